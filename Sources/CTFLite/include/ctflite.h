@@ -1,0 +1,96 @@
+// A TensorFlow Lite file behind plain C structures. All pointers point into the bytes given to ctflite_open, which must
+// outlive the handle; a vector that the file leaves out is a null pointer with count 0.
+#ifndef CTFLITE_H
+#define CTFLITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ctflite_model ctflite_model;
+
+typedef struct {
+  const char *bytes;
+  size_t count;
+} ctflite_string;
+typedef struct {
+  const uint8_t *bytes;
+  size_t count;
+} ctflite_bytes;
+// Elements of a file's vectors may lie unaligned in hostile files; the verifier refuses those.
+typedef struct {
+  const int32_t *elements;
+  size_t count;
+} ctflite_ints;
+typedef struct {
+  const int64_t *elements;
+  size_t count;
+} ctflite_longs;
+typedef struct {
+  const float *elements;
+  size_t count;
+} ctflite_floats;
+
+typedef struct {
+  ctflite_string name;
+  ctflite_ints shape;
+  // The shape with -1 for dimensions fixed at run time; empty where all are fixed.
+  ctflite_ints shape_signature;
+  int type;
+  uint32_t buffer;
+  ctflite_bytes data;
+  // Data kept outside the FlatBuffer (files over 2 GiB).
+  bool has_external_data;
+  bool is_variable;
+  bool is_sparse;
+  bool has_custom_quantization;
+  ctflite_floats scales;
+  ctflite_longs zero_points;
+  int quantized_dimension;
+} ctflite_tensor;
+
+// The options of an operator, flat: only the fields of its own kind have a meaning.
+typedef struct {
+  bool present;
+  int padding, stride_width, stride_height, dilation_width, dilation_height;
+  int filter_width, filter_height, depth_multiplier, activation, weights_format, axis;
+  bool keep_dimensions;
+  float beta, alpha;
+  ctflite_ints new_shape, squeeze_dimensions;
+  int begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask;
+  bool offset;
+} ctflite_options;
+
+typedef struct {
+  // The larger of the code's two fields, as TensorFlow Lite reads them.
+  int builtin_code;
+  int version;
+  ctflite_string custom_code;
+  ctflite_ints inputs, outputs;
+  ctflite_options options;
+} ctflite_operator;
+
+// Verifies and opens a model; null, with a reason in `error`, where the bytes are no sound model.
+ctflite_model *ctflite_open(const uint8_t *bytes, size_t count, const char **error);
+void ctflite_close(ctflite_model *model);
+
+uint32_t ctflite_version(const ctflite_model *model);
+size_t ctflite_subgraph_count(const ctflite_model *model);
+ctflite_string ctflite_description(const ctflite_model *model);
+// Of the first subgraph.
+size_t ctflite_tensor_count(const ctflite_model *model);
+size_t ctflite_operator_count(const ctflite_model *model);
+ctflite_ints ctflite_inputs(const ctflite_model *model);
+ctflite_ints ctflite_outputs(const ctflite_model *model);
+// False where the entry is missing or names a buffer or operator code that does not exist.
+bool ctflite_get_tensor(const ctflite_model *model, size_t index, ctflite_tensor *tensor);
+bool ctflite_get_operator(const ctflite_model *model, size_t index, ctflite_operator *operator_);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,120 @@
+import Arithmetic
+import IntegerProgram
+import Network
+
+extension CodeGenerator {
+  func header(hasSelfTest: Bool) -> String {
+    let (name, macro) = (options.names.prefix, options.names.macro)
+    var text = banner("\(name).h: a quantised neural network in integer arithmetic.")
+    let roundings = Set(program.steps.flatMap(\.roundings)).map(\.rawValue).sorted()
+    text.comment(
+      "Use: put codes into the arena, run, read codes from the arena.", "",
+      "  static int8_t arena[\(macro)_ARENA_SIZE]; aligned to \(macro)_ARENA_ALIGNMENT bytes",
+      "  fill \(inputs.map { "&arena[\($0.macro)_OFFSET]" }.joined(separator: ", ")) with the input codes",
+      "  if (\(name)_run(arena, sizeof arena) == \(macro)_OK) { read "
+        + outputs.map { "&arena[\($0.macro)_OFFSET]" }.joined(separator: ", ") + " }", "",
+      "A run overwrites the inputs. Nothing else is kept: no static variables, no heap, no floating point, no "
+        + "recursion; a run touches its arena and a few hundred bytes of stack, so runs with different arenas may go on "
+        + "at once.", "",
+      "Rounding of requantisation: \(roundings.isEmpty ? "none" : roundings.joined(separator: ", ")).",
+      "Every accumulator and intermediate result is proved to stay inside its type for all inputs; the ranges stand at "
+        + "each function. Multiply-accumulates a run: \(program.multiplyAccumulates). Constant tables: \(tableBytes) bytes.")
+    text.line()
+    text.line("#ifndef \(macro)_H")
+    text.line("#define \(macro)_H")
+    text.line()
+    text.line("#include <stdint.h>")
+    text.line()
+    text.line("#ifdef __cplusplus")
+    text.line("extern \"C\" {")
+    text.line("#endif")
+    text.line()
+    text.comment("The memory a run works in, inputs and outputs included.")
+    text.line("#define \(macro)_ARENA_SIZE \(max(plan.arenaSize, 1))u")
+    text.line("#define \(macro)_ARENA_ALIGNMENT \(options.alignment)u")
+    for (role, ports) in [("Input", inputs), ("Output", outputs)] {
+      for port in ports { self.port(port, role, &text) }
+    }
+    text.line()
+    text.block("typedef enum") { text in
+      text.line("\(macro)_OK = 0,")
+      text.comment("The arena is a null pointer or not a multiple of \(macro)_ARENA_ALIGNMENT.")
+      text.line("\(macro)_BAD_ARENA = 1,")
+      text.comment("The arena is smaller than \(macro)_ARENA_SIZE.")
+      text.line("\(macro)_ARENA_TOO_SMALL = 2")
+    }
+    text.line("\(name)_status;")
+    text.line()
+    text.comment(
+      "Runs the network once on the input codes in the arena. Returns \(macro)_OK, with the output codes in the arena; or "
+        + "what is wrong with the arena, which is then untouched.")
+    text.line("\(name)_status \(name)_run(int8_t *arena, uint32_t arena_size);")
+    text.line()
+    text.comment(
+      "Called after a step with the codes it made: `bytes` bytes from `codes`, valid until the function returns. Steps are "
+        + "numbered as in the table below.")
+    text.line(
+      "typedef void (*\(name)_observer)(void *context, uint32_t step, const int8_t *codes, uint32_t bytes);")
+    text.line("#define \(macro)_STEP_COUNT \(program.steps.count)u")
+    text.line()
+    text.comment("As \(name)_run, and calls `observer`, which must not be null, after every step.")
+    text.line("\(name)_status \(name)_run_observed(")
+    text.line("  int8_t *arena, uint32_t arena_size, \(name)_observer observer, void *context);")
+    text.line()
+    text.comment("SHA-256 of the program that this code computes, in hexadecimal: it ties the image to its proofs.")
+    text.line("extern const char \(name)_program_digest[65];")
+    if hasSelfTest {
+      text.line()
+      text.comment(
+        "Runs \(SelfTest.vectorCount) embedded test vectors (\(name)_selftest.c). Returns 0 where every output is the "
+          + "simulator's; else 1 + the index of the first vector that differs, and in `first_step` the first step that "
+          + "went wrong on vector \(SelfTest.hashedVector), or \(macro)_STEP_COUNT where none did.")
+      text.line("uint32_t \(name)_selftest(int8_t *arena, uint32_t arena_size, uint32_t *first_step);")
+    }
+    text.line()
+    text.comment("Steps: number, layer of the model, operation, output shape, output bytes, name in the model.")
+    for (index, step) in program.steps.enumerated() {
+      let output = program.values[step.output]
+      text.comment(
+        "  \(index)  layer \(step.source.index)  \(step.source.type)  \(output.shape)  "
+          + "\(output.count * codeSize(output))  \(step.source.name.printable(80))")
+    }
+    text.line()
+    text.line("#ifdef __cplusplus")
+    text.line("}")
+    text.line("#endif")
+    text.line()
+    text.line("#endif /* \(macro)_H */")
+    return text.text
+  }
+
+  private func port(_ port: Port, _ role: String, _ text: inout CText) {
+    let value = port.value
+    text.line()
+    text.comment(
+      "\(role) \"\(value.name.printable(80))\": \(cType(of: value))\(value.shape), \(value.type) codes; "
+        + "real value = scale * (code - zero point).")
+    text.line("#define \(port.macro)_OFFSET \(port.offset)u")
+    text.line("#define \(port.macro)_COUNT \(value.count)u")
+    text.line("#define \(port.macro)_ZERO_POINT \(CExpressionPrinter.literal(Int64(value.zeroPoint)))")
+    // Nine digits are enough to give back every binary32 number.
+    text.line("#define \(port.macro)_SCALE \(floatLiteral(value.scale))")
+  }
+
+  private func floatLiteral(_ value: Float) -> String {
+    let text = "\(value)"
+    return (text.contains(".") || text.contains("e") ? text : text + ".0") + "f"
+  }
+}
+
+extension Step {
+  /// The rounding rules a step applies.
+  var roundings: [Rounding] {
+    switch operation {
+    case .affine(let affine): [affine.requantization.rounding]
+    case .combine(let combine): [combine.requantization.rounding]
+    case .pool(let pool): if case .sum(_, let requantization, _) = pool.kind { [requantization.rounding] } else { [] }
+    case .lookup, .softmax, .move: []
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import IntegerProgram
+
+extension CodeGenerator {
+  func selfTestSource(_ test: SelfTest) -> String {
+    let (name, macro) = (options.names.prefix, options.names.macro)
+    var text = banner("\(name)_selftest.c: the network checked against the simulator, on the device itself.")
+    text.line("#include \"\(name).h\"")
+    text.line()
+    text.comment("The outputs of each vector, as the simulator computed them.")
+    for (index, port) in outputs.enumerated() {
+      let codes = test.outputs.flatMap { $0[index] }
+      text.table("static const \(cType(of: port.value)) \(name)_expected_\(index)[\(codes.count)]", codes)
+    }
+    text.line()
+    text.comment("FNV-1a of each step's output on vector \(SelfTest.hashedVector).")
+    text.line("static const uint32_t \(name)_step_hashes[\(max(1, test.stepHashes.count))] = {")
+    for hash in test.stepHashes { text.line("  \(hash)u,") }
+    if test.stepHashes.isEmpty { text.line("  0u") }
+    text.line("};")
+    text.line()
+    text.block("static uint32_t \(name)_random(uint32_t *state)") { text in
+      text.line("uint32_t x = *state;")
+      text.line("x ^= x << 13;")
+      text.line("x ^= x >> 17;")
+      text.line("x ^= x << 5;")
+      text.line("*state = x;")
+      text.line("return x;")
+    }
+    text.line()
+    text.block("static int32_t \(name)_code(uint32_t vector, uint32_t *state, int32_t low, int32_t high, int32_t zero)") { text in
+      text.line("int32_t code = zero;")
+      text.block("if (vector == 0u)") { $0.line("code = low;") }
+      text.block("else if (vector == 1u)") { $0.line("code = high;") }
+      text.block("else if (vector > 2u)") { text in
+        text.line("code = low + (int32_t)((\(name)_random(state) >> 8) % (uint32_t)(high - low + 1));")
+      }
+      text.block("else") { $0.comment("Vector 2 is all zero points.") }
+      text.line("return code;")
+    }
+    text.line()
+    text.block("static void \(name)_set_inputs(int8_t *arena, uint32_t vector)") { text in
+      text.line("uint32_t state = 2463534242u + vector;")
+      for (index, port) in inputs.enumerated() {
+        let type = cType(of: port.value)
+        let cast = type == "int8_t" ? "" : "(\(type) *)"
+        text.line("\(type) *const input_\(index) = \(cast)&arena[\(port.macro)_OFFSET];")
+        text.block("for (uint32_t i = 0u; i < \(port.macro)_COUNT; i++)") { text in
+          let range = port.value.type.range
+          text.line(
+            "input_\(index)[i] = (\(type))\(name)_code(vector, &state, \(CExpressionPrinter.literal(range.lowerBound)), \(range.upperBound), \(port.macro)_ZERO_POINT);")
+        }
+      }
+    }
+    text.line()
+    text.block("static void \(name)_compare_step(void *context, uint32_t step, const int8_t *codes, uint32_t bytes)") { text in
+      text.line("uint32_t *const first_step = (uint32_t *)context;")
+      text.line("uint32_t hash = 2166136261u;")
+      text.block("for (uint32_t i = 0u; i < bytes; i++)") { $0.line("hash = (hash ^ (uint32_t)(uint8_t)codes[i]) * 16777619u;") }
+      text.block("if ((hash != \(name)_step_hashes[step]) && (step < *first_step))") { $0.line("*first_step = step;") }
+    }
+    text.line()
+    text.block("uint32_t \(name)_selftest(int8_t *arena, uint32_t arena_size, uint32_t *first_step)") { text in
+      text.line("uint32_t failed = 0u;")
+      text.line("uint32_t wrong_step = \(macro)_STEP_COUNT;")
+      text.block("for (uint32_t vector = 0u; (vector < \(test.outputs.count)u) && (failed == 0u); vector++)") { text in
+        text.line("\(name)_status status = \(name)_run(arena, 0u);")
+        text.block("if (status == \(macro)_ARENA_TOO_SMALL)") { text in
+          text.line("\(name)_set_inputs(arena, vector);")
+          text.block("if (vector == \(SelfTest.hashedVector)u)") {
+            $0.line("status = \(name)_run_observed(arena, arena_size, \(name)_compare_step, &wrong_step);")
+          }
+          text.block("else") { $0.line("status = \(name)_run(arena, arena_size);") }
+        }
+        text.block("if (status != \(macro)_OK)") { $0.line("failed = vector + 1u;") }
+        for (index, port) in outputs.enumerated() {
+          let type = cType(of: port.value)
+          let cast = type == "int8_t" ? "" : "(const \(type) *)"
+          text.block("for (uint32_t i = 0u; (i < \(port.macro)_COUNT) && (failed == 0u); i++)") { text in
+            text.line("const \(type) *const output = \(cast)&arena[\(port.macro)_OFFSET];")
+            text.block("if (output[i] != \(name)_expected_\(index)[(vector * \(port.macro)_COUNT) + i])") {
+              $0.line("failed = vector + 1u;")
+            }
+          }
+        }
+      }
+      text.line("*first_step = wrong_step;")
+      text.line("return failed;")
+    }
+    text.line()
+    text.line("#ifdef \(macro)_SELFTEST_MAIN")
+    text.line("#include <stdio.h>")
+    text.line()
+    text.block("int main(void)") { text in
+      text.comment("A union, so that the arena is aligned on any machine.")
+      text.line("static union { int8_t codes[\(macro)_ARENA_SIZE]; int64_t aligned; } memory;")
+      text.line("uint32_t step = 0u;")
+      text.line("const uint32_t failed = \(name)_selftest(memory.codes, (uint32_t)sizeof memory.codes, &step);")
+      text.block("if (failed == 0u)") {
+        $0.line("(void)printf(\"PASS \(name): \(test.outputs.count) vectors, program %s\\n\", \(name)_program_digest);")
+      }
+      text.block("else") {
+        $0.line("(void)printf(\"FAIL \(name): vector %lu, first wrong step %lu\\n\", (unsigned long)(failed - 1u), (unsigned long)step);")
+      }
+      text.line("return (failed == 0u) ? 0 : 1;")
+    }
+    text.line("#endif")
+    return text.text
+  }
+}

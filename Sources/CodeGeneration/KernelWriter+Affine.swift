@@ -1,0 +1,227 @@
+import IntegerProgram
+
+extension KernelWriter {
+  mutating func affine(_ affine: Affine, _ step: Step, _ index: Int, _ text: inout CText) {
+    let label = "\(step.source.type) of step \(index)"
+    let fits8 = affine.weights.allSatisfy { (-128...127).contains($0) }
+    let g = affine.geometry
+    let (order, weights) =
+      affine.isDepthwise
+      ? ("kernel row, kernel column, channel", affine.weightsByTap) : ("output channel, kernel row, kernel column, input channel", affine.weights)
+    addTable(
+      "weights_\(index)", fits8 ? "int8_t" : "int16_t", weights.map(Int64.init), comment: "Weights of \(label): \(order)")
+    addTable(
+      "bias_\(index)", "int32_t", affine.bias.map(Int64.init),
+      comment: "Bias of each output channel, zero points folded in, \(label)")
+    let requantize = requantization(
+      affine.requantization, accumulators: affine.accumulators, step, index)
+
+    text.line(input("x", step.inputs[0]))
+    text.line(output("y", step.output))
+    if affine.usesPatch {
+      let offset = plan.scratchOfStep[index].map { plan.blocks[$0].offset } ?? 0
+      text.line("int8_t *const patch = &arena[\(offset)];")
+    }
+    text.line()
+    let names = WeightNames(
+      weights: tableName("weights_\(index)"), weightType: fits8 ? "int8_t" : "int16_t",
+      bias: tableName("bias_\(index)"))
+    if affine.isDepthwise {
+      depthwise(affine, names, requantize, &text)
+    } else if !affine.usesPatch {
+      // Each pixel's channels lie together already; a dense layer has one pixel a vector.
+      let pixels = g.batch * g.outputPixels
+      if pixels == 1 {
+        products(affine, names, source: "x", group: nil, target: "", requantize, &text)
+      } else {
+        text.loop("pixel", pixels) { text in
+          text.line("const int8_t *const row = &x[pixel * \(g.inputChannels)];")
+          products(
+            affine, names, source: "row", group: nil, target: "(pixel * \(g.outputChannels)) + ", requantize, &text)
+        }
+      }
+    } else {
+      text.line("int32_t at = 0;")
+      pixels(g, &text) { writer, text in
+        if affine.groups == 1 {
+          writer.gather(affine, firstChannel: "0", &text)
+          writer.products(affine, names, source: "patch", group: nil, target: "at + ", requantize, &text)
+        } else {
+          text.loop("group", affine.groups) { text in
+            writer.gather(affine, firstChannel: "group * \(affine.channelsPerGroup)", &text)
+            writer.products(affine, names, source: "patch", group: "group", target: "at + ", requantize, &text)
+          }
+        }
+        text.line("at += \(g.outputChannels);")
+      }
+    }
+  }
+
+  struct WeightNames { var weights, weightType, bias: String }
+
+  /// Loops over batch, output rows and columns; single iterations leave a constant in place of the loop.
+  mutating func pixels(_ g: WindowGeometry, _ text: inout CText, _ body: (inout KernelWriter, inout CText) -> Void) {
+    func nest(_ loops: ArraySlice<(String, Int)>, _ writer: inout KernelWriter, _ text: inout CText) {
+      guard let (name, count) = loops.first else {
+        body(&writer, &text)
+        return
+      }
+      text.loop(name, count) { nest(loops.dropFirst(), &writer, &$0) }
+    }
+    let loops = [("batch", g.batch), ("row", g.outputHeight), ("column", g.outputWidth)]
+    nest(loops[...].drop { $0.0 == "batch" && $0.1 == 1 }, &self, &text)
+  }
+
+  /// `batch · rows + row` of the input, as an index of its rows.
+  private func inputRow(_ g: WindowGeometry, _ row: String) -> String {
+    g.batch == 1 ? row : "((batch * \(g.inputHeight)) + \(row))"
+  }
+
+  /// `index · stride − padding`.
+  private func first(_ index: String, _ stride: Int, _ padding: Int) -> String {
+    let scaled = stride == 1 ? index : "(\(index) * \(stride))"
+    return padding == 0 ? scaled : "\(scaled) - \(padding)"
+  }
+
+  /// Copies the window of the current pixel into `patch`, the padding code where it leaves the image.
+  mutating func gather(_ affine: Affine, firstChannel: String, _ text: inout CText) {
+    let g = affine.geometry
+    let channels = affine.channelsPerGroup
+    let prefix = names.prefix
+    usesCopy = true
+    // A window's columns are one run of codes unless it is dilated or its channels are one group of several.
+    let isRun = g.dilationWidth == 1 && affine.groups == 1
+    let leavesColumns =
+      g.paddingLeft > 0 || g.inputColumn(g.outputWidth - 1, tap: g.kernelWidth - 1) >= g.inputWidth
+    let leavesRows = g.paddingTop > 0 || g.inputRow(g.outputHeight - 1, tap: g.kernelHeight - 1) >= g.inputHeight
+
+    text.line("const int32_t top = \(first("row", g.strideHeight, g.paddingTop));")
+    text.line("const int32_t left = \(first("column", g.strideWidth, g.paddingLeft));")
+    if isRun && leavesColumns {
+      text.line("const int32_t before = (left < 0) ? -left : 0;")
+      text.line(
+        "const int32_t after = (left > \(g.inputWidth - g.kernelWidth)) ? (left - \(CExpressionPrinter.literal(Int64(g.inputWidth - g.kernelWidth)))) : 0;")
+      // A window may lie outside the image altogether, on either side.
+      text.line("const int32_t skipped = (before < \(g.kernelWidth)) ? before : \(g.kernelWidth);")
+      text.line("const int32_t missing = (after < (\(g.kernelWidth) - skipped)) ? after : (\(g.kernelWidth) - skipped);")
+      text.line("const int32_t inside = \(g.kernelWidth) - skipped - missing;")
+    }
+    text.line("int8_t *to = patch;")
+    let pad = CExpressionPrinter.literal(Int64(affine.paddingCode))
+    let rowCodes = g.kernelWidth * channels
+    text.loop("tap_row", g.kernelHeight) { text in
+      text.line(
+        "const int32_t from_row = top\(g.kernelHeight == 1 ? "" : g.dilationHeight == 1 ? " + tap_row" : " + (tap_row * \(g.dilationHeight))");")
+      let copyRow: (inout KernelWriter, inout CText) -> Void = { writer, text in
+        let line = "(\(writer.inputRow(g, "from_row")) * \(g.inputWidth))"
+        if isRun && !leavesColumns {
+          text.line("\(prefix)_copy(to, &x[(\(line) + left) * \(g.inputChannels)], \(rowCodes));")
+        } else if isRun {
+          writer.usesFill = true
+          text.line("\(prefix)_fill(to, \(pad), skipped * \(channels));")
+          text.block("if (inside > 0)") { text in
+            text.line(
+              "\(prefix)_copy(&to[skipped * \(channels)], &x[(\(line) + left + skipped) * \(g.inputChannels)], inside * \(channels));")
+          }
+          text.line("\(prefix)_fill(&to[(skipped + inside) * \(channels)], \(pad), missing * \(channels));")
+        } else {
+          text.loop("tap_column", g.kernelWidth) { text in
+            text.line("const int32_t from_column = left + (tap_column * \(g.dilationWidth));")
+            let copy =
+              "\(prefix)_copy(&to[tap_column * \(channels)], &x[((\(line) + from_column) * \(g.inputChannels)) + (\(firstChannel))], \(channels));"
+            if leavesColumns {
+              writer.usesFill = true
+              text.block("if ((from_column >= 0) && (from_column < \(g.inputWidth)))") { $0.line(copy) }
+              text.block("else") { $0.line("\(prefix)_fill(&to[tap_column * \(channels)], \(pad), \(channels));") }
+            } else {
+              text.line(copy)
+            }
+          }
+        }
+      }
+      if leavesRows {
+        usesFill = true
+        text.block("if ((from_row >= 0) && (from_row < \(g.inputHeight)))") { copyRow(&self, &$0) }
+        text.block("else") { $0.line("\(prefix)_fill(to, \(pad), \(rowCodes));") }
+      } else {
+        copyRow(&self, &text)
+      }
+      text.line("to = &to[\(rowCodes)];")
+    }
+  }
+
+  /// The dot products of `source` with each output channel's weights, requantised into `y`.
+  mutating func products(
+    _ affine: Affine, _ names: WeightNames, source: String, group: String?, target: String,
+    _ requantize: (String, String) -> String, _ text: inout CText
+  ) {
+    let length = affine.weightsPerOutput
+    text.loop("output", affine.outputsPerGroup) { text in
+      let channel = group.map { "((\($0) * \(affine.outputsPerGroup)) + output)" } ?? "output"
+      text.line("const \(names.weightType) *const w = &\(names.weights)[\(channel) * \(length)];")
+      text.line("int32_t sum = \(names.bias)[\(channel)];")
+      text.loop("i", length) { $0.line("sum += (int32_t)w[i] * (int32_t)\(source)[i];") }
+      text.line("y[\(target)\(channel)] = \(requantize("sum", channel));")
+    }
+  }
+
+  /// Sums of a block of channels at a time, tap by tap; a tap outside the image adds its weights times the padding code.
+  mutating func depthwise(
+    _ affine: Affine, _ names: WeightNames, _ requantize: (String, String) -> String, _ text: inout CText
+  ) {
+    let g = affine.geometry
+    let channels = g.outputChannels
+    let block = min(channels, 32)
+    let pad = CExpressionPrinter.literal(Int64(affine.paddingCode))
+    text.line("int32_t at = 0;")
+    pixels(g, &text) { writer, text in
+      text.line("const int32_t top = \(writer.first("row", g.strideHeight, g.paddingTop));")
+      text.line("const int32_t left = \(writer.first("column", g.strideWidth, g.paddingLeft));")
+      text.block("for (int32_t first = 0; first < \(channels); first += \(block))") { text in
+        text.line("int32_t sums[\(block)];")
+        let count: String
+        if channels % block == 0 {
+          count = "\(block)"
+        } else {
+          text.line("const int32_t count = ((\(channels) - first) < \(block)) ? (\(channels) - first) : \(block);")
+          count = "count"
+        }
+        text.loop("i", below: count) { $0.line("sums[i] = \(names.bias)[first + i];") }
+        text.loop("tap_row", g.kernelHeight) { text in
+          text.line("const int32_t from_row = top + (tap_row * \(g.dilationHeight));")
+          text.loop("tap_column", g.kernelWidth) { text in
+            text.line("const int32_t from_column = left + (tap_column * \(g.dilationWidth));")
+            text.line(
+              "const \(names.weightType) *const w = &\(names.weights)[(((tap_row * \(g.kernelWidth)) + tap_column) * \(channels)) + first];")
+            let line = writer.inputRow(g, "from_row")
+            let inside: (inout CText) -> Void = { text in
+              text.line(
+                "const int8_t *const tap = &x[(((\(line) * \(g.inputWidth)) + from_column) * \(channels)) + first];")
+              text.loop("i", below: count) { $0.line("sums[i] += (int32_t)w[i] * (int32_t)tap[i];") }
+            }
+            if g.hasPadding {
+              text.block(
+                "if ((from_row >= 0) && (from_row < \(g.inputHeight)) && (from_column >= 0) && (from_column < \(g.inputWidth)))",
+                inside)
+              text.block("else") { text in
+                text.loop("i", below: count) { $0.line("sums[i] += (int32_t)w[i] * \(pad);") }
+              }
+            } else {
+              inside(&text)
+            }
+          }
+        }
+        text.loop("i", below: count) { $0.line("y[at + first + i] = \(requantize("sums[i]", "first + i"));") }
+      }
+      text.line("at += \(channels);")
+    }
+  }
+}
+
+extension Affine {
+  /// Depthwise weights as [kernel row, kernel column, channel].
+  var weightsByTap: [Int16] {
+    let (taps, channels) = (geometry.taps, geometry.outputChannels)
+    return (0..<taps).flatMap { tap in (0..<channels).map { weights[$0 * taps + tap] } }
+  }
+}

@@ -1,0 +1,143 @@
+import Arithmetic
+import IntegerProgram
+
+extension KernelWriter {
+  mutating func lookup(_ lookup: Lookup, _ step: Step, _ index: Int, _ text: inout CText) {
+    let output = program.values[step.output]
+    addTable(
+      "table_\(index)", cType(of: output), lookup.table.map(Int64.init),
+      comment: "\(step.source.type) of step \(index): the output code of input codes \(lookup.lowest) to "
+        + "\(Int(lookup.lowest) + lookup.table.count - 1)")
+    text.line(input("x", step.inputs[0]))
+    text.line(self.output("y", step.output))
+    text.line()
+    text.loop("i", output.count) { text in
+      let place = lookup.lowest == 0 ? "(int32_t)x[i]" : "(int32_t)x[i] + \(-lookup.lowest)"
+      text.line("y[i] = \(tableName("table_\(index)"))[\(place)];")
+    }
+  }
+
+  mutating func combine(_ combine: Combine, _ step: Step, _ index: Int, _ text: inout CText) {
+    let (left, right) = (program.values[step.inputs[0]], program.values[step.inputs[1]])
+    let a = Term<Int64>(variable: "a", in: left.range)
+    let b = Term<Int64>(variable: "b", in: right.range)
+    let function = functions.function(
+      "combine",
+      comment: "The \(combine.kind.rawValue) of codes a in [\(left.range.lowerBound), \(left.range.upperBound)] and "
+        + "b in [\(right.range.lowerBound), \(right.range.upperBound)], rescaled; "
+        + "\(combine.requantization.rounding.rawValue).",
+      result: cType(of: program.values[step.output]), parameters: [("a", "int32_t"), ("b", "int32_t")],
+      value: combine.code(a, b).node)
+    text.line(input("a", step.inputs[0]))
+    text.line(input("b", step.inputs[1]))
+    text.line(output("y", step.output))
+    text.line()
+    if combine.isElementwise {
+      text.loop("i", combine.shape[0]) { $0.line("y[i] = \(function)((int32_t)a[i], (int32_t)b[i]);") }
+      return
+    }
+    text.line("int32_t at = 0;")
+    nest(combine.shape, &text) { text, indices in
+      let places = [combine.left, combine.right].map { Self.place(indices, $0.strides) }
+      text.line("y[at] = \(function)((int32_t)a[\(places[0])], (int32_t)b[\(places[1])]);")
+      text.line("at++;")
+    }
+  }
+
+  mutating func softmax(_ softmax: Softmax, _ step: Step, _ index: Int, _ text: inout CText) {
+    typealias Symbol = Term<Int64>
+    let scale = softmax.scale
+    let least = max(Int64(scale.leastDifference), -255)
+    let difference = Symbol(variable: "difference", in: least...0)
+    let exponential = functions.function(
+      "exponential",
+      comment: "e to the power of a code's difference from its row's maximum, [\(least), 0], as Q0.31.",
+      result: "int32_t", parameters: [("difference", "int32_t")], value: softmaxExponential(difference, scale).node)
+    let power = Symbol(variable: "power", in: 0...Int64(Int32.max))
+    let summand = functions.function(
+      "summand", comment: "A Q0.31 number as a summand of a Q12.19 sum.", result: "int32_t",
+      parameters: [("power", "int32_t")], value: softmaxSummand(power).node)
+    // The largest of a row adds 2^19 itself, every other at most as much.
+    let sum = Symbol(variable: "sum", in: (1 << 19)...Int64(softmax.depth) << 19)
+    let divisor = SoftmaxDivisor(ofSum: sum)
+    let reciprocal = functions.function(
+      "reciprocal", comment: "2^31 over the row's sum, the sum doubled until it reaches 2^31; Q0.31.",
+      result: "int32_t", parameters: [("sum", "int32_t")], value: divisor.reciprocal.node)
+    let shift = functions.function(
+      "quotient_shift", comment: "The right shift from exponential times reciprocal to codes.", result: "int32_t",
+      parameters: [("sum", "int32_t")], value: divisor.shift.node)
+    let symbolic = SoftmaxDivisor(
+      reciprocal: Symbol(variable: "reciprocal", in: divisor.reciprocal.interval.range),
+      shift: Symbol(variable: "shift", in: max(0, divisor.shift.interval.low)...divisor.shift.interval.high))
+    let share = functions.function(
+      "share", comment: "The code of one exponential's share of its row's sum.",
+      result: cType(of: program.values[step.output]),
+      parameters: [("power", "int32_t"), ("reciprocal", "int32_t"), ("shift", "int32_t")], value: symbolic.code(power).node)
+
+    text.line(input("x", step.inputs[0]))
+    text.line(output("y", step.output))
+    text.line()
+    text.loop("row", softmax.rows) { text in
+      text.line("const int32_t start = row * \(softmax.depth);")
+      text.line("int32_t largest = (int32_t)x[start];")
+      text.line("int32_t sum = 0;")
+      text.loop("i", from: "1", below: "\(softmax.depth)") { text in
+        text.block("if ((int32_t)x[start + i] > largest)") { $0.line("largest = (int32_t)x[start + i];") }
+      }
+      text.loop("i", softmax.depth) { text in
+        text.line("const int32_t difference = (int32_t)x[start + i] - largest;")
+        // Further below the largest, an exponential counts as zero.
+        text.block("if (difference >= \(CExpressionPrinter.literal(least)))") { text in
+          text.line("sum += \(summand)(\(exponential)(difference));")
+        }
+      }
+      text.line("const int32_t reciprocal = \(reciprocal)(sum);")
+      text.line("const int32_t shift = \(shift)(sum);")
+      text.loop("i", softmax.depth) { text in
+        text.line("const int32_t difference = (int32_t)x[start + i] - largest;")
+        text.block("if (difference >= \(CExpressionPrinter.literal(least)))") { text in
+          text.line("y[start + i] = \(share)(\(exponential)(difference), reciprocal, shift);")
+        }
+        text.block("else") { $0.line("y[start + i] = -128;") }
+      }
+    }
+  }
+
+  mutating func move(_ move: Move, _ step: Step, _ index: Int, _ text: inout CText) {
+    let output = program.values[step.output]
+    for operand in step.inputs.indices { text.line(input("x\(operand)", step.inputs[operand])) }
+    text.line(self.output("y", step.output))
+    text.line()
+    if let fill = move.fill {
+      text.loop("i", output.count) { $0.line("y[i] = \(CExpressionPrinter.literal(Int64(fill)));") }
+    }
+    for copy in move.copies {
+      nest(copy.sizes, &text) { text, indices in
+        let source = Self.place(indices, copy.sourceStrides, start: copy.sourceStart)
+        let target = Self.place(indices, copy.targetStrides, start: copy.targetStart)
+        text.line("y[\(target)] = x\(copy.operand)[\(source)];")
+      }
+    }
+  }
+
+  /// Loops over all indices below `sizes`.
+  private func nest(_ sizes: [Int], _ text: inout CText, _ body: (inout CText, [String]) -> Void) {
+    func nest(_ axis: Int, _ indices: [String], _ text: inout CText) {
+      if axis == sizes.count {
+        body(&text, indices)
+      } else {
+        text.loop("i\(axis)", sizes[axis]) { nest(axis + 1, indices + ["i\(axis)"], &$0) }
+      }
+    }
+    nest(0, [], &text)
+  }
+
+  /// `start + Σ index · stride`.
+  private static func place(_ indices: [String], _ strides: [Int], start: Int = 0) -> String {
+    var terms = start == 0 ? [] : ["\(start)"]
+    for (index, stride) in zip(indices, strides) where stride != 0 {
+      terms.append(stride == 1 ? index : "(\(index) * \(CExpressionPrinter.literal(Int64(stride))))")
+    }
+    return terms.isEmpty ? "0" : terms.joined(separator: " + ")
+  }
+}

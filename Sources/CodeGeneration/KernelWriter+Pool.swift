@@ -1,0 +1,96 @@
+import Arithmetic
+import IntegerProgram
+
+extension KernelWriter {
+  mutating func pool(_ pool: Pool, _ step: Step, _ index: Int, _ text: inout CText) {
+    let g = pool.geometry
+    let input = program.values[step.inputs[0]]
+    let result: String
+    switch pool.kind {
+    case .maximum:
+      let largest = Term<Int64>(variable: "largest", in: input.range)
+      result = functions.function(
+        "clamp", comment: "The clamp of a fused activation.", result: cType(of: program.values[step.output]),
+        parameters: [("largest", "int32_t")],
+        value: largest.clamped(pool.clamp.lowerBound, pool.clamp.upperBound).node)
+    case .average:
+      let most = Int64(g.taps)
+      let count = Term<Int64>(variable: "count", in: 1...most)
+      let sum = Term<Int64>(
+        variable: "sum", in: min(0, most * input.range.lowerBound)...max(0, most * input.range.upperBound))
+      result = functions.function(
+        "average", comment: "The average of up to \(most) codes, to the nearest, halves away from zero.",
+        result: cType(of: program.values[step.output]), parameters: [("sum", "int32_t"), ("count", "int32_t")],
+        value: pool.averageCode(sum: sum, count: count).node)
+    case .sum: result = ""
+    }
+    text.line(self.input("x", step.inputs[0]))
+    text.line(output("y", step.output))
+    text.line()
+    text.line("int32_t at = 0;")
+    let channels = g.inputChannels
+    let requantize: ((String, String) -> String)?
+    if case .sum(_, let requantization, let range) = pool.kind {
+      requantize = self.requantization(requantization, accumulators: [range], step, index)
+    } else {
+      requantize = nil
+    }
+    pixels(g, &text) { writer, text in
+      // The taps inside the image, found before the channels' loops.
+      let rows = Self.clip(
+        "row", stride: g.strideHeight, padding: g.paddingTop, kernel: g.kernelHeight, size: g.inputHeight,
+        dilation: g.dilationHeight, outputs: g.outputHeight, names: ("top", "first_row", "end_row"), &text)
+      let columns = Self.clip(
+        "column", stride: g.strideWidth, padding: g.paddingLeft, kernel: g.kernelWidth, size: g.inputWidth,
+        dilation: g.dilationWidth, outputs: g.outputWidth, names: ("left", "first_column", "end_column"), &text)
+      if pool.kind == .average {
+        text.line("const int32_t count = (\(rows.end) - \(rows.first)) * (\(columns.end) - \(columns.first));")
+      }
+      text.loop("channel", channels) { text in
+        switch pool.kind {
+        case .maximum: text.line("int32_t largest = \(CExpressionPrinter.literal(input.type.range.lowerBound));")
+        case .average: text.line("int32_t sum = 0;")
+        case .sum(let bias, _, _): text.line("int32_t sum = \(CExpressionPrinter.literal(Int64(bias)));")
+        }
+        text.loop("from_row", from: rows.first, below: rows.end) { text in
+          let line = g.batch == 1 ? "from_row" : "((batch * \(g.inputHeight)) + from_row)"
+          text.loop("from_column", from: columns.first, below: columns.end) { text in
+            let code = "(int32_t)x[(((\(line) * \(g.inputWidth)) + from_column) * \(channels)) + channel]"
+            if pool.kind == .maximum {
+              text.line("const int32_t code = \(code);")
+              text.line("largest = (code > largest) ? code : largest;")
+            } else {
+              text.line("sum += \(code);")
+            }
+          }
+        }
+        switch pool.kind {
+        case .maximum: text.line("y[at + channel] = \(result)(largest);")
+        case .average: text.line("y[at + channel] = \(result)(sum, count);")
+        case .sum: text.line("y[at + channel] = \(requantize?("sum", "0") ?? "");")
+        }
+      }
+      text.line("at += \(channels);")
+    }
+  }
+
+  /// Declares the range of input rows (or columns) inside the image that a window covers, `first ..< end`. Pools are
+  /// not dilated.
+  private static func clip(
+    _ index: String, stride: Int, padding: Int, kernel: Int, size: Int, dilation: Int, outputs: Int,
+    names: (start: String, first: String, end: String), _ text: inout CText
+  ) -> (first: String, end: String) {
+    if outputs == 1 {
+      return ("\(max(0, -padding))", "\(min(size, kernel - padding))")
+    }
+    let scaled = stride == 1 ? index : "(\(index) * \(stride))"
+    text.line("const int32_t \(names.start) = \(padding == 0 ? scaled : "\(scaled) - \(padding)");")
+    if padding == 0 && (outputs - 1) * stride + kernel <= size {
+      return (names.start, "(\(names.start) + \(kernel))")
+    }
+    text.line("const int32_t \(names.first) = (\(names.start) > 0) ? \(names.start) : 0;")
+    text.line(
+      "const int32_t \(names.end) = ((\(names.start) + \(kernel)) < \(size)) ? (\(names.start) + \(kernel)) : \(size);")
+    return (names.first, names.end)
+  }
+}

@@ -1,0 +1,119 @@
+import Arithmetic
+import IntegerProgram
+import Network
+
+/// Writes one C function for each step, specialised to the step's shapes and constants, and gathers the tables those
+/// functions read.
+struct KernelWriter {
+  /// A constant array of the weights file.
+  struct Table {
+    var name: String
+    var type: String
+    var elements: [Int64]
+    var comment: String
+    var bytes: Int { elements.count * (type.contains("32") ? 4 : type.contains("16") ? 2 : 1) }
+  }
+
+  let program: IntegerProgram
+  let plan: MemoryPlan
+  let names: CNames
+  var functions: ScalarFunctions
+  var tables: [Table] = []
+  /// Which of the small shared helpers some kernel calls.
+  var usesCopy = false
+  var usesFill = false
+
+  init(program: IntegerProgram, plan: MemoryPlan, names: CNames) {
+    self.program = program
+    self.plan = plan
+    self.names = names
+    functions = ScalarFunctions(prefix: names.prefix)
+    for (index, value) in program.values.enumerated() {
+      guard let constant = value.constant, program.steps.contains(where: { $0.inputs.contains(index) }) else { continue }
+      addTable(
+        "constant_\(index)", cType(of: value), constant.map(Int64.init), comment: "Constant \"\(value.name)\"")
+    }
+  }
+
+  func functionName(ofStep step: Int) -> String { "\(names.prefix)_step_\(step)" }
+  func tableName(_ suffix: String) -> String { "\(names.prefix)_\(suffix)" }
+
+  mutating func addTable(_ suffix: String, _ type: String, _ elements: [Int64], comment: String) {
+    tables.append(Table(name: tableName(suffix), type: type, elements: elements, comment: comment))
+  }
+
+  /// The function of a step; nil where nothing runs.
+  mutating func kernel(ofStep index: Int) -> CText? {
+    let step = program.steps[index]
+    if program.isAlias(step) { return nil }
+    var body = CText()
+    var head = CText()
+    head.comment(comment(of: step, index: index))
+    switch step.operation {
+    case .affine(let affine): self.affine(affine, step, index, &body)
+    case .lookup(let lookup): self.lookup(lookup, step, index, &body)
+    case .combine(let combine): self.combine(combine, step, index, &body)
+    case .pool(let pool): self.pool(pool, step, index, &body)
+    case .softmax(let softmax): self.softmax(softmax, step, index, &body)
+    case .move(let move): self.move(move, step, index, &body)
+    }
+    var text = CText()
+    text.lines(head.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init))
+    text.block("static void \(functionName(ofStep: index))(int8_t *arena)") { text in
+      text.lines(body.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init))
+    }
+    return text
+  }
+
+  private func comment(of step: Step, index: Int) -> String {
+    let output = program.values[step.output]
+    var text =
+      "Step \(index), layer \(step.source.index) of the model: \(step.source.type) \"\(step.source.name.printable())\". "
+    text += step.inputs.map { "\(program.values[$0].shape)" }.joined(separator: ", ") + " to \(output.shape), codes "
+    text += "\(output.range.lowerBound) to \(output.range.upperBound)."
+    if case .affine(let affine) = step.operation,
+      let low = affine.accumulators.map(\.lowerBound).min(), let high = affine.accumulators.map(\.upperBound).max()
+    {
+      text += " Accumulators stay in [\(low), \(high)] (proved for every input), inside int32_t."
+    }
+    return text
+  }
+
+  // MARK: Operands
+
+  func cType(of value: Value) -> String { (value.type.isSigned ? "int" : "uint") + "\(8 * codeSize(value))_t" }
+
+  /// `const T *const name = …;` for an operand.
+  func input(_ name: String, _ value: Int) -> String {
+    let type = cType(of: program.values[value])
+    if program.values[value].constant != nil {
+      return "const \(type) *const \(name) = \(tableName("constant_\(value)"));"
+    }
+    return "const \(type) *const \(name) = \(place(value, type, isConstant: true));"
+  }
+
+  func output(_ name: String, _ value: Int) -> String {
+    let type = cType(of: program.values[value])
+    return "\(type) *const \(name) = \(place(value, type, isConstant: false));"
+  }
+
+  private func place(_ value: Int, _ type: String, isConstant: Bool) -> String {
+    let offset = plan.offset(ofValue: value) ?? 0
+    return type == "int8_t" ? "&arena[\(offset)]" : "(\(isConstant ? "const " : "")\(type) *)&arena[\(offset)]"
+  }
+
+  mutating func requantization(
+    _ requantization: Requantization, accumulators: [ClosedRange<Int64>], _ step: Step, _ index: Int
+  ) -> (String, String) -> String {
+    let code = RequantizationCode(
+      requantization, accumulators: accumulators, result: cType(of: program.values[step.output]), in: &functions)
+    let label = "\(step.source.type) of step \(index)"
+    for constants in code.tables + (code.leftFactors.map { [$0] } ?? []) {
+      addTable(
+        "\(constants.suffix)_\(index)", constants.type, constants.elements,
+        comment: "Requantisation \(constants.suffix) of each output channel, \(label)")
+    }
+    let table = tableName
+    return { accumulator, channel in code.call(accumulator, channel: channel) { table("\($0)_\(index)") } }
+  }
+}

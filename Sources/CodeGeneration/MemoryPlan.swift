@@ -1,0 +1,225 @@
+import IntegerProgram
+
+/// Where each value lives in the one arena, and when. Offsets and sizes are bytes.
+public struct MemoryPlan: Sendable {
+  /// A stretch of the arena: a value (or several that share it, as a reshape's two sides do), or a step's scratch.
+  public struct Block: Sendable {
+    /// The values held, in the order they are made; empty for scratch.
+    public var values: [Int]
+    /// The step whose scratch this is.
+    public var scratchOfStep: Int?
+    public var size: Int
+    public var offset: Int
+    /// The step that writes it first; −1 for the network's inputs.
+    public var firstStep: Int
+    /// The last step that reads it; the number of steps for the network's outputs.
+    public var lastStep: Int
+  }
+
+  public var blocks: [Block]
+  /// Bytes of the arena.
+  public var arenaSize: Int
+  /// The block of each value; nil for constants.
+  public var blockOfValue: [Int?]
+  /// The block of each step's scratch.
+  public var scratchOfStep: [Int?]
+  /// Bytes the arena would need if values that are alive together never shared memory: what planning by lifetime alone
+  /// reaches at best.
+  public var largestLiveSet: Int
+
+  public func offset(ofValue value: Int) -> Int? { blockOfValue[value].map { blocks[$0].offset } }
+
+  fileprivate init(
+    blocks: [Block], arenaSize: Int, blockOfValue: [Int?], scratchOfStep: [Int?], largestLiveSet: Int
+  ) {
+    self.blocks = blocks
+    self.arenaSize = arenaSize
+    self.blockOfValue = blockOfValue
+    self.scratchOfStep = scratchOfStep
+    self.largestLiveSet = largestLiveSet
+  }
+
+  /// Plans a program's memory. The same program always gets the same plan.
+  public init(_ program: IntegerProgram, alignment: Int = 1) {
+    var planner = MemoryPlanner(program, alignment: alignment)
+    self = planner.plan()
+  }
+}
+
+/// Bytes that one code of a value takes.
+func codeSize(_ value: Value) -> Int { value.type.bits <= 8 ? 1 : value.type.bits <= 16 ? 2 : 4 }
+
+private struct MemoryPlanner {
+  let program: IntegerProgram
+  let alignment: Int
+  var blocks: [MemoryPlan.Block] = []
+  var blockOfValue: [Int?]
+  var scratchOfStep: [Int?]
+  /// For each pair of blocks that are alive together: how far the second's start must stay below the first's, where the
+  /// second is made by the step with which the first dies.
+  var distances: [Pair: Int] = [:]
+
+  struct Pair: Hashable { var dying, born: Int }
+
+  init(_ program: IntegerProgram, alignment: Int) {
+    self.program = program
+    self.alignment = alignment
+    blockOfValue = Array(repeating: nil, count: program.values.count)
+    scratchOfStep = Array(repeating: nil, count: program.steps.count)
+    makeBlocks()
+    findOverlaps()
+  }
+
+  private mutating func makeBlocks() {
+    func size(_ value: Int) -> Int { program.values[value].count * codeSize(program.values[value]) }
+    func block(_ value: Int, from step: Int) -> MemoryPlan.Block {
+      MemoryPlan.Block(
+        values: [value], scratchOfStep: nil, size: size(value), offset: 0, firstStep: step, lastStep: step)
+    }
+    for input in program.inputs {
+      blockOfValue[input] = blocks.count
+      blocks.append(block(input, from: -1))
+    }
+    for (index, step) in program.steps.enumerated() {
+      for input in step.inputs { if let held = blockOfValue[input] { blocks[held].lastStep = index } }
+      if program.isAlias(step), let held = blockOfValue[step.inputs[0]] {
+        blockOfValue[step.output] = held
+        blocks[held].values.append(step.output)
+      } else {
+        blockOfValue[step.output] = blocks.count
+        blocks.append(block(step.output, from: index))
+      }
+      if case .affine(let affine) = step.operation, affine.patchCount > 0 {
+        scratchOfStep[index] = blocks.count
+        let size = affine.patchCount * codeSize(program.values[step.inputs[0]])
+        blocks.append(
+          MemoryPlan.Block(
+            values: [], scratchOfStep: index, size: size, offset: 0, firstStep: index, lastStep: index))
+      }
+    }
+    for output in program.outputs { if let held = blockOfValue[output] { blocks[held].lastStep = program.steps.count } }
+  }
+
+  private mutating func findOverlaps() {
+    for (index, step) in program.steps.enumerated() {
+      guard let born = blockOfValue[step.output], blocks[born].firstStep == index else { continue }
+      for (position, input) in step.inputs.enumerated() {
+        guard let dying = blockOfValue[input], dying != born, blocks[dying].lastStep == index,
+          let distance = StepOverlap.distance(of: step, input: position, in: program)
+        else { continue }
+        let pair = Pair(dying: dying, born: born)
+        // An operand read twice must be safe both times.
+        distances[pair] = max(distances[pair] ?? distance, distance)
+        // A second reading that allows no overlap forbids it.
+        for (other, value) in step.inputs.enumerated() where value == input {
+          if StepOverlap.distance(of: step, input: other, in: program) == nil { distances[pair] = nil }
+        }
+      }
+    }
+  }
+
+  /// Places the blocks in several orders, improves the best by seeded exchanges, and keeps the lowest arena.
+  mutating func plan() -> MemoryPlan {
+    let indices = Array(blocks.indices)
+    let bySize = indices.sorted { (blocks[$0].size, $1) > (blocks[$1].size, $0) }
+    var orders = [bySize, indices, Array(indices.reversed())]
+    orders.append(
+      indices.sorted {
+        (blocks[$0].lastStep - blocks[$0].firstStep, blocks[$0].size)
+          > (blocks[$1].lastStep - blocks[$1].firstStep, blocks[$1].size)
+      })
+    let rivals = indices.map { block in indices.filter { $0 != block && areAliveTogether(block, $0) } }
+
+    var best = orders[0]
+    var (bestOffsets, bestSize) = ([Int](), Int.max)
+    for order in orders {
+      let (offsets, size) = place(order, rivals)
+      if size < bestSize { (best, bestOffsets, bestSize) = (order, offsets, size) }
+    }
+    // A linear congruential generator (Knuth's MMIX constants): the plan must be the same everywhere.
+    var state: UInt64 = 1
+    func random(below bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int((state >> 33) % UInt64(bound))
+    }
+    if blocks.count > 2 {
+      let rounds = max(100, min(3000, 4_000_000 / (blocks.count * blocks.count)))
+      for _ in 0..<rounds {
+        var order = best
+        for _ in 0...random(below: 3) {
+          let block = order.remove(at: random(below: order.count))
+          order.insert(block, at: random(below: order.count + 1))
+        }
+        let (offsets, size) = place(order, rivals)
+        if size <= bestSize { (best, bestOffsets, bestSize) = (order, offsets, size) }
+      }
+    }
+    for index in indices { blocks[index].offset = bestOffsets[index] }
+    return MemoryPlan(
+      blocks: blocks, arenaSize: aligned(bestSize), blockOfValue: blockOfValue, scratchOfStep: scratchOfStep,
+      largestLiveSet: largestLiveSet())
+  }
+
+  private func aligned(_ offset: Int) -> Int { (offset + alignment - 1) / alignment * alignment }
+
+  private func areAliveTogether(_ a: Int, _ b: Int) -> Bool {
+    blocks[a].firstStep <= blocks[b].lastStep && blocks[b].firstStep <= blocks[a].lastStep
+  }
+
+  /// Puts each block, in order, at the lowest offset that no block placed before forbids.
+  private func place(_ order: [Int], _ rivals: [[Int]]) -> (offsets: [Int], size: Int) {
+    var offsets = [Int](repeating: -1, count: blocks.count)
+    var size = 0
+    var forbidden: [(low: Int, high: Int)] = []
+    for block in order {
+      forbidden.removeAll(keepingCapacity: true)
+      for rival in rivals[block] where offsets[rival] >= 0 {
+        // The block must not start strictly between low and high.
+        var low = offsets[rival] - blocks[block].size
+        var high = offsets[rival] + blocks[rival].size
+        if let distance = distances[Pair(dying: rival, born: block)] {
+          low = max(low, min(offsets[rival] - distance, high))
+        } else if let distance = distances[Pair(dying: block, born: rival)] {
+          high = min(high, max(offsets[rival] + distance, low))
+        }
+        if low < high { forbidden.append((low, high)) }
+      }
+      forbidden.sort { $0.low < $1.low }
+      var offset = 0
+      for range in forbidden where range.low < offset && offset < range.high { offset = aligned(range.high) }
+      // A range that starts lower may end higher than one passed already: look again until nothing moves.
+      var moved = true
+      while moved {
+        moved = false
+        for range in forbidden where range.low < offset && offset < range.high {
+          offset = aligned(range.high)
+          moved = true
+        }
+      }
+      offsets[block] = offset
+      size = max(size, offset + blocks[block].size)
+    }
+    return (offsets, size)
+  }
+
+  private func largestLiveSet() -> Int {
+    var largest = 0
+    for step in -1...program.steps.count {
+      var sum = 0
+      for block in blocks where block.scratchOfStep == nil && block.firstStep <= step && step <= block.lastStep {
+        sum += block.size
+      }
+      largest = max(largest, sum)
+    }
+    return largest
+  }
+}
+
+extension IntegerProgram {
+  /// Whether a step only renames its operand, so that both share memory and nothing runs.
+  func isAlias(_ step: Step) -> Bool {
+    guard case .move(let move) = step.operation, move.isIdentity else { return false }
+    let (input, output) = (values[step.inputs[0]], values[step.output])
+    return input.constant == nil && input.count == output.count && input.type == output.type
+  }
+}

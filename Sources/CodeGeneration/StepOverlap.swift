@@ -1,0 +1,72 @@
+import IntegerProgram
+
+/// How far a step's output may reach into the memory of an input that dies with it.
+///
+/// Kernels walk over their output from its first element to its last. An output that starts `distance` bytes or more
+/// below the input never overwrites what is still to be read; that is counted out for each step, pixel by pixel, from
+/// the order in which its kernel reads and writes. (The idea is diagonal memory optimisation: Blacker, Bernard and
+/// Emerson, 2020.)
+enum StepOverlap {
+  /// The least distance, in codes; 0 lets both start at the same place, a negative one lets the output start above. Nil
+  /// where they must not share memory.
+  static func distance(of step: Step, input position: Int, in program: IntegerProgram) -> Int? {
+    let input = program.values[step.inputs[position]]
+    let output = program.values[step.output]
+    guard input.type.bits <= 8, output.type.bits <= 8 else { return nil }
+    switch step.operation {
+    case .affine(let affine): return distance(affine.geometry, readsPixelFirst: affine.usesPatch && affine.groups == 1)
+    case .pool(let pool): return distance(pool.geometry, readsPixelFirst: false)
+    case .lookup: return 0
+    case .softmax: return 0
+    case .combine(let combine):
+      let strides = position == 0 ? combine.left.strides : combine.right.strides
+      return strides == rowMajor(combine.shape) ? 0 : nil
+    case .move: return nil
+    }
+  }
+
+  /// For windows: after output pixel p is written, all later pixels' reads lie above.
+  private static func distance(_ g: WindowGeometry, readsPixelFirst: Bool) -> Int? {
+    var distance = Int.min
+    // The lowest place that any later pixel reads; the walk goes backwards.
+    var lowest = Int.max
+    for batch in (0..<g.batch).reversed() {
+      for row in (0..<g.outputHeight).reversed() {
+        let firstRow = firstInside(g.inputRow(row, tap: 0), g.dilationHeight, g.kernelHeight, g.inputHeight)
+        for column in (0..<g.outputWidth).reversed() {
+          let written = ((batch * g.outputHeight + row) * g.outputWidth + column + 1) * g.outputChannels
+          if readsPixelFirst, lowest != Int.max { distance = max(distance, written - lowest) }
+          if let firstRow,
+            let firstColumn = firstInside(g.inputColumn(column, tap: 0), g.dilationWidth, g.kernelWidth, g.inputWidth)
+          {
+            let place = ((batch * g.inputHeight + firstRow) * g.inputWidth + firstColumn) * g.inputChannels
+            lowest = min(lowest, place)
+          }
+          if !readsPixelFirst, lowest != Int.max { distance = max(distance, written - lowest) }
+        }
+      }
+    }
+    // A single pixel, gathered whole before anything is written, may be overwritten at will; stay at its start.
+    return distance == Int.min ? 0 : distance
+  }
+
+  /// The first place inside the image that a window's taps along one axis touch.
+  private static func firstInside(_ first: Int, _ dilation: Int, _ kernel: Int, _ size: Int) -> Int? {
+    for tap in 0..<kernel where (0..<size).contains(first + tap * dilation) { return first + tap * dilation }
+    return nil
+  }
+
+  private static func rowMajor(_ shape: [Int]) -> [Int] {
+    var strides = [Int](repeating: 1, count: shape.count)
+    for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * shape[axis + 1] }
+    return strides
+  }
+}
+
+extension Affine {
+  /// Whether the kernel gathers each window into a patch of consecutive codes before it multiplies. Where a window is
+  /// one pixel's channels already, or a depthwise kernel walks the taps, there is nothing to gather.
+  var usesPatch: Bool { !isDepthwise && !(geometry.isPointwise && groups == 1) }
+  /// Codes of one patch.
+  var patchCount: Int { usesPatch ? geometry.taps * channelsPerGroup : 0 }
+}

@@ -1,0 +1,166 @@
+import CodeGeneration
+import Foundation
+import IntegerProgram
+import Network
+import Simulation
+
+/// The generated C built in several ways and run on the same vectors as the simulator; every byte of every step compared.
+public struct DifferentialTest: Sendable {
+  /// The first difference between the two sides on one build.
+  public struct Mismatch: Sendable, CustomStringConvertible {
+    public var build: String
+    public var vector: Int
+    /// The step; nil where only the run without an observer differs.
+    public var step: Int?
+    public var layer: Int
+    public var layerType, layerName: String
+    public var element: Int
+    public var expected, actual: Int32
+
+    public var description: String {
+      let place = step.map { "step \($0), layer \(layer) \(layerType) \"\(layerName.printable())\"" }
+        ?? "output \"\(layerName.printable())\" of the run without an observer"
+      return "\(build): vector \(vector), \(place), element \(element): expected \(expected), got \(actual)"
+    }
+  }
+
+  public enum Outcome: Sendable {
+    case equal
+    case mismatch(Mismatch)
+    /// The compiler refused the code, or the program did not end as it should.
+    case failure(String)
+    /// This machine cannot build so.
+    case skipped(String)
+  }
+
+  public struct Report: Sendable {
+    public var outcomes: [(build: String, outcome: Outcome)]
+    public var vectors: Int
+    public var bytesPerVector: Int
+
+    public var isEqual: Bool {
+      outcomes.allSatisfy { if case .equal = $0.outcome { true } else if case .skipped = $0.outcome { true } else { false } }
+    }
+    /// The builds that ran and agreed.
+    public var agreed: Int { outcomes.count { if case .equal = $0.outcome { true } else { false } } }
+    public var comparedBytes: Int { agreed * vectors * bytesPerVector }
+    public var problems: [String] {
+      outcomes.compactMap { build, outcome in
+        switch outcome {
+        case .equal, .skipped: nil
+        case .mismatch(let mismatch): "\(mismatch)"
+        case .failure(let reason): "\(build): \(reason)"
+        }
+      }
+    }
+  }
+
+  /// What the simulator runs.
+  public let program: IntegerProgram
+  /// What C is generated from: the same, but for the tests of this test.
+  let generated: IntegerProgram
+  let plan: MemoryPlan
+  public var alignment = 4
+
+  public init(_ program: IntegerProgram) { self.init(program, generating: program, plan: MemoryPlan(program)) }
+
+  init(_ program: IntegerProgram, generating generated: IntegerProgram, plan: MemoryPlan) {
+    self.program = program
+    self.generated = generated
+    self.plan = plan
+  }
+
+  /// Trace bytes held in memory and on disk at a time.
+  private static let chunkBytes = 64 << 20
+
+  /// Compares on all builds; `progress` is told how many are done. Builds run on `jobs` threads.
+  public func run(
+    _ vectors: TestVectors, builds: [BuildConfiguration], jobs: Int = 1,
+    progress: @Sendable (Int) -> Void = { _ in }
+  ) throws -> Report {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("lockstep-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+
+    let names = CNames(modelName: program.name)
+    let generator = CodeGenerator(
+      generated, plan: plan,
+      options: CodeOptions(
+        names: names, commandLine: "lockstep difftest", modelFile: program.name, modelDigest: "", alignment: alignment))
+    for file in generator.files(selfTest: nil) {
+      try Data(file.text.utf8).write(to: folder.appendingPathComponent(file.name))
+    }
+    try Data(Driver.source(for: program, names: names).utf8).write(to: folder.appendingPathComponent("driver.c"))
+
+    var outcomes: [Outcome] = []
+    for (index, build) in builds.enumerated() {
+      let executable = "build-\(index)"
+      if let obstacle = try build.obstacle(in: folder) {
+        outcomes.append(.skipped(obstacle))
+      } else if let error = try build.build(prefix: names.prefix, in: folder, to: executable) {
+        outcomes.append(.failure("the generated code does not compile:\n\(error)"))
+      } else {
+        outcomes.append(.equal)
+      }
+      progress(index + 1)
+    }
+
+    let trace = Trace(of: program)
+    let simulator = Simulator(program)
+    let chunk = max(1, min(vectors.vectors.count, Self.chunkBytes / max(1, trace.byteCount)))
+    for start in stride(from: 0, to: vectors.vectors.count, by: chunk) {
+      let part = vectors.vectors[start..<min(start + chunk, vectors.vectors.count)]
+      var expected: [UInt8] = []
+      var inputs: [UInt8] = []
+      for vector in part {
+        expected += try trace.expected(simulator, vector)
+        for (position, input) in program.inputs.enumerated() { trace.append(vector[position], input, &inputs) }
+      }
+      let inputFile = folder.appendingPathComponent("inputs")
+      try Data(inputs).write(to: inputFile)
+      for (index, build) in builds.enumerated() {
+        guard case .equal = outcomes[index] else { continue }
+        let outputFile = folder.appendingPathComponent("outputs")
+        let result = try Command.run("./build-\(index)", [], in: folder, input: inputFile, output: outputFile)
+        if result.status != 0 {
+          outcomes[index] = .failure("the program ended with status \(result.status)\n\(result.error)")
+          continue
+        }
+        let actual = try Data(contentsOf: outputFile, options: .mappedIfSafe)
+        if let mismatch = compare(trace, expected, actual, firstVector: start, build: build.name) {
+          outcomes[index] = .mismatch(mismatch)
+        } else if actual.count != expected.count {
+          outcomes[index] = .failure("the program wrote \(actual.count) bytes, not \(expected.count)")
+        }
+      }
+    }
+    return Report(
+      outcomes: zip(builds, outcomes).map { ($0.name, $1) }, vectors: vectors.vectors.count,
+      bytesPerVector: trace.byteCount)
+  }
+
+  private func compare(
+    _ trace: Trace, _ expected: [UInt8], _ actual: Data, firstVector: Int, build: String
+  ) -> Mismatch? {
+    actual.withUnsafeBytes { (raw: UnsafeRawBufferPointer) -> Mismatch? in
+      let actual = raw.bindMemory(to: UInt8.self)
+      return expected.withUnsafeBufferPointer { expected -> Mismatch? in
+        let count = min(expected.count, actual.count)
+        guard let difference = (0..<count).first(where: { expected[$0] != actual[$0] }) else { return nil }
+        let vector = difference / trace.byteCount
+        let offset = difference % trace.byteCount
+        let place = trace.place(ofByte: offset)
+        let base = vector * trace.byteCount
+        let end = base + trace.byteCount
+        guard end <= actual.count else { return nil }
+        let source = place.step.map { program.steps[$0].source }
+        return Mismatch(
+          build: build, vector: firstVector + vector, step: place.step, layer: source?.index ?? 0,
+          layerType: source?.type ?? "", layerName: source?.name ?? program.values[place.value].name,
+          element: place.element,
+          expected: trace.code(atByte: offset, in: UnsafeBufferPointer(rebasing: expected[base..<end])),
+          actual: trace.code(atByte: offset, in: UnsafeBufferPointer(rebasing: actual[base..<end])))
+      }
+    }
+  }
+}

@@ -1,0 +1,196 @@
+import CTFLite
+import Network
+
+/// Reads TensorFlow Lite files. It only translates: what an operation's numbers mean for the arithmetic is decided when
+/// the network is lowered.
+public enum TFLite {
+  /// The network in `bytes`; `name` is what people call the file.
+  public static func network(from bytes: [UInt8], name: String) throws -> Network {
+    try bytes.withUnsafeBufferPointer { buffer in
+      var reason: UnsafePointer<CChar>?
+      guard let model = ctflite_open(buffer.baseAddress, buffer.count, &reason) else {
+        throw NetworkError(reason.map { String(cString: $0) } ?? "the file cannot be read")
+      }
+      defer { ctflite_close(model) }
+      return try TFLiteReader(model: model).network(name: name)
+    }
+  }
+}
+
+private struct TFLiteReader {
+  let model: OpaquePointer
+
+  func network(name: String) throws -> Network {
+    let version = ctflite_version(model)
+    guard version == 3 else {
+      throw NetworkError("the file has schema version \(version); TensorFlow Lite's converter writes version 3")
+    }
+    let subgraphs = ctflite_subgraph_count(model)
+    guard subgraphs == 1 else {
+      throw NetworkError(
+        [
+          LayerIssue(
+            reason: "the file holds \(subgraphs) subgraphs (control flow, or several signatures); one is supported",
+            remedy: "convert one signature without WHILE or IF; recurrent layers with unroll=True")
+        ])
+    }
+    let network = Network(
+      name: name,
+      tensors: try (0..<ctflite_tensor_count(model)).map(tensor),
+      operations: try (0..<ctflite_operator_count(model)).map(operation),
+      inputs: [Int](ctflite_inputs(model)), outputs: [Int](ctflite_outputs(model)))
+    try network.validate()
+    return network
+  }
+
+  private func tensor(_ index: Int) throws -> Tensor {
+    var raw = ctflite_tensor()
+    let place = "tensor \(index)"
+    guard ctflite_get_tensor(model, index, &raw) else {
+      throw NetworkError("\(place) is missing or names buffer \(raw.buffer), which does not exist")
+    }
+    let name = String(raw.name)
+    if raw.has_external_data {
+      throw NetworkError("\(place) \"\(name.printable())\" keeps its data outside the file's tables (a file over 2 GiB)")
+    }
+    if raw.is_variable || raw.is_sparse {
+      throw NetworkError(
+        [
+          LayerIssue(
+            reason: "\(place) \"\(name.printable())\" is \(raw.is_variable ? "a variable (state)" : "sparse")",
+            remedy: raw.is_variable
+              ? "stateful networks are not supported; unroll recurrent layers" : "convert without sparsity")
+        ])
+    }
+    var quantization: Quantization?
+    if raw.scales.count > 0 && !raw.has_custom_quantization {
+      quantization = Quantization(
+        scales: [Float](raw.scales), zeroPoints: [Int64](raw.zero_points), axis: Int(raw.quantized_dimension))
+    }
+    // A dimension open in the file's shape signature is the batch; its shape gives 1 for it, and so do we.
+    return Tensor(
+      name: name, shape: [Int](raw.shape),
+      type: elementType(raw.type), quantization: quantization,
+      constant: raw.data.count > 0 ? [UInt8](UnsafeBufferPointer(start: raw.data.bytes, count: raw.data.count)) : nil)
+  }
+
+  private func operation(_ index: Int) throws -> Operation {
+    var raw = ctflite_operator()
+    guard ctflite_get_operator(model, index, &raw) else {
+      throw NetworkError("operation \(index) is missing or names an operator code that does not exist")
+    }
+    let code = TFLiteBuiltin(rawValue: Int(raw.builtin_code))
+    let custom = String(raw.custom_code)
+    let typeName =
+      code == .custom ? "CUSTOM \(custom.printable(60))" : code?.name ?? "builtin operator \(raw.builtin_code)"
+    let kind = kind(of: code, raw.options, custom: custom)
+    return Operation(
+      kind, typeName: typeName, inputs: [Int](raw.inputs).map { $0 == -1 ? nil : $0 }, outputs: [Int](raw.outputs))
+  }
+
+  private func kind(of code: TFLiteBuiltin?, _ options: ctflite_options, custom: String) -> Operation.Kind {
+    guard let code else {
+      return .unsupported(reason: "this builtin operator is unknown to Lockstep")
+    }
+    // FlatBuffers leaves out options that are all default only where the writer says so; a convolution without a stride
+    // is damaged.
+    if code.needsOptions && !options.present {
+      return .unsupported(reason: "its options are missing from the file")
+    }
+    guard let activation = activation(options.activation) else {
+      return .unsupported(reason: "it has the fused activation function \(options.activation) (TANH or unknown)")
+    }
+    func windowed(_ make: (Window) -> Operation.Kind) -> Operation.Kind {
+      guard let padding: Padding = [0: .same, 1: .valid][options.padding] else {
+        return .unsupported(reason: "it has the padding scheme \(options.padding); SAME (0) and VALID (1) are known")
+      }
+      return make(
+        Window(
+          padding: padding, strideHeight: Int(options.stride_height), strideWidth: Int(options.stride_width),
+          dilationHeight: Int(options.dilation_height), dilationWidth: Int(options.dilation_width)))
+    }
+    switch code {
+    case .conv2D: return windowed { .conv2D($0, activation) }
+    case .depthwiseConv2D:
+      return windowed { .depthwiseConv2D($0, depthMultiplier: Int(options.depth_multiplier), activation) }
+    case .averagePool2D, .maxPool2D:
+      let (height, width) = (Int(options.filter_height), Int(options.filter_width))
+      return windowed {
+        code == .maxPool2D
+          ? .maxPool2D($0, height: height, width: width, activation)
+          : .averagePool2D($0, height: height, width: width, activation)
+      }
+    case .fullyConnected:
+      return options.weights_format == 0
+        ? .fullyConnected(keepsDimensions: options.keep_dimensions, activation)
+        : .unsupported(reason: "its weights are stored in the shuffled format \(options.weights_format)")
+    case .add: return .add(activation)
+    case .sub: return .subtract(activation)
+    case .mul: return .multiply(activation)
+    case .mean: return .mean(keepsDimensions: options.keep_dimensions)
+    case .softmax: return .softmax(beta: options.beta)
+    case .reshape: return .reshape(shape: options.new_shape.elements == nil ? nil : [Int](options.new_shape))
+    case .squeeze: return .squeeze(axes: [Int](options.squeeze_dimensions))
+    case .expandDims: return .expandDimensions
+    case .pad, .padV2: return .pad
+    case .transpose: return .transpose
+    case .concatenation: return .concatenation(axis: Int(options.axis), activation)
+    case .stridedSlice:
+      return .stridedSlice(
+        SliceMasks(
+          begin: Int(options.begin_mask), end: Int(options.end_mask), ellipsis: Int(options.ellipsis_mask),
+          newAxis: Int(options.new_axis_mask), shrinkAxis: Int(options.shrink_axis_mask), isOffset: options.offset))
+    case .logistic: return .unary(.logistic)
+    case .tanh: return .unary(.tanh)
+    case .leakyRelu: return .unary(.leakyRelu(alpha: options.alpha))
+    case .hardSwish: return .unary(.hardSwish)
+    case .relu: return .unary(.relu)
+    case .relu6: return .unary(.relu6)
+    case .quantize: return .quantize
+    case .dequantize: return .dequantize
+    case .custom:
+      return .unsupported(reason: "custom operators have no arithmetic that the file defines")
+    default:
+      return .unsupported(reason: "the operator is not supported")
+    }
+  }
+
+  private func activation(_ code: Int32) -> Activation? {
+    [0: .none, 1: .relu, 2: .reluN1To1, 3: .relu6][code]
+  }
+
+  private func elementType(_ code: Int32) -> ElementType {
+    switch code {
+    case 0: .float32
+    case 2: .int32
+    case 3: .uint8
+    case 4: .int64
+    case 7: .int16
+    case 9: .int8
+    default: .other(TFLiteBuiltin.typeNames[Int(code)] ?? "type \(code)")
+    }
+  }
+}
+
+extension String {
+  fileprivate init(_ string: ctflite_string) {
+    self = string.bytes.map {
+      String(decoding: UnsafeRawBufferPointer(start: $0, count: string.count), as: UTF8.self)
+    } ?? ""
+  }
+}
+extension [Int] {
+  fileprivate init(_ ints: ctflite_ints) {
+    self = UnsafeBufferPointer(start: ints.elements, count: ints.count).map(Int.init)
+  }
+}
+extension [Int64] {
+  fileprivate init(_ longs: ctflite_longs) {
+    self.init(UnsafeBufferPointer(start: longs.elements, count: longs.count))
+  }
+}
+extension [Float] {
+  fileprivate init(_ floats: ctflite_floats) {
+    self.init(UnsafeBufferPointer(start: floats.elements, count: floats.count))
+  }
+}

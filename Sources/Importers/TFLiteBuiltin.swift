@@ -1,0 +1,73 @@
+/// A builtin operator of TensorFlow Lite, by its number in the file.
+struct TFLiteBuiltin: RawRepresentable, Hashable {
+  let rawValue: Int
+
+  init?(rawValue: Int) {
+    guard Self.names.indices.contains(rawValue) else { return nil }
+    self.rawValue = rawValue
+  }
+  private init(_ rawValue: Int) { self.rawValue = rawValue }
+
+  var name: String { Self.names[rawValue] }
+
+  /// Whether an operator without its options table has no meaning.
+  var needsOptions: Bool {
+    [.conv2D, .depthwiseConv2D, .averagePool2D, .maxPool2D, .softmax, .stridedSlice, .leakyRelu].contains(self)
+  }
+
+  static let add = TFLiteBuiltin(0)
+  static let averagePool2D = TFLiteBuiltin(1)
+  static let concatenation = TFLiteBuiltin(2)
+  static let conv2D = TFLiteBuiltin(3)
+  static let depthwiseConv2D = TFLiteBuiltin(4)
+  static let dequantize = TFLiteBuiltin(6)
+  static let fullyConnected = TFLiteBuiltin(9)
+  static let logistic = TFLiteBuiltin(14)
+  static let maxPool2D = TFLiteBuiltin(17)
+  static let mul = TFLiteBuiltin(18)
+  static let relu = TFLiteBuiltin(19)
+  static let relu6 = TFLiteBuiltin(21)
+  static let reshape = TFLiteBuiltin(22)
+  static let softmax = TFLiteBuiltin(25)
+  static let tanh = TFLiteBuiltin(28)
+  static let custom = TFLiteBuiltin(32)
+  static let pad = TFLiteBuiltin(34)
+  static let transpose = TFLiteBuiltin(39)
+  static let mean = TFLiteBuiltin(40)
+  static let sub = TFLiteBuiltin(41)
+  static let squeeze = TFLiteBuiltin(43)
+  static let stridedSlice = TFLiteBuiltin(45)
+  static let padV2 = TFLiteBuiltin(60)
+  static let expandDims = TFLiteBuiltin(70)
+  static let leakyRelu = TFLiteBuiltin(98)
+  static let quantize = TFLiteBuiltin(114)
+  static let hardSwish = TFLiteBuiltin(117)
+
+  /// TensorFlow Lite's names, in the order of their numbers.
+  static let names: [String] = """
+    ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE
+    EMBEDDING_LOOKUP FLOOR FULLY_CONNECTED HASHTABLE_LOOKUP L2_NORMALIZATION L2_POOL_2D
+    LOCAL_RESPONSE_NORMALIZATION LOGISTIC LSH_PROJECTION LSTM MAX_POOL_2D MUL RELU RELU_N1_TO_1 RELU6
+    RESHAPE RESIZE_BILINEAR RNN SOFTMAX SPACE_TO_DEPTH SVDF TANH CONCAT_EMBEDDINGS SKIP_GRAM CALL CUSTOM
+    EMBEDDING_LOOKUP_SPARSE PAD UNIDIRECTIONAL_SEQUENCE_RNN GATHER BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND
+    TRANSPOSE MEAN SUB DIV SQUEEZE UNIDIRECTIONAL_SEQUENCE_LSTM STRIDED_SLICE BIDIRECTIONAL_SEQUENCE_RNN
+    EXP TOPK_V2 SPLIT LOG_SOFTMAX DELEGATE BIDIRECTIONAL_SEQUENCE_LSTM CAST PRELU MAXIMUM ARG_MAX
+    MINIMUM LESS NEG PADV2 GREATER GREATER_EQUAL LESS_EQUAL SELECT SLICE SIN TRANSPOSE_CONV
+    SPARSE_TO_DENSE TILE EXPAND_DIMS EQUAL NOT_EQUAL LOG SUM SQRT RSQRT SHAPE POW ARG_MIN FAKE_QUANT
+    REDUCE_PROD REDUCE_MAX PACK LOGICAL_OR ONE_HOT LOGICAL_AND LOGICAL_NOT UNPACK REDUCE_MIN FLOOR_DIV
+    REDUCE_ANY SQUARE ZEROS_LIKE FILL FLOOR_MOD RANGE RESIZE_NEAREST_NEIGHBOR LEAKY_RELU
+    SQUARED_DIFFERENCE MIRROR_PAD ABS SPLIT_V UNIQUE CEIL REVERSE_V2 ADD_N GATHER_ND COS WHERE RANK ELU
+    REVERSE_SEQUENCE MATRIX_DIAG QUANTIZE MATRIX_SET_DIAG ROUND HARD_SWISH IF WHILE
+    NON_MAX_SUPPRESSION_V4 NON_MAX_SUPPRESSION_V5 SCATTER_ND SELECT_V2 DENSIFY SEGMENT_SUM BATCH_MATMUL
+    PLACEHOLDER_FOR_GREATER_OP_CODES CUMSUM CALL_ONCE BROADCAST_TO RFFT2D CONV_3D IMAG REAL COMPLEX_ABS
+    HASHTABLE HASHTABLE_FIND HASHTABLE_IMPORT HASHTABLE_SIZE REDUCE_ALL CONV_3D_TRANSPOSE VAR_HANDLE
+    READ_VARIABLE ASSIGN_VARIABLE BROADCAST_ARGS RANDOM_STANDARD_NORMAL BUCKETIZE RANDOM_UNIFORM
+    MULTINOMIAL GELU DYNAMIC_UPDATE_SLICE RELU_0_TO_1
+    """.split { $0 == " " || $0 == "\n" }.map(String.init)
+
+  /// The element types no operation here reads.
+  static let typeNames = [
+    1: "float16", 5: "string", 6: "bool", 8: "complex64", 10: "float64", 11: "complex128", 12: "uint64", 13: "resource",
+    14: "variant", 15: "uint32", 16: "uint16", 17: "int4", 18: "bfloat16",
+  ]
+}

@@ -1,0 +1,128 @@
+import Arithmetic
+
+/// What a device computes, written down once: integer steps over tensors of codes, in order. The simulator, the proved
+/// ranges, the generated C and the verifier are readings of this and of nothing else.
+public struct IntegerProgram: Sendable {
+  /// The name of the file it was lowered from, without folder or extension.
+  public var name: String
+  public var values: [Value]
+  public var steps: [Step]
+  /// Indices into `values`.
+  public var inputs: [Int]
+  public var outputs: [Int]
+
+  public init(name: String, values: [Value], steps: [Step], inputs: [Int], outputs: [Int]) {
+    self.name = name
+    self.values = values
+    self.steps = steps
+    self.inputs = inputs
+    self.outputs = outputs
+  }
+
+  /// The source network's multiply-accumulates, padding included.
+  public var multiplyAccumulates: Int { steps.reduce(0) { $0 + $1.multiplyAccumulates } }
+
+  /// How often each value is read, counting the network's outputs.
+  public var readCounts: [Int] {
+    var counts = [Int](repeating: 0, count: values.count)
+    for step in steps { for input in step.inputs { counts[input] += 1 } }
+    for output in outputs { counts[output] += 1 }
+    return counts
+  }
+}
+
+/// The integers that a tensor's elements may be, before anything is proved about them.
+public struct CodeType: Sendable, Hashable, CustomStringConvertible {
+  /// 1 … 16.
+  public var bits: Int
+  public var isSigned: Bool
+
+  public init(bits: Int, isSigned: Bool) {
+    self.bits = bits
+    self.isSigned = isSigned
+  }
+  public static let int8 = CodeType(bits: 8, isSigned: true)
+  public static let uint8 = CodeType(bits: 8, isSigned: false)
+
+  public var range: ClosedRange<Int64> {
+    isSigned ? (-1 << Int64(bits - 1))...((1 << Int64(bits - 1)) - 1) : 0...((1 << Int64(bits)) - 1)
+  }
+  public var description: String { (isSigned ? "int" : "uint") + "\(bits)" }
+}
+
+/// A tensor of codes.
+public struct Value: Sendable {
+  /// Its name in the file.
+  public var name: String
+  /// Its index among the file's tensors; nil where lowering introduced it.
+  public var tensor: Int?
+  public var shape: [Int]
+  public var type: CodeType
+  /// Every code it can hold, whatever the network's input: proved by intervals.
+  public var range: ClosedRange<Int64>
+  /// What a code stands for: `scale · (code − zeroPoint)`.
+  public var scale: Float
+  public var zeroPoint: Int32
+  /// The codes of a constant.
+  public var constant: [Int32]?
+
+  public init(
+    name: String, tensor: Int?, shape: [Int], type: CodeType, range: ClosedRange<Int64>? = nil, scale: Float,
+    zeroPoint: Int32, constant: [Int32]? = nil
+  ) {
+    self.name = name
+    self.tensor = tensor
+    self.shape = shape
+    self.type = type
+    self.range = range ?? type.range
+    self.scale = scale
+    self.zeroPoint = zeroPoint
+    self.constant = constant
+  }
+
+  public var count: Int { shape.reduce(1, *) }
+}
+
+/// One step: it reads values and makes one.
+public struct Step: Sendable {
+  /// The small core. Every reading handles these and nothing else.
+  public enum Operation: Sendable {
+    case affine(Affine)
+    case lookup(Lookup)
+    case combine(Combine)
+    case pool(Pool)
+    case softmax(Softmax)
+    case move(Move)
+  }
+
+  /// The operation of the file that a step comes from.
+  public struct Source: Sendable, Hashable {
+    public var index: Int
+    /// Its type in the file's format, as CONV_2D.
+    public var type: String
+    public var name: String
+
+    public init(index: Int, type: String, name: String) {
+      self.index = index
+      self.type = type
+      self.name = name
+    }
+  }
+
+  public var operation: Operation
+  public var source: Source
+  /// Indices into the program's values.
+  public var inputs: [Int]
+  public var output: Int
+
+  public init(_ operation: Operation, source: Source, inputs: [Int], output: Int) {
+    self.operation = operation
+    self.source = source
+    self.inputs = inputs
+    self.output = output
+  }
+
+  public var multiplyAccumulates: Int {
+    if case .affine(let affine) = operation { affine.multiplyAccumulates } else { 0 }
+  }
+}

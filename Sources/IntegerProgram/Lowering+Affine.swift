@@ -1,0 +1,240 @@
+import Arithmetic
+import Network
+
+// CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED → affine.
+extension Lowering {
+  /// The constant weights of an affine layer, and their scales: one, or one for each output channel.
+  private struct Weights {
+    var codes: [Int64]
+    var shape: [Int]
+    var scales: [Float]
+    var zeroPoint: Int64
+  }
+
+  private func weights(
+    _ operation: Operation, rank: Int, channelAxis: Int
+  ) throws(LayerFault) -> Weights {
+    guard operation.inputs.count >= 2, let index = operation.inputs[1] else {
+      throw LayerFault("its weights (input 1) are missing")
+    }
+    let tensor = network.tensors[index]
+    guard tensor.type == .int8 else {
+      throw LayerFault(
+        "its weights are \(tensor.type), not int8",
+        remedy: tensor.type == .float32
+          ? "this layer is not quantised: convert with full integer quantisation" : "convert with int8 weights")
+    }
+    guard let codes = tensor.integers else {
+      throw LayerFault(
+        "its weights are computed at run time", remedy: "only constant weights are supported; train with fixed weights")
+    }
+    guard tensor.shape.count == rank else {
+      throw LayerFault("its weights have the shape \(tensor.shape); rank \(rank) is expected")
+    }
+    guard let quantization = tensor.quantization else {
+      throw LayerFault("its weights have no scale", remedy: "convert with full integer quantisation")
+    }
+    let channels = tensor.shape[channelAxis]
+    let scales = quantization.scales
+    guard scales.count == 1 || scales.count == channels else {
+      throw LayerFault("its weights have \(scales.count) scales for \(channels) output channels")
+    }
+    guard scales.count == 1 || quantization.axis == channelAxis else {
+      throw LayerFault(
+        "its weights' scales run along axis \(quantization.axis); the output channels are axis \(channelAxis)")
+    }
+    if let channel = scales.firstIndex(where: { !($0.isFinite && $0 > 0) }) {
+      // A channel whose weights are all zero may carry a zero scale.
+      guard scales[channel] == 0 else {
+        throw LayerFault("the weight scale of channel \(channel) is \(scales[channel]), which must be positive")
+      }
+    }
+    let zeroPoints = Set(quantization.zeroPoints)
+    guard zeroPoints.count <= 1, let zeroPoint = zeroPoints.isEmpty ? 0 : zeroPoints.first,
+      zeroPoint == 0 || scales.count == 1
+    else {
+      throw LayerFault("its weights have several zero points, or one beside scales per channel; they must be symmetric")
+    }
+    guard ElementType.int8.codes?.contains(zeroPoint) == true else {
+      throw LayerFault("its weights have the zero point \(zeroPoint), outside int8")
+    }
+    return Weights(codes: codes, shape: tensor.shape, scales: scales, zeroPoint: zeroPoint)
+  }
+
+  private func bias(_ operation: Operation, channels: Int) throws(LayerFault) -> [Int64] {
+    guard operation.inputs.count >= 3, let index = operation.inputs[2] else {
+      return Array(repeating: 0, count: channels)
+    }
+    // Its quantisation is not read: converters leave axes there that do not exist, and the scale is fixed by theory.
+    let tensor = network.tensors[index]
+    guard tensor.type == .int32 else {
+      throw LayerFault("its bias is \(tensor.type), not int32", remedy: "convert with int8 activations and int32 biases")
+    }
+    guard let codes = tensor.integers else { throw LayerFault("its bias is computed at run time") }
+    guard codes.count == channels else {
+      throw LayerFault("its bias has \(codes.count) elements for \(channels) output channels")
+    }
+    return codes
+  }
+
+  mutating func fullyConnected(_ operation: Operation, _ activation: Activation) throws(LayerFault) {
+    let x = try input(operation, 0, "input")
+    try requireInt8(x, "input")
+    let weights = try weights(operation, rank: 2, channelAxis: 0)
+    let output = try output(operation)
+    let (outputs, inputs) = (weights.shape[0], weights.shape[1])
+    guard values[x].count % inputs == 0 else {
+      throw LayerFault("its input has \(values[x].count) elements, not a multiple of the weights' \(inputs)")
+    }
+    let batch = values[x].count / inputs
+    guard output.count == batch * outputs else {
+      throw LayerFault("its output has the shape \(output.shape), not \(batch) × \(outputs) elements")
+    }
+    let geometry = WindowGeometry.dense(batch: batch, inputs: inputs, outputs: outputs)
+    try affine(operation, x, geometry, groups: 1, weights, weights.codes, output, activation, isDense: true)
+  }
+
+  mutating func convolution(
+    _ operation: Operation, _ window: Window, _ activation: Activation
+  ) throws(LayerFault) {
+    let x = try input(operation, 0, "input")
+    try requireInt8(x, "input")
+    let weights = try weights(operation, rank: 4, channelAxis: 0)
+    guard weights.zeroPoint == 0 else { throw LayerFault("its weights have the zero point \(weights.zeroPoint), not 0") }
+    let output = try output(operation)
+    guard values[x].shape.count == 4 else { throw LayerFault("its input has the shape \(values[x].shape), not 4-D") }
+    let inputChannels = values[x].shape[3]
+    guard inputChannels % weights.shape[3] == 0, weights.shape[0] % (inputChannels / weights.shape[3]) == 0 else {
+      throw LayerFault(
+        "its weights take \(weights.shape[3]) input channels and make \(weights.shape[0]), which does not divide the "
+          + "input's \(inputChannels) channels into groups")
+    }
+    let geometry = try geometry(
+      window, input: values[x].shape, kernelHeight: weights.shape[1], kernelWidth: weights.shape[2],
+      outputChannels: weights.shape[0], output: output)
+    try affine(
+      operation, x, geometry, groups: inputChannels / weights.shape[3], weights, weights.codes, output, activation)
+  }
+
+  mutating func depthwiseConvolution(
+    _ operation: Operation, _ window: Window, _ depthMultiplier: Int, _ activation: Activation
+  ) throws(LayerFault) {
+    let x = try input(operation, 0, "input")
+    try requireInt8(x, "input")
+    let weights = try weights(operation, rank: 4, channelAxis: 3)
+    guard weights.zeroPoint == 0 else { throw LayerFault("its weights have the zero point \(weights.zeroPoint), not 0") }
+    let output = try output(operation)
+    guard values[x].shape.count == 4 else { throw LayerFault("its input has the shape \(values[x].shape), not 4-D") }
+    let (inputChannels, outputChannels) = (values[x].shape[3], weights.shape[3])
+    guard weights.shape[0] == 1, depthMultiplier >= 1,
+      inputChannels.multipliedReportingOverflow(by: depthMultiplier) == (outputChannels, false)
+    else {
+      throw LayerFault(
+        "its weights have the shape \(weights.shape), which does not fit \(inputChannels) input channels with depth "
+          + "multiplier \(depthMultiplier)")
+    }
+    let geometry = try geometry(
+      window, input: values[x].shape, kernelHeight: weights.shape[1], kernelWidth: weights.shape[2],
+      outputChannels: outputChannels, output: output)
+    // The file has taps outside and output channels inside; the core has each output channel's taps together.
+    let taps = geometry.taps
+    var codes: [Int64] = []
+    codes.reserveCapacity(weights.codes.count)
+    for channel in 0..<outputChannels {
+      for tap in 0..<taps { codes.append(weights.codes[tap * outputChannels + channel]) }
+    }
+    try affine(operation, x, geometry, groups: inputChannels, weights, codes, output, activation)
+  }
+
+  private mutating func affine(
+    _ operation: Operation, _ x: Int, _ geometry: WindowGeometry, groups: Int, _ weights: Weights, _ codes: [Int64],
+    _ output: Value, _ activation: Activation, isDense: Bool = false
+  ) throws(LayerFault) {
+    guard output.type == .int8 else { throw LayerFault("its output is \(output.type), not int8") }
+    let input = values[x]
+    var multipliers: [Multiplier] = []
+    for scale in weights.scales {
+      let product =
+        isDense && weights.scales.count == 1 && options.scaleProduct == .float32
+        ? Double(input.scale * scale) : Double(input.scale) * Double(scale)
+      multipliers.append(try multiplier(product / Double(output.scale), "input scale · weight scale / output scale"))
+    }
+    let biasCodes = try bias(operation, channels: geometry.outputChannels)
+    var inputRange = input.range
+    if geometry.hasPadding { inputRange = union(inputRange, Int64(input.zeroPoint)...Int64(input.zeroPoint)) }
+
+    var affine = Affine(
+      geometry: geometry, groups: groups, paddingCode: input.zeroPoint,
+      weights: codes.map { Int16($0 - weights.zeroPoint) }, bias: [], accumulators: [],
+      requantization: Requantization(
+        multipliers: multipliers, rounding: options.rounding, zeroPoint: output.zeroPoint,
+        clamp: clamp(activation, output)))
+    var codeRange: ClosedRange<Int64>?
+    let length = affine.weightsPerOutput
+    for channel in 0..<geometry.outputChannels {
+      var sum: Int64 = 0
+      var low: Int64 = 0
+      var high: Int64 = 0
+      for weight in affine.weights[channel * length..<(channel + 1) * length] {
+        let weight = Int64(weight)
+        sum += weight
+        let (a, b) = (weight * inputRange.lowerBound, weight * inputRange.upperBound)
+        // With zero included, the range holds every partial sum as well, in whatever order a kernel adds.
+        low += min(a, b, 0)
+        high += max(a, b, 0)
+      }
+      let bias = biasCodes[channel] - Int64(input.zeroPoint) * sum
+      let range = (bias + low)...(bias + high)
+      guard range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max) else {
+        throw LayerFault(
+          "the accumulator of channel \(channel) could overflow 32 bits: bias \(biasCodes[channel]), range "
+            + "\(range.lowerBound) … \(range.upperBound)",
+          remedy: "fewer inputs to this layer, or smaller biases")
+      }
+      affine.bias.append(Int32(bias))
+      affine.accumulators.append(range)
+      codeRange = union(codeRange, try self.codes(of: affine.requantization, channel: channel, from: range))
+    }
+    emit(.affine(affine), operation, inputs: [x], output: output, range: codeRange)
+  }
+
+  /// The geometry of a window over an image, its padding resolved, held to the output's shape in the file (TensorFlow
+  /// Lite: `ComputePaddingHeightWidth`).
+  func geometry(
+    _ window: Window, input: [Int], kernelHeight: Int, kernelWidth: Int, outputChannels: Int, output: Value
+  ) throws(LayerFault) -> WindowGeometry {
+    let (height, top) = try extent(
+      window.padding, input: input[1], kernel: kernelHeight, stride: window.strideHeight,
+      dilation: window.dilationHeight, "height")
+    let (width, left) = try extent(
+      window.padding, input: input[2], kernel: kernelWidth, stride: window.strideWidth,
+      dilation: window.dilationWidth, "width")
+    try require(shape: [input[0], height, width, outputChannels], of: output)
+    return WindowGeometry(
+      batch: input[0], inputHeight: input[1], inputWidth: input[2], inputChannels: input[3], outputHeight: height,
+      outputWidth: width, outputChannels: outputChannels, kernelHeight: kernelHeight, kernelWidth: kernelWidth,
+      strideHeight: window.strideHeight, strideWidth: window.strideWidth, dilationHeight: window.dilationHeight,
+      dilationWidth: window.dilationWidth, paddingTop: top, paddingLeft: left)
+  }
+
+  /// The output size along one axis and the padding before it.
+  private func extent(
+    _ padding: Padding, input: Int, kernel: Int, stride: Int, dilation: Int, _ axis: String
+  ) throws(LayerFault) -> (size: Int, before: Int) {
+    let most = 1 << 16
+    guard (1...most).contains(kernel), (1...most).contains(stride), (1...most).contains(dilation) else {
+      throw LayerFault("its window's \(axis) \(kernel), stride \(stride), dilation \(dilation) must be in 1 … \(most)")
+    }
+    let reach = (kernel - 1) * dilation + 1
+    switch padding {
+    case .valid:
+      guard reach <= input else {
+        throw LayerFault("its window's \(axis), \(reach), passes the input's, \(input), and the padding is VALID")
+      }
+      return ((input - reach) / stride + 1, 0)
+    case .same:
+      let size = (input + stride - 1) / stride
+      return (size, max((size - 1) * stride + reach - input, 0) / 2)
+    }
+  }
+}

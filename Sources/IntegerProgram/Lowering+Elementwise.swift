@@ -1,0 +1,137 @@
+import Arithmetic
+import Network
+
+// ADD, SUB, MUL → combine; SOFTMAX → softmax.
+extension Lowering {
+  mutating func sum(
+    _ operation: Operation, _ kind: Combine.Kind, _ activation: Activation
+  ) throws(LayerFault) {
+    let (a, b, output) = try operands(operation)
+    // TensorFlow Lite, `CalculateOpDataAdd`: a common scale of twice the larger one, 20 bits above the codes.
+    let leftShift = 20
+    let twiceLargest = 2 * Double(max(values[a].scale, values[b].scale))
+    let toOutput = twiceLargest / (Double(1 << leftShift) * Double(output.scale))
+    guard toOutput < 1 else {
+      throw LayerFault(
+        "its output scale, \(output.scale), is over 2^19 times smaller than an input's, which the reference refuses",
+        remedy: "quantise again with representative data")
+    }
+    try combine(
+      operation, kind, a, b, output, activation, leftShift: leftShift,
+      leftMultiplier: multiplier(Double(values[a].scale) / twiceLargest, "the first input's scale ratio"),
+      rightMultiplier: multiplier(Double(values[b].scale) / twiceLargest, "the second input's scale ratio"),
+      outputMultiplier: multiplier(toOutput, "the output's scale ratio"))
+  }
+
+  mutating func product(_ operation: Operation, _ activation: Activation) throws(LayerFault) {
+    let (a, b, output) = try operands(operation)
+    let one = Multiplier.powerOfTwo(0)
+    try combine(
+      operation, .product, a, b, output, activation, leftShift: 0, leftMultiplier: one, rightMultiplier: one,
+      outputMultiplier: multiplier(
+        Double(values[a].scale) * Double(values[b].scale) / Double(output.scale), "input scale · input scale / output scale"))
+  }
+
+  private mutating func operands(_ operation: Operation) throws(LayerFault) -> (Int, Int, Value) {
+    let a = try input(operation, 0, "first input")
+    let b = try input(operation, 1, "second input")
+    try requireInt8(a, "first input")
+    try requireInt8(b, "second input")
+    let output = try output(operation)
+    guard output.type == .int8 else { throw LayerFault("its output is \(output.type), not int8") }
+    return (a, b, output)
+  }
+
+  private mutating func combine(
+    _ operation: Operation, _ kind: Combine.Kind, _ a: Int, _ b: Int, _ output: Value, _ activation: Activation,
+    leftShift: Int, leftMultiplier: Multiplier, rightMultiplier: Multiplier, outputMultiplier: Multiplier
+  ) throws(LayerFault) {
+    let (left, right) = (values[a], values[b])
+    guard let broadcast = Broadcast(left.shape, right.shape) else {
+      throw LayerFault("its inputs' shapes, \(left.shape) and \(right.shape), do not broadcast")
+    }
+    try require(shape: broadcast.shape, of: output)
+    let merged = broadcast.merged()
+    let combine = Combine(
+      kind: kind, shape: merged.shape,
+      left: Combine.Operand(zeroPoint: left.zeroPoint, multiplier: leftMultiplier, strides: merged.left),
+      right: Combine.Operand(zeroPoint: right.zeroPoint, multiplier: rightMultiplier, strides: merged.right),
+      leftShift: leftShift,
+      requantization: Requantization(
+        multipliers: [outputMultiplier], rounding: options.rounding, zeroPoint: output.zeroPoint,
+        clamp: clamp(activation, output)))
+    let code = combine.code(Interval<Int32>(left.range), Interval<Int32>(right.range))
+    guard code.holds else {
+      throw LayerFault(
+        "its arithmetic could overflow 32 bits: input scales \(left.scale), \(right.scale), output scale \(output.scale)",
+        remedy: "the scales are out of proportion: quantise again with representative data")
+    }
+    emit(.combine(combine), operation, inputs: [a, b], output: output, range: code.range)
+  }
+
+  mutating func softmax(_ operation: Operation, beta: Float) throws(LayerFault) {
+    let x = try input(operation, 0, "input")
+    try requireInt8(x, "input")
+    let output = try output(operation)
+    let input = values[x]
+    try require(shape: input.shape, of: output)
+    guard output.type == .int8, output.scale == 1.0 / 256, output.zeroPoint == -128 else {
+      throw LayerFault(
+        "its output must be int8 with scale 1/256 and zero point -128; the file has \(output.type), \(output.scale), "
+          + "\(output.zeroPoint)")
+    }
+    guard let depth = input.shape.last, depth <= longestSoftmaxRow else {
+      throw LayerFault(
+        "its rows have \(input.shape.last ?? 0) elements; the reference's sum leaves its register past "
+          + "\(longestSoftmaxRow)",
+        remedy: "end the network before the softmax: the largest logit is the largest probability")
+    }
+    guard let scale = SoftmaxScale(scale: input.scale, beta: beta) else {
+      throw LayerFault("beta \(beta) times the input scale \(input.scale) is not a scale its fixed point can hold")
+    }
+    emit(.softmax(Softmax(rows: input.count / depth, depth: depth, scale: scale)), operation, inputs: [x], output: output)
+  }
+}
+
+/// Two shapes brought together by numpy's rules, and the distance between neighbours of each along each dimension.
+struct Broadcast {
+  var shape: [Int] = []
+  var left: [Int] = []
+  var right: [Int] = []
+
+  init?(_ a: [Int], _ b: [Int]) {
+    let rank = max(a.count, b.count)
+    let a = Array(repeating: 1, count: rank - a.count) + a
+    let b = Array(repeating: 1, count: rank - b.count) + b
+    var (leftStride, rightStride) = (1, 1)
+    for axis in (0..<rank).reversed() {
+      guard a[axis] == b[axis] || a[axis] == 1 || b[axis] == 1 else { return nil }
+      shape.insert(max(a[axis], b[axis]), at: 0)
+      left.insert(a[axis] == 1 ? 0 : leftStride, at: 0)
+      right.insert(b[axis] == 1 ? 0 : rightStride, at: 0)
+      leftStride *= a[axis]
+      rightStride *= b[axis]
+    }
+  }
+
+  /// Dimensions of size 1 dropped, and neighbours merged that both operands walk through in one stride.
+  func merged() -> Broadcast {
+    var result = self
+    (result.shape, result.left, result.right) = ([], [], [])
+    for axis in shape.indices where shape[axis] != 1 {
+      if let last = result.shape.indices.last, result.left[last] == left[axis] * shape[axis],
+        result.right[last] == right[axis] * shape[axis]
+      {
+        result.shape[last] *= shape[axis]
+        result.left[last] = left[axis]
+        result.right[last] = right[axis]
+      } else {
+        result.shape.append(shape[axis])
+        result.left.append(left[axis])
+        result.right.append(right[axis])
+      }
+    }
+    if result.shape.isEmpty { (result.shape, result.left, result.right) = ([1], [1], [1]) }
+    return result
+  }
+}

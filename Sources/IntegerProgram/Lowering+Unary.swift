@@ -1,0 +1,155 @@
+import Arithmetic
+import Network
+
+// LOGISTIC, TANH, LEAKY_RELU, HARD_SWISH, RELU, RELU6, QUANTIZE → lookup; DEQUANTIZE at the boundary → nothing.
+extension Lowering {
+  /// Emits the table of `code`, which maps a code less the input's zero point to an output code, unclamped.
+  private mutating func lookup(
+    _ operation: Operation, _ x: Int, _ output: Value, _ code: (Int32) -> Int32
+  ) {
+    let input = values[x]
+    let codes = input.type.range
+    let table = codes.map { x in
+      Int32(clamping: min(max(Int64(code(Int32(x) - input.zeroPoint)), output.type.range.lowerBound), output.type.range.upperBound))
+    }
+    var range: ClosedRange<Int64>?
+    for x in input.range {
+      let y = Int64(table[Int(x - codes.lowerBound)])
+      range = union(range, y...y)
+    }
+    emit(
+      .lookup(Lookup(lowest: Int32(codes.lowerBound), table: table)), operation, inputs: [x], output: output,
+      range: range)
+  }
+
+  mutating func unary(_ operation: Operation, _ function: UnaryFunction) throws(LayerFault) {
+    let x = try input(operation, 0, "input")
+    try requireInt8(x, "input")
+    let output = try output(operation)
+    guard output.type == .int8 else { throw LayerFault("its output is \(output.type), not int8") }
+    let input = values[x]
+    try require(shape: input.shape, of: output)
+    let rounding = options.rounding
+    let zeroPoint = output.zeroPoint
+    switch function {
+    case .logistic:
+      guard output.scale == 1.0 / 256, zeroPoint == -128 else {
+        throw LayerFault("its output must have scale 1/256 and zero point -128, not \(output.scale) and \(zeroPoint)")
+      }
+      let scale = try sigmoidScale(input)
+      lookup(operation, x, output) { d in
+        if d <= -scale.radius { return -128 }
+        if d >= scale.radius { return 127 }
+        let value = logistic(requantize(d, by: scale.multiplier, rounding: rounding), integerBits: 4)
+        return roundingShiftRight(value, by: 23) - 128
+      }
+    case .tanh:
+      guard output.scale == 1.0 / 128, zeroPoint == 0 else {
+        throw LayerFault("its output must have scale 1/128 and zero point 0, not \(output.scale) and \(zeroPoint)")
+      }
+      let scale = try sigmoidScale(input)
+      lookup(operation, x, output) { d in
+        if d <= -scale.radius { return -128 }
+        if d >= scale.radius { return 127 }
+        let value = hyperbolicTangent(requantize(d, by: scale.multiplier, rounding: rounding), integerBits: 4)
+        return roundingShiftRight(value, by: 24)
+      }
+    case .hardSwish:
+      guard let scale = HardSwishScale(inputScale: input.scale, outputScale: output.scale) else {
+        throw LayerFault(
+          "its scales \(input.scale) and \(output.scale) are out of the reference's 16-bit fixed point",
+          remedy: "quantise again with representative data")
+      }
+      lookup(operation, x, output) { hardSwish($0, scale) + zeroPoint }
+    case .relu:
+      let multiplier = try rescale(input, output)
+      lookup(operation, x, output) { max(zeroPoint, zeroPoint + requantize($0, by: multiplier, rounding: rounding)) }
+    case .relu6:
+      // TensorFlow Lite Micro clamps the codes as they are: six is quantised by the input, nothing is rescaled, and the
+      // output's own scale, which converters do write differently, is not looked at.
+      let six = clamp(.relu6, input)
+      lookup(operation, x, output) {
+        Int32(min(max(Int64($0) + Int64(input.zeroPoint), six.lowerBound), six.upperBound))
+      }
+    case .leakyRelu(let alpha):
+      guard alpha.isFinite else { throw LayerFault("its slope is \(alpha)") }
+      let identity = try rescale(input, output)
+      let slope = try multiplier(
+        abs(Double(input.scale) * Double(alpha) / Double(output.scale)), "input scale · slope / output scale")
+      try provesFit(input, slope)
+      lookup(operation, x, output) { d in
+        if d >= 0 { return zeroPoint + requantize(d, by: identity, rounding: rounding) }
+        let scaled = requantize(d, by: slope, rounding: rounding)
+        return alpha < 0 ? zeroPoint - scaled : zeroPoint + scaled
+      }
+    }
+  }
+
+  mutating func quantize(_ operation: Operation) throws(LayerFault) {
+    guard let tensor = operation.outputs.first else { throw LayerFault("it has no output") }
+    if let source = operation.inputs.first ?? nil, network.tensors[source].type == .float32 {
+      // At the boundary the program starts after this operation.
+      guard network.inputs.contains(source), let value = valueOfTensor[tensor], values[value].tensor == tensor else {
+        throw LayerFault(
+          "it quantises a float32 tensor inside the network",
+          remedy: "convert with full integer quantisation, so that only the boundary is float")
+      }
+      return
+    }
+    let x = try input(operation, 0, "input")
+    let output = try output(operation)
+    let input = values[x]
+    try require(shape: input.shape, of: output)
+    guard input.type == .int8 || input.type == .uint8, output.type == .int8 || output.type == .uint8 else {
+      throw LayerFault("it turns \(input.type) into \(output.type); int8 and uint8 are supported")
+    }
+    let multiplier = try rescale(input, output)
+    let rounding = options.rounding
+    lookup(operation, x, output) { output.zeroPoint + requantize($0, by: multiplier, rounding: rounding) }
+  }
+
+  mutating func dequantize(_ operation: Operation) throws(LayerFault) {
+    let x = try input(operation, 0, "input")
+    guard let tensor = operation.outputs.first, network.tensors[tensor].type == .float32 else {
+      throw LayerFault("its output is not float32")
+    }
+    guard network.outputs.contains(tensor), !network.operations.contains(where: { $0.inputs.contains(tensor) }) else {
+      throw LayerFault(
+        "it dequantises a tensor inside the network; what follows would need floating point",
+        remedy: "convert with full integer quantisation, so that only the boundary is float")
+    }
+    // The program's output is the codes; what they stand for is written beside them.
+    valueOfTensor[tensor] = x
+  }
+
+  /// The multiplier between two scales, proved to keep every centred code inside 32 bits.
+  private func rescale(_ input: Value, _ output: Value) throws(LayerFault) -> Multiplier {
+    let multiplier = try multiplier(Double(input.scale) / Double(output.scale), "input scale / output scale")
+    try provesFit(input, multiplier)
+    return multiplier
+  }
+
+  private func provesFit(_ input: Value, _ multiplier: Multiplier) throws(LayerFault) {
+    let codes = Interval<Int32>(input.type.range) -% Interval(Int64(input.zeroPoint))
+    // Zero points add at most 8 bits and signs may flip: ask for one bit to spare.
+    let result = requantize(codes, by: multiplier, rounding: options.rounding) *% Interval(-2, 2)
+    guard result.holds else {
+      throw LayerFault(
+        "its scales are out of proportion: a factor of \(multiplier.real) overflows 32 bits",
+        remedy: "quantise again with representative data")
+    }
+  }
+
+  /// TensorFlow Lite's rescaling of LOGISTIC and TANH inputs to Q4.27, and the codes beyond which they saturate.
+  private func sigmoidScale(_ input: Value) throws(LayerFault) -> (multiplier: Multiplier, radius: Int32) {
+    let factor = Double(input.scale) * 0x1p27
+    // From here on the radius is 0: every code saturates.
+    if factor >= 0x1p30 { return (.powerOfTwo(0), 0) }
+    let multiplier = try multiplier(factor, "input scale · 2^27")
+    guard multiplier.exponent >= 0 else {
+      throw LayerFault("its input scale \(input.scale) is under 2^-27, which the reference cannot rescale")
+    }
+    let radius = (15 * 0x1p27 / Double(1 << multiplier.exponent)).rounded(.down)
+    return (multiplier, Int32(radius))
+  }
+}

@@ -1,0 +1,334 @@
+import Arithmetic
+import Network
+
+/// Which of the arithmetics in circulation for the same file a program follows.
+public struct LoweringOptions: Sendable, Hashable {
+  /// How a fully connected layer's multiplier is formed from `inputScale · weightScale / outputScale`.
+  public enum ScaleProduct: String, Sendable, Hashable, CaseIterable {
+    /// All in double precision: TensorFlow Lite Micro since October 2026.
+    case double
+    /// The product rounded to single precision first: earlier releases.
+    case float32
+  }
+
+  public var rounding: Rounding
+  public var scaleProduct: ScaleProduct
+
+  public init(rounding: Rounding = .double, scaleProduct: ScaleProduct = .double) {
+    self.rounding = rounding
+    self.scaleProduct = scaleProduct
+  }
+}
+
+extension IntegerProgram {
+  /// Lowers a network to the small core. Throws a `NetworkError` with every layer that cannot be lowered.
+  public init(lowering network: Network, options: LoweringOptions = LoweringOptions()) throws {
+    var lowering = Lowering(network: network, options: options)
+    self = try lowering.program()
+  }
+}
+
+/// Why one layer cannot be lowered.
+struct LayerFault: Error {
+  var reason: String
+  var remedy: String?
+
+  init(_ reason: String, remedy: String? = nil) {
+    self.reason = reason
+    self.remedy = remedy
+  }
+}
+
+/// The state of lowering one network: the program so far, and where each tensor of the file ended up in it.
+struct Lowering {
+  let network: Network
+  let options: LoweringOptions
+  var values: [Value] = []
+  var steps: [Step] = []
+  /// The value that holds a tensor; nil while there is none.
+  var valueOfTensor: [Int?]
+  /// The operation being lowered.
+  var source = Step.Source(index: 0, type: "", name: "")
+  var issues: [LayerIssue] = []
+
+  init(network: Network, options: LoweringOptions) {
+    self.network = network
+    self.options = options
+    valueOfTensor = Array(repeating: nil, count: network.tensors.count)
+  }
+
+  mutating func program() throws -> IntegerProgram {
+    let inputs = network.inputs.map { lowerInput($0) }
+    for (index, operation) in network.operations.enumerated() {
+      source = Step.Source(index: index, type: operation.typeName, name: network.name(ofOperation: index))
+      do throws(LayerFault) {
+        try lower(operation)
+      } catch {
+        issues.append(
+          LayerIssue(
+            index: index, type: operation.typeName, name: source.name, reason: error.reason, remedy: error.remedy))
+      }
+      // Past a fault, go on as if the layer were there, so that the next faults are its neighbours' own.
+      for output in operation.outputs where valueOfTensor[output] == nil {
+        if let value = try? makeValue(ofTensor: output).get() { _ = add(value, tensor: output) }
+      }
+    }
+    guard issues.isEmpty else { throw NetworkError(issues) }
+    let outputs = try network.outputs.map { try lowerOutput($0) }
+    return IntegerProgram(
+      name: network.name, values: values, steps: steps, inputs: inputs.compactMap { $0 }, outputs: outputs)
+  }
+
+  /// The value of a network input. A float input that is only quantised is, to the device, what QUANTIZE makes of it.
+  private mutating func lowerInput(_ tensor: Int) -> Int? {
+    var held = tensor
+    if network.tensors[tensor].type == .float32 {
+      let readers = network.operations.filter { $0.inputs.contains(tensor) }
+      if readers.count == 1, case .quantize = readers[0].kind, let codes = readers[0].outputs.first {
+        held = codes
+      }
+    }
+    switch makeValue(ofTensor: held) {
+    case .success(let value): return add(value, tensor: held)
+    case .failure(let fault):
+      issues.append(
+        LayerIssue(
+          reason: "the network's input \"\(network.tensors[tensor].name.printable())\": \(fault.reason)",
+          remedy: fault.remedy))
+      return nil
+    }
+  }
+
+  private mutating func lowerOutput(_ tensor: Int) throws -> Int {
+    guard let value = valueOfTensor[tensor] else {
+      throw NetworkError(
+        "the network's output \"\(network.tensors[tensor].name.printable())\" is \(network.tensors[tensor].type), "
+          + "and no DEQUANTIZE makes it from codes")
+    }
+    guard values[value].constant != nil || network.inputs.contains(tensor) else { return value }
+    // An output must be made by a step, so that a device finds it in memory.
+    var copy = values[value]
+    copy.constant = nil
+    copy.tensor = nil
+    values.append(copy)
+    steps.append(
+      Step(
+        .move(.identity(count: copy.count)),
+        source: Step.Source(index: network.operations.count, type: "OUTPUT", name: copy.name), inputs: [value],
+        output: values.count - 1))
+    return values.count - 1
+  }
+
+  private mutating func lower(_ operation: Operation) throws(LayerFault) {
+    switch operation.kind {
+    case .conv2D(let window, let activation): try convolution(operation, window, activation)
+    case .depthwiseConv2D(let window, let multiplier, let activation):
+      try depthwiseConvolution(operation, window, multiplier, activation)
+    case .fullyConnected(_, let activation): try fullyConnected(operation, activation)
+    case .add(let activation): try sum(operation, .sum, activation)
+    case .subtract(let activation): try sum(operation, .difference, activation)
+    case .multiply(let activation): try product(operation, activation)
+    case .averagePool2D(let window, let height, let width, let activation):
+      try pool(operation, .average, window, height: height, width: width, activation)
+    case .maxPool2D(let window, let height, let width, let activation):
+      try pool(operation, .maximum, window, height: height, width: width, activation)
+    case .mean(let keepsDimensions): try mean(operation, keepsDimensions: keepsDimensions)
+    case .softmax(let beta): try softmax(operation, beta: beta)
+    case .reshape(let shape): try reshape(operation, requested: shape)
+    case .squeeze(let axes): try squeeze(operation, axes: axes)
+    case .expandDimensions: try expandDimensions(operation)
+    case .pad: try pad(operation)
+    case .transpose: try transpose(operation)
+    case .concatenation(let axis, let activation): try concatenation(operation, axis: axis, activation)
+    case .stridedSlice(let masks): try stridedSlice(operation, masks)
+    case .unary(let function): try unary(operation, function)
+    case .quantize: try quantize(operation)
+    case .dequantize: try dequantize(operation)
+    case .unsupported(let reason): throw LayerFault(reason, remedy: Self.remedy(for: operation.typeName))
+    }
+  }
+
+  private static func remedy(for type: String) -> String {
+    switch type {
+    case let type where type.hasSuffix("LSTM") || type.hasSuffix("RNN"):
+      "train with unroll=True, or replace the recurrent layer by convolutions over time"
+    case "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR": "replace the resizing by a strided convolution or a pool"
+    case "PRELU": "use LEAKY_RELU, whose slope is one number"
+    case "BATCH_MATMUL": "where one side is constant, use a dense layer (FULLY_CONNECTED)"
+    case "SPLIT", "SPLIT_V", "SLICE", "GATHER", "UNPACK": "use STRIDED_SLICE"
+    case "PACK": "use RESHAPE and CONCATENATION"
+    case "MINIMUM", "MAXIMUM": "use a fused RELU or RELU6"
+    case let type where type.hasPrefix("CUSTOM"): "build the model from builtin operators"
+    default: "the supported operators are listed by `lockstep inspect --operators`"
+    }
+  }
+}
+
+// MARK: Values
+
+extension Lowering {
+  /// The value a tensor would be; fails where its type or quantisation has no meaning here.
+  func makeValue(ofTensor index: Int) -> Result<Value, LayerFault> {
+    let tensor = network.tensors[index]
+    let place = "tensor \"\(tensor.name.printable())\""
+    let type: CodeType
+    switch tensor.type {
+    case .int8: type = .int8
+    case .uint8: type = .uint8
+    case .float32:
+      return .failure(
+        LayerFault(
+          "\(place) is float32", remedy: "convert with full integer quantisation (a representative data set, int8)"))
+    case .int16:
+      return .failure(
+        LayerFault("\(place) is int16", remedy: "16-bit activations are not supported; convert with int8 activations"))
+    default: return .failure(LayerFault("\(place) is \(tensor.type), not int8"))
+    }
+    guard let quantization = tensor.quantization else {
+      return .failure(
+        LayerFault("\(place) is \(tensor.type) without scale and zero point", remedy: "convert with full quantisation"))
+    }
+    guard quantization.scales.count == 1 else {
+      return .failure(LayerFault("\(place) has \(quantization.scales.count) scales; only weights may have several"))
+    }
+    let scale = quantization.scales[0]
+    let zeroPoint = quantization.zeroPoints.first ?? 0
+    guard scale.isFinite, scale > 0 else {
+      return .failure(LayerFault("\(place) has the scale \(scale), which must be positive"))
+    }
+    guard type.range.contains(zeroPoint) else {
+      return .failure(LayerFault("\(place) has the zero point \(zeroPoint), outside \(type)"))
+    }
+    var value = Value(
+      name: tensor.name, tensor: index, shape: tensor.shape, type: type, scale: scale, zeroPoint: Int32(zeroPoint))
+    if let codes = tensor.integers {
+      value.constant = codes.map { Int32(truncatingIfNeeded: $0) }
+      value.range = (codes.min() ?? 0)...(codes.max() ?? 0)
+    }
+    return .success(value)
+  }
+
+  mutating func add(_ value: Value, tensor: Int?) -> Int {
+    values.append(value)
+    if let tensor { valueOfTensor[tensor] = values.count - 1 }
+    return values.count - 1
+  }
+
+  /// The value of an operation's input, which must be there and hold codes.
+  mutating func input(_ operation: Operation, _ position: Int, _ role: String) throws(LayerFault) -> Int {
+    guard position < operation.inputs.count, let tensor = operation.inputs[position] else {
+      throw LayerFault("its \(role) (input \(position)) is missing")
+    }
+    if let value = valueOfTensor[tensor] { return value }
+    return try add(makeValue(ofTensor: tensor).get(), tensor: tensor)
+  }
+
+  /// The one output of an operation, as a value with the type's range.
+  func output(_ operation: Operation) throws(LayerFault) -> Value {
+    guard let tensor = operation.outputs.first, operation.outputs.count == 1 else {
+      throw LayerFault("it has \(operation.outputs.count) outputs, not one")
+    }
+    return try makeValue(ofTensor: tensor).get()
+  }
+
+  /// The integers of an input that must be a constant, such as axes and shapes.
+  func constantIntegers(_ operation: Operation, _ position: Int, _ role: String) throws(LayerFault) -> [Int] {
+    guard position < operation.inputs.count, let index = operation.inputs[position] else {
+      throw LayerFault("its \(role) (input \(position)) is missing")
+    }
+    let tensor = network.tensors[index]
+    guard tensor.type == .int32 || tensor.type == .int64 else {
+      throw LayerFault("its \(role) is \(tensor.type), not int32 or int64")
+    }
+    guard let integers = tensor.integers else {
+      throw LayerFault(
+        "its \(role), tensor \"\(tensor.name.printable())\", is computed at run time",
+        remedy: "convert with fixed input shapes, so that shapes and axes become constants")
+    }
+    return integers.map { Int($0) }
+  }
+
+  /// Adds the step that makes an operation's output.
+  mutating func emit(
+    _ core: Step.Operation, _ operation: Operation, inputs: [Int], output: Value, range: ClosedRange<Int64>? = nil
+  ) {
+    var output = output
+    if let range { output.range = range }
+    let index = add(output, tensor: output.tensor)
+    steps.append(Step(core, source: source, inputs: inputs, output: index))
+  }
+
+  /// Adds an intermediate step, whose output is no tensor of the file.
+  mutating func emitIntermediate(_ core: Step.Operation, inputs: [Int], output: Value) -> Int {
+    let index = add(output, tensor: nil)
+    steps.append(Step(core, source: source, inputs: inputs, output: index))
+    return index
+  }
+
+  func require(shape: [Int], of output: Value) throws(LayerFault) {
+    guard output.shape == shape else {
+      throw LayerFault("its output has the shape \(output.shape) in the file, but its inputs and options make \(shape)")
+    }
+  }
+
+  func requireInt8(_ value: Int, _ role: String) throws(LayerFault) {
+    guard values[value].type == .int8 else {
+      throw LayerFault(
+        "its \(role) is \(values[value].type)", remedy: "only int8 is supported inside the network; convert with int8")
+    }
+  }
+
+  /// Whether two values' codes mean the same real numbers.
+  func requireSameQuantization(_ a: Value, _ b: Value, _ what: String) throws(LayerFault) {
+    guard a.scale == b.scale, a.zeroPoint == b.zeroPoint, a.type == b.type else {
+      throw LayerFault(
+        "\(what) differ in quantisation (scale \(a.scale), zero point \(a.zeroPoint) and \(b.scale), \(b.zeroPoint)); "
+          + "the reference moves codes without rescaling",
+        remedy: "convert anew: TensorFlow's converter gives both sides one quantisation")
+    }
+  }
+
+  /// `factor` as mantissa and exponent, or a fault that says what is wrong with the scales.
+  func multiplier(_ factor: Double, _ what: String) throws(LayerFault) -> Multiplier {
+    guard let multiplier = Multiplier(factor) else {
+      throw LayerFault("\(what) is \(factor), outside 0 … 2^30", remedy: "the scales in the file are out of proportion")
+    }
+    return multiplier
+  }
+
+  /// The codes that saturation and a fused activation leave (TensorFlow Lite: `CalculateActivationRangeQuantized`).
+  func clamp(_ activation: Activation, _ output: Value) -> ClosedRange<Int64> {
+    let codes = output.type.range
+    func code(_ real: Float) -> Int64 {
+      let rounded = (real / output.scale).rounded(.toNearestOrAwayFromZero)
+      let bounded = max(-1e9, min(1e9, Double(rounded)))
+      return max(codes.lowerBound, min(codes.upperBound, Int64(output.zeroPoint) + Int64(bounded)))
+    }
+    switch activation {
+    case .none: return codes
+    case .relu: return code(0)...codes.upperBound
+    case .relu6: return code(0)...code(6)
+    case .reluN1To1: return code(-1)...code(1)
+    }
+  }
+
+  /// The codes a requantisation makes of accumulators in `range`; a fault where a register could overflow.
+  func codes(
+    of requantization: Requantization, channel: Int, from range: ClosedRange<Int64>
+  ) throws(LayerFault) -> ClosedRange<Int64> {
+    let code = requantization.code(Interval<Int32>(range), channel: channel)
+    guard code.holds else {
+      let multiplier = requantization.multiplier(channel: channel)
+      throw LayerFault(
+        "the requantisation of channel \(channel) could overflow 32 bits: accumulators \(range.lowerBound) … "
+          + "\(range.upperBound), multiplier \(multiplier.mantissa) · 2^\(multiplier.exponent - 31)",
+        remedy: "the scales are out of proportion: quantise again with representative data")
+    }
+    return code.range
+  }
+}
+
+func union(_ a: ClosedRange<Int64>?, _ b: ClosedRange<Int64>) -> ClosedRange<Int64> {
+  guard let a else { return b }
+  return min(a.lowerBound, b.lowerBound)...max(a.upperBound, b.upperBound)
+}

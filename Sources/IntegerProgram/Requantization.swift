@@ -1,0 +1,35 @@
+import Arithmetic
+
+/// From accumulator to code: `clamp(zeroPoint + accumulator · multiplier)`, rounded by a named rule.
+public struct Requantization: Sendable, Hashable {
+  /// One, or one for each output channel.
+  public var multipliers: [Multiplier]
+  public var rounding: Rounding
+  public var zeroPoint: Int32
+  /// Saturation and fused activation, in codes.
+  public var clamp: ClosedRange<Int64>
+
+  public init(multipliers: [Multiplier], rounding: Rounding, zeroPoint: Int32, clamp: ClosedRange<Int64>) {
+    self.multipliers = multipliers
+    self.rounding = rounding
+    self.zeroPoint = zeroPoint
+    self.clamp = clamp
+  }
+
+  @inlinable public func multiplier(channel: Int) -> Multiplier {
+    multipliers.count == 1 ? multipliers[0] : multipliers[channel]
+  }
+
+  /// The code of one accumulator.
+  @inlinable public func code<W: Word>(_ accumulator: W, channel: Int) -> W {
+    let multiplier = multiplier(channel: channel)
+    return code(
+      accumulator, mantissa: W(Int64(multiplier.mantissa)), shifts: Shifts(exponent: multiplier.exponent))
+  }
+
+  /// The code of one accumulator, with a channel's constants given as words of the reading.
+  @inlinable public func code<W: Word>(_ accumulator: W, mantissa: W, shifts: Shifts<W>) -> W {
+    (requantize(accumulator, mantissa: mantissa, shifts: shifts, rounding: rounding) +% W(Int64(zeroPoint)))
+      .clamped(clamp.lowerBound, clamp.upperBound)
+  }
+}

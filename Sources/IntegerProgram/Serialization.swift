@@ -1,0 +1,134 @@
+import Arithmetic
+import Crypto
+
+extension IntegerProgram {
+  /// The program's SHA-256: of `canonicalBytes`, in lowercase hexadecimal. It stands in the generated C, in reports and
+  /// in certificates, and ties them to one arithmetic.
+  public var digest: String {
+    SHA256.hash(data: canonicalBytes).map { byte in
+      let text = String(byte, radix: 16)
+      return text.count == 1 ? "0" + text : text
+    }.joined()
+  }
+
+  /// All that decides what the program computes and what its inputs and outputs mean, and nothing else (no names, no
+  /// proved ranges): equal programs have equal bytes. Integers are 8 bytes, little-endian; lists carry their length.
+  public var canonicalBytes: [UInt8] {
+    var writer = CanonicalWriter()
+    writer.text("lockstep-program-1")
+    writer.list(values) { writer, value in
+      writer.list(value.shape) { $0.integer($1) }
+      writer.integer(value.type.bits)
+      writer.integer(value.type.isSigned ? 1 : 0)
+      writer.integer(Int(value.scale.bitPattern))
+      writer.integer(Int(value.zeroPoint))
+      writer.list(value.constant.map { [$0] } ?? []) { $0.integers($1) }
+    }
+    writer.list(inputs) { $0.integer($1) }
+    writer.list(outputs) { $0.integer($1) }
+    writer.list(steps) { writer, step in
+      writer.list(step.inputs) { $0.integer($1) }
+      writer.integer(step.output)
+      writer.operation(step.operation)
+    }
+    return writer.bytes
+  }
+}
+
+private struct CanonicalWriter {
+  var bytes: [UInt8] = []
+
+  mutating func integer(_ value: Int) {
+    for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
+  }
+  mutating func text(_ text: String) {
+    integer(text.utf8.count)
+    bytes += text.utf8
+  }
+  mutating func list<T>(_ list: [T], _ write: (inout CanonicalWriter, T) -> Void) {
+    integer(list.count)
+    for element in list { write(&self, element) }
+  }
+  mutating func integers<T: BinaryInteger>(_ list: [T]) {
+    integer(list.count)
+    bytes.reserveCapacity(bytes.count + 8 * list.count)
+    for element in list { integer(Int(element)) }
+  }
+
+  mutating func operation(_ operation: Step.Operation) {
+    switch operation {
+    case .affine(let affine):
+      text("affine")
+      geometry(affine.geometry)
+      integer(affine.groups)
+      integer(Int(affine.paddingCode))
+      integers(affine.weights)
+      integers(affine.bias)
+      requantization(affine.requantization)
+    case .lookup(let lookup):
+      text("lookup")
+      integer(Int(lookup.lowest))
+      integers(lookup.table)
+    case .combine(let combine):
+      text("combine")
+      text(combine.kind.rawValue)
+      integers(combine.shape)
+      for operand in [combine.left, combine.right] {
+        integer(Int(operand.zeroPoint))
+        multiplier(operand.multiplier)
+        integers(operand.strides)
+      }
+      integer(combine.leftShift)
+      requantization(combine.requantization)
+    case .pool(let pool):
+      text("pool")
+      switch pool.kind {
+      case .maximum: text("maximum")
+      case .average: text("average")
+      case .sum(let bias, let requantization, _):
+        text("sum")
+        integer(Int(bias))
+        self.requantization(requantization)
+      }
+      geometry(pool.geometry)
+      range(pool.clamp)
+    case .softmax(let softmax):
+      text("softmax")
+      integers([softmax.rows, softmax.depth, Int(softmax.scale.mantissa), softmax.scale.leftShift])
+      integer(Int(softmax.scale.leastDifference))
+    case .move(let move):
+      text("move")
+      list(move.fill.map { [$0] } ?? []) { $0.integer(Int($1)) }
+      list(move.copies) { writer, copy in
+        writer.integer(copy.operand)
+        writer.integers(copy.sizes)
+        writer.integer(copy.sourceStart)
+        writer.integers(copy.sourceStrides)
+        writer.integer(copy.targetStart)
+        writer.integers(copy.targetStrides)
+      }
+    }
+  }
+
+  mutating func geometry(_ g: WindowGeometry) {
+    integers([
+      g.batch, g.inputHeight, g.inputWidth, g.inputChannels, g.outputHeight, g.outputWidth, g.outputChannels,
+      g.kernelHeight, g.kernelWidth, g.strideHeight, g.strideWidth, g.dilationHeight, g.dilationWidth, g.paddingTop,
+      g.paddingLeft,
+    ])
+  }
+  mutating func multiplier(_ multiplier: Multiplier) {
+    integer(Int(multiplier.mantissa))
+    integer(multiplier.exponent)
+  }
+  mutating func range(_ range: ClosedRange<Int64>) {
+    integer(Int(range.lowerBound))
+    integer(Int(range.upperBound))
+  }
+  mutating func requantization(_ requantization: Requantization) {
+    list(requantization.multipliers) { $0.multiplier($1) }
+    text(requantization.rounding.rawValue)
+    integer(Int(requantization.zeroPoint))
+    range(requantization.clamp)
+  }
+}

@@ -1,0 +1,99 @@
+/// A quantised network as its file means it: tensors, and operations in an order in which each one's inputs are ready.
+public struct Network: Sendable {
+  public var name: String
+  public var tensors: [Tensor]
+  public var operations: [Operation]
+  public var inputs: [Int]
+  public var outputs: [Int]
+
+  public init(name: String, tensors: [Tensor], operations: [Operation], inputs: [Int], outputs: [Int]) {
+    self.name = name
+    self.tensors = tensors
+    self.operations = operations
+    self.inputs = inputs
+    self.outputs = outputs
+  }
+
+  /// The name by which people know an operation: that of its first output in the file.
+  public func name(ofOperation index: Int) -> String {
+    operations[index].outputs.first.map { tensors[$0].name } ?? ""
+  }
+
+  /// The elements one tensor may have: far above any microcontroller's memory, low enough that sizes never overflow.
+  public static let largestTensor = 1 << 28
+
+  /// Checks what every reader of a network relies on: indices exist, shapes are positive and bounded, constants have
+  /// their elements, every input is ready when used, and no tensor is made twice. Throws all faults at once.
+  public func validate() throws {
+    var issues: [LayerIssue] = []
+    func fault(_ reason: String) { issues.append(LayerIssue(reason: reason)) }
+
+    for (index, tensor) in tensors.enumerated() {
+      let place = "tensor \(index) \"\(tensor.name)\""
+      var count = 1
+      for dimension in tensor.shape {
+        guard dimension > 0 else {
+          fault("\(place) has the shape \(tensor.shape); every dimension must be at least 1 and fixed")
+          count = 0
+          break
+        }
+        let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
+        guard !overflow, product <= Self.largestTensor else {
+          fault("\(place) has the shape \(tensor.shape), more than \(Self.largestTensor) elements")
+          count = 0
+          break
+        }
+        count = product
+      }
+      if count > 0, let constant = tensor.constant, let width = tensor.type.byteCount,
+        constant.count != count * width
+      {
+        fault(
+          "\(place) of shape \(tensor.shape) and type \(tensor.type) holds \(constant.count) bytes of data, "
+            + "not \(count * width)")
+      }
+    }
+
+    var isReady = tensors.map { $0.constant != nil }
+    for index in inputs {
+      if !tensors.indices.contains(index) {
+        fault("the network's input is tensor \(index), which does not exist")
+      } else if isReady[index] {
+        fault("the network's input, tensor \(index) \"\(tensors[index].name)\", is a constant or named twice")
+      } else {
+        isReady[index] = true
+      }
+    }
+    for (index, operation) in operations.enumerated() {
+      func fault(_ reason: String) {
+        issues.append(LayerIssue(index: index, type: operation.typeName, name: "", reason: reason))
+      }
+      for case let input? in operation.inputs {
+        if !tensors.indices.contains(input) {
+          fault("reads tensor \(input), which does not exist")
+        } else if !isReady[input] {
+          fault("reads tensor \(input) \"\(tensors[input].name)\" before any operation has made it")
+        }
+      }
+      for output in operation.outputs {
+        if !tensors.indices.contains(output) {
+          fault("writes tensor \(output), which does not exist")
+        } else if isReady[output] {
+          fault("writes tensor \(output) \"\(tensors[output].name)\", which is an input, a constant or made already")
+        } else {
+          isReady[output] = true
+        }
+      }
+    }
+    if outputs.isEmpty { fault("the network has no output") }
+    if inputs.isEmpty { fault("the network has no input") }
+    for index in outputs {
+      if !tensors.indices.contains(index) {
+        fault("the network's output is tensor \(index), which does not exist")
+      } else if !isReady[index] {
+        fault("the network's output, tensor \(index) \"\(tensors[index].name)\", is never made")
+      }
+    }
+    if !issues.isEmpty { throw NetworkError(issues) }
+  }
+}

@@ -1,0 +1,99 @@
+/// The clamp that a file fuses into an operation, in real values.
+public enum Activation: String, Sendable, Hashable {
+  case none, relu, relu6, reluN1To1 = "relu_n1_to_1"
+}
+
+public enum Padding: String, Sendable, Hashable {
+  /// Output size ⌈input / stride⌉; the missing rows are split, the odd one at the bottom or right.
+  case same
+  case valid
+}
+
+/// A window that slides over height and width.
+public struct Window: Sendable, Hashable {
+  public var padding: Padding
+  public var strideHeight, strideWidth: Int
+  public var dilationHeight, dilationWidth: Int
+
+  public init(
+    padding: Padding, strideHeight: Int = 1, strideWidth: Int = 1, dilationHeight: Int = 1, dilationWidth: Int = 1
+  ) {
+    self.padding = padding
+    self.strideHeight = strideHeight
+    self.strideWidth = strideWidth
+    self.dilationHeight = dilationHeight
+    self.dilationWidth = dilationWidth
+  }
+}
+
+/// Which indices of a strided slice the file leaves to their defaults or removes; one bit a dimension.
+public struct SliceMasks: Sendable, Hashable {
+  public var begin, end, ellipsis, newAxis, shrinkAxis: Int
+  /// Whether `end` counts from `begin`.
+  public var isOffset: Bool
+
+  public init(begin: Int, end: Int, ellipsis: Int, newAxis: Int, shrinkAxis: Int, isOffset: Bool) {
+    self.begin = begin
+    self.end = end
+    self.ellipsis = ellipsis
+    self.newAxis = newAxis
+    self.shrinkAxis = shrinkAxis
+    self.isOffset = isOffset
+  }
+}
+
+/// A unary function of one code.
+public enum UnaryFunction: Sendable, Hashable {
+  case logistic, tanh, hardSwish, relu, relu6
+  case leakyRelu(alpha: Float)
+}
+
+/// One operation of a network, as its file gives it.
+public struct Operation: Sendable {
+  public enum Kind: Sendable {
+    /// Inputs: image, weights [out, height, width, in / groups], bias or none.
+    case conv2D(Window, Activation)
+    /// Inputs: image, weights [1, height, width, in · multiplier], bias or none.
+    case depthwiseConv2D(Window, depthMultiplier: Int, Activation)
+    /// Inputs: any shape, weights [out, in], bias or none.
+    case fullyConnected(keepsDimensions: Bool, Activation)
+    case add(Activation)
+    case subtract(Activation)
+    case multiply(Activation)
+    case averagePool2D(Window, height: Int, width: Int, Activation)
+    case maxPool2D(Window, height: Int, width: Int, Activation)
+    /// Inputs: any shape, axes.
+    case mean(keepsDimensions: Bool)
+    case softmax(beta: Float)
+    /// Inputs: any shape; perhaps the new shape, which may stand in the options instead.
+    case reshape(shape: [Int]?)
+    case squeeze(axes: [Int])
+    case expandDimensions
+    /// Inputs: any shape, amounts [rank, 2]; perhaps the code to pad with, else the zero point.
+    case pad
+    /// Inputs: any shape, permutation.
+    case transpose
+    case concatenation(axis: Int, Activation)
+    /// Inputs: any shape, begins, ends, strides.
+    case stridedSlice(SliceMasks)
+    case unary(UnaryFunction)
+    case quantize
+    case dequantize
+    /// What the importer could not translate, and why.
+    case unsupported(reason: String)
+  }
+
+  public var kind: Kind
+  /// The operation's name in its file format: CONV_2D, …
+  public var typeName: String
+  /// Tensor indices; nil where an optional input is left out.
+  public var inputs: [Int?]
+  public var outputs: [Int]
+
+  public init(_ kind: Kind, typeName: String, inputs: [Int?], outputs: [Int]) {
+    self.kind = kind
+    self.typeName = typeName
+    self.inputs = inputs
+    self.outputs = outputs
+  }
+}

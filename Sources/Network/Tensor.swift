@@ -1,0 +1,85 @@
+/// What the elements of a tensor are stored as.
+public enum ElementType: Sendable, Hashable, CustomStringConvertible {
+  case integer(bits: Int, signed: Bool)
+  case float32
+  /// A type that no operation here reads, by its name in the file's format.
+  case other(String)
+
+  public static let int8 = ElementType.integer(bits: 8, signed: true)
+  public static let uint8 = ElementType.integer(bits: 8, signed: false)
+  public static let int16 = ElementType.integer(bits: 16, signed: true)
+  public static let int32 = ElementType.integer(bits: 32, signed: true)
+  public static let int64 = ElementType.integer(bits: 64, signed: true)
+
+  public var description: String {
+    switch self {
+    case .integer(let bits, let signed): (signed ? "int" : "uint") + "\(bits)"
+    case .float32: "float32"
+    case .other(let name): name
+    }
+  }
+
+  /// Bytes an element takes in memory.
+  public var byteCount: Int? {
+    switch self {
+    case .integer(let bits, _): bits <= 8 ? 1 : bits <= 16 ? 2 : bits <= 32 ? 4 : 8
+    case .float32: 4
+    case .other: nil
+    }
+  }
+
+  /// The codes the type can hold; nil for what is no integer.
+  public var codes: ClosedRange<Int64>? {
+    guard case .integer(let bits, let signed) = self else { return nil }
+    if signed { return (-1 << Int64(bits - 1))...((1 << Int64(bits - 1)) &- 1) }
+    return 0...((1 << Int64(bits)) - 1)
+  }
+}
+
+/// What codes stand for: `real = scale · (code − zeroPoint)`, with one pair for the whole tensor or one for each index
+/// along `axis`.
+public struct Quantization: Sendable, Hashable {
+  public var scales: [Float]
+  public var zeroPoints: [Int64]
+  public var axis: Int
+
+  public init(scales: [Float], zeroPoints: [Int64], axis: Int = 0) {
+    self.scales = scales
+    self.zeroPoints = zeroPoints
+    self.axis = axis
+  }
+}
+
+/// A tensor of a network: its shape (row-major, images as batch, height, width, channels), what its elements mean, and
+/// its elements where the file fixes them.
+public struct Tensor: Sendable {
+  public var name: String
+  public var shape: [Int]
+  public var type: ElementType
+  public var quantization: Quantization?
+  /// The elements of a constant, little-endian.
+  public var constant: [UInt8]?
+
+  public init(
+    name: String, shape: [Int], type: ElementType, quantization: Quantization? = nil, constant: [UInt8]? = nil
+  ) {
+    self.name = name
+    self.shape = shape
+    self.type = type
+    self.quantization = quantization
+    self.constant = constant
+  }
+
+  public var count: Int { shape.reduce(1, *) }
+
+  /// The elements of an integer constant; nil where the tensor is none.
+  public var integers: [Int64]? {
+    guard let constant, case .integer(_, let signed) = type, let width = type.byteCount else { return nil }
+    return stride(from: 0, to: constant.count - width + 1, by: width).map { start in
+      var value: UInt64 = 0
+      for byte in 0..<width { value |= UInt64(constant[start + byte]) << UInt64(8 * byte) }
+      let unused = UInt64(64 - 8 * width)
+      return signed ? Int64(bitPattern: value << unused) >> Int64(unused) : Int64(bitPattern: value)
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import Arithmetic
+import IntegerProgram
+
+/// A softmax with the exponentials of all differences of codes in a table, where 8-bit codes allow it.
+struct PreparedSoftmax: PreparedStep {
+  private let softmax: Softmax
+  private let from, to: Place
+  /// The exponential of −0, −1 … and its part of a row's sum, for the differences that count.
+  private let exponentials, summands: [Int32]
+
+  init(_ softmax: Softmax, from: Place, to: Place) {
+    self.softmax = softmax
+    self.from = from
+    self.to = to
+    let widest = from.storage.isWide ? 0 : min(255, -Int(softmax.scale.leastDifference))
+    exponentials = (0...max(0, widest)).map { softmaxExponential(-Int32($0), softmax.scale) }
+    summands = exponentials.map { softmaxSummand($0) }
+  }
+
+  func run(in memory: UnsafeMutableRawPointer) {
+    for row in 0..<softmax.rows {
+      let elements = row * softmax.depth..<(row + 1) * softmax.depth
+      var maximum = Int32.min
+      for index in elements { maximum = max(maximum, from.code(index, in: memory)) }
+      var sum: Int32 = 0
+      for index in elements {
+        if let share = exponential(from.code(index, in: memory) &- maximum) { sum &+= share.summand }
+      }
+      let divisor = SoftmaxDivisor(ofSum: sum)
+      for index in elements {
+        let share = exponential(from.code(index, in: memory) &- maximum)
+        to.store(share.map { divisor.code($0.exponential) } ?? -128, at: index, in: memory)
+      }
+    }
+  }
+
+  /// Of a difference from the row's maximum; nil where it counts as e^−∞.
+  private func exponential(_ difference: Int32) -> (exponential: Int32, summand: Int32)? {
+    if difference < softmax.scale.leastDifference { return nil }
+    let index = -Int(difference)
+    if index < exponentials.count { return (exponentials[index], summands[index]) }
+    let exponential = softmaxExponential(difference, softmax.scale)
+    return (exponential, softmaxSummand(exponential))
+  }
+}

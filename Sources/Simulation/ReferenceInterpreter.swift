@@ -1,0 +1,133 @@
+import Arithmetic
+import IntegerProgram
+
+/// The definitions of the steps, one loop nest each: slow, and plain enough to be read against them. The simulator is
+/// held to it by the tests.
+public struct ReferenceInterpreter: Sendable {
+  public let program: IntegerProgram
+
+  public init(_ program: IntegerProgram) { self.program = program }
+
+  /// The outputs' codes for the inputs' codes, both in the program's order.
+  public func run(_ inputs: [[Int32]]) throws(SimulationError) -> [[Int32]] {
+    try program.check(inputs)
+    var values = program.values.map { $0.constant ?? [] }
+    for (index, codes) in zip(program.inputs, inputs) { values[index] = codes }
+    for step in program.steps {
+      values[step.output] = codes(of: step, operands: step.inputs.map { values[$0] })
+    }
+    return program.outputs.map { values[$0] }
+  }
+
+  /// The codes that `step` makes of its operands' codes.
+  public func codes(of step: Step, operands: [[Int32]]) -> [Int32] {
+    switch step.operation {
+    case .affine(let affine): codes(of: affine, operands[0])
+    case .lookup(let lookup): operands[0].map { lookup.table[Int($0 &- lookup.lowest)] }
+    case .combine(let combine): codes(of: combine, operands[0], operands[1])
+    case .pool(let pool): codes(of: pool, operands[0])
+    case .softmax(let softmax): codes(of: softmax, operands[0])
+    case .move(let move): codes(of: move, operands, count: program.values[step.output].count)
+    }
+  }
+
+  private func codes(of affine: Affine, _ input: [Int32]) -> [Int32] {
+    let geometry = affine.geometry
+    var output: [Int32] = []
+    output.reserveCapacity(geometry.outputCount)
+    for (image, row, column) in geometry.outputPlaces {
+      for channel in 0..<geometry.outputChannels {
+        let first = channel / affine.outputsPerGroup * affine.channelsPerGroup
+        var accumulator = affine.bias[channel]
+        for tap in 0..<geometry.taps {
+          let place = geometry.inputPixel(image, row, column, tap: tap)
+          for i in 0..<affine.channelsPerGroup {
+            let code = place.map { input[$0 * geometry.inputChannels + first + i] } ?? affine.paddingCode
+            let weight = affine.weights[channel * affine.weightsPerOutput + tap * affine.channelsPerGroup + i]
+            accumulator &+= Int32(weight) &* code
+          }
+        }
+        output.append(affine.requantization.code(accumulator, channel: channel))
+      }
+    }
+    return output
+  }
+
+  private func codes(of combine: Combine, _ left: [Int32], _ right: [Int32]) -> [Int32] {
+    var output: [Int32] = []
+    func fill(_ dimension: Int, _ i: Int, _ j: Int) {
+      guard dimension < combine.shape.count else { return output.append(combine.code(left[i], right[j])) }
+      for index in 0..<combine.shape[dimension] {
+        fill(
+          dimension + 1, i + index * combine.left.strides[dimension], j + index * combine.right.strides[dimension])
+      }
+    }
+    fill(0, 0, 0)
+    return output
+  }
+
+  private func codes(of pool: Pool, _ input: [Int32]) -> [Int32] {
+    let geometry = pool.geometry
+    var output: [Int32] = []
+    for (image, row, column) in geometry.outputPlaces {
+      let places = (0..<geometry.taps).compactMap { geometry.inputPixel(image, row, column, tap: $0) }
+      for channel in 0..<geometry.outputChannels {
+        let window = places.map { input[$0 * geometry.inputChannels + channel] }
+        switch pool.kind {
+        case .maximum:
+          output.append((window.max() ?? Int32.min).clamped(pool.clamp.lowerBound, pool.clamp.upperBound))
+        case .average:
+          output.append(pool.averageCode(sum: window.reduce(0, &+), count: Int32(window.count)))
+        case .sum(let bias, let requantization, _):
+          output.append(requantization.code(window.reduce(bias, &+), channel: channel))
+        }
+      }
+    }
+    return output
+  }
+
+  private func codes(of softmax: Softmax, _ input: [Int32]) -> [Int32] {
+    var output: [Int32] = []
+    for row in 0..<softmax.rows {
+      let codes = input[row * softmax.depth..<(row + 1) * softmax.depth]
+      let maximum = codes.max() ?? 0
+      let exponentials = codes.map { code in
+        code &- maximum < softmax.scale.leastDifference ? nil : softmaxExponential(code &- maximum, softmax.scale)
+      }
+      let sum = exponentials.reduce(0) { $0 &+ ($1.map { softmaxSummand($0) } ?? 0) }
+      let divisor = SoftmaxDivisor(ofSum: sum)
+      output += exponentials.map { $0.map { divisor.code($0) } ?? -128 }
+    }
+    return output
+  }
+
+  private func codes(of move: Move, _ operands: [[Int32]], count: Int) -> [Int32] {
+    var output = [Int32](repeating: move.fill ?? 0, count: count)
+    for copy in move.copies {
+      func fill(_ dimension: Int, _ source: Int, _ target: Int) {
+        guard dimension < copy.sizes.count else { return output[target] = operands[copy.operand][source] }
+        for index in 0..<copy.sizes[dimension] {
+          fill(
+            dimension + 1, source + index * copy.sourceStrides[dimension],
+            target + index * copy.targetStrides[dimension])
+        }
+      }
+      fill(0, copy.sourceStart, copy.targetStart)
+    }
+    return output
+  }
+}
+
+extension WindowGeometry {
+  /// Every output pixel in memory order: image, row, column.
+  var outputPlaces: [(image: Int, row: Int, column: Int)] {
+    (0..<batch * outputPixels).map { ($0 / outputPixels, $0 % outputPixels / outputWidth, $0 % outputWidth) }
+  }
+
+  /// The input pixel that tap `tap` of an output pixel reads; nil outside the image.
+  func inputPixel(_ image: Int, _ row: Int, _ column: Int, tap: Int) -> Int? {
+    let (y, x) = (inputRow(row, tap: tap / kernelWidth), inputColumn(column, tap: tap % kernelWidth))
+    guard (0..<inputHeight).contains(y), (0..<inputWidth).contains(x) else { return nil }
+    return (image * inputHeight + y) * inputWidth + x
+  }
+}

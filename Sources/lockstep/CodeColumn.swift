@@ -1,0 +1,35 @@
+import Importers
+import IntegerProgram
+
+/// The codes of one value for a row of vectors, in the width that an array of them has in a file.
+struct CodeColumn {
+  let value: Value
+  private(set) var bytes: [UInt8] = []
+
+  init(_ value: Value) { self.value = value }
+
+  mutating func append(_ codes: [Int32]) {
+    if value.type.bits <= 8 {
+      bytes += codes.lazy.map { UInt8(truncatingIfNeeded: $0) }
+    } else {
+      for code in codes {
+        bytes.append(UInt8(truncatingIfNeeded: code))
+        bytes.append(UInt8(truncatingIfNeeded: code >> 8))
+      }
+    }
+  }
+  mutating func append(_ other: CodeColumn) { bytes += other.bytes }
+
+  /// The codes as [vectors, …shape…]; a leading 1 of the value's shape, the batch, gives way to the vectors.
+  func array(vectors: Int) -> NumPyArray {
+    let element: NumPyArray.Element =
+      switch (value.type.bits <= 8, value.type.isSigned) {
+      case (true, true): .int8
+      case (true, false): .uint8
+      case (false, true): .int16
+      case (false, false): .uint16
+      }
+    let shape = value.shape.first == 1 ? Array(value.shape.dropFirst()) : value.shape
+    return NumPyArray(element: element, shape: [vectors] + shape, littleEndian: bytes)
+  }
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import CodeGeneration
+import DifferentialTesting
+import Importers
+import IntegerProgram
+
+/// `lockstep compile`: from a network to C.
+struct CompileCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compile",
+    abstract: "Generate integer-only C99 for a network.",
+    discussion: """
+      The folder receives NAME.h (how to call it, and what is proved of it), NAME.c (a function a layer), \
+      NAME_weights.c/.h (the constants), NAME_selftest.c (vectors with the simulator's outputs), NAME_plan.txt/.json \
+      (where each tensor lives in the arena, and when) and a CMakeLists.txt. The code includes <stdint.h> alone; it \
+      uses no floating point, no heap, no static variables and no recursion. The same command gives the same bytes.
+
+        lockstep compile Examples/digits/digits.tflite --target host --output build/digits
+        cc -std=c99 -O2 -DDIGITS_SELFTEST_MAIN build/digits/*.c -o selftest && ./selftest
+      """)
+
+  @Argument(help: ArgumentHelp("The network: an int8 TensorFlow Lite file.", valueName: "model"))
+  var path: String
+
+  @Option(help: "A folder of Targets, or (with a slash) the path of one of your own.")
+  var target = "host"
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The folder to write. It appears whole or not at all.", valueName: "folder"))
+  var output: String
+
+  @Option(help: "What all names in the C start with; by default made from the file's name.")
+  var prefix: String?
+
+  @Flag(inversion: .prefixedNo, help: "Write the self-test.")
+  var selfTest = true
+
+  @OptionGroup var lowering: LoweringArguments
+
+  func validate() throws {
+    if let prefix, CNames(prefix: prefix) == nil {
+      throw ValidationError("--prefix '\(prefix)' is no C identifier that may start names: letters, digits, underscores")
+    }
+  }
+
+  func run() throws {
+    let target = try readTarget(target)
+    let model = try ModelFile(path: path)
+    let program = try model.program(lowering.options)
+    let names = prefix.flatMap { CNames(prefix: $0) } ?? CNames(modelName: program.name)
+    let generator = CodeGenerator(
+      program, plan: MemoryPlan(program),
+      options: CodeOptions(
+        names: names, commandLine: commandLine, modelFile: fileName, modelDigest: model.sha256,
+        target: target.name, alignment: target.alignment))
+    let files = generator.files(selfTest: selfTest ? try SelfTest(simulating: program) : nil)
+    try OutputFiles.writeFolder(files.map { (name: $0.name, bytes: Array($0.text.utf8)) }, at: output)
+
+    print("\(output): \(files.map(\.name).joined(separator: ", "))")
+    print(
+      "arena \(generator.plan.arenaSize) bytes, tables \(generator.tableBytes) bytes, "
+        + "\(program.multiplyAccumulates) multiply-accumulates")
+    print("program \(program.digest)")
+  }
+
+  private var fileName: String { path.split(separator: "/").last.map(String.init) ?? path }
+
+  /// The command as the generated files quote it: all that decides their content, so not where they go.
+  private var commandLine: String {
+    var words = ["lockstep", "compile", fileName, "--target", target]
+    if let prefix { words += ["--prefix", prefix] }
+    if lowering.rounding != .tfliteDouble { words += ["--rounding", lowering.rounding.rawValue] }
+    if lowering.scaleProduct != .double { words += ["--scale-product", lowering.scaleProduct.rawValue] }
+    if !selfTest { words.append("--no-self-test") }
+    return words.joined(separator: " ")
+  }
+}
+
+/// The target that the user names.
+func readTarget(_ name: String) throws -> Target {
+  do {
+    return try Target.named(name)
+  } catch let error as TargetError {
+    throw FileError(path: "--target \(name)", reason: error.description)
+  }
+}

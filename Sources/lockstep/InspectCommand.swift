@@ -1,0 +1,58 @@
+import ArgumentParser
+import Importers
+
+/// `lockstep inspect`: what a network is.
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Show a network's layers, quantisation, work, memory and accumulator ranges.",
+    discussion: """
+      A row a layer: its place and operator in the file, the shape and type of what it makes, the scale and zero point \
+      (real = scale · (code − zero)), multiply-accumulates and weights. "accumulator" is the proved range of every sum \
+      on the way to an output, over all channels and all inputs, and "bits" the register that holds it. "exponent" is \
+      that of the multipliers from accumulator to code: e means a factor in 2^(e−1) ..< 2^e.
+
+        lockstep inspect Examples/digits/digits.tflite
+        lockstep inspect model.tflite --json | jq .total.arena
+        lockstep inspect --operators
+
+      The JSON is an object with
+        format      "lockstep-inspect-1"; fields may be added under this name, none is taken away or changes meaning
+        name        the file's name without folder and extension
+        file        bytes, sha256
+        program     sha256 of the integer program, rounding, scaleProduct
+        inputs      each with name, tensor (its index in the file), shape, type, scale, zeroPoint, range (lowest, \
+      highest code)
+        outputs     the same
+        layers      each with index, operator, name, step (the kind of integer step; null where the operation is \
+      outside the program, as DEQUANTIZE of an output is), output (as for inputs; tensor is null for an intermediate), \
+      multiplyAccumulates, weights, parameterBytes (weights, biases, tables); where it accumulates, accumulator \
+      (lowest, highest, bits); where it rescales, requantization (rounding, multipliers, lowestExponent, \
+      highestExponent)
+        total       layers, multiplyAccumulates, weights, parameterBytes, arena (bytes of working memory)
+      """)
+
+  @Argument(help: ArgumentHelp("The network: an int8 TensorFlow Lite file.", valueName: "model"))
+  var path: String?
+
+  @Flag(help: "Print JSON instead of a table.")
+  var json = false
+
+  @Flag(help: "List the operators that are supported, and with what limits.")
+  var operators = false
+
+  @OptionGroup var lowering: LoweringArguments
+
+  func validate() throws {
+    guard (path == nil) == operators else {
+      throw ValidationError(operators ? "--operators takes no model." : "Missing expected argument '<model>'")
+    }
+  }
+
+  func run() throws {
+    guard let path else { return print(SupportedOperator.list(json: json)) }
+    let model = try ModelFile(path: path)
+    let report = NetworkReport(model, try model.program(lowering.options), lowering.options)
+    print(json ? report.json.text : report.text)
+  }
+}

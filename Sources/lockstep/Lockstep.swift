@@ -1,0 +1,36 @@
+import ArgumentParser
+
+/// The command line.
+@main
+struct Lockstep: AsyncParsableCommand {
+  static let version = "0.1.0"
+
+  static let configuration = CommandConfiguration(
+    commandName: "lockstep",
+    abstract: "Turn a quantised neural network into integer-only C, and show that it computes the same bit for bit.",
+    discussion: """
+      Lockstep reads int8 TensorFlow Lite files. The simulator and the generated C are readings of one integer program, \
+      so what you test here is what your device returns.
+
+        lockstep inspect model.tflite
+            what the network is, layer by layer, and the proved range of every accumulator
+        lockstep simulate model.tflite --input x.npy --output y.npy
+            the codes a device returns for these inputs
+
+        lockstep compile model.tflite --target host --output DIR
+            integer-only C, with a header that documents it and a self-test
+        lockstep difftest model.tflite --random 64
+            the C, built in many ways, against the simulator: every byte of every layer
+
+      Exit status: 0 done, 1 a mismatch or a violated property, 64 wrong usage, 65 a file that cannot be read, written \
+      or understood, 70 a fault of Lockstep's own.
+      """,
+    version: version,
+    subcommands: [
+      InspectCommand.self,
+      SimulateCommand.self,
+      CompileCommand.self,
+      DifftestCommand.self,
+      FuzzImportCommand.self,
+    ])
+}

@@ -1,0 +1,52 @@
+import Crypto
+import Importers
+import IntegerProgram
+import Network
+
+/// A model file, read whole.
+struct ModelFile {
+  let path: String
+  let byteCount: Int
+  /// SHA-256 of the file's bytes, in lowercase hexadecimal.
+  let sha256: String
+  let network: Network
+
+  /// Far above any network for a microcontroller; FlatBuffers end at 2 GiB.
+  static let largest = 1 << 30
+
+  init(path: String) throws(FileError) {
+    try self.init(bytes: InputFile.bytes(path: path, limit: Self.largest), path: path)
+  }
+
+  /// The model in `bytes`, which messages call `path`.
+  init(bytes: [UInt8], path: String) throws(FileError) {
+    self.path = path
+    byteCount = bytes.count
+    sha256 = SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    network = try Self.naming(path) {
+      guard !bytes.isEmpty else { throw NetworkError("the file is empty") }
+      return try TFLite.network(from: bytes, name: Self.stem(of: path))
+    }
+  }
+
+  /// The network as integer steps.
+  func program(_ options: LoweringOptions) throws(FileError) -> IntegerProgram {
+    try Self.naming(path) { try IntegerProgram(lowering: network, options: options) }
+  }
+
+  /// The file's name without folder and extension.
+  private static func stem(of path: String) -> String {
+    let file = path.split(separator: "/").last ?? ""
+    let end = file.lastIndex(of: ".").flatMap { $0 == file.startIndex ? nil : $0 } ?? file.endIndex
+    return String(file[..<end])
+  }
+
+  /// Errors about a network are errors about the file that holds it.
+  private static func naming<Result>(_ path: String, _ body: () throws -> Result) throws(FileError) -> Result {
+    do {
+      return try body()
+    } catch {
+      throw FileError(path: path, reason: "\(error)")
+    }
+  }
+}
