@@ -33,8 +33,20 @@ let package = Package(
     .testTarget(name: "ArithmeticTests", dependencies: ["Arithmetic"]),
     .testTarget(
       name: "SimulationTests", dependencies: ["Arithmetic", "IntegerProgram", "Simulation", "CSimulationKernels"]),
+    .testTarget(name: "ImportersTests", dependencies: ["Importers"]),
+    .testTarget(name: "IntegerProgramTests", dependencies: ["Arithmetic", "Network", "IntegerProgram"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["lockstep", "Importers", "IntegerProgram", "Simulation"]),
+      name: "CodeGenerationTests",
+      dependencies: [
+        "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "CodeGeneration", "DifferentialTesting",
+      ]),
+    .testTarget(
+      name: "DifferentialTestingTests",
+      dependencies: [
+        "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "CodeGeneration", "DifferentialTesting",
+      ]),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["lockstep", "Network", "Importers", "IntegerProgram", "Simulation"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -56,12 +56,14 @@
   W(narrowing: (x.wide <<% n).clamped(Int64(Int32.min), Int64(Int32.max)))
 }
 
-/// |x|, where x is not the register's minimum.
-@inlinable func magnitude<W: Word>(_ x: W) -> W { W.select(W.less(x, W(0)), W(0) -% x, x) }
+/// −|x|, which, unlike |x|, every register value has.
+@inlinable func negatedMagnitude<W: Word>(_ x: W) -> W {
+  W.select(W.less(x, W(0)), W.smaller(x, W(0)), W(0) -% W.larger(x, W(0)))
+}
 
 /// 1/(1 + e^−x): `x` is Q`integerBits`.(31 − `integerBits`), the result Q0.31.
 @inlinable public func logistic<W: Word>(_ x: W, integerBits: Int) -> W {
-  let ofMagnitude = reciprocalOfOnePlus(exponential(ofNonPositive: W(0) -% magnitude(x), integerBits: integerBits))
+  let ofMagnitude = reciprocalOfOnePlus(exponential(ofNonPositive: negatedMagnitude(x), integerBits: integerBits))
   let mirrored = W.select(W.less(x, W(0)), W(Int64(Int32.max)) -% ofMagnitude, ofMagnitude)
   return W.select(isZero: x, W(1 << 30), mirrored)
 }
@@ -69,7 +71,7 @@
 /// tanh x = (1 − e^−2x)/(1 + e^−2x): `x` is Q`integerBits`.(31 − `integerBits`), the result Q0.31.
 @inlinable public func hyperbolicTangent<W: Word>(_ x: W, integerBits: Int) -> W {
   // The same bits with one more integer bit are twice the number.
-  let exponential = exponential(ofNonPositive: W(0) -% magnitude(x), integerBits: integerBits + 1)
+  let exponential = exponential(ofNonPositive: negatedMagnitude(x), integerBits: integerBits + 1)
   let ofMagnitude = saturatingShiftLeft(halvedReciprocalOfOnePlus(exponential) -% W(1 << 29), by: 2)
   let mirrored = W.select(W.less(x, W(0)), W(0) -% ofMagnitude, ofMagnitude)
   return W.select(isZero: x, W(0), mirrored)

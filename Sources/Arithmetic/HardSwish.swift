@@ -5,11 +5,12 @@ public struct HardSwishScale: Sendable, Hashable {
   /// From 1/128 of an input code to thirds in Q0.15.
   public let relu: Multiplier
 
-  /// Nil for scales whose ratio the reference's 16-bit arithmetic cannot take.
-  public init?(inputScale: Float, outputScale: Float) {
-    let fine = inputScale * (1.0 / 128.0)
-    guard let output = Multiplier(Double(fine) / Double(outputScale)),
-      let relu = Multiplier(Double(fine) / (3.0 / 32768.0)),
+  /// The two factors are quotients, formed by `ratio`. Nil for scales whose ratio the reference's 16-bit arithmetic cannot
+  /// take.
+  public init?(inputScale: Float, outputScale: Float, ratio: (Double, Double) -> Double = { $0 / $1 }) {
+    let fine = Double(inputScale * (1.0 / 128.0))
+    guard let output = Multiplier(ratio(fine, Double(outputScale))),
+      let relu = Multiplier(ratio(fine, 3.0 / 32768.0)),
       (-15...0).contains(output.exponent), (-15...16).contains(relu.exponent)
     else { return nil }
     self.output = output

@@ -22,16 +22,12 @@ CLONES static void portable_sums(
   for (int lane = 0; lane < 64; lane++) sums[lane] = sum[lane];
 }
 
-CLONES static void portable_codes(const lockstep_requantization *to, ptrdiff_t first, int32_t *sums) {
-  for (int lane = 0; lane < 64; lane++) sums[lane] = clamped(to, unclamped_code(to, first + lane, sums[lane]));
-}
-
 static void portable(const lockstep_depthwise *plan, const void *input, void *output) {
   for (ptrdiff_t row = 0; row < plan->rows; row++)
     for (ptrdiff_t place = 0, chunk = 0; place < plan->row_length; place += 64) {
       int32_t sums[64];
       portable_sums(plan, input, row * plan->input_row_stride + place, chunk, sums);
-      portable_codes(&plan->requantization, 64 * chunk, sums);
+      lockstep_portable_codes(&plan->requantization, 64 * chunk, 64, sums);
       ptrdiff_t at = row * plan->output_row_stride + place;
       for (int lane = 0; lane < 64 && place + lane < plan->row_length; lane++)
         if (plan->wide_output)
@@ -43,64 +39,82 @@ static void portable(const lockstep_depthwise *plan, const void *input, void *ou
 }
 
 #if LOCKSTEP_HAS_VNNI
-/// The codes of one chunk, from the codes at `input`, which has the taps at their offsets.
-VNNI INLINE __m512i chunk_codes(
-    const lockstep_depthwise *plan, const uint8_t *input, ptrdiff_t chunk, const bool shifts_left, const bool has_nudge,
-    const bool ties_to_even) {
-  const lockstep_requantization *to = &plan->requantization;
-  __m512i sum[4];
-  UNROLL for (int r = 0; r < 4; r++) sum[r] = _mm512_loadu_si512(plan->bias + 64 * chunk + 16 * r);
+/// What differs between layers and is worth a loop of its own.
+typedef struct {
+  bool shifts_left, has_nudge, ties_to_even, has_zero;
+} variant;
+
+/// One chunk of R rows of outputs, `count` codes of which are stored.
+VNNI INLINE void chunk_of_rows(
+    const lockstep_depthwise *plan, const uint8_t *input, uint8_t *output, ptrdiff_t count, ptrdiff_t chunk,
+    const int R, const variant v) {
+  __m512i sum[2][4];
+  FOR_ALL(r, R)
+    FOR_ALL(q, 4) sum[r][q] = _mm512_loadu_si512(plan->bias + 64 * chunk + 16 * q);
   const int8_t *weights = (const int8_t *)plan->weights + chunk * ((plan->taps + 3) / 4) * 256;
   for (ptrdiff_t tap = 0; tap < plan->taps; tap += 4, weights += 256) {
-    __m512i x0 = _mm512_loadu_si512(input + plan->tap_offsets[tap]);
-    __m512i x1 = _mm512_loadu_si512(input + plan->tap_offsets[tap + 1]);
-    __m512i x2 = _mm512_loadu_si512(input + plan->tap_offsets[tap + 2]);
-    __m512i x3 = _mm512_loadu_si512(input + plan->tap_offsets[tap + 3]);
-    // Four neighbouring bytes are to be one code's four taps.
-    __m512i low01 = _mm512_unpacklo_epi8(x0, x1), high01 = _mm512_unpackhi_epi8(x0, x1);
-    __m512i low23 = _mm512_unpacklo_epi8(x2, x3), high23 = _mm512_unpackhi_epi8(x2, x3);
-    sum[0] = _mm512_dpbusd_epi32(sum[0], _mm512_unpacklo_epi16(low01, low23), _mm512_loadu_si512(weights));
-    sum[1] = _mm512_dpbusd_epi32(sum[1], _mm512_unpackhi_epi16(low01, low23), _mm512_loadu_si512(weights + 64));
-    sum[2] = _mm512_dpbusd_epi32(sum[2], _mm512_unpacklo_epi16(high01, high23), _mm512_loadu_si512(weights + 128));
-    sum[3] = _mm512_dpbusd_epi32(sum[3], _mm512_unpackhi_epi16(high01, high23), _mm512_loadu_si512(weights + 192));
+    FOR_ALL(r, R) {
+      __m512i x[4];
+      FOR_ALL(k, 4)
+        x[k] = _mm512_loadu_si512(input + r * plan->input_row_stride + plan->tap_offsets[tap + k]);
+      // Four neighbouring bytes are to be one code's four taps.
+      __m512i low01 = _mm512_unpacklo_epi8(x[0], x[1]), high01 = _mm512_unpackhi_epi8(x[0], x[1]);
+      __m512i low23 = _mm512_unpacklo_epi8(x[2], x[3]), high23 = _mm512_unpackhi_epi8(x[2], x[3]);
+      __m512i taps[4] = {
+          _mm512_unpacklo_epi16(low01, low23), _mm512_unpackhi_epi16(low01, low23),
+          _mm512_unpacklo_epi16(high01, high23), _mm512_unpackhi_epi16(high01, high23)};
+      FOR_ALL(q, 4) sum[r][q] = _mm512_dpbusd_epi32(sum[r][q], taps[q], _mm512_loadu_si512(weights + 64 * q));
+    }
   }
-  UNROLL for (int r = 0; r < 4; r++) {
-    requantization16 c = load_requantization(to, 64 * chunk + 16 * r, shifts_left, has_nudge);
-    sum[r] = unclamped_codes(&c, sum[r], shifts_left, has_nudge, ties_to_even);
+  FOR_ALL(q, 4) {
+    requantization16 c =
+        load_requantization(&plan->requantization, 64 * chunk + 16 * q, v.shifts_left, v.has_nudge);
+    FOR_ALL(r, R) {
+      sum[r][q] = unclamped_codes(&c, sum[r][q], v.shifts_left, v.has_nudge, v.ties_to_even);
+      if (v.has_zero) sum[r][q] = _mm512_add_epi32(sum[r][q], c.zero);
+    }
   }
-  // Packing saturates, and undoes the order that unpacking made.
-  __m512i codes = _mm512_packus_epi16(_mm512_packs_epi32(sum[0], sum[1]), _mm512_packs_epi32(sum[2], sum[3]));
-  codes = _mm512_max_epu8(codes, _mm512_set1_epi8((char)to->low));
-  return _mm512_min_epu8(codes, _mm512_set1_epi8((char)to->high));
+  // Requantisation has swapped the middle two of each four codes.
+  __m512i in_order =
+      _mm512_broadcast_i32x4(_mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
+  FOR_ALL(r, R) {
+    // Packing saturates, and undoes the order that unpacking made.
+    __m512i codes = _mm512_packus_epi16(
+        _mm512_packs_epi32(sum[r][0], sum[r][1]), _mm512_packs_epi32(sum[r][2], sum[r][3]));
+    codes = _mm512_shuffle_epi8(codes, in_order);
+    codes = _mm512_max_epu8(codes, _mm512_set1_epi8((char)plan->requantization.low));
+    codes = _mm512_min_epu8(codes, _mm512_set1_epi8((char)plan->requantization.high));
+    if (count >= 64)
+      _mm512_storeu_si512(output + r * plan->output_row_stride, codes);
+    else
+      _mm512_mask_storeu_epi8(output + r * plan->output_row_stride, ((__mmask64)1 << count) - 1, codes);
+  }
 }
 
 VNNI INLINE void rows(
-    const lockstep_depthwise *plan, const uint8_t *input, uint8_t *output, const bool shifts_left, const bool has_nudge,
-    const bool ties_to_even) {
-  for (ptrdiff_t row = 0; row < plan->rows; row++) {
-    ptrdiff_t chunk = 0;
-    for (ptrdiff_t place = 0; place < plan->row_length; place += 64) {
-      __m512i codes = chunk_codes(plan, input + place, chunk, shifts_left, has_nudge, ties_to_even);
-      ptrdiff_t left = plan->row_length - place;
-      if (left >= 64)
-        _mm512_storeu_si512(output + place, codes);
+    const lockstep_depthwise *plan, const uint8_t *input, uint8_t *output, const variant v) {
+  for (ptrdiff_t row = 0; row < plan->rows; row += 2) {
+    for (ptrdiff_t place = 0, chunk = 0; place < plan->row_length; place += 64) {
+      ptrdiff_t count = plan->row_length - place;
+      if (row + 1 < plan->rows)
+        chunk_of_rows(plan, input + place, output + place, count, chunk, 2, v);
       else
-        _mm512_mask_storeu_epi8(output + place, ((__mmask64)1 << left) - 1, codes);
+        chunk_of_rows(plan, input + place, output + place, count, chunk, 1, v);
       chunk = chunk + 1 == plan->period ? 0 : chunk + 1;
     }
-    input += plan->input_row_stride;
-    output += plan->output_row_stride;
+    input += 2 * plan->input_row_stride;
+    output += 2 * plan->output_row_stride;
   }
 }
 
 VNNI static void vnni(const lockstep_depthwise *plan, const uint8_t *input, uint8_t *output) {
   const lockstep_requantization *to = &plan->requantization;
-  if (to->left || to->ties_to_even)
-    rows(plan, input, output, to->left, to->nudge, to->ties_to_even);
+  if (to->left || to->ties_to_even || to->zero != 0)
+    rows(plan, input, output, (variant){to->left, to->nudge, to->ties_to_even, true});
   else if (to->nudge)
-    rows(plan, input, output, false, true, false);
+    rows(plan, input, output, (variant){.has_nudge = true});
   else
-    rows(plan, input, output, false, false, false);
+    rows(plan, input, output, (variant){0});
 }
 #endif
 

@@ -4,28 +4,28 @@
 #include "CSimulationKernels.h"
 #include "target.h"
 
-/// The stored code of the sum `a` of `lane`, before it is clamped.
-INLINE int32_t unclamped_code(const lockstep_requantization *to, ptrdiff_t lane, int32_t a) {
-  // 64-bit constants hold a block's even lanes first
-  ptrdiff_t wide_lane = (lane & ~(ptrdiff_t)15) | ((lane & 1) << 3) | ((lane & 15) >> 1);
-  int32_t shifted = to->left ? (int32_t)((uint32_t)a << to->left[lane]) : a;
+/// The stored code of the sum `a` of `lane`, before it is clamped, with constants in portable order. Without
+/// branches on `a`, which nothing could predict.
+INLINE int32_t unclamped_code(
+    const lockstep_requantization *to, ptrdiff_t lane, int32_t a, const bool shifts_left,
+    const bool has_nudge, const bool ties_to_even) {
+  int32_t shifted = shifts_left ? (int32_t)((uint32_t)a << to->left[lane]) : a;
   int64_t product = (int64_t)shifted * to->mantissa[lane];
-  int64_t sum = product + to->addend[wide_lane];
-  if (to->nudge) sum -= a < 0 ? to->nudge[wide_lane] : 0;
-  if (to->ties_to_even) sum += (product >> to->shift[wide_lane]) & 1;
-  return (int32_t)(sum >> to->shift[wide_lane]) + to->zero;
+  int64_t sum = product + to->addend[lane];
+  if (has_nudge) sum -= to->nudge[lane] & -(int64_t)(a < 0);
+  if (ties_to_even) sum += (product >> to->shift[lane]) & 1;
+  return (int32_t)(sum >> to->shift[lane]) + to->zero;
 }
 
-INLINE int32_t clamped(const lockstep_requantization *to, int32_t code) {
-  code = code < to->low ? to->low : code;
-  return code > to->high ? to->high : code;
-}
+/// The stored codes of `count` sums, in their place, with portable loops; `first` is the first one's lane.
+void lockstep_portable_codes(
+    const lockstep_requantization *to, ptrdiff_t first, ptrdiff_t count, int32_t *sums);
 
 #if LOCKSTEP_HAS_VNNI
 /// The constants of 16 lanes.
 typedef struct {
   __m512i mantissa, mantissa_odd, left, addend_even, addend_odd, shift_even, shift_odd, nudge_even, nudge_odd;
-  __m512i zero, low, high;
+  __m512i zero;
 } requantization16;
 
 VNNI INLINE requantization16 load_requantization(
@@ -43,14 +43,14 @@ VNNI INLINE requantization16 load_requantization(
     c.nudge_odd = _mm512_loadu_si512(to->nudge + lane + 8);
   }
   c.zero = _mm512_set1_epi32(to->zero);
-  c.low = _mm512_set1_epi32(to->low);
-  c.high = _mm512_set1_epi32(to->high);
   return c;
 }
 
-/// `unclamped_code` of 16 sums.
+/// `unclamped_code` of 16 sums, less `zero`. Of each four lanes the middle two change places: that is a
+/// shuffle less, and packed weights and constants allow for it.
 VNNI INLINE __m512i unclamped_codes(
-    const requantization16 *c, __m512i a, const bool shifts_left, const bool has_nudge, const bool ties_to_even) {
+    const requantization16 *c, __m512i a, const bool shifts_left, const bool has_nudge,
+    const bool ties_to_even) {
   if (shifts_left) a = _mm512_sllv_epi32(a, c->left);
   // A 64-bit product uses the even lanes of its factors.
   __m512i product_even = _mm512_mul_epi32(a, c->mantissa);
@@ -68,9 +68,7 @@ VNNI INLINE __m512i unclamped_codes(
   }
   even = _mm512_srav_epi64(even, c->shift_even);
   odd = _mm512_srav_epi64(odd, c->shift_odd);
-  // The low halves of both, interleaved.
-  __m512i codes = _mm512_castps_si512(
-      _mm512_mask_moveldup_ps(_mm512_castsi512_ps(even), 0xAAAA, _mm512_castsi512_ps(odd)));
-  return _mm512_add_epi32(codes, c->zero);
+  // The low halves of both.
+  return _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castsi512_ps(even), _mm512_castsi512_ps(odd), 0x88));
 }
 #endif

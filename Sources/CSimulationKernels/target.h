@@ -14,4 +14,5 @@
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("clang loop unroll(full)")
+/// A loop over a few registers, wholly unrolled: `count` is a constant once its function is inlined.
+#define FOR_ALL(index, count) _Pragma("clang loop unroll(full)") for (int index = 0; index < (count); index++)

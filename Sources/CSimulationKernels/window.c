@@ -34,7 +34,8 @@ void lockstep_window_sums(
 }
 
 void lockstep_window_maxima(
-    bool wide, const void *input, const int32_t *offsets, ptrdiff_t taps, ptrdiff_t channels, int32_t *maxima) {
+    bool wide, const void *input, const int32_t *offsets, ptrdiff_t taps, ptrdiff_t channels,
+    int32_t *maxima) {
   if (wide)
     maxima_wide(input, offsets, taps, channels, maxima);
   else

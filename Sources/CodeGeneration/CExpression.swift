@@ -4,10 +4,10 @@ import Arithmetic
 /// `int64_t` that holds its proved range.
 ///
 /// The text has no undefined behaviour for variables inside their ranges: no operation leaves its type, nothing negative
-/// is shifted left, and right shifts of negative numbers, which C leaves to the implementation, go through one function
-/// whose assumption is checked when the file is compiled.
+/// is shifted left, and right shifts of negative numbers, which C leaves to the implementation, go through helpers whose
+/// assumption is checked when the file is compiled.
 struct CExpressionPrinter {
-  /// The prefix of the floor-shift functions.
+  /// The prefix of the file's helper functions, which stand in ``CHelpers``.
   let prefix: String
   private(set) var lines: [String] = []
   private var texts: [TermNode: String] = [:]
@@ -23,7 +23,7 @@ struct CExpressionPrinter {
       self = Int32.min <= range.lowerBound && range.upperBound <= Int32.max ? .int32 : .int64
     }
     static func < (a: CType, b: CType) -> Bool { a == .int32 && b == .int64 }
-    var unsigned: String { "u" + rawValue }
+    var bits: String { self == .int32 ? "32" : "64" }
   }
 
   /// The statements that compute `term`, and the expression that is its value.
@@ -68,14 +68,7 @@ struct CExpressionPrinter {
     if own == type { return text(node) }
     if case .literal(let value) = node.operation { return "(\(type.rawValue))\(Self.literal(value))" }
     // MISRA C:2012 rule 10.8: what is widened must be a name, not an expression.
-    var operand = text(node)
-    if operand.hasPrefix("(") {
-      let name = "t\(lines.count)"
-      lines.append("const \(own.rawValue) \(name) = \(operand);")
-      texts[node] = name
-      operand = name
-    }
-    return "(\(type.rawValue))\(operand)"
+    return "(\(type.rawValue))\(named(text(node), node, own))"
   }
 
   private mutating func expression(_ node: TermNode) -> String {
@@ -94,25 +87,40 @@ struct CExpressionPrinter {
       if case .literal(let shift) = n.operation {
         power = Self.literal(1 << shift)
       } else {
-        power = "(\(working.rawValue))((\(working.unsigned))1 << \(text(n)))"
+        power = "\(prefix)_power_of_two_\(working.bits)(\(text(n)))"
       }
       if case .literal(1) = a.operation { return power }
       return "\(text(a, as: working)) * \(power)"
     case .shiftRight(let a, let n):
-      // The shift of a non-negative number is defined everywhere.
       let working = type(a)
-      let shifted =
-        a.range.lowerBound >= 0
-        ? "(\(text(a)) >> \(text(n)))"
-        : "\(prefix)_floor_shift_\(working == .int32 ? "32" : "64")(\(text(a)), \(text(n)))"
+      let shifted = "\(prefix)_floor_shift_\(working.bits)(\(text(a)), \(text(n)))"
       return own < working ? "(\(own.rawValue))\(shifted)" : shifted
     case .lowest(let a, let bits):
       let working = type(a)
-      return "(\(own.rawValue))((\(working.unsigned))\(text(a)) & \(Self.literal((1 << Int64(bits)) - 1))u)"
+      let low = "\(prefix)_low_bits_\(working.bits)(\(text(a)), \((UInt64(1) << UInt64(bits)) - 1)u)"
+      return own < working ? "(\(own.rawValue))\(low)" : low
     case .select(let a, let b, let c, let d):
       let comparison = max(type(a), type(b))
-      return "(\(text(a, as: comparison)) < \(text(b, as: comparison))) ? \(text(c, as: own)) : \(text(d, as: own))"
+      return "(\(text(a, as: comparison)) < \(text(b, as: comparison))) ? \(branch(c, own)) : \(branch(d, own))"
     }
+  }
+
+  /// What a selection chooses: a name, or a literal of the result's own type. Both branches are computed beforehand,
+  /// which is safe: every node is proved for all inputs, chosen or not.
+  private mutating func branch(_ node: TermNode, _ type: CType) -> String {
+    if case .literal(let value) = node.operation { return "(\(type.rawValue))\(Self.literal(value))" }
+    let own = self.type(node)
+    let text = named(text(node), node, own)
+    return own == type ? text : "(\(type.rawValue))\(text)"
+  }
+
+  /// `text` if it is a name, or the name of a new constant that holds it.
+  private mutating func named(_ text: String, _ node: TermNode, _ type: CType) -> String {
+    guard text.hasPrefix("(") else { return text }
+    let name = "t\(lines.count)"
+    lines.append("const \(type.rawValue) \(name) = \(text.dropFirst().dropLast());")
+    texts[node] = name
+    return name
   }
 
   /// A binary operation in a type that holds both operands and the result.

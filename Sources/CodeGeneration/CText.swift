@@ -9,12 +9,12 @@ struct CText {
   mutating func lines(_ lines: [String]) { for line in lines { self.line(line) } }
 
   /// `head {`, the body, `}`.
-  mutating func block(_ head: String, _ body: (inout CText) -> Void) {
+  mutating func block(_ head: String, end: String = "}", _ body: (inout CText) -> Void) {
     line(head + " {")
     depth += 1
     body(&self)
     depth -= 1
-    line("}")
+    line(end)
   }
 
   /// A loop of `variable` over 0 ..< count.
@@ -30,13 +30,15 @@ struct CText {
     let width = 106 - 2 * depth
     var lines: [String] = []
     for paragraph in paragraphs {
-      var current = ""
-      for word in Self.commentSafe(paragraph).split(separator: " ", omittingEmptySubsequences: false) {
-        if !current.isEmpty, current.count + 1 + word.count > width {
+      // A paragraph may be set in by spaces.
+      var current = String(paragraph.prefix { $0 == " " })
+      let indented = current
+      for word in Self.commentSafe(paragraph).split(separator: " ", omittingEmptySubsequences: true) {
+        if current != indented, current.count + 1 + word.count > width {
           lines.append(current)
-          current = String(word)
+          current = indented + word
         } else {
-          current += current.isEmpty ? String(word) : " " + word
+          current += current == indented ? String(word) : " " + word
         }
       }
       lines.append(current)

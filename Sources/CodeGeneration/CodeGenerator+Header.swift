@@ -36,14 +36,13 @@ extension CodeGenerator {
       for port in ports { self.port(port, role, &text) }
     }
     text.line()
-    text.block("typedef enum") { text in
+    text.block("typedef enum", end: "} \(name)_status;") { text in
       text.line("\(macro)_OK = 0,")
       text.comment("The arena is a null pointer or not a multiple of \(macro)_ARENA_ALIGNMENT.")
       text.line("\(macro)_BAD_ARENA = 1,")
       text.comment("The arena is smaller than \(macro)_ARENA_SIZE.")
       text.line("\(macro)_ARENA_TOO_SMALL = 2")
     }
-    text.line("\(name)_status;")
     text.line()
     text.comment(
       "Runs the network once on the input codes in the arena. Returns \(macro)_OK, with the output codes in the arena; or "

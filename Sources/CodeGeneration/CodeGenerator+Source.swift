@@ -12,29 +12,16 @@ extension CodeGenerator {
         + "negative size refuses any other.")
     text.line("typedef char \(name)_assumes_arithmetic_shift[((-1 >> 1) == -1) ? 1 : -1];")
     text.line()
-    let functionText = functions.map(\.text).joined(separator: "\n")
-    for bits in ["32", "64"] where functionText.contains("_floor_shift_\(bits)(") {
-      text.comment("x / 2^n, rounded down.")
-      text.block("static int\(bits)_t \(name)_floor_shift_\(bits)(int\(bits)_t x, int32_t n)") {
-        $0.line("return x >> n;")
-      }
-      text.line()
-    }
-    if usesCopy {
-      text.block("static void \(name)_copy(int8_t *to, const int8_t *from, int32_t count)") { text in
-        text.loop("i", below: "count") { $0.line("to[i] = from[i];") }
-      }
-      text.line()
-    }
-    if usesFill {
-      text.block("static void \(name)_fill(int8_t *to, int8_t code, int32_t count)") { text in
-        text.loop("i", below: "count") { $0.line("to[i] = code;") }
-      }
-      text.line()
-    }
-    var body = text.text
-    body += functions.map { $0.text + "\n" }.joined()
-    body += kernels.compactMap { $0.map { $0.text + "\n" } }.joined()
+    text.comment(
+      "Kernels are compiled apart from their callers. Where GCC 12 sees that a kernel's pointers come from one arena, it "
+        + "may lose track of what a loop stores to and drop it.")
+    text.lines([
+      "#if defined(__clang__)", "#define \(macro)_KERNEL __attribute__((noinline))", "#elif defined(__GNUC__)",
+      "#define \(macro)_KERNEL __attribute__((noinline, noclone))", "#else", "#define \(macro)_KERNEL", "#endif", "",
+    ])
+    let code = functions.map(\.text) + kernels.compactMap { $0?.definition.text }
+    let helpers = CHelpers.definitions(prefix: name, calledBy: code.joined())
+    let body = text.text + (helpers.map(\.text) + code).map { $0 + "\n" }.joined()
 
     var end = CText()
     end.block("static \(name)_status \(name)_check(const int8_t *arena, uint32_t arena_size)") { text in
@@ -56,7 +43,7 @@ extension CodeGenerator {
         text.line("const \(name)_status status = \(name)_check(arena, arena_size);")
         text.block("if (status == \(macro)_OK)") { text in
           for (index, step) in program.steps.enumerated() {
-            if kernels[index] != nil { text.line("\(name)_step_\(index)(arena);") }
+            if let kernel = kernels[index] { text.line(kernel.call) }
             if isObserved {
               let output = program.values[step.output]
               let offset = plan.offset(ofValue: step.output) ?? 0

@@ -41,10 +41,9 @@ public struct CodeGenerator: Sendable {
   /// Bytes of constant tables: weights, biases, requantisation constants, lookup tables.
   public let tableBytes: Int
 
-  let kernels: [CText?]
+  let kernels: [KernelWriter.Kernel?]
   let functions: [CText]
   let tables: [KernelWriter.Table]
-  let usesCopy, usesFill: Bool
   let digest: String
 
   public init(_ program: IntegerProgram, plan: MemoryPlan, options: CodeOptions) {
@@ -52,8 +51,6 @@ public struct CodeGenerator: Sendable {
     kernels = program.steps.indices.map { writer.kernel(ofStep: $0) }
     functions = writer.functions.definitions.map(\.text)
     tables = writer.tables
-    usesCopy = writer.usesCopy
-    usesFill = writer.usesFill
     tableBytes = writer.tables.reduce(0) { $0 + $1.bytes }
     digest = program.digest
     self.program = program

@@ -16,13 +16,9 @@ extension KernelWriter {
     let requantize = requantization(
       affine.requantization, accumulators: affine.accumulators, step, index)
 
-    text.line(input("x", step.inputs[0]))
-    text.line(output("y", step.output))
-    if affine.usesPatch {
-      let offset = plan.scratchOfStep[index].map { plan.blocks[$0].offset } ?? 0
-      text.line("int8_t *const patch = &arena[\(offset)];")
-    }
-    text.line()
+    input("x", step.inputs[0])
+    output("y", step.output)
+    if affine.usesPatch { scratch("patch", index) }
     let names = WeightNames(
       weights: tableName("weights_\(index)"), weightType: fits8 ? "int8_t" : "int16_t",
       bias: tableName("bias_\(index)"))
@@ -35,9 +31,9 @@ extension KernelWriter {
         products(affine, names, source: "x", group: nil, target: "", requantize, &text)
       } else {
         text.loop("pixel", pixels) { text in
-          text.line("const int8_t *const row = &x[pixel * \(g.inputChannels)];")
+          text.line("const int8_t *const row = &x[\(times("pixel", g.inputChannels))];")
           products(
-            affine, names, source: "row", group: nil, target: "(pixel * \(g.outputChannels)) + ", requantize, &text)
+            affine, names, source: "row", group: nil, target: "\(times("pixel", g.outputChannels)) + ", requantize, &text)
         }
       }
     } else {
@@ -48,7 +44,7 @@ extension KernelWriter {
           writer.products(affine, names, source: "patch", group: nil, target: "at + ", requantize, &text)
         } else {
           text.loop("group", affine.groups) { text in
-            writer.gather(affine, firstChannel: "group * \(affine.channelsPerGroup)", &text)
+            writer.gather(affine, firstChannel: times("group", affine.channelsPerGroup), &text)
             writer.products(affine, names, source: "patch", group: "group", target: "at + ", requantize, &text)
           }
         }
@@ -74,13 +70,12 @@ extension KernelWriter {
 
   /// `batch · rows + row` of the input, as an index of its rows.
   private func inputRow(_ g: WindowGeometry, _ row: String) -> String {
-    g.batch == 1 ? row : "((batch * \(g.inputHeight)) + \(row))"
+    g.batch == 1 ? row : "(\(times("batch", g.inputHeight)) + \(row))"
   }
 
   /// `index · stride − padding`.
   private func first(_ index: String, _ stride: Int, _ padding: Int) -> String {
-    let scaled = stride == 1 ? index : "(\(index) * \(stride))"
-    return padding == 0 ? scaled : "\(scaled) - \(padding)"
+    padding == 0 ? times(index, stride) : "\(times(index, stride)) - \(padding)"
   }
 
   /// Copies the window of the current pixel into `patch`, the padding code where it leaves the image.
@@ -88,7 +83,6 @@ extension KernelWriter {
     let g = affine.geometry
     let channels = affine.channelsPerGroup
     let prefix = names.prefix
-    usesCopy = true
     // A window's columns are one run of codes unless it is dilated or its channels are one group of several.
     let isRun = g.dilationWidth == 1 && affine.groups == 1
     let leavesColumns =
@@ -99,40 +93,39 @@ extension KernelWriter {
     text.line("const int32_t left = \(first("column", g.strideWidth, g.paddingLeft));")
     if isRun && leavesColumns {
       text.line("const int32_t before = (left < 0) ? -left : 0;")
-      text.line(
-        "const int32_t after = (left > \(g.inputWidth - g.kernelWidth)) ? (left - \(CExpressionPrinter.literal(Int64(g.inputWidth - g.kernelWidth)))) : 0;")
+      text.line("const int32_t beyond = left - \(CExpressionPrinter.literal(Int64(g.inputWidth - g.kernelWidth)));")
+      text.line("const int32_t after = (beyond > 0) ? beyond : 0;")
       // A window may lie outside the image altogether, on either side.
       text.line("const int32_t skipped = (before < \(g.kernelWidth)) ? before : \(g.kernelWidth);")
-      text.line("const int32_t missing = (after < (\(g.kernelWidth) - skipped)) ? after : (\(g.kernelWidth) - skipped);")
-      text.line("const int32_t inside = \(g.kernelWidth) - skipped - missing;")
+      text.line("const int32_t rest = \(g.kernelWidth) - skipped;")
+      text.line("const int32_t missing = (after < rest) ? after : rest;")
+      text.line("const int32_t inside = rest - missing;")
     }
     text.line("int8_t *to = patch;")
     let pad = CExpressionPrinter.literal(Int64(affine.paddingCode))
     let rowCodes = g.kernelWidth * channels
     text.loop("tap_row", g.kernelHeight) { text in
       text.line(
-        "const int32_t from_row = top\(g.kernelHeight == 1 ? "" : g.dilationHeight == 1 ? " + tap_row" : " + (tap_row * \(g.dilationHeight))");")
+        "const int32_t from_row = top + \(times("tap_row", g.dilationHeight));")
       let copyRow: (inout KernelWriter, inout CText) -> Void = { writer, text in
-        let line = "(\(writer.inputRow(g, "from_row")) * \(g.inputWidth))"
+        let line = times(writer.inputRow(g, "from_row"), g.inputWidth)
         if isRun && !leavesColumns {
-          text.line("\(prefix)_copy(to, &x[(\(line) + left) * \(g.inputChannels)], \(rowCodes));")
+          text.line("\(prefix)_copy(to, &x[\(times("(\(line) + left)", g.inputChannels))], \(rowCodes));")
         } else if isRun {
-          writer.usesFill = true
-          text.line("\(prefix)_fill(to, \(pad), skipped * \(channels));")
+          text.line("\(prefix)_fill(to, \(pad), \(times("skipped", channels)));")
           text.block("if (inside > 0)") { text in
             text.line(
-              "\(prefix)_copy(&to[skipped * \(channels)], &x[(\(line) + left + skipped) * \(g.inputChannels)], inside * \(channels));")
+              "\(prefix)_copy(&to[\(times("skipped", channels))], &x[\(times("(\(line) + left + skipped)", g.inputChannels))], \(times("inside", channels)));")
           }
-          text.line("\(prefix)_fill(&to[(skipped + inside) * \(channels)], \(pad), missing * \(channels));")
+          text.line("\(prefix)_fill(&to[\(times("(skipped + inside)", channels))], \(pad), \(times("missing", channels)));")
         } else {
           text.loop("tap_column", g.kernelWidth) { text in
-            text.line("const int32_t from_column = left + (tap_column * \(g.dilationWidth));")
+            text.line("const int32_t from_column = left + \(times("tap_column", g.dilationWidth));")
             let copy =
-              "\(prefix)_copy(&to[tap_column * \(channels)], &x[((\(line) + from_column) * \(g.inputChannels)) + (\(firstChannel))], \(channels));"
+              "\(prefix)_copy(&to[\(times("tap_column", channels))], &x[\(times("(\(line) + from_column)", g.inputChannels)) + \(firstChannel)], \(channels));"
             if leavesColumns {
-              writer.usesFill = true
               text.block("if ((from_column >= 0) && (from_column < \(g.inputWidth)))") { $0.line(copy) }
-              text.block("else") { $0.line("\(prefix)_fill(&to[tap_column * \(channels)], \(pad), \(channels));") }
+              text.block("else") { $0.line("\(prefix)_fill(&to[\(times("tap_column", channels))], \(pad), \(channels));") }
             } else {
               text.line(copy)
             }
@@ -140,7 +133,6 @@ extension KernelWriter {
         }
       }
       if leavesRows {
-        usesFill = true
         text.block("if ((from_row >= 0) && (from_row < \(g.inputHeight)))") { copyRow(&self, &$0) }
         text.block("else") { $0.line("\(prefix)_fill(to, \(pad), \(rowCodes));") }
       } else {
@@ -157,8 +149,8 @@ extension KernelWriter {
   ) {
     let length = affine.weightsPerOutput
     text.loop("output", affine.outputsPerGroup) { text in
-      let channel = group.map { "((\($0) * \(affine.outputsPerGroup)) + output)" } ?? "output"
-      text.line("const \(names.weightType) *const w = &\(names.weights)[\(channel) * \(length)];")
+      let channel = group.map { "(\(times($0, affine.outputsPerGroup)) + output)" } ?? "output"
+      text.line("const \(names.weightType) *const w = &\(names.weights)[\(times(channel, length))];")
       text.line("int32_t sum = \(names.bias)[\(channel)];")
       text.loop("i", length) { $0.line("sum += (int32_t)w[i] * (int32_t)\(source)[i];") }
       text.line("y[\(target)\(channel)] = \(requantize("sum", channel));")
@@ -188,15 +180,15 @@ extension KernelWriter {
         }
         text.loop("i", below: count) { $0.line("sums[i] = \(names.bias)[first + i];") }
         text.loop("tap_row", g.kernelHeight) { text in
-          text.line("const int32_t from_row = top + (tap_row * \(g.dilationHeight));")
+          text.line("const int32_t from_row = top + \(times("tap_row", g.dilationHeight));")
           text.loop("tap_column", g.kernelWidth) { text in
-            text.line("const int32_t from_column = left + (tap_column * \(g.dilationWidth));")
+            text.line("const int32_t from_column = left + \(times("tap_column", g.dilationWidth));")
             text.line(
-              "const \(names.weightType) *const w = &\(names.weights)[(((tap_row * \(g.kernelWidth)) + tap_column) * \(channels)) + first];")
+              "const \(names.weightType) *const w = &\(names.weights)[\(times("(\(times("tap_row", g.kernelWidth)) + tap_column)", channels)) + first];")
             let line = writer.inputRow(g, "from_row")
             let inside: (inout CText) -> Void = { text in
               text.line(
-                "const int8_t *const tap = &x[(((\(line) * \(g.inputWidth)) + from_column) * \(channels)) + first];")
+                "const int8_t *const tap = &x[\(times("(\(times(line, g.inputWidth)) + from_column)", channels)) + first];")
               text.loop("i", below: count) { $0.line("sums[i] += (int32_t)w[i] * (int32_t)tap[i];") }
             }
             if g.hasPadding {
@@ -224,4 +216,9 @@ extension Affine {
     let (taps, channels) = (geometry.taps, geometry.outputChannels)
     return (0..<taps).flatMap { tap in (0..<channels).map { weights[$0 * taps + tap] } }
   }
+}
+
+/// `expression · factor`, without a product by one; `expression` is a name or stands in parentheses.
+func times(_ expression: String, _ factor: Int) -> String {
+  factor == 1 ? expression : "(\(expression) * \(CExpressionPrinter.literal(Int64(factor))))"
 }

@@ -8,9 +8,8 @@ extension KernelWriter {
       "table_\(index)", cType(of: output), lookup.table.map(Int64.init),
       comment: "\(step.source.type) of step \(index): the output code of input codes \(lookup.lowest) to "
         + "\(Int(lookup.lowest) + lookup.table.count - 1)")
-    text.line(input("x", step.inputs[0]))
-    text.line(self.output("y", step.output))
-    text.line()
+    input("x", step.inputs[0])
+    self.output("y", step.output)
     text.loop("i", output.count) { text in
       let place = lookup.lowest == 0 ? "(int32_t)x[i]" : "(int32_t)x[i] + \(-lookup.lowest)"
       text.line("y[i] = \(tableName("table_\(index)"))[\(place)];")
@@ -28,10 +27,9 @@ extension KernelWriter {
         + "\(combine.requantization.rounding.rawValue).",
       result: cType(of: program.values[step.output]), parameters: [("a", "int32_t"), ("b", "int32_t")],
       value: combine.code(a, b).node)
-    text.line(input("a", step.inputs[0]))
-    text.line(input("b", step.inputs[1]))
-    text.line(output("y", step.output))
-    text.line()
+    input("a", step.inputs[0])
+    input("b", step.inputs[1])
+    output("y", step.output)
     if combine.isElementwise {
       text.loop("i", combine.shape[0]) { $0.line("y[i] = \(function)((int32_t)a[i], (int32_t)b[i]);") }
       return
@@ -74,11 +72,10 @@ extension KernelWriter {
       result: cType(of: program.values[step.output]),
       parameters: [("power", "int32_t"), ("reciprocal", "int32_t"), ("shift", "int32_t")], value: symbolic.code(power).node)
 
-    text.line(input("x", step.inputs[0]))
-    text.line(output("y", step.output))
-    text.line()
+    input("x", step.inputs[0])
+    output("y", step.output)
     text.loop("row", softmax.rows) { text in
-      text.line("const int32_t start = row * \(softmax.depth);")
+      text.line("const int32_t start = \(times("row", softmax.depth));")
       text.line("int32_t largest = (int32_t)x[start];")
       text.line("int32_t sum = 0;")
       text.loop("i", from: "1", below: "\(softmax.depth)") { text in
@@ -105,9 +102,8 @@ extension KernelWriter {
 
   mutating func move(_ move: Move, _ step: Step, _ index: Int, _ text: inout CText) {
     let output = program.values[step.output]
-    for operand in step.inputs.indices { text.line(input("x\(operand)", step.inputs[operand])) }
-    text.line(self.output("y", step.output))
-    text.line()
+    for operand in step.inputs.indices { input("x\(operand)", step.inputs[operand]) }
+    self.output("y", step.output)
     if let fill = move.fill {
       text.loop("i", output.count) { $0.line("y[i] = \(CExpressionPrinter.literal(Int64(fill)));") }
     }
@@ -136,7 +132,7 @@ extension KernelWriter {
   private static func place(_ indices: [String], _ strides: [Int], start: Int = 0) -> String {
     var terms = start == 0 ? [] : ["\(start)"]
     for (index, stride) in zip(indices, strides) where stride != 0 {
-      terms.append(stride == 1 ? index : "(\(index) * \(CExpressionPrinter.literal(Int64(stride))))")
+      terms.append(times(index, stride))
     }
     return terms.isEmpty ? "0" : terms.joined(separator: " + ")
   }

@@ -24,9 +24,8 @@ extension KernelWriter {
         value: pool.averageCode(sum: sum, count: count).node)
     case .sum: result = ""
     }
-    text.line(self.input("x", step.inputs[0]))
-    text.line(output("y", step.output))
-    text.line()
+    self.input("x", step.inputs[0])
+    output("y", step.output)
     text.line("int32_t at = 0;")
     let channels = g.inputChannels
     let requantize: ((String, String) -> String)?
@@ -53,9 +52,9 @@ extension KernelWriter {
         case .sum(let bias, _, _): text.line("int32_t sum = \(CExpressionPrinter.literal(Int64(bias)));")
         }
         text.loop("from_row", from: rows.first, below: rows.end) { text in
-          let line = g.batch == 1 ? "from_row" : "((batch * \(g.inputHeight)) + from_row)"
+          let line = g.batch == 1 ? "from_row" : "(\(times("batch", g.inputHeight)) + from_row)"
           text.loop("from_column", from: columns.first, below: columns.end) { text in
-            let code = "(int32_t)x[(((\(line) * \(g.inputWidth)) + from_column) * \(channels)) + channel]"
+            let code = "(int32_t)x[\(times("(\(times(line, g.inputWidth)) + from_column)", channels)) + channel]"
             if pool.kind == .maximum {
               text.line("const int32_t code = \(code);")
               text.line("largest = (code > largest) ? code : largest;")
@@ -83,14 +82,14 @@ extension KernelWriter {
     if outputs == 1 {
       return ("\(max(0, -padding))", "\(min(size, kernel - padding))")
     }
-    let scaled = stride == 1 ? index : "(\(index) * \(stride))"
+    let scaled = times(index, stride)
     text.line("const int32_t \(names.start) = \(padding == 0 ? scaled : "\(scaled) - \(padding)");")
     if padding == 0 && (outputs - 1) * stride + kernel <= size {
       return (names.start, "(\(names.start) + \(kernel))")
     }
     text.line("const int32_t \(names.first) = (\(names.start) > 0) ? \(names.start) : 0;")
-    text.line(
-      "const int32_t \(names.end) = ((\(names.start) + \(kernel)) < \(size)) ? (\(names.start) + \(kernel)) : \(size);")
+    text.line("const int32_t \(names.start)_end = \(names.start) + \(kernel);")
+    text.line("const int32_t \(names.end) = (\(names.start)_end < \(size)) ? \(names.start)_end : \(size);")
     return (names.first, names.end)
   }
 }

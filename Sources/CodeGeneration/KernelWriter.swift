@@ -19,9 +19,8 @@ struct KernelWriter {
   let names: CNames
   var functions: ScalarFunctions
   var tables: [Table] = []
-  /// Which of the small shared helpers some kernel calls.
-  var usesCopy = false
-  var usesFill = false
+  /// Of the kernel being written.
+  private var parameters: [(declaration: String, argument: String)] = []
 
   init(program: IntegerProgram, plan: MemoryPlan, names: CNames) {
     self.program = program
@@ -42,13 +41,21 @@ struct KernelWriter {
     tables.append(Table(name: tableName(suffix), type: type, elements: elements, comment: comment))
   }
 
-  /// The function of a step; nil where nothing runs.
-  mutating func kernel(ofStep index: Int) -> CText? {
+  /// A step's function and the statement that calls it.
+  struct Kernel {
+    var definition: CText
+    var call: String
+  }
+
+  /// The kernel of a step; nil where nothing runs.
+  ///
+  /// A kernel takes its operands as pointers and is not inlined, so the compiler cannot see that they lie in one arena:
+  /// where it does, GCC 12 may lose track of which memory a loop stores to, and drop the loop.
+  mutating func kernel(ofStep index: Int) -> Kernel? {
     let step = program.steps[index]
     if program.isAlias(step) { return nil }
+    parameters = []
     var body = CText()
-    var head = CText()
-    head.comment(comment(of: step, index: index))
     switch step.operation {
     case .affine(let affine): self.affine(affine, step, index, &body)
     case .lookup(let lookup): self.lookup(lookup, step, index, &body)
@@ -58,11 +65,13 @@ struct KernelWriter {
     case .move(let move): self.move(move, step, index, &body)
     }
     var text = CText()
-    text.lines(head.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init))
-    text.block("static void \(functionName(ofStep: index))(int8_t *arena)") { text in
+    text.comment(comment(of: step, index: index))
+    let list = parameters.map(\.declaration).joined(separator: ", ")
+    text.block("\(names.macro)_KERNEL static void \(functionName(ofStep: index))(\(list))") { text in
       text.lines(body.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init))
     }
-    return text
+    let arguments = parameters.map(\.argument).joined(separator: ", ")
+    return Kernel(definition: text, call: "\(functionName(ofStep: index))(\(arguments));")
   }
 
   private func comment(of step: Step, index: Int) -> String {
@@ -83,18 +92,25 @@ struct KernelWriter {
 
   func cType(of value: Value) -> String { (value.type.isSigned ? "int" : "uint") + "\(8 * codeSize(value))_t" }
 
-  /// `const T *const name = …;` for an operand.
-  func input(_ name: String, _ value: Int) -> String {
+  /// Makes an operand of the step a parameter of its kernel.
+  mutating func input(_ name: String, _ value: Int) {
     let type = cType(of: program.values[value])
-    if program.values[value].constant != nil {
-      return "const \(type) *const \(name) = \(tableName("constant_\(value)"));"
-    }
-    return "const \(type) *const \(name) = \(place(value, type, isConstant: true));"
+    let argument =
+      program.values[value].constant != nil
+      ? tableName("constant_\(value)") : place(value, type, isConstant: true)
+    parameters.append(("const \(type) *\(name)", argument))
   }
 
-  func output(_ name: String, _ value: Int) -> String {
+  /// Makes the step's output a parameter of its kernel.
+  mutating func output(_ name: String, _ value: Int) {
     let type = cType(of: program.values[value])
-    return "\(type) *const \(name) = \(place(value, type, isConstant: false));"
+    parameters.append(("\(type) *\(name)", place(value, type, isConstant: false)))
+  }
+
+  /// Makes the step's scratch a parameter of its kernel.
+  mutating func scratch(_ name: String, _ step: Int) {
+    let offset = plan.scratchOfStep[step].map { plan.blocks[$0].offset } ?? 0
+    parameters.append(("int8_t *\(name)", "&arena[\(offset)]"))
   }
 
   private func place(_ value: Int, _ type: String, isConstant: Bool) -> String {

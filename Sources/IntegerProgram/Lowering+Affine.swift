@@ -154,9 +154,9 @@ extension Lowering {
     let input = values[x]
     var multipliers: [Multiplier] = []
     for scale in weights.scales {
+      // The product alone is rounded; the quotient is double in every release.
       let product =
-        isDense && weights.scales.count == 1 && options.scaleProduct == .float32
-        ? Double(input.scale * scale) : Double(input.scale) * Double(scale)
+        isDense && weights.scales.count == 1 ? product(input.scale, scale) : Double(input.scale) * Double(scale)
       multipliers.append(try multiplier(product / Double(output.scale), "input scale · weight scale / output scale"))
     }
     let biasCodes = try bias(operation, channels: geometry.outputChannels)

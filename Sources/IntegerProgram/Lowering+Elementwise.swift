@@ -10,7 +10,11 @@ extension Lowering {
     // TensorFlow Lite, `CalculateOpDataAdd`: a common scale of twice the larger one, 20 bits above the codes.
     let leftShift = 20
     let twiceLargest = 2 * Double(max(values[a].scale, values[b].scale))
-    let toOutput = twiceLargest / (Double(1 << leftShift) * Double(output.scale))
+    // Of the two, only SUB's ratios were single precision once; a power of two times a scale is exact either way.
+    func ratio(_ numerator: Double, _ denominator: Double) -> Double {
+      kind == .difference ? self.ratio(numerator, denominator) : numerator / denominator
+    }
+    let toOutput = ratio(twiceLargest, Double(1 << leftShift) * Double(output.scale))
     guard toOutput < 1 else {
       throw LayerFault(
         "its output scale, \(output.scale), is over 2^19 times smaller than an input's, which the reference refuses",
@@ -18,8 +22,8 @@ extension Lowering {
     }
     try combine(
       operation, kind, a, b, output, activation, leftShift: leftShift,
-      leftMultiplier: multiplier(Double(values[a].scale) / twiceLargest, "the first input's scale ratio"),
-      rightMultiplier: multiplier(Double(values[b].scale) / twiceLargest, "the second input's scale ratio"),
+      leftMultiplier: multiplier(ratio(Double(values[a].scale), twiceLargest), "the first input's scale ratio"),
+      rightMultiplier: multiplier(ratio(Double(values[b].scale), twiceLargest), "the second input's scale ratio"),
       outputMultiplier: multiplier(toOutput, "the output's scale ratio"))
   }
 
@@ -88,6 +92,13 @@ extension Lowering {
     }
     guard let scale = SoftmaxScale(scale: input.scale, beta: beta) else {
       throw LayerFault("beta \(beta) times the input scale \(input.scale) is not a scale its fixed point can hold")
+    }
+    // All the fixed-point arithmetic between code and code, over every difference and every sum it can meet.
+    let exponential = softmaxExponential(
+      Interval<Int32>(max(Int64(scale.leastDifference), input.range.lowerBound - input.range.upperBound), 0), scale)
+    let divisor = SoftmaxDivisor(ofSum: Interval<Int32>(1 << 19, Int64(depth) << 19))
+    guard exponential.holds, divisor.code(Interval(0, Int64(Int32.max))).holds, softmaxSummand(exponential).holds else {
+      throw LayerFault("its fixed-point arithmetic could overflow 32 bits: input scale \(input.scale), beta \(beta)")
     }
     emit(.softmax(Softmax(rows: input.count / depth, depth: depth, scale: scale)), operation, inputs: [x], output: output)
   }

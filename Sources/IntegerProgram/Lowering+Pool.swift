@@ -12,10 +12,18 @@ extension Lowering {
     let input = values[x]
     guard input.shape.count == 4 else { throw LayerFault("its input has the shape \(input.shape), not 4-D") }
     try requireSameQuantization(input, output, "its input and output")
+    guard window.dilationHeight == 1, window.dilationWidth == 1 else {
+      throw LayerFault("its window is dilated, and might hold no element of the image")
+    }
     let geometry = try geometry(
       window, input: input.shape, kernelHeight: height, kernelWidth: width, outputChannels: input.shape[3],
       output: output)
     let pool = Pool(kind: kind, geometry: geometry, clamp: clamp(activation, output))
+    let taps = Int64(min(height, input.shape[1])) * Int64(min(width, input.shape[2]))
+    let sum = Interval<Int64>(min(taps * input.range.lowerBound, 0), max(taps * input.range.upperBound, 0))
+    guard kind == .maximum || pool.averageCode(sum: Interval<Int32>(narrowing: sum), count: Interval(1, taps)).holds else {
+      throw LayerFault("its sum of up to \(taps) codes could overflow 32 bits", remedy: "average over a smaller window")
+    }
     // Neither the largest nor the average of codes leaves their range.
     let range = Interval<Int32>(input.range).clamped(pool.clamp.lowerBound, pool.clamp.upperBound).range
     emit(.pool(pool), operation, inputs: [x], output: output, range: range)

@@ -55,14 +55,14 @@ extension Lowering {
         return roundingShiftRight(value, by: 24)
       }
     case .hardSwish:
-      guard let scale = HardSwishScale(inputScale: input.scale, outputScale: output.scale) else {
+      guard let scale = HardSwishScale(inputScale: input.scale, outputScale: output.scale, ratio: ratio) else {
         throw LayerFault(
           "its scales \(input.scale) and \(output.scale) are out of the reference's 16-bit fixed point",
           remedy: "quantise again with representative data")
       }
       lookup(operation, x, output) { hardSwish($0, scale) + zeroPoint }
     case .relu:
-      let multiplier = try rescale(input, output)
+      let multiplier = try rescale(input, output, ratio)
       lookup(operation, x, output) { max(zeroPoint, zeroPoint + requantize($0, by: multiplier, rounding: rounding)) }
     case .relu6:
       // TensorFlow Lite Micro clamps the codes as they are: six is quantised by the input, nothing is rescaled, and the
@@ -73,9 +73,9 @@ extension Lowering {
       }
     case .leakyRelu(let alpha):
       guard alpha.isFinite else { throw LayerFault("its slope is \(alpha)") }
-      let identity = try rescale(input, output)
+      let identity = try rescale(input, output, ratio)
       let slope = try multiplier(
-        abs(Double(input.scale) * Double(alpha) / Double(output.scale)), "input scale · slope / output scale")
+        abs(ratio(product(input.scale, alpha), Double(output.scale))), "input scale · slope / output scale")
       try provesFit(input, slope)
       lookup(operation, x, output) { d in
         if d >= 0 { return zeroPoint + requantize(d, by: identity, rounding: rounding) }
@@ -103,7 +103,7 @@ extension Lowering {
     guard input.type == .int8 || input.type == .uint8, output.type == .int8 || output.type == .uint8 else {
       throw LayerFault("it turns \(input.type) into \(output.type); int8 and uint8 are supported")
     }
-    let multiplier = try rescale(input, output)
+    let multiplier = try rescale(input, output, /)
     let rounding = options.rounding
     lookup(operation, x, output) { output.zeroPoint + requantize($0, by: multiplier, rounding: rounding) }
   }
@@ -123,8 +123,11 @@ extension Lowering {
   }
 
   /// The multiplier between two scales, proved to keep every centred code inside 32 bits.
-  private func rescale(_ input: Value, _ output: Value) throws(LayerFault) -> Multiplier {
-    let multiplier = try multiplier(Double(input.scale) / Double(output.scale), "input scale / output scale")
+  private func rescale(
+    _ input: Value, _ output: Value, _ ratio: (Double, Double) -> Double
+  ) throws(LayerFault) -> Multiplier {
+    let multiplier = try multiplier(
+      ratio(Double(input.scale), Double(output.scale)), "input scale / output scale")
     try provesFit(input, multiplier)
     return multiplier
   }

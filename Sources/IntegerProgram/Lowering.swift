@@ -3,11 +3,12 @@ import Network
 
 /// Which of the arithmetics in circulation for the same file a program follows.
 public struct LoweringOptions: Sendable, Hashable {
-  /// How a fully connected layer's multiplier is formed from `inputScale · weightScale / outputScale`.
+  /// In which precision the reference forms the multipliers of FULLY_CONNECTED (with one weight scale), SUB, RELU,
+  /// LEAKY_RELU and HARD_SWISH from the scales; those of all other operators are formed in double precision.
   public enum ScaleProduct: String, Sendable, Hashable, CaseIterable {
-    /// All in double precision: TensorFlow Lite Micro since October 2026.
+    /// Double: TensorFlow Lite Micro since 13 October 2026.
     case double
-    /// The product rounded to single precision first: earlier releases.
+    /// Every product and quotient rounded to single precision: earlier releases.
     case float32
   }
 
@@ -286,6 +287,15 @@ extension Lowering {
           + "the reference moves codes without rescaling",
         remedy: "convert anew: TensorFlow's converter gives both sides one quantisation")
     }
+  }
+
+  /// A ratio of scales in the precision of `scaleProduct`.
+  func ratio(_ numerator: Double, _ denominator: Double) -> Double {
+    options.scaleProduct == .double ? numerator / denominator : Double(Float(numerator) / Float(denominator))
+  }
+  /// A product of two single-precision numbers in the precision of `scaleProduct`.
+  func product(_ a: Float, _ b: Float) -> Double {
+    options.scaleProduct == .double ? Double(a) * Double(b) : Double(a * b)
   }
 
   /// `factor` as mantissa and exponent, or a fault that says what is wrong with the scales.

@@ -24,7 +24,8 @@ public struct LayerIssue: Sendable, Hashable, CustomStringConvertible {
       if !name.isEmpty { text += " \"\(name.printable())\"" }
       text += ": "
     }
-    text += reason
+    // Names and lists that the file holds may be of any length and content.
+    text += reason.printable(500)
     if let remedy { text += "\n      → \(remedy)" }
     return text
   }

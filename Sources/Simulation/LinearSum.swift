@@ -5,9 +5,9 @@ import IntegerProgram
 ///
 ///     clamp(⌊(a · left + b · right + addend) / 2^(15 + shift)⌋),
 ///
-/// which takes a third of the work of three requantisations. Their roundings make the definition a little crooked, so
-/// that such constants need not exist: they are accepted only where they give the definition's code for every pair of
-/// codes, which is looked up, not estimated.
+/// which takes a third of the work of three requantisations. Their roundings make the definition a little
+/// crooked, so that such constants need not exist: they are accepted only where they give the definition's
+/// code for every pair of codes, which is looked up, not estimated.
 struct LinearSum: Sendable, Hashable {
   var left, right: Int32
   var addend: Int64
@@ -16,9 +16,9 @@ struct LinearSum: Sendable, Hashable {
   var low, high: Int32
 
   init?(_ combine: Combine, left leftStorage: Storage, right rightStorage: Storage, output: Storage) {
-    guard combine.kind != .product, !leftStorage.isWide, !rightStorage.isWide, !output.isWide,
-      combine.requantization.rounding != .halfUpShift
-    else { return nil }
+    guard combine.kind != .product, !leftStorage.isWide, !rightStorage.isWide, !output.isWide else {
+      return nil
+    }
     let definition = PairTable(combine, leftStorage, rightStorage, output)
     low = output.stored(bound: combine.requantization.clamp.lowerBound)
     high = output.stored(bound: combine.requantization.clamp.upperBound)
@@ -34,7 +34,7 @@ struct LinearSum: Sendable, Hashable {
     let steepest = max(abs(slopes.left), abs(slopes.right))
     guard steepest > 0, steepest < 64 else { return nil }
     var shift = 20
-    while steepest * Double(1 << (15 + shift)) >= 0x1p30 { shift -= 1 }
+    while steepest * Double(1 << (15 + shift)) >= 0x1.ffp29 { shift -= 1 }
     guard shift >= 0 else { return nil }
     self.shift = shift
 

@@ -22,7 +22,9 @@ final class Constants<Element: BitwiseCopyable & Sendable>: @unchecked Sendable 
   init(_ elements: [Element]) {
     count = elements.count
     memory = Memory(byteCount: elements.count * MemoryLayout<Element>.stride)
-    elements.withUnsafeBytes { memory.start.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(memory.start), byteCount: $0.count) }
+    elements.withUnsafeBytes {
+      memory.start.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(memory.start), byteCount: $0.count)
+    }
   }
 
   var pointer: UnsafePointer<Element> { UnsafePointer(memory.start.assumingMemoryBound(to: Element.self)) }

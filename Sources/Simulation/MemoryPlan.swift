@@ -1,7 +1,7 @@
 import IntegerProgram
 
-/// Where each value lies while it is needed. Values that are not needed at the same time share memory, which keeps the
-/// working set in the processor's cache.
+/// Where each value lies while it is needed. Values that are not needed at the same time share memory, which
+/// keeps the working set in the processor's cache.
 struct MemoryPlan: Sendable {
   private(set) var places: [Place] = []
   /// Bytes of all values.
@@ -14,8 +14,8 @@ struct MemoryPlan: Sendable {
     for step in program.steps where step.isIdentity && storages[step.inputs[0]] == storages[step.output] {
       roots[step.output] = roots[step.inputs[0]]
     }
-    // A value lives from the step that makes it to the last that reads it; inputs from before the first step, outputs
-    // to after the last. Constants live always.
+    // A value lives from the step that makes it to the last that reads it; inputs from before the first step,
+    // outputs to after the last. Constants live always.
     let end = program.steps.count
     var first = [Int](repeating: end, count: program.values.count)
     var last = [Int](repeating: -1, count: program.values.count)
@@ -30,7 +30,9 @@ struct MemoryPlan: Sendable {
       for input in step.inputs { use(input, at: index) }
       use(step.output, at: index)
     }
-    for (index, value) in program.values.enumerated() where value.constant != nil { (first[index], last[index]) = (-1, end) }
+    for (index, value) in program.values.enumerated() where value.constant != nil {
+      (first[index], last[index]) = (-1, end)
+    }
 
     // First fit, in the order in which values appear.
     var offsets = [Int](repeating: 0, count: program.values.count)

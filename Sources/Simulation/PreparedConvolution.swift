@@ -1,7 +1,8 @@
 import CSimulationKernels
 import IntegerProgram
 
-/// A dense layer or convolution as products of a matrix of windows with a matrix of weights, one for each group.
+/// A dense layer or convolution as products of a matrix of windows with a matrix of weights, one for each
+/// group.
 final class PreparedConvolution: PreparedStep, @unchecked Sendable {
   private let input: WindowInput
   private let from, to: Place
@@ -11,23 +12,24 @@ final class PreparedConvolution: PreparedStep, @unchecked Sendable {
   private let images: Int
   private let outputBytesPerImage: Int
   private let groups: [Group]
-  private let pixelOffsets, runOffsets: Constants<Int32>
+  private let kernelScratch: Int
+  // What the groups' plans point to.
+  private let pixelOffsets, unitOffsets: Constants<Int32>
+  private let weights: [Constants<Int16>]
+  private let biases: [Constants<Int32>]
+  private let requantizations: [PackedRequantization]
 
-  /// One group's share.
+  /// One group's share. It holds no references, so that running it counts none.
   private struct Group {
     var plan: lockstep_affine
     /// In bytes within a pixel.
     var inputOffset, outputOffset: Int
-    // What the plan points to.
-    var weights: Constants<Int16>
-    var bias: Constants<Int32>
-    var requantization: PackedRequantization
   }
 
   init(_ affine: Affine, from: Place, to: Place, scratch: Int, instructions: lockstep_instructions) {
     let geometry = affine.geometry
     let fitsInt8 = affine.weights.allSatisfy { $0 == Int16(Int8(truncatingIfNeeded: $0)) }
-    let isWide = from.storage.isWide || !fitsInt8
+    let isWide = from.storage.isWide || !fitsInt8 || instructions == LOCKSTEP_PORTABLE
     let input = WindowInput(geometry, source: from.storage, isWide: isWide, paddingCode: affine.paddingCode)
     self.input = input
     self.from = from
@@ -46,35 +48,56 @@ final class PreparedConvolution: PreparedStep, @unchecked Sendable {
         return Int32((image * input.imageStride + code) * bytes)
       })
     let runs = WindowRuns(affine, input)
-    let runOffsets = Constants(runs.offsets.map { Int32($0 * bytes) })
+    // A run's last unit may reach into what follows; weights are zero there.
     let runUnits = (runs.length * bytes + 3) / 4
+    let unitOffsets = Constants(
+      runs.offsets.flatMap { offset in (0..<runUnits).map { Int32(offset * bytes + $0 * 4) } })
+    let isContiguous = (0..<unitOffsets.count).allSatisfy { unitOffsets.pointer[$0] == Int32(4 * $0) }
     self.pixelOffsets = pixelOffsets
-    self.runOffsets = runOffsets
+    self.unitOffsets = unitOffsets
 
-    groups = (0..<affine.groups).map { index in
+    kernelScratch = (input.byteCount + Memory.slack + 63) / 64 * 64
+    var groups: [Group] = []
+    var allWeights: [Constants<Int16>] = []
+    var biases: [Constants<Int32>] = []
+    var requantizations: [PackedRequantization] = []
+    for index in 0..<affine.groups {
       let outputs = index * affine.outputsPerGroup..<(index + 1) * affine.outputsPerGroup
       let blocks = (outputs.count + 15) / 16
-      let lanes = (0..<16 * blocks).map { $0 < outputs.count ? outputs.lowerBound + $0 : nil }
-      let weights = Constants(
-        packedWeights(
-          affine, lanes: lanes, runs: runs, runUnits: runUnits, pixels: pixelOffsets.count, isWide: isWide))
+      let lanes = (0..<16 * blocks).map { lane -> Int? in
+        // The kernel's requantisation swaps the middle two of each four lanes back.
+        let output = instructions == LOCKSTEP_PORTABLE ? lane : [0, 2, 1, 3][lane % 4] + lane / 4 * 4
+        return output < outputs.count ? outputs.lowerBound + output : nil
+      }
+      let packing = WeightPacking(
+        affine, lanes: lanes, runs: runs, runUnits: runUnits, pixels: pixelOffsets.count, isWide: isWide,
+        instructions: instructions)
+      let weights = Constants(packing.words)
       let bias = Constants(lanes.map { $0.map { affine.bias(of: $0, input: from.storage) } ?? 0 })
-      let requantization = PackedRequantization(affine.requantization, channels: lanes, output: to.storage)
-      return Group(
-        plan: lockstep_affine(
-          instructions: instructions, wide_input: isWide, wide_output: to.storage.isWide,
-          pixel_offsets: pixelOffsets.pointer, pixels: pixelOffsets.count, run_offsets: runOffsets.pointer,
-          runs: runs.offsets.count, run_units: runUnits, outputs: outputs.count,
-          output_stride: geometry.outputChannels, weights: weights.raw, bias: bias.pointer,
-          requantization: requantization.pointers),
-        inputOffset: index * affine.channelsPerGroup * bytes,
-        outputOffset: outputs.lowerBound * to.storage.bytesPerCode,
-        weights: weights, bias: bias, requantization: requantization)
+      let requantization = PackedRequantization(
+        affine.requantization, channels: lanes, output: to.storage, instructions: instructions)
+      allWeights.append(weights)
+      biases.append(bias)
+      requantizations.append(requantization)
+      let plan = lockstep_affine(
+        instructions: instructions, wide_input: isWide, wide_output: to.storage.isWide,
+        pixel_offsets: pixelOffsets.pointer, pixels: pixelOffsets.count, unit_offsets: unitOffsets.pointer,
+        units: unitOffsets.count, is_contiguous: isContiguous, outputs: outputs.count,
+        output_stride: geometry.outputChannels, weights: weights.raw, bias: bias.pointer,
+        requantization: requantization.pointers)
+      groups.append(
+        Group(
+          plan: plan, inputOffset: index * affine.channelsPerGroup * bytes,
+          outputOffset: outputs.lowerBound * to.storage.bytesPerCode))
     }
+    self.groups = groups
+    weights = allWeights
+    self.biases = biases
+    self.requantizations = requantizations
   }
 
-  /// Bytes that the input's copy takes.
-  var scratchByteCount: Int { input.byteCount }
+  /// Bytes of the input's copy, and of the kernel's own scratch behind it.
+  var scratchByteCount: Int { kernelScratch + (groups.first.map { lockstep_affine_scratch([$0.plan]) } ?? 0) }
 
   func run(in memory: UnsafeMutableRawPointer) {
     for image in 0..<images {
@@ -87,7 +110,8 @@ final class PreparedConvolution: PreparedStep, @unchecked Sendable {
       for index in groups.indices {
         let group = groups[index]
         withUnsafePointer(to: group.plan) {
-          lockstep_affine_run($0, codes + group.inputOffset, output + group.outputOffset)
+          lockstep_affine_run(
+            $0, codes + group.inputOffset, output + group.outputOffset, memory + scratch + kernelScratch)
         }
       }
     }
@@ -95,7 +119,7 @@ final class PreparedConvolution: PreparedStep, @unchecked Sendable {
 }
 
 /// The runs of consecutive codes that make up a window.
-private struct WindowRuns {
+struct WindowRuns {
   /// In codes, from the window's begin.
   var offsets: [Int]
   var length: Int
@@ -104,7 +128,8 @@ private struct WindowRuns {
     let geometry = affine.geometry
     offsets = (0..<geometry.taps).map {
       input.offset(
-        row: $0 / geometry.kernelWidth * geometry.dilationHeight, column: $0 % geometry.kernelWidth * geometry.dilationWidth)
+        row: $0 / geometry.kernelWidth * geometry.dilationHeight,
+        column: $0 % geometry.kernelWidth * geometry.dilationWidth)
     }
     length = affine.channelsPerGroup
     guard affine.groups == 1 else { return }
@@ -122,42 +147,9 @@ private struct WindowRuns {
   }
 }
 
-/// Weights in the kernel's order, [group of blocks][run][unit][block][lane of 16][code], as 16-bit words: a unit of four
-/// bytes holds four 8-bit weights or two 16-bit ones.
-private func packedWeights(
-  _ affine: Affine, lanes: [Int?], runs: WindowRuns, runUnits: Int, pixels: Int, isWide: Bool
-) -> [Int16] {
-  let codesPerUnit = isWide ? 2 : 4
-  let units = runs.offsets.count * runUnits
-  let blocks = lanes.count / 16
-  var bytes = [UInt8](repeating: 0, count: lanes.count * units * 4)
-  var block = 0
-  while block < blocks {
-    let group = lockstep_affine_group(pixels, blocks - block)
-    for lane in 16 * block..<16 * (block + group) {
-      guard let channel = lanes[lane] else { continue }
-      // This lane's place in the group's first unit.
-      let start = block * units * 64 + (lane - 16 * block) * 4
-      for run in runs.offsets.indices {
-        for code in 0..<runs.length {
-          let weight = affine.weights[channel * affine.weightsPerOutput + run * runs.length + code]
-          let at = start + (run * runUnits + code / codesPerUnit) * group * 64
-          if isWide {
-            bytes[at + code % 2 * 2] = UInt8(truncatingIfNeeded: weight)
-            bytes[at + code % 2 * 2 + 1] = UInt8(truncatingIfNeeded: weight >> 8)
-          } else {
-            bytes[at + code % 4] = UInt8(truncatingIfNeeded: weight)
-          }
-        }
-      }
-    }
-    block += group
-  }
-  return bytes.withUnsafeBytes { [Int16]($0.bindMemory(to: Int16.self)) }
-}
-
 extension Affine {
-  /// The bias of an output channel whose inputs are stored codes: what storing takes off every code comes back here.
+  /// The bias of an output channel whose inputs are stored codes: what storing takes off every code comes
+  /// back here.
   func bias(of channel: Int, input: Storage) -> Int32 {
     let weights = weights[channel * weightsPerOutput..<(channel + 1) * weightsPerOutput]
     return bias[channel] &+ weights.reduce(0) { $0 &+ Int32($1) } &* input.origin

@@ -1,8 +1,8 @@
 import CSimulationKernels
 import IntegerProgram
 
-/// A depthwise convolution: every output channel reads one input channel. Output rows are runs of codes, channel by
-/// channel, and so is what each tap reads for them.
+/// A depthwise convolution: every output channel reads one input channel. Output rows are runs of codes,
+/// channel by channel, and so is what each tap reads for them.
 final class PreparedDepthwise: PreparedStep, @unchecked Sendable {
   private let input: WindowInput
   private let from, to: Place
@@ -30,7 +30,8 @@ final class PreparedDepthwise: PreparedStep, @unchecked Sendable {
     let interleavesTaps =
       instructions == LOCKSTEP_VNNI && fitsInt8 && !from.storage.isWide && !to.storage.isWide
 
-    // Channels repeat along a row; after `period` chunks of 64 codes a chunk begins with the same channel again.
+    // Channels repeat along a row; after `period` chunks of 64 codes a chunk begins with the same channel
+    // again.
     let period = geometry.outputChannels / greatestCommonDivisor(geometry.outputChannels, 64)
     let channels = (0..<64 * period).map { lane -> Int? in
       // Unpacking leaves code 16·l + 4·r + j of a chunk at 16·r + 4·l + j.
@@ -47,11 +48,14 @@ final class PreparedDepthwise: PreparedStep, @unchecked Sendable {
             column: $0 % geometry.kernelWidth * geometry.dilationWidth))
       })
     weights = Constants(
-      interleavesTaps ? interleavedWeights(affine, channels: channels) : plainWeights(affine, channels: channels))
+      interleavesTaps
+        ? interleavedWeights(affine, channels: channels) : plainWeights(affine, channels: channels))
     bias = Constants(channels.map { $0.map { affine.bias(of: $0, input: from.storage) } ?? 0 })
-    requantization = PackedRequantization(affine.requantization, channels: channels, output: to.storage)
+    let instructions = interleavesTaps ? LOCKSTEP_VNNI : LOCKSTEP_PORTABLE
+    requantization = PackedRequantization(
+      affine.requantization, channels: channels, output: to.storage, instructions: instructions)
     plan = lockstep_depthwise(
-      instructions: interleavesTaps ? LOCKSTEP_VNNI : LOCKSTEP_PORTABLE, wide_input: from.storage.isWide,
+      instructions: instructions, wide_input: from.storage.isWide,
       wide_output: to.storage.isWide, rows: geometry.outputHeight,
       row_length: geometry.outputWidth * geometry.outputChannels,
       input_row_stride: geometry.strideHeight * input.rowStride,
@@ -100,7 +104,9 @@ private func plainWeights(_ affine: Affine, channels: [Int?]) -> [Int16] {
   var weights = [Int16](repeating: 0, count: channels.count * taps)
   for (lane, channel) in channels.enumerated() {
     guard let channel else { continue }
-    for tap in 0..<taps { weights[(lane / 64 * taps + tap) * 64 + lane % 64] = affine.weights[channel * taps + tap] }
+    for tap in 0..<taps {
+      weights[(lane / 64 * taps + tap) * 64 + lane % 64] = affine.weights[channel * taps + tap]
+    }
   }
   return weights
 }

@@ -33,7 +33,8 @@ struct PreparedMove: PreparedStep {
   }
 
   private func run<Code: StoredCode>(
-    _ copy: Move.Copy, _ dimension: Int, _ source: UnsafeMutablePointer<Code>, _ target: UnsafeMutablePointer<Code>
+    _ copy: Move.Copy, _ dimension: Int, _ source: UnsafeMutablePointer<Code>,
+    _ target: UnsafeMutablePointer<Code>
   ) {
     let (step, leap) = (copy.sourceStrides[dimension], copy.targetStrides[dimension])
     let size = copy.sizes[dimension]
@@ -48,7 +49,8 @@ struct PreparedMove: PreparedStep {
 
   /// Between values that are stored in different ways.
   private func convert(
-    _ copy: Move.Copy, _ from: Place, _ dimension: Int, _ source: Int, _ target: Int, in memory: UnsafeMutableRawPointer
+    _ copy: Move.Copy, _ from: Place, _ dimension: Int, _ source: Int, _ target: Int,
+    in memory: UnsafeMutableRawPointer
   ) {
     guard dimension < copy.sizes.count else {
       return to.store(from.code(source, in: memory), at: target, in: memory)

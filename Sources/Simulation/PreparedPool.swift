@@ -42,7 +42,9 @@ struct PreparedPool: PreparedStep {
   }
 
   /// Where the pixels of a window lie that are inside the image; returns how many they are.
-  private func findTaps(_ image: Int, _ row: Int, _ column: Int, _ offsets: UnsafeMutablePointer<Int32>) -> Int {
+  private func findTaps(_ image: Int, _ row: Int, _ column: Int, _ offsets: UnsafeMutablePointer<Int32>)
+    -> Int
+  {
     let geometry = pool.geometry
     var count = 0
     for rowTap in 0..<geometry.kernelHeight {
@@ -75,12 +77,14 @@ struct PreparedPool: PreparedStep {
     case .average:
       for channel in 0..<channels {
         to.store(
-          pool.averageCode(sum: sums[channel] &+ taps &* origin, count: taps), at: output + channel, in: memory)
+          pool.averageCode(sum: sums[channel] &+ taps &* origin, count: taps), at: output + channel,
+          in: memory)
       }
     case .sum(let bias, let requantization, _):
       let start = bias &+ taps &* origin
       for channel in 0..<channels {
-        to.store(requantization.code(sums[channel] &+ start, channel: channel), at: output + channel, in: memory)
+        to.store(
+          requantization.code(sums[channel] &+ start, channel: channel), at: output + channel, in: memory)
       }
     }
   }

@@ -8,6 +8,8 @@ final class PreparedProgram: Sendable {
   /// Where each value lies.
   let places: [Place]
   let steps: [any PreparedStep]
+  let inputs: [(contract: InputContract, place: Place)]
+  let outputs: [(type: CodeType, place: Place)]
   /// Of values and scratch together.
   private let byteCount: Int
   /// Memory that no run is using.
@@ -25,17 +27,20 @@ final class PreparedProgram: Sendable {
       let to = plan.places[step.output]
       switch step.operation {
       case .affine(let affine) where affine.readsOneChannelEach:
-        let step = PreparedDepthwise(affine, from: from[0], to: to, scratch: scratch, instructions: instructions)
+        let step = PreparedDepthwise(
+          affine, from: from[0], to: to, scratch: scratch, instructions: instructions)
         scratchByteCount = max(scratchByteCount, step.scratchByteCount)
         steps.append(step)
       case .affine(let affine):
-        let step = PreparedConvolution(affine, from: from[0], to: to, scratch: scratch, instructions: instructions)
+        let step = PreparedConvolution(
+          affine, from: from[0], to: to, scratch: scratch, instructions: instructions)
         scratchByteCount = max(scratchByteCount, step.scratchByteCount)
         steps.append(step)
       case .lookup(let lookup):
         steps.append(PreparedLookup(lookup, from: from[0], to: to))
       case .combine(let combine):
-        steps.append(PreparedCombine(combine, left: from[0], right: from[1], to: to, instructions: instructions))
+        steps.append(
+          PreparedCombine(combine, left: from[0], right: from[1], to: to, instructions: instructions))
       case .pool(let pool):
         scratchByteCount = max(scratchByteCount, PreparedPool.scratchByteCount(pool))
         steps.append(PreparedPool(pool, from: from[0], to: to, scratch: scratch))
@@ -47,6 +52,8 @@ final class PreparedProgram: Sendable {
       }
     }
     self.steps = steps
+    inputs = zip(program.inputContracts, program.inputs).map { ($0, plan.places[$1]) }
+    outputs = program.outputs.map { (program.values[$0].type, plan.places[$0]) }
     byteCount = scratch + scratchByteCount
   }
 
@@ -57,6 +64,10 @@ final class PreparedProgram: Sendable {
     let memory = idle.withLock { $0.popLast() } ?? makeMemory()
     defer { idle.withLock { $0.append(memory) } }
     return try body(memory.start)
+  }
+
+  func run(in memory: UnsafeMutableRawPointer) {
+    for step in steps { step.run(in: memory) }
   }
 
   func makeMemory() -> Memory {

@@ -1,8 +1,8 @@
 import Arithmetic
 import IntegerProgram
 
-/// The definitions of the steps, one loop nest each: slow, and plain enough to be read against them. The simulator is
-/// held to it by the tests.
+/// The definitions of the steps, one loop nest each: slow, and plain enough to be read against them. The
+/// simulator is held to it by the tests.
 public struct ReferenceInterpreter: Sendable {
   public let program: IntegerProgram
 
@@ -10,7 +10,7 @@ public struct ReferenceInterpreter: Sendable {
 
   /// The outputs' codes for the inputs' codes, both in the program's order.
   public func run(_ inputs: [[Int32]]) throws(SimulationError) -> [[Int32]] {
-    try program.check(inputs)
+    try program.inputContracts.check(inputs)
     var values = program.values.map { $0.constant ?? [] }
     for (index, codes) in zip(program.inputs, inputs) { values[index] = codes }
     for step in program.steps {
@@ -59,7 +59,8 @@ public struct ReferenceInterpreter: Sendable {
       guard dimension < combine.shape.count else { return output.append(combine.code(left[i], right[j])) }
       for index in 0..<combine.shape[dimension] {
         fill(
-          dimension + 1, i + index * combine.left.strides[dimension], j + index * combine.right.strides[dimension])
+          dimension + 1, i + index * combine.left.strides[dimension],
+          j + index * combine.right.strides[dimension])
       }
     }
     fill(0, 0, 0)
@@ -92,7 +93,8 @@ public struct ReferenceInterpreter: Sendable {
       let codes = input[row * softmax.depth..<(row + 1) * softmax.depth]
       let maximum = codes.max() ?? 0
       let exponentials = codes.map { code in
-        code &- maximum < softmax.scale.leastDifference ? nil : softmaxExponential(code &- maximum, softmax.scale)
+        code &- maximum < softmax.scale.leastDifference
+          ? nil : softmaxExponential(code &- maximum, softmax.scale)
       }
       let sum = exponentials.reduce(0) { $0 &+ ($1.map { softmaxSummand($0) } ?? 0) }
       let divisor = SoftmaxDivisor(ofSum: sum)

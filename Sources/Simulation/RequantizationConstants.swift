@@ -3,10 +3,11 @@ import CSimulationKernels
 import IntegerProgram
 
 /// One multiplier and rounding rule as the kernels apply them:
-/// `⌊((a · 2^left) · mantissa + addend − [a < 0] · nudge) / 2^shift⌋`, and one more for an odd floor where ties go to even.
+/// `⌊((a · 2^left) · mantissa + addend − [a < 0] · nudge) / 2^shift⌋`, and one more for an odd floor where
+/// ties go to even.
 ///
-/// Nested floor divisions are one, so the double rounding has this form as well: the first rounding adds 2^30, the
-/// second half of 2^R, and ties of negative numbers, which fall, lack one unit of the first result.
+/// Nested floor divisions are one, so the double rounding has this form as well: the first rounding adds
+/// 2^30, the second half of 2^R, and ties of negative numbers, which fall, lack one unit of the first result.
 struct RequantizationConstants: Sendable, Hashable {
   var mantissa: Int32
   var left: Int32 = 0
@@ -39,37 +40,45 @@ struct RequantizationConstants: Sendable, Hashable {
   }
 }
 
-/// The constants of a kernel's lanes, in blocks of 16, and the clamp.
+/// The constants of a kernel's lanes, and the clamp.
 struct PackedRequantization: Sendable {
   private let mantissa, left: Constants<Int32>
   private let addend, shift, nudge: Constants<Int64>
   private let shiftsLeft, hasNudge, tiesToEven: Bool
   private let zero, low, high: Int32
 
-  /// `channels` names the output channel of each lane; nil for lanes that make nothing. `alwaysShifts` and `alwaysNudges`
-  /// are for kernels that have no loop without.
+  /// `channels` names the output channel of each lane, nil for lanes that make nothing; there are whole
+  /// blocks of 16. `alwaysShifts` and `alwaysNudges` are for kernels that have no loop without.
   init(
-    _ requantization: Requantization, channels: [Int?], output: Storage, alwaysShifts: Bool = false,
-    alwaysNudges: Bool = false
+    _ requantization: Requantization, channels: [Int?], output: Storage, instructions: lockstep_instructions,
+    alwaysShifts: Bool = false, alwaysNudges: Bool = false
   ) {
-    let constants = channels.map {
+    var constants = channels.map {
       RequantizationConstants(requantization.multiplier(channel: $0 ?? 0), requantization.rounding)
     }
     // Where a clamp cuts off everything below zero, no negative tie is seen.
     let cutsNegatives = requantization.clamp.lowerBound >= Int64(requantization.zeroPoint)
-    // A 64-bit constant's place: its block's even lanes, then the odd ones.
-    func interleaved(_ numbers: [Int64]) -> [Int64] {
-      numbers.indices.map { numbers[$0 & ~15 | ($0 & 7) << 1 | ($0 & 8) >> 3] }
+    // 64-bit products are made of a block's even lanes, then of the odd ones.
+    func ordered(_ numbers: [Int64]) -> Constants<Int64> {
+      Constants(
+        instructions == LOCKSTEP_PORTABLE
+          ? numbers : numbers.indices.map { numbers[$0 & ~15 | ($0 & 7) << 1 | ($0 & 8) >> 3] })
     }
+    // The zero point may as well be added before the shift, where 64 bits have room for it.
+    let storedZero = requantization.zeroPoint &- output.origin
+    let foldsZero = constants.allSatisfy { abs(Int64(storedZero)) < 1 << (61 - $0.shift) }
+    if foldsZero {
+      for lane in constants.indices { constants[lane].addend += Int64(storedZero) << constants[lane].shift }
+    }
+    zero = foldsZero ? 0 : storedZero
     mantissa = Constants(constants.map(\.mantissa))
     left = Constants(constants.map(\.left))
-    addend = Constants(interleaved(constants.map(\.addend)))
-    shift = Constants(interleaved(constants.map(\.shift)))
-    nudge = Constants(interleaved(constants.map(\.nudge)))
+    addend = ordered(constants.map(\.addend))
+    shift = ordered(constants.map(\.shift))
+    nudge = ordered(constants.map(\.nudge))
     shiftsLeft = alwaysShifts || constants.contains { $0.left != 0 }
     hasNudge = alwaysNudges || (!cutsNegatives && constants.contains { $0.nudge != 0 })
     tiesToEven = requantization.rounding == .halfEven
-    zero = requantization.zeroPoint &- output.origin
     low = output.stored(bound: requantization.clamp.lowerBound)
     high = output.stored(bound: requantization.clamp.upperBound)
   }
@@ -77,7 +86,8 @@ struct PackedRequantization: Sendable {
   /// For the kernels; points into this value's constants, which must outlive it.
   var pointers: lockstep_requantization {
     lockstep_requantization(
-      mantissa: mantissa.pointer, left: shiftsLeft ? left.pointer : nil, addend: addend.pointer, shift: shift.pointer,
+      mantissa: mantissa.pointer, left: shiftsLeft ? left.pointer : nil, addend: addend.pointer,
+      shift: shift.pointer,
       nudge: hasNudge ? nudge.pointer : nil, ties_to_even: tiesToEven, zero: zero, low: low, high: high)
   }
 }

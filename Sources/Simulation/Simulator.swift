@@ -17,35 +17,40 @@ public struct Simulator: Sendable {
 
   public var program: IntegerProgram { prepared.program }
 
-  /// The codes of the network's outputs for one inference; `inputs` has one array of codes for each network input, in
-  /// the order of `program.inputs`.
+  /// The codes of the network's outputs for one inference; `inputs` has one array of codes for each network
+  /// input, in the order of `program.inputs`.
   public func run(_ inputs: [[Int32]]) throws(SimulationError) -> [[Int32]] {
     try run(inputs, observer: nil)
   }
 
-  /// As `run`, and calls `observe` with each step's index, its output's index among the program's values and the codes.
+  /// As `run`, and calls `observe` with each step's index, its output's index among the program's values and
+  /// the codes.
   public func run(
     _ inputs: [[Int32]], observing observe: (_ step: Int, _ value: Int, _ codes: [Int32]) -> Void
   ) throws(SimulationError) -> [[Int32]] {
-    try withoutActuallyEscaping(observe) { observe throws(SimulationError) in try run(inputs, observer: observe) }
+    try withoutActuallyEscaping(observe) { observe throws(SimulationError) in
+      try run(inputs, observer: observe)
+    }
   }
 
   private func run(
     _ inputs: [[Int32]], observer observe: ((_ step: Int, _ value: Int, _ codes: [Int32]) -> Void)?
   ) throws(SimulationError) -> [[Int32]] {
-    try program.check(inputs)
+    try prepared.inputs.map(\.contract).check(inputs)
     return prepared.withMemory { memory in
-      for (value, codes) in zip(program.inputs, inputs) {
-        codes.withUnsafeBufferPointer { prepared.places[value].store($0, in: memory) }
+      for (input, codes) in zip(prepared.inputs, inputs) {
+        codes.withUnsafeBufferPointer { input.place.store($0, in: memory) }
       }
-      for (index, step) in prepared.steps.enumerated() {
-        step.run(in: memory)
-        if let observe {
-          let value = program.steps[index].output
+      if let observe {
+        for (index, step) in prepared.steps.enumerated() {
+          step.run(in: memory)
+          let value = prepared.program.steps[index].output
           observe(index, value, prepared.places[value].codes(in: memory))
         }
+      } else {
+        prepared.run(in: memory)
       }
-      return program.outputs.map { prepared.places[$0].codes(in: memory) }
+      return prepared.outputs.map { $0.place.codes(in: memory) }
     }
   }
 }

@@ -1,7 +1,7 @@
 import IntegerProgram
 
-/// How codes of a type lie in memory: `code − origin` as UInt8 where 8 bits suffice, else as Int16. 8-bit dot products
-/// want one factor unsigned; so codes are kept that way from step to step.
+/// How codes of a type lie in memory: `code − origin` as UInt8 where 8 bits suffice, else as Int16. 8-bit dot
+/// products want one factor unsigned; so codes are kept that way from step to step.
 struct Storage: Sendable, Hashable {
   let isWide: Bool
   /// The code that is stored as zero.
@@ -87,7 +87,9 @@ struct Place: Sendable, Hashable {
   ) {
     if storage.isWide {
       let source = wide(in: memory)
-      for index in 0..<count { codes[index] = Code(truncatingIfNeeded: Int32(source[index]) &+ storage.origin) }
+      for index in 0..<count {
+        codes[index] = Code(truncatingIfNeeded: Int32(source[index]) &+ storage.origin)
+      }
     } else {
       let source = narrow(in: memory)
       let origin = Int16(storage.origin)

@@ -1,12 +1,12 @@
 import CSimulationKernels
 import IntegerProgram
 
-/// How the input of a convolution lies before its kernel: as the value itself, or as a copy of one image with the
-/// padding written out, so that kernels know nothing of edges.
+/// How the input of a convolution lies before its kernel: as the value itself, or as a copy of one image with
+/// the padding written out, so that kernels know nothing of edges.
 ///
-/// A copy may also widen codes to 16 bits, repeat channels (depthwise layers with several outputs a channel), and split
-/// columns by phase: with a stride of s, columns 0, s, 2s … come first, then 1, s + 1 …, so that the codes a tap
-/// reads for a row of outputs are consecutive.
+/// A copy may also widen codes to 16 bits, repeat channels (depthwise layers with several outputs a channel),
+/// and split columns by phase: with a stride of s, columns 0, s, 2s … come first, then 1, s + 1 …, so that
+/// the codes a tap reads for a row of outputs are consecutive.
 struct WindowInput: Sendable {
   let geometry: WindowGeometry
   let source: Storage
@@ -20,7 +20,8 @@ struct WindowInput: Sendable {
   private let paddingCode: Int32
 
   init(
-    _ geometry: WindowGeometry, source: Storage, isWide: Bool, paddingCode: Int32, repeats: Int = 1, phases: Int = 1
+    _ geometry: WindowGeometry, source: Storage, isWide: Bool, paddingCode: Int32, repeats: Int = 1,
+    phases: Int = 1
   ) {
     self.geometry = geometry
     self.source = source
@@ -29,8 +30,12 @@ struct WindowInput: Sendable {
     self.phases = phases
     self.paddingCode = source.stored(paddingCode)
     isCopied = geometry.hasPadding || repeats > 1 || phases > 1 || source.isWide != isWide
-    rows = (geometry.outputHeight - 1) * geometry.strideHeight + (geometry.kernelHeight - 1) * geometry.dilationHeight + 1
-    columns = (geometry.outputWidth - 1) * geometry.strideWidth + (geometry.kernelWidth - 1) * geometry.dilationWidth + 1
+    rows =
+      (geometry.outputHeight - 1) * geometry.strideHeight + (geometry.kernelHeight - 1)
+      * geometry.dilationHeight + 1
+    columns =
+      (geometry.outputWidth - 1) * geometry.strideWidth + (geometry.kernelWidth - 1) * geometry.dilationWidth
+      + 1
   }
 
   var channels: Int { geometry.inputChannels * repeats }
@@ -81,7 +86,9 @@ struct WindowInput: Sendable {
   }
 
   /// Codes in ascending order of their places: the gathering kernel may write a little too far.
-  private func copyBytes(_ source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>, padding: UInt8) {
+  private func copyBytes(
+    _ source: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>, padding: UInt8
+  ) {
     var target = target
     for row in 0..<rows {
       let y = row - geometry.paddingTop
@@ -124,7 +131,9 @@ struct WindowInput: Sendable {
             if repeats == 1 {
               for channel in 0..<inputChannels { target[channel] = To(truncatingIfNeeded: from[channel]) }
             } else {
-              for channel in 0..<channels { target[channel] = To(truncatingIfNeeded: from[channel / repeats]) }
+              for channel in 0..<channels {
+                target[channel] = To(truncatingIfNeeded: from[channel / repeats])
+              }
             }
           } else {
             for channel in 0..<channels { target[channel] = padding }

@@ -8,9 +8,8 @@ struct FileMutation {
   /// What was done, in words.
   let description: String
 
-  /// Mutation `index` of the sequence that `seed` names; each can be made without the others.
-  init(of files: [[UInt8]], seed: UInt64, index: Int) {
-    var random = SeededGenerator(seed: seed &+ UInt64(index) &* 0xD134_2543_DE82_EF95)
+  init(of files: [[UInt8]], random: SeededGenerator) {
+    var random = random
     file = random.integer(in: 0...files.count - 1)
     var editor = FileEditor(bytes: files[file], random: random)
     // Several kinds of damage meet now and then.

@@ -29,8 +29,8 @@ struct FuzzImportCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Child processes to run at once.", valueName: "n"))
   var jobs: Int?
 
-  @Option(help: ArgumentHelp("Write the first mutation to this file, and do nothing else.", valueName: "path"))
-  var save: String?
+  @Flag(help: "Print what each mutation is and what becomes of it, in this process.")
+  var show = false
 
   @Flag(help: "List the kinds of messages that were given, and how often.")
   var reasons = false
@@ -47,12 +47,12 @@ struct FuzzImportCommand: ParsableCommand {
 
   func run() throws {
     let files = try paths.map { path throws(FileError) in try InputFile.bytes(path: path, limit: ModelFile.largest) }
-    if let save {
-      let mutation = FileMutation(of: files, seed: seed, index: first)
-      print("\(paths[mutation.file]): \(mutation.description)")
-      return try OutputFiles.whole { try $0.add(mutation.bytes, at: save) }
+    let check = HostileCheck(files: files, seed: seed)
+    if inProcess { return tryMutations(check) }
+    if show {
+      for index in first..<first + count { print(text(of: index, check), check.outcome(of: check.mutation(index))) }
+      return
     }
-    if inProcess { return tryMutations(of: files) }
 
     let results = try FuzzCampaign(paths: paths, seed: seed, mutations: first..<first + count).run(
       jobs: jobs ?? processorCount)
@@ -62,8 +62,7 @@ struct FuzzImportCommand: ParsableCommand {
         + "\(results.timedOut.count.grouped) timed out")
     for (kind, indices) in [("crashed", results.crashed), ("timed out", results.timedOut)] {
       for index in indices.sorted().prefix(20) {
-        let mutation = FileMutation(of: files, seed: seed, index: index)
-        print("  \(kind): mutation \(index) of \(paths[mutation.file]): \(mutation.description)")
+        print("  \(kind): \(text(of: index, check))")
       }
     }
     if reasons {
@@ -74,11 +73,16 @@ struct FuzzImportCommand: ParsableCommand {
     guard results.crashed.isEmpty, results.timedOut.isEmpty else { throw ExitCode.mismatch }
   }
 
-  private func tryMutations(of files: [[UInt8]]) {
+  private func text(of index: Int, _ check: HostileCheck) -> String {
+    let description = check.mutation(index).description
+    return "mutation \(index) of \(paths[description.file]): \(description.text)"
+  }
+
+  private func tryMutations(_ check: HostileCheck) {
     FuzzLimits.memory()
     for index in first..<first + count {
       FuzzLimits.restartClock()
-      switch HostileCheck.outcome(of: FileMutation(of: files, seed: seed, index: index).bytes) {
+      switch check.outcome(of: check.mutation(index)) {
       case .accepted: FuzzCampaign.report("accepted")
       case .refused(let message):
         precondition(!message.isEmpty && message.utf8.count < 1 << 16, "a message that people can read")

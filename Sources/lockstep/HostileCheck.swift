@@ -1,41 +1,95 @@
+import CodeGeneration
+import DifferentialTesting
 import Importers
 import IntegerProgram
 import Network
 import Simulation
 
-/// What becomes of bytes that claim to be a network, all the way through what the commands do with them.
-enum HostileCheck {
+/// What becomes of damaged networks, all the way through what the commands do with them.
+struct HostileCheck {
+  /// The sound files.
+  let files: [[UInt8]]
+  let seed: UInt64
+
   enum Outcome: Sendable, Equatable {
     case accepted
     /// With the message that the user reads.
     case refused(String)
   }
 
-  /// Networks with more work than this are not simulated: that takes its time, and hides nothing that a small one does
-  /// not show.
-  private static let mostWork = 20_000_000
+  /// What mutation `index` damages: two of three the bytes of a file, the third what the file means.
+  enum Mutation {
+    case file(FileMutation)
+    case network(NetworkMutation, file: Int)
+    /// A file that is not sound to begin with.
+    case none(FileError)
+  }
 
-  static func outcome(of bytes: [UInt8]) -> Outcome {
+  /// Mutation `index` of the sequence; each can be made without the others.
+  func mutation(_ index: Int) -> Mutation {
+    var random = SeededGenerator(seed: seed &+ UInt64(index) &* 0xD134_2543_DE82_EF95)
+    guard index % 3 == 2 else { return .file(FileMutation(of: files, random: random)) }
+    let file = random.integer(in: 0...files.count - 1)
     do {
-      let model = try ModelFile(bytes: bytes, path: "mutation.tflite")
-      let options = LoweringOptions()
-      let program = try model.program(options)
-      let report = NetworkReport(model, program, options)
-      precondition(!report.text.isEmpty && !report.json.text.isEmpty, "a report says something")
-      let codes = program.values.reduce(0) { $0 + $1.count }
-      guard program.multiplyAccumulates + codes <= mostWork else { return .accepted }
-      let inputs = program.inputs.map { index in
-        let value = program.values[index]
-        return [Int32](repeating: Int32(value.type.range.upperBound), count: value.count)
-      }
-      let outputs = try Simulator(program).run(inputs)
-      for (index, codes) in zip(program.outputs, outputs) {
-        let value = program.values[index]
-        precondition(codes.allSatisfy { value.range.contains(Int64($0)) }, "outputs stay in their proved range")
+      let sound = try ModelFile(bytes: files[file], path: "model.tflite").network
+      return .network(NetworkMutation(of: sound, random: random), file: file)
+    } catch {
+      return .none(error)
+    }
+  }
+
+  func outcome(of mutation: Mutation) -> Outcome {
+    do {
+      switch mutation {
+      case .file(let mutation): try use(ModelFile(bytes: mutation.bytes, path: "model.tflite"))
+      case .network(let mutation, _):
+        try mutation.network.validate()
+        try use(ModelFile(mutation.network, path: "model.tflite"))
+      case .none(let error): throw error
       }
       return .accepted
     } catch {
       return .refused("\(error)")
+    }
+  }
+
+  /// Networks with more work than this are not simulated: that takes its time, and hides nothing that a small one does
+  /// not show.
+  private static let mostWork = 20_000_000
+
+  private func use(_ model: ModelFile) throws {
+    let options = LoweringOptions()
+    let program = try model.program(options)
+    let report = NetworkReport(model, program, options)
+    precondition(!report.text.isEmpty && !report.json.text.isEmpty, "a report says something")
+    let code = CodeGenerator(
+      program, plan: MemoryPlan(program),
+      options: CodeOptions(
+        names: CNames(modelName: program.name), commandLine: "", modelFile: model.path, modelDigest: model.sha256)
+    ).files(selfTest: nil)
+    precondition(code.allSatisfy { !$0.text.isEmpty }, "generated files say something")
+
+    let codes = program.values.reduce(0) { $0 + $1.count }
+    guard program.multiplyAccumulates + codes <= Self.mostWork else { return }
+    let inputs = program.inputs.map { index in
+      let value = program.values[index]
+      return [Int32](repeating: Int32(value.type.range.upperBound), count: value.count)
+    }
+    let outputs = try Simulator(program).run(inputs)
+    for (index, codes) in zip(program.outputs, outputs) {
+      let value = program.values[index]
+      precondition(codes.allSatisfy { value.range.contains(Int64($0)) }, "outputs stay in their proved range")
+    }
+  }
+}
+
+extension HostileCheck.Mutation {
+  /// What was damaged, by its index among the sound files, and how.
+  var description: (file: Int, text: String) {
+    switch self {
+    case .file(let mutation): (mutation.file, mutation.description)
+    case .network(let mutation, let file): (file, "the network: \(mutation.description)")
+    case .none(let error): (0, "\(error)")
     }
   }
 }

@@ -29,6 +29,14 @@ struct ModelFile {
     }
   }
 
+  /// A network that is in no file, though messages call it `path`.
+  init(_ network: Network, path: String) {
+    self.path = path
+    self.network = network
+    byteCount = 0
+    sha256 = ""
+  }
+
   /// The network as integer steps.
   func program(_ options: LoweringOptions) throws(FileError) -> IntegerProgram {
     try Self.naming(path) { try IntegerProgram(lowering: network, options: options) }

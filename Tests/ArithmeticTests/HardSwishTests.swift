@@ -17,7 +17,8 @@ import Testing
         guard let scale = HardSwishScale(inputScale: inputScale, outputScale: outputScale) else {
           refused += 1
           // What TensorFlow Lite takes and its 16-bit shifts can do must not be refused.
-          let isFar = expected.map { $0.outputExponent < -15 || !(-15...16).contains($0.reluishExponent) } ?? true
+          let isFar =
+            expected.map { $0.outputExponent < -15 || !(-15...16).contains($0.reluishExponent) } ?? true
           sweep.expect(isFar, "scales \(inputScale), \(outputScale)")
           continue
         }
@@ -36,12 +37,38 @@ import Testing
             Int8(clamping: found + Int32(outputZeroPoint)),
             TensorFlowLite.hardSwish(
               code, inputZeroPoint: inputZeroPoint, outputZeroPoint: outputZeroPoint, expected),
-            "code \(code), zero points \(inputZeroPoint), \(outputZeroPoint), scales \(inputScale), \(outputScale)")
+            "code \(code) at \(inputZeroPoint), \(outputZeroPoint), scales \(inputScale), \(outputScale)"
+          )
         }
       }
     }
     #expect(taken > refused && refused > 0)
     #expect(left > taken / 20 && right > taken / 20, "both directions of the inner shift must occur")
+  }
+
+  /// Before October 2026 TensorFlow Lite Micro formed the two quotients in single precision.
+  @Test func theQuotientsAreFormedAsAsked() {
+    var random = SplitMix64(seed: 72)
+    var differences = 0
+    sweep { sweep in
+      for _ in 0..<points(100_000) {
+        let inputScale = Float(random.magnitude(exponents: -10...2))
+        let outputScale = inputScale * Float(random.magnitude(exponents: -3...3))
+        let fine = inputScale / 128
+        let found = HardSwishScale(inputScale: inputScale, outputScale: outputScale) {
+          Double(Float($0) / Float($1))
+        }
+        let expected = [fine / outputScale, fine / (3 / 32768)].map {
+          TensorFlowLite.quantizeMultiplier(Double($0))
+        }
+        guard let found else { continue }
+        sweep.expect(
+          [found.output, found.relu], expected.map { Multiplier(mantissa: $0.mantissa, exponent: $0.shift) },
+          "scales \(inputScale), \(outputScale)")
+        differences += found == HardSwishScale(inputScale: inputScale, outputScale: outputScale) ? 0 : 1
+      }
+    }
+    #expect(differences > 0, "the two precisions must differ somewhere")
   }
 
   /// Far from zero the function is nothing, or its argument; between, a parabola.
@@ -56,11 +83,13 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (1, 0.0078125, false), (1, 0.00782, true), (1, 1, true), (1, 0x1p8, true), (1, 0x1p9, false),
-    (0x1p9, 0x1p9, false), (0x1p8, 0x1p8, true), (0x1p-22, 0x1p-22, true), (0x1p-24, 0x1p-24, false), (1, .nan, false), (-1, 1, false),
-    (1, 0, false),
-  ] as [(Float, Float, Bool)])
+  @Test(
+    arguments: [
+      (1, 0.0078125, false), (1, 0.00782, true), (1, 1, true), (1, 0x1p9, true), (1, 0x1p10, false),
+      (0x1p10, 0x1p10, false), (0x1p9, 0x1p9, true), (0x1p-22, 0x1p-22, true), (0x1p-24, 0x1p-24, false),
+      (1, .nan, false), (-1, 1, false),
+      (1, 0, false),
+    ] as [(Float, Float, Bool)])
   func scalesThat16BitsCannotTakeAreRefused(_ input: Float, _ output: Float, _ isTaken: Bool) {
     #expect((HardSwishScale(inputScale: input, outputScale: output) != nil) == isTaken)
   }

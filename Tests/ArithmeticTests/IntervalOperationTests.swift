@@ -2,8 +2,8 @@ import Testing
 
 @testable import Arithmetic
 
-/// Each operation of the interval reading, beside what makes it correct: it contains the result of every pair of members,
-/// no more than that, and `holds` exactly where none of them leaves the register.
+/// Each operation of the interval reading, beside what makes it correct: it contains the result of every pair
+/// of members, no more than that, and `holds` exactly where none of them leaves the register.
 @Suite struct IntervalOperationTests {
   typealias Operation = @Sendable (Interval<Int8>, Interval<Int8>) -> Interval<Int8>
   typealias Definition = @Sendable (Int, Int) -> Int?
@@ -21,18 +21,25 @@ import Testing
     Case(testDescription: "+", operation: { $0 +% $1 }, definition: { $0 + $1 }),
     Case(testDescription: "−", operation: { $0 -% $1 }, definition: { $0 - $1 }),
     Case(testDescription: "·", operation: { $0 *% $1 }, definition: { $0 * $1 }),
-    Case(testDescription: "<<", operation: { $0 <<% $1 }, definition: { (0..<8).contains($1) ? $0 << $1 : nil }),
-    Case(testDescription: ">>", operation: { $0 >>% $1 }, definition: { (0..<8).contains($1) ? $0 >> $1 : nil }),
+    Case(
+      testDescription: "<<", operation: { $0 <<% $1 }, definition: { (0..<8).contains($1) ? $0 << $1 : nil }),
+    Case(
+      testDescription: ">>", operation: { $0 >>% $1 }, definition: { (0..<8).contains($1) ? $0 >> $1 : nil }),
     Case(testDescription: "/", operation: { $0 / $1 }, definition: { $1 > 0 ? $0 / $1 : nil }),
     Case(testDescription: "smaller", operation: { .smaller($0, $1) }, definition: { $0 < $1 ? $0 : $1 }),
     Case(testDescription: "larger", operation: { .larger($0, $1) }, definition: { $0 > $1 ? $0 : $1 }),
     Case(
-      testDescription: "select of less", operation: { .select(Interval.less($0, $1), Interval(1), Interval(2)) },
+      testDescription: "select of less",
+      operation: { .select(Interval.less($0, $1), Interval(1), Interval(2)) },
       definition: { $0 < $1 ? 1 : 2 }),
-    Case(testDescription: "lowest 3", operation: { a, _ in a.lowest(bits: 3) }, definition: { a, _ in a & 7 }, isExact: false),
     Case(
-      testDescription: "clamp", operation: { a, _ in a.clamped(-5, 64) }, definition: { a, _ in min(max(a, -5), 64) }),
-    Case(testDescription: "wide product narrowed",
+      testDescription: "lowest 3", operation: { a, _ in a.lowest(bits: 3) }, definition: { a, _ in a & 7 },
+      isExact: false),
+    Case(
+      testDescription: "clamp", operation: { a, _ in a.clamped(-5, 64) },
+      definition: { a, _ in min(max(a, -5), 64) }),
+    Case(
+      testDescription: "wide product narrowed",
       operation: { Interval(narrowing: ($0.wide *% $1.wide) >>% 7) }, definition: { ($0 * $1) >> 7 }),
   ]
 
@@ -95,7 +102,8 @@ import Testing
             let found = Interval<Int8>(Int64(low), Int64(high)).lowest(bits: bits)
             let isOneBlock = low >> bits == high >> bits
             let expected = isOneBlock ? (low & mask)...(high & mask) : 0...mask
-            sweep.expect(found, Interval(Int64(expected.lowerBound), Int64(expected.upperBound)), "\(low) … \(high)")
+            sweep.expect(
+              found, Interval(Int64(expected.lowerBound), Int64(expected.upperBound)), "\(low) … \(high)")
           }
         }
       }
@@ -148,7 +156,8 @@ import Testing
           sweep.expect(found.holds, fits, "\(a) \(name) \(b)")
           if fits {
             sweep.expect(
-              Int128(found.low) == low && Int128(found.high) == high, "\(a) \(name) \(b): \(found), \(low) … \(high)")
+              Int128(found.low) == low && Int128(found.high) == high,
+              "\(a) \(name) \(b): \(found), \(low) … \(high)")
           }
         }
         sweep.expect(proved > points(60_000) / 10, "\(name) must be proved often")
@@ -172,7 +181,9 @@ import Testing
           // 64-bit registers are not shifted by 63 (`Interval.<<%`): nothing but −1 and 0 could be.
           let fits = low >= Int128(R.min) && high <= Int128(R.max) && shift.high < 63
           sweep.expect(left.holds, fits, "\(a) << \(shift): \(left)")
-          if fits { sweep.expect(Int128(left.low) == low && Int128(left.high) == high, "\(a) << \(shift): \(left)") }
+          if fits {
+            sweep.expect(Int128(left.low) == low && Int128(left.high) == high, "\(a) << \(shift): \(left)")
+          }
         } else {
           sweep.expect(!(a <<% shift).holds, "\(a) << \(shift)")
         }
@@ -180,7 +191,9 @@ import Testing
         let quotient = a / divisor
         sweep.expect(quotient.holds, divisor.low > 0, "\(a) / \(divisor)")
         if divisor.low > 0 {
-          let results = [a.low / divisor.low, a.low / divisor.high, a.high / divisor.low, a.high / divisor.high]
+          let results = [
+            a.low / divisor.low, a.low / divisor.high, a.high / divisor.low, a.high / divisor.high,
+          ]
           sweep.expect(
             quotient.low == results.min() && quotient.high == results.max(), "\(a) / \(divisor): \(quotient)")
         }
@@ -194,12 +207,15 @@ import Testing
     #expect(!bad.holds)
     #expect(bad.range == Int64(Int32.min)...Int64(Int32.max))
     let results: [(String, Interval<Int32>)] = [
-      ("+", bad +% good), ("+ right", good +% bad), ("−", bad -% good), ("− right", good -% bad), ("· 0", bad *% Interval(0)),
+      ("+", bad +% good), ("+ right", good +% bad), ("−", bad -% good), ("− right", good -% bad),
+      ("· 0", bad *% Interval(0)),
       ("· right", Interval(0) *% bad), ("<<", bad <<% 0), (">>", bad >>% 31), ("/", bad / good),
       ("smaller", .smaller(bad, good)), ("larger", .larger(good, bad)), ("clamp", bad.clamped(0, 1)),
       ("lowest", bad.lowest(bits: 2)), ("union", good.union(bad)), ("union of", bad.union(good)),
-      ("narrowed wide", Interval(narrowing: bad.wide)), ("wide comparison", .select(Interval.less(bad, good), good, good)),
-      ("comparison", .select(Interval.less(good, bad), good, good)), ("choice", .select(Interval.less(good, Interval(3)), bad, good)),
+      ("narrowed wide", Interval(narrowing: bad.wide)),
+      ("wide comparison", .select(Interval.less(bad, good), good, good)),
+      ("comparison", .select(Interval.less(good, bad), good, good)),
+      ("choice", .select(Interval.less(good, Interval(3)), bad, good)),
       ("decided comparison", .select(Interval.less(bad, Interval(Int64(Int32.min))), good, good)),
       ("zero", .select(isZero: bad, good, good)),
       ("shift by", good >>% Interval(0, 3).overflowed), ("shift left by", good <<% Interval(0, 3).overflowed),
@@ -217,7 +233,9 @@ import Testing
   @Test func membershipAndUnionAreThoseOfSets() {
     let interval = Interval<Int32>(-3, 7)
     #expect(interval.contains(-3) && interval.contains(7) && !interval.contains(-4) && !interval.contains(8))
-    #expect(interval.contains(Interval(-3, 7)) && !interval.contains(Interval(-4, 0)) && !interval.contains(Interval(0, 8)))
+    #expect(
+      interval.contains(Interval(-3, 7)) && !interval.contains(Interval(-4, 0))
+        && !interval.contains(Interval(0, 8)))
     #expect(interval.union(Interval(20, 21)) == Interval(-3, 21))
     #expect(interval.range == -3...7 && !interval.isSingle && Interval<Int32>(5).isSingle)
     #expect(Interval<Int32>(-3...7) == interval)
@@ -230,7 +248,9 @@ import Testing
     sweep { sweep in
       for _ in 0..<points(80_000) {
         let seed = random.next()
-        let inputs: [Interval<Int32>] = (0..<3).map { _ in random.shortInterval(length: 1 << random.integer(0...20)) }
+        let inputs: [Interval<Int32>] = (0..<3).map { _ in
+          random.shortInterval(length: 1 << random.integer(0...20))
+        }
         let found = expression(inputs, seed: seed)
         proved += found.holds ? 1 : 0
         for _ in 0..<8 {
@@ -258,7 +278,7 @@ import Testing
       case 1: values.append(a -% b)
       case 2: values.append(W(narrowing: (a.wide *% b.wide) >>% n))
       case 3: values.append(a >>% n)
-      case 4: values.append(a.clamped(-1000 - Int64(n), 5000)  <<% n)
+      case 4: values.append(a.clamped(-1000 - Int64(n), 5000) <<% n)
       case 5: values.append(a / W(Int64(n + 1)))
       case 6: values.append(W.select(W.less(a, b), b, a))
       case 7: values.append(W.select(isZero: a.lowest(bits: 2), a, b))

@@ -2,7 +2,8 @@ import Testing
 
 @testable import Arithmetic
 
-/// The interval reading of requantisation: sound, exact at its ends, and proved wherever nothing can overflow.
+/// The interval reading of requantisation: sound, exact at its ends, and proved wherever nothing can
+/// overflow.
 @Suite struct RequantizationIntervalTests {
   @Test(arguments: Rounding.allCases)
   func theRangeIsThatOfItsEndsAndProvedIfTheyFit(_ rounding: Rounding) {
@@ -13,14 +14,16 @@ import Testing
         for _ in 0..<points(8_000) {
           let mantissa = admissible(random.mantissa(), rounding)
           let x: Interval<Int32> = random.interval()
-          let found = requantize(x, by: Multiplier(mantissa: mantissa, exponent: exponent), rounding: rounding)
+          let found = requantize(
+            x, by: Multiplier(mantissa: mantissa, exponent: exponent), rounding: rounding)
           let low = exactlyRequantized(x.low, Int64(mantissa), exponent, rounding)
           let high = exactlyRequantized(x.high, Int64(mantissa), exponent, rounding)
           let fits =
             requantizationFits(x.low, exponent, rounding, exact: low)
             && requantizationFits(x.high, exponent, rounding, exact: high)
           proved += found.holds ? 1 : 0
-          // Half-even cannot see at the ends of a range whether a tie's floor is odd: there it may be one too wide.
+          // Half-even cannot see at the ends of a range whether a tie's floor is odd: there it may be one too
+          // wide.
           let lowSlack: Int128 = rounding == .halfEven && isTie(x.low, mantissa, exponent) ? 1 : 0
           let highSlack: Int128 = rounding == .halfEven && isTie(x.high, mantissa, exponent) ? 1 : 0
           let operands = "\(x) by \(mantissa), \(exponent): \(found), expected \(low) … \(high)"
@@ -34,7 +37,8 @@ import Testing
         }
       }
     }
-    #expect(proved > points(8_000) * exponents.count / 10, "enough ranges must be proved for the claim to say much")
+    #expect(
+      proved > points(8_000) * exponents.count / 10, "enough ranges must be proved for the claim to say much")
   }
 
   @Test(arguments: Rounding.allCases)
@@ -49,7 +53,8 @@ import Testing
           let found = requantize(x, by: multiplier, rounding: rounding)
           for member in x.range {
             let result = requantize(Int32(member), by: multiplier, rounding: rounding)
-            sweep.expect(found.contains(Int64(result)), "\(member) of \(x) by \(multiplier): \(result), \(found)")
+            sweep.expect(
+              found.contains(Int64(result)), "\(member) of \(x) by \(multiplier): \(result), \(found)")
             if found.holds {
               sweep.expect(
                 Int128(result), exactlyRequantized(member, Int64(mantissa), exponent, rounding),
@@ -73,7 +78,8 @@ import Testing
           Int64(admissible(random.mantissa(), rounding)), Int64(admissible(random.mantissa(), rounding)))
         let shifts = Shifts<Interval<Int32>>(
           left: random.next() & 1 == 0 ? Interval(0) : between(random.integer(0...8), random.integer(0...30)),
-          right: random.next() & 1 == 0 ? Interval(0) : between(random.integer(0...31), random.integer(0...31)))
+          right: random.next() & 1 == 0
+            ? Interval(0) : between(random.integer(0...31), random.integer(0...31)))
         let found = requantize(x, mantissa: mantissas, shifts: shifts, rounding: rounding)
         proved += found.holds ? 1 : 0
         for _ in 0..<12 {
@@ -87,7 +93,8 @@ import Testing
           if found.holds || left == 0 || right == 0 { sweep.expect(found.contains(Int64(result)), operands) }
           guard found.holds else { continue }
           let exact = requantize(
-            Exact<Int32>(member), mantissa: Exact(mantissa), shifts: Shifts(left: Exact(left), right: Exact(right)),
+            Exact<Int32>(member), mantissa: Exact(mantissa),
+            shifts: Shifts(left: Exact(left), right: Exact(right)),
             rounding: rounding)
           sweep.expect(exact.fits && exact.value == Int128(result), operands)
         }
@@ -100,7 +107,9 @@ import Testing
   func anOverflowOfOneMemberIsNoticed(_ rounding: Rounding) {
     // Twice 2^30 just leaves the register; twice 2^30 − 1 just stays.
     let two = Multiplier.powerOfTwo(1)
-    #expect(requantize(Interval<Int32>(0, (1 << 30) - 1), by: two, rounding: rounding).holds == (rounding != .double))
+    #expect(
+      requantize(Interval<Int32>(0, (1 << 30) - 1), by: two, rounding: rounding).holds
+        == (rounding != .double))
     #expect(!requantize(Interval<Int32>(0, 1 << 30), by: two, rounding: rounding).holds)
     #expect(requantize(Interval<Int32>(-(1 << 29), (1 << 29) - 1), by: two, rounding: rounding).holds)
     #expect(!requantize(Interval<Int32>(-(1 << 30) - 1, 0), by: two, rounding: rounding).holds)

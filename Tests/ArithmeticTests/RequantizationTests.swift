@@ -24,7 +24,7 @@ import Testing
       for exponent in exponents {
         for _ in 0..<points(160_000) {
           compare(
-              random.accumulator(), admissible(random.mantissa(), rounding), exponent, rounding, in: &sweep)
+            random.accumulator(), admissible(random.mantissa(), rounding), exponent, rounding, in: &sweep)
         }
       }
     }
@@ -48,7 +48,9 @@ import Testing
 
   @Test(arguments: Rounding.allCases)
   func theEndsOfTheRegisterAreRequantizedAsDefined(_ rounding: Rounding) {
-    let ends: [Int32] = [.min, .min + 1, .min + 2, -(1 << 30), -2, -1, 0, 1, 2, 1 << 30, .max - 2, .max - 1, .max]
+    let ends: [Int32] = [
+      .min, .min + 1, .min + 2, -(1 << 30), -2, -1, 0, 1, 2, 1 << 30, .max - 2, .max - 1, .max,
+    ]
     sweep { sweep in
       for exponent in exponents {
         for mantissa in notableMantissas + [0, 1] where admissible(mantissa, rounding) == mantissa {

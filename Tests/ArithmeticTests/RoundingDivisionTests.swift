@@ -9,7 +9,8 @@ import Testing
       for x in Int8.min...Int8.max {
         for n in 0..<8 {
           sweep.expect(
-            Int128(roundingShiftRight(x, by: Int8(n))), nearest(Int128(x), over: n, ties: .away), "\(x) by \(n)")
+            Int128(roundingShiftRight(x, by: Int8(n))), nearest(Int128(x), over: n, ties: .away),
+            "\(x) by \(n)")
         }
       }
     }
@@ -26,7 +27,8 @@ import Testing
           sweep.expect(Int128(found), nearest(Int128(x), over: n, ties: .away), "\(x) by \(n), exactly")
         }
         for x in stride(from: -70_000 as Int32, through: 70_000, by: exhaustiveStride) {
-          sweep.expect(roundingShiftRight(x, by: Int32(n)), Gemmlowp.roundingDivideByPOT(x, n), "\(x) by \(n)")
+          sweep.expect(
+            roundingShiftRight(x, by: Int32(n)), Gemmlowp.roundingDivideByPOT(x, n), "\(x) by \(n)")
         }
       }
     }
@@ -69,7 +71,8 @@ import Testing
         let sum = Int32(max(-128 * Int64(count), min(127 * Int64(count), multiple)))
         let found = roundingQuotient(sum, count)
         sweep.expect(found, TensorFlowLite.average(sum: sum, count: count), "\(sum) / \(count)")
-        // TensorFlow Lite's half is rounded down, which for odd counts, where nothing ties, is still the nearest.
+        // TensorFlow Lite's half is rounded down, which for odd counts, where nothing ties, is still the
+        // nearest.
         sweep.expect(Int128(found), nearest(Int128(sum), over: Int128(count)), "\(sum) / \(count), exactly")
       }
     }
@@ -100,7 +103,8 @@ import Testing
         let corners = [(a.low, b.low), (a.low, b.high), (a.high, b.low), (a.high, b.high)].map {
           Int64(Gemmlowp.saturatingRoundingDoublingHighMul(Int32($0), Int32($1)))
         }
-        sweep.expect(found.low == corners.min() && found.high == corners.max(), "\(a) · \(b): \(found), \(corners)")
+        sweep.expect(
+          found.low == corners.min() && found.high == corners.max(), "\(a) · \(b): \(found), \(corners)")
         sweep.expect(found.holds, "\(a) · \(b) cannot overflow")
         for _ in 0..<3 {
           let (x, y) = (Int32(random.member(of: a)), Int32(random.member(of: b)))
@@ -132,7 +136,8 @@ import Testing
         for x in sum.range {
           for n in [count.low, random.member(of: count), count.high] {
             let exact = roundingQuotient(Exact<Int32>(x), Exact(n))
-            sweep.expect(!found.holds || exact.fits && found.contains(Int64(exact.value)), "\(x) / \(n): \(found)")
+            sweep.expect(
+              !found.holds || exact.fits && found.contains(Int64(exact.value)), "\(x) / \(n): \(found)")
           }
         }
       }

@@ -15,7 +15,10 @@ import Testing
         let found = SoftmaxScale(scale: scale, beta: beta)
         refused += expected == nil ? 1 : 0
         sweep.expect(
-          found, expected.map { SoftmaxScale(mantissa: $0.mantissa, leftShift: $0.leftShift, leastDifference: $0.diffMin) },
+          found,
+          expected.map {
+            SoftmaxScale(mantissa: $0.mantissa, leftShift: $0.leftShift, leastDifference: $0.diffMin)
+          },
           "scale \(scale), beta \(beta)")
       }
     }
@@ -34,10 +37,12 @@ import Testing
       scale: 0x1.000002p-26, beta: 1,
       expected: SoftmaxScale(mantissa: (1 << 30) + (1 << 7), leftShift: 1, leastDifference: -1_040_187_392)),
     Scale(scale: 1, beta: 1, expected: SoftmaxScale(mantissa: 1 << 30, leftShift: 27, leastDifference: -15)),
-    Scale(scale: 0.5, beta: 2, expected: SoftmaxScale(mantissa: 1 << 30, leftShift: 27, leastDifference: -15)),
+    Scale(
+      scale: 0.5, beta: 2, expected: SoftmaxScale(mantissa: 1 << 30, leftShift: 27, leastDifference: -15)),
     // The largest factor is 2^31 − 1.
     Scale(scale: 32, beta: 1, expected: SoftmaxScale(mantissa: Int32.max, leftShift: 31, leastDifference: 0)),
-    Scale(scale: 1e30, beta: 1e8, expected: SoftmaxScale(mantissa: Int32.max, leftShift: 31, leastDifference: 0)),
+    Scale(
+      scale: 1e30, beta: 1e8, expected: SoftmaxScale(mantissa: Int32.max, leftShift: 31, leastDifference: 0)),
     Scale(scale: 1, beta: 0, expected: nil),
     Scale(scale: 1, beta: -1, expected: nil),
     Scale(scale: .nan, beta: 1, expected: nil),
@@ -58,7 +63,8 @@ import Testing
           let expected = Gemmlowp.expOnNegativeValues(rescaled, integerBits: 5)
           let found = softmaxExponential(difference, scale)
           sweep.expect(found, expected, "\(difference), \(scale)")
-          sweep.expect(softmaxSummand(found), Gemmlowp.roundingDivideByPOT(expected, 12), "\(difference), \(scale)")
+          sweep.expect(
+            softmaxSummand(found), Gemmlowp.roundingDivideByPOT(expected, 12), "\(difference), \(scale)")
         }
       }
     }
@@ -117,7 +123,9 @@ import Testing
     #expect(Int64(longestSoftmaxRow + 1) * Int64(largest) >= 1 << 28)
     let row = [Int8](repeating: 5, count: longestSoftmaxRow)
     #expect(TensorFlowLite.reciprocal(ofSum: Int32(longestSoftmaxRow) << 19).bitsOverUnit + 23 == 31)
-    #expect(softmax(row, SoftmaxScale(mantissa: 1 << 30, leftShift: 22, leastDifference: -400)) == row.map { _ in -127 })
+    #expect(
+      softmax(row, SoftmaxScale(mantissa: 1 << 30, leftShift: 22, leastDifference: -400))
+        == row.map { _ in -127 })
   }
 
   /// The row's parts put together as the operator does.

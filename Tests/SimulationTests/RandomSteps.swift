@@ -23,7 +23,8 @@ extension SeededGenerator {
   mutating func type() -> CodeType {
     pick([
       .int8, .int8, .int8, .uint8, CodeType(bits: 4, isSigned: true), CodeType(bits: 1, isSigned: false),
-      CodeType(bits: 16, isSigned: true), CodeType(bits: 16, isSigned: false), CodeType(bits: 12, isSigned: false),
+      CodeType(bits: 16, isSigned: true), CodeType(bits: 16, isSigned: false),
+      CodeType(bits: 12, isSigned: false),
     ])
   }
   mutating func code(of type: CodeType) -> Int32 { Int32(Int64.random(in: type.range, using: &self)) }
@@ -56,7 +57,9 @@ extension SeededGenerator {
     let (kernelHeight, kernelWidth) = (int(1...4), int(1...4))
     let (dilationHeight, dilationWidth) = (pick([1, 1, 2]), pick([1, 1, 2, 3]))
     let (strideHeight, strideWidth) = (int(1...3), int(1...3))
-    let (spanHeight, spanWidth) = ((kernelHeight - 1) * dilationHeight + 1, (kernelWidth - 1) * dilationWidth + 1)
+    let (spanHeight, spanWidth) = (
+      (kernelHeight - 1) * dilationHeight + 1, (kernelWidth - 1) * dilationWidth + 1
+    )
     let pads = bool()
     let (top, left) = pads ? (int(0...spanHeight - 1), int(0...spanWidth - 1)) : (0, 0)
     let (bottom, right) = pads ? (int(0...spanHeight - 1), int(0...spanWidth - 1)) : (0, 0)
@@ -66,7 +69,8 @@ extension SeededGenerator {
       batch: pick([1, 1, 2]), inputHeight: height, inputWidth: width, inputChannels: inputChannels,
       outputHeight: max(0, height + top + bottom - spanHeight) / strideHeight + 1,
       outputWidth: max(0, width + left + right - spanWidth) / strideWidth + 1, outputChannels: outputChannels,
-      kernelHeight: kernelHeight, kernelWidth: kernelWidth, strideHeight: strideHeight, strideWidth: strideWidth,
+      kernelHeight: kernelHeight, kernelWidth: kernelWidth, strideHeight: strideHeight,
+      strideWidth: strideWidth,
       dilationHeight: dilationHeight, dilationWidth: dilationWidth, paddingTop: top, paddingLeft: left)
   }
 
@@ -91,9 +95,12 @@ extension SeededGenerator {
       requantization: requantization(channels: geometry.outputChannels, magnitude: magnitude, to: output))
   }
 
-  private func accumulator(_ weights: ArraySlice<Int16>, _ bias: Int32, _ input: CodeType) -> ClosedRange<Int64> {
+  private func accumulator(_ weights: ArraySlice<Int16>, _ bias: Int32, _ input: CodeType) -> ClosedRange<
+    Int64
+  > {
     // Enough for every partial sum as well.
-    let reach = weights.reduce(Int64(0)) { $0 + abs(Int64($1)) } * max(-input.range.lowerBound, input.range.upperBound)
+    let reach =
+      weights.reduce(Int64(0)) { $0 + abs(Int64($1)) } * max(-input.range.lowerBound, input.range.upperBound)
     return Int64(bias) - reach...Int64(bias) + reach
   }
 }
@@ -105,7 +112,8 @@ func program(
 ) -> IntegerProgram {
   var values = operands.enumerated().map {
     Value(
-      name: "x\($0)", tensor: $0, shape: [$1.count], type: $1.type, scale: 1, zeroPoint: 0, constant: $1.constant)
+      name: "x\($0)", tensor: $0, shape: [$1.count], type: $1.type, scale: 1, zeroPoint: 0,
+      constant: $1.constant)
   }
   values.append(
     Value(name: "y", tensor: values.count, shape: [output.count], type: output.type, scale: 1, zeroPoint: 0))

@@ -18,7 +18,8 @@ func kernelConstantsRescaleAsTheRoundingRuleSays(rounding: Rounding) {
   var generator = SeededGenerator(seed: 7)
   for exponent in -31...30 {
     for round in 0..<2000 {
-      let mantissa = rounding == .halfUpShift || round % 10 == 0 ? 1 << 30 : generator.int(1 << 30...(1 << 31) - 1)
+      let mantissa =
+        rounding == .halfUpShift || round % 10 == 0 ? 1 << 30 : generator.int(1 << 30...(1 << 31) - 1)
       let multiplier = Multiplier(mantissa: Int32(mantissa), exponent: exponent)
       // As large as the result may be, and as the left shift leaves room for.
       let reach = 1 << generator.int(0...(30 - max(exponent, 0)))
@@ -44,6 +45,7 @@ func aMultiplierOfZeroMakesZero(rounding: Rounding) {
   let zero = Multiplier(mantissa: 0, exponent: 0)
   let constants = RequantizationConstants(zero, rounding)
   for a in [Int32.min, -1, 0, 1, Int32.max] {
-    #expect(constants.rescaled(a, tiesToEven: rounding == .halfEven) == requantize(a, by: zero, rounding: rounding))
+    #expect(
+      constants.rescaled(a, tiesToEven: rounding == .halfEven) == requantize(a, by: zero, rounding: rounding))
   }
 }

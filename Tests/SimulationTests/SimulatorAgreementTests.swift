@@ -10,7 +10,8 @@ private let instructionSets: [lockstep_instructions] =
   lockstep_best_instructions() == LOCKSTEP_PORTABLE
   ? [LOCKSTEP_PORTABLE] : [LOCKSTEP_PORTABLE, lockstep_best_instructions()]
 
-/// Runs `program` on random inputs, twice in the same memory, and holds every instruction set to the definitions.
+/// Runs `program` on random inputs, twice in the same memory, and holds every instruction set to the
+/// definitions.
 private func expectAgreement(_ program: IntegerProgram, _ generator: inout SeededGenerator) throws {
   let inputs = (0..<2).map { _ in
     program.inputs.map { generator.codes(program.values[$0].count, of: program.values[$0].type) }
@@ -22,7 +23,8 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
       let found = try simulator.run(input)
       guard found != output else { continue }
       let place = zip(found[0], output[0]).enumerated().first { $0.element.0 != $0.element.1 }
-      Issue.record("instructions \(instructions.rawValue), place \(String(describing: place)): \(program.steps)")
+      Issue.record(
+        "instructions \(instructions.rawValue), place \(String(describing: place)): \(program.steps)")
       return
     }
   }
@@ -33,12 +35,14 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
     var generator = SeededGenerator(seed: UInt64(seed))
     let groups = generator.pick([1, 1, 1, 2, 3])
     let geometry = generator.geometry(
-      inputChannels: groups * generator.int(1...9), outputChannels: groups * generator.pick([1, 3, 8, 16, 17, 40]))
+      inputChannels: groups * generator.int(1...9),
+      outputChannels: groups * generator.pick([1, 3, 8, 16, 17, 40]))
     let (input, output) = (generator.type(), generator.type())
     let affine = generator.affine(geometry, groups: groups, input: input, output: output)
     try expectAgreement(
       program(
-        .affine(affine), operands: [(geometry.inputCount, input, nil)], output: (geometry.outputCount, output)),
+        .affine(affine), operands: [(geometry.inputCount, input, nil)], output: (geometry.outputCount, output)
+      ),
       &generator)
   }
 
@@ -51,19 +55,22 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
     let affine = generator.affine(geometry, groups: channels, input: input, output: output)
     try expectAgreement(
       program(
-        .affine(affine), operands: [(geometry.inputCount, input, nil)], output: (geometry.outputCount, output)),
+        .affine(affine), operands: [(geometry.inputCount, input, nil)], output: (geometry.outputCount, output)
+      ),
       &generator)
   }
 
   @Test(arguments: 0..<200) func denseLayersAreTheirDefinition(seed: Int) throws {
     var generator = SeededGenerator(seed: UInt64(seed))
     let geometry = WindowGeometry.dense(
-      batch: generator.int(1...19), inputs: generator.int(1...200), outputs: generator.pick([1, 10, 16, 33, 129, 300]))
+      batch: generator.int(1...19), inputs: generator.int(1...200),
+      outputs: generator.pick([1, 10, 16, 33, 129, 300]))
     let (input, output) = (generator.type(), generator.type())
     let affine = generator.affine(geometry, groups: 1, input: input, output: output)
     try expectAgreement(
       program(
-        .affine(affine), operands: [(geometry.inputCount, input, nil)], output: (geometry.outputCount, output)),
+        .affine(affine), operands: [(geometry.inputCount, input, nil)], output: (geometry.outputCount, output)
+      ),
       &generator)
   }
 
@@ -98,10 +105,13 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
     func operand(_ strides: [Int], _ type: CodeType, _ generator: inout SeededGenerator) -> Combine.Operand {
       Combine.Operand(
         zeroPoint: generator.code(of: type),
-        multiplier: Multiplier(mantissa: Int32(generator.int(1 << 30...(1 << 31) - 1)), exponent: generator.int(-3...0)),
+        multiplier: Multiplier(
+          mantissa: Int32(generator.int(1 << 30...(1 << 31) - 1)), exponent: generator.int(-3...0)),
         strides: strides)
     }
-    let magnitude = kind == .product ? 1 << (types[0].bits + types[1].bits) : 1 << (max(types[0].bits, types[1].bits) + leftShift)
+    let magnitude =
+      kind == .product
+      ? 1 << (types[0].bits + types[1].bits) : 1 << (max(types[0].bits, types[1].bits) + leftShift)
     var combine = Combine(
       kind: kind, shape: shape, left: operand(left.strides, types[0], &generator),
       right: operand(right.strides, types[1], &generator), leftShift: leftShift,
@@ -137,7 +147,8 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
     guard geometry.paddingTop < 2, geometry.paddingLeft < 2, !geometry.hasEmptyWindow else { return }
     let pool = Pool(kind: kind, geometry: geometry, clamp: output.range)
     try expectAgreement(
-      program(.pool(pool), operands: [(geometry.inputCount, type, nil)], output: (geometry.outputCount, output)),
+      program(
+        .pool(pool), operands: [(geometry.inputCount, type, nil)], output: (geometry.outputCount, output)),
       &generator)
   }
 
@@ -148,7 +159,8 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
     let scale = SoftmaxScale(scale: Float(generator.int(1...400)) / 1000, beta: 1)
     let softmax = try Softmax(rows: rows, depth: depth, scale: #require(scale))
     try expectAgreement(
-      program(.softmax(softmax), operands: [(rows * depth, type, nil)], output: (rows * depth, .int8)), &generator)
+      program(.softmax(softmax), operands: [(rows * depth, type, nil)], output: (rows * depth, .int8)),
+      &generator)
   }
 
   @Test(arguments: 0..<200) func movesAreTheirDefinition(seed: Int) throws {
@@ -175,7 +187,8 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
       fill: generator.code(of: sameType ? input : output),
       copies: [
         Move.Copy(
-          operand: 0, sizes: sizes, sourceStart: 0, sourceStrides: source, targetStart: 2, targetStrides: target)
+          operand: 0, sizes: sizes, sourceStart: 0, sourceStrides: source, targetStart: 2,
+          targetStrides: target)
       ])
     try expectAgreement(
       program(

@@ -1,8 +1,8 @@
 // The array loops of the simulator: weighted sums over windows, and the way back from sums to codes.
 //
-// Codes are stored offset-binary: 8-bit codes as uint8_t (code less the type's lowest), longer ones as int16_t. All
-// sums wrap in 32 bits; they are exact because their ranges are proved. Arrays may be read up to 256 bytes past their
-// end; what stands there plays no part.
+// Codes are stored offset-binary: 8-bit codes as uint8_t (code less the type's lowest), longer ones as
+// int16_t. All sums wrap in 32 bits; they are exact because their ranges are proved. Arrays may be read up to
+// 256 bytes past their end; what stands there plays no part.
 #pragma once
 
 #include <stdbool.h>
@@ -28,8 +28,9 @@ lockstep_instructions lockstep_best_instructions(void);
 ///
 ///   clamp(zero + floor(((a · 2^left) · mantissa + addend − [a < 0] · nudge) / 2^shift))
 ///
-/// Every rounding rule is a choice of these constants, but for ties to even, which adds one more where the floor
-/// without addend is odd. Lanes come in blocks of 16; 64-bit constants hold a block's even lanes first, then its odd ones.
+/// Every rounding rule is a choice of these constants, but for ties to even, which adds one more where the
+/// floor without addend is odd. For VNNI lanes come in blocks of 16, and 64-bit constants hold a block's even
+/// lanes first, then its odd ones.
 typedef struct {
   const int32_t *mantissa;
   /// NULL where no lane shifts left.
@@ -46,23 +47,24 @@ typedef struct {
 /// Windows times weights for all output channels of one group.
 typedef struct {
   lockstep_instructions instructions;
-  /// Whether inputs and weights are int16_t, else uint8_t and int8_t.
+  /// Whether inputs and weights are int16_t, else uint8_t and int8_t, which portable loops do not take.
   bool wide_input;
   /// Whether outputs are int16_t, else uint8_t.
   bool wide_output;
   /// Where each output pixel's window begins, in bytes from the input.
   const int32_t *pixel_offsets;
   ptrdiff_t pixels;
-  /// A window is runs of consecutive bytes, a multiple of four each; offsets from the window's begin.
-  const int32_t *run_offsets;
-  ptrdiff_t runs;
-  /// Length of each run in units of four bytes.
-  ptrdiff_t run_units;
+  /// A window is units of four bytes; offsets from the window's begin.
+  const int32_t *unit_offsets;
+  ptrdiff_t units;
+  /// Whether the units follow each other.
+  bool is_contiguous;
   ptrdiff_t outputs;
   /// Codes from one pixel's outputs to the next one's.
   ptrdiff_t output_stride;
-  /// [group of blocks][runs · run_units][block of 16 outputs][16][4 bytes], zero where there is no output or no input;
-  /// groups as `lockstep_affine_group` says.
+  /// Zero where there is no output or no input. VNNI: [group of blocks][unit][block of 16 outputs][16][4
+  /// bytes], groups as `lockstep_affine_group` says, and the middle two of each four outputs, here and in the
+  /// constants below, in each other's place. Portable: [output][unit][4 bytes].
   const void *weights;
   /// For each output, padded to whole blocks.
   const int32_t *bias;
@@ -72,10 +74,14 @@ typedef struct {
 /// How many of `blocks` blocks of outputs a kernel computes together, where a layer has `pixels` pixels.
 ptrdiff_t lockstep_affine_group(ptrdiff_t pixels, ptrdiff_t blocks);
 
-void lockstep_affine_run(const lockstep_affine *plan, const void *input, void *output);
+/// Bytes of scratch memory that a run needs.
+ptrdiff_t lockstep_affine_scratch(const lockstep_affine *plan);
 
-/// Windows times weights where each output channel reads one channel. A row of outputs is one run of codes; for each
-/// tap the codes it reads are such a run as well. Constants repeat after `period` chunks of 64 codes.
+void lockstep_affine_run(const lockstep_affine *plan, const void *input, void *output, void *scratch);
+
+/// Windows times weights where each output channel reads one channel. A row of outputs is one run of codes;
+/// for each tap the codes it reads are such a run as well. Constants repeat after `period` chunks of 64
+/// codes.
 typedef struct {
   lockstep_instructions instructions;
   bool wide_input, wide_output;
@@ -86,9 +92,9 @@ typedef struct {
   const int32_t *tap_offsets;
   ptrdiff_t taps;
   ptrdiff_t period;
-  /// Portable: int16_t [chunk][tap][64]. VNNI: int8_t [chunk][four taps][4][16][tap], where the code 16·l + 4·r + j of a
-  /// chunk stands in [r][4·l + j]: the order in which unpacking leaves the codes. The constants below are in the
-  /// same order.
+  /// Portable: int16_t [chunk][tap][64]. VNNI: int8_t [chunk][four taps][4][16][tap], where the code 16·l +
+  /// 4·r + j of a chunk stands in [r][4·l + j], the order in which unpacking leaves the codes. The constants
+  /// below are in the same order.
   const void *weights;
   const int32_t *bias;
   lockstep_requantization requantization;
@@ -96,8 +102,8 @@ typedef struct {
 
 void lockstep_depthwise_run(const lockstep_depthwise *plan, const void *input, void *output);
 
-/// Copies `pixels` blocks of `bytes` bytes, `source_stride` apart, to consecutive places. Writes up to 15 bytes more than
-/// it should, which the caller overwrites or has to spare.
+/// Copies `pixels` blocks of `bytes` bytes, `source_stride` apart, to consecutive places. Writes up to 15
+/// bytes more than it should, which the caller overwrites or has to spare.
 void lockstep_gather_pixels(
     const uint8_t *source, ptrdiff_t source_stride, ptrdiff_t pixels, ptrdiff_t bytes, uint8_t *target);
 
@@ -114,9 +120,11 @@ typedef struct {
   lockstep_requantization requantization;
 } lockstep_combine;
 
-void lockstep_combine_run(const lockstep_combine *plan, const uint8_t *left, const uint8_t *right, uint8_t *output);
+void lockstep_combine_run(
+    const lockstep_combine *plan, const uint8_t *left, const uint8_t *right, uint8_t *output);
 
-/// A sum or difference of two tensors of 8-bit codes, where its rescaling amounts to a rounded linear function:
+/// A sum or difference of two tensors of 8-bit codes, where its rescaling amounts to a rounded linear
+/// function:
 ///
 ///   clamp((a·left_high + b·right_high + addend_high + ((a·left_low + b·right_low + addend_low) >> 15)) >> shift)
 ///
@@ -129,14 +137,16 @@ typedef struct {
 } lockstep_linear_sum;
 
 void lockstep_linear_sum_run(
-    const lockstep_linear_sum *plan, ptrdiff_t count, const uint8_t *left, const uint8_t *right, uint8_t *output);
+    const lockstep_linear_sum *plan, ptrdiff_t count, const uint8_t *left, const uint8_t *right,
+    uint8_t *output);
 
-/// For each of `channels` channels the sum, or the maximum, of the codes at `taps` offsets. Codes are int16_t where
-/// `wide`, else uint8_t; offsets are in codes. A maximum of no codes is INT32_MIN.
+/// For each of `channels` channels the sum, or the maximum, of the codes at `taps` offsets. Codes are int16_t
+/// where `wide`, else uint8_t; offsets are in codes. A maximum of no codes is INT32_MIN.
 void lockstep_window_sums(
     bool wide, const void *input, const int32_t *offsets, ptrdiff_t taps, ptrdiff_t channels, int32_t *sums);
 void lockstep_window_maxima(
-    bool wide, const void *input, const int32_t *offsets, ptrdiff_t taps, ptrdiff_t channels, int32_t *maxima);
+    bool wide, const void *input, const int32_t *offsets, ptrdiff_t taps, ptrdiff_t channels,
+    int32_t *maxima);
 
 #ifdef __cplusplus
 }

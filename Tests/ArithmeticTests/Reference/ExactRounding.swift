@@ -1,5 +1,5 @@
-/// How a rational number becomes an integer, by definition: its floor, and whether what is left is less than a half,
-/// exactly a half, or more.
+/// How a rational number becomes an integer, by definition: its floor, and whether what is left is less than
+/// a half, exactly a half, or more.
 enum Ties { case upward, away, toEven }
 
 /// `numerator / 2^shift` to the nearest integer.

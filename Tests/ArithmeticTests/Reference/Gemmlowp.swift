@@ -1,6 +1,6 @@
-/// gemmlowp's fixedpoint/fixedpoint.h for 32-bit registers, restated as it stands: same steps, same masks, plain `Int32`.
-/// The number of integer bits, a template parameter there, is an argument here. Written apart from the product's code,
-/// which it judges.
+/// gemmlowp's fixedpoint/fixedpoint.h for 32-bit registers, restated as it stands: same steps, same masks,
+/// plain `Int32`. The number of integer bits, a template parameter there, is an argument here. Written apart
+/// from the product's code, which it judges.
 enum Gemmlowp {
   static func saturatingRoundingDoublingHighMul(_ a: Int32, _ b: Int32) -> Int32 {
     let overflow = a == b && a == Int32.min
@@ -71,8 +71,8 @@ enum Gemmlowp {
     return a == 0 ? Int32.max : result
   }
 
-  /// The Newton-Raphson division that `one_over_one_plus_x_for_x_in_0_1` and `one_minus_x_over_one_plus_x_for_x_in_0_1`
-  /// share: 2/(1 + a) as Q2.29.
+  /// The Newton-Raphson division that `one_over_one_plus_x_for_x_in_0_1` and
+  /// `one_minus_x_over_one_plus_x_for_x_in_0_1` share: 2/(1 + a) as Q2.29.
   private static func newton(_ a: Int32) -> Int32 {
     let halfDenominator = roundingHalfSum(a, Int32.max)
     var x = 1_515_870_810 &+ saturatingRoundingDoublingHighMul(halfDenominator, -1_010_580_540)

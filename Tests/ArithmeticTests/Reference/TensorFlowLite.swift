@@ -1,6 +1,7 @@
 import Foundation
 
-/// TensorFlow Lite's integer kernels, restated as they stand. Written apart from the product's code, which they judge.
+/// TensorFlow Lite's integer kernels, restated as they stand. Written apart from the product's code, which
+/// they judge.
 enum TensorFlowLite {
   /// `QuantizeMultiplier`; the shift has no upper bound here.
   static func quantizeMultiplier(_ real: Double) -> (mantissa: Int32, shift: Int) {

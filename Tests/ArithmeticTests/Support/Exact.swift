@@ -1,7 +1,7 @@
 import Arithmetic
 
-/// One more reading of a register, for the tests: a mathematical integer, and whether it and all that led to it fit
-/// their registers. It says member by member what `Interval.holds` promises for all members at once.
+/// One more reading of a register, for the tests: a mathematical integer, and whether it and all that led to
+/// it fit their registers. It says member by member what `Interval.holds` promises for all members at once.
 struct Exact<Register: MachineWord>: Word {
   typealias Wide = Exact<Register.Wide>
   struct Truth {

@@ -7,7 +7,8 @@ extension SplitMix64 {
     let greatest = Int64(Register.max)
     let bits = next()
     // A shift of the width or more leaves a small number.
-    let value = Int64(bitPattern: next()) >> Int64(64 - Register.bitWidth + Int(bits & 63) % Register.bitWidth)
+    let value =
+      Int64(bitPattern: next()) >> Int64(64 - Register.bitWidth + Int(bits & 63) % Register.bitWidth)
     let width = Int64(next() >> (65 - UInt64(1 + (bits >> 8) % UInt64(Register.bitWidth))))
     switch (bits >> 16) & 3 {
     case 0: return Interval(least, least.addingReportingOverflow(min(width, greatest)).partialValue)

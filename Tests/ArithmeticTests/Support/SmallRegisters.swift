@@ -1,7 +1,7 @@
 import Arithmetic
 
-// Registers so narrow that all their values, intervals and pairs of intervals can be tried. What is proved of them speaks
-// for the wide ones, whose operations are the same generic code.
+// Registers so narrow that all their values, intervals and pairs of intervals can be tried. What is proved of
+// them speaks for the wide ones, whose operations are the same generic code.
 
 extension Int8: MachineWord {
   public typealias Wide = Int16

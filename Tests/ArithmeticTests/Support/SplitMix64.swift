@@ -1,5 +1,5 @@
-/// A seeded generator with the same sequence on every platform (Steele, Lea and Flood, "Fast splittable pseudorandom
-/// number generators", 2014), and the draws that find rounding errors.
+/// A seeded generator with the same sequence on every platform (Steele, Lea and Flood, "Fast splittable
+/// pseudorandom number generators", 2014), and the draws that find rounding errors.
 struct SplitMix64 {
   private var state: UInt64
 
@@ -34,8 +34,8 @@ struct SplitMix64 {
     return Double(sign: .plus, exponent: Int(exponent), significand: 1 + unit())
   }
 
-  /// A register's value where errors hide: uniform, of every magnitude, near either end, near an odd multiple of a power
-  /// of two (where roundings tie).
+  /// A register's value where errors hide: uniform, of every magnitude, near either end, near an odd multiple
+  /// of a power of two (where roundings tie).
   @inline(__always)
   mutating func accumulator() -> Int32 {
     let bits = next()

@@ -17,8 +17,8 @@ func points(_ count: Int) -> Int { isOptimized ? count : max(count / 500, 200) }
 /// The distance between the points of an exhaustive sweep: 1 in an optimised build.
 let exhaustiveStride = isOptimized ? 1 : 251
 
-/// Many comparisons that count as one expectation, because an expectation costs more than the arithmetic it looks at.
-/// The first that fails is reported with its operands.
+/// Many comparisons that count as one expectation, because an expectation costs more than the arithmetic it
+/// looks at. The first that fails is reported with its operands.
 struct Sweep {
   private(set) var count = 0
   private(set) var failures = 0

@@ -1,7 +1,7 @@
 @testable import Arithmetic
 
-/// Computes a term for given values of its variables, in 64 bits, and holds every node on the way to what it claims: that
-/// it is proved to stay in its register and that its value lies in its range.
+/// Computes a term for given values of its variables, in 64 bits, and holds every node on the way to what it
+/// claims: that it is proved to stay in its register and that its value lies in its range.
 struct TermEvaluator {
   private struct Step {
     let node: TermNode
@@ -34,7 +34,9 @@ struct TermEvaluator {
     values = Array(repeating: 0, count: steps.count)
     for (index, step) in steps.enumerated() {
       if !step.node.holds { note("a node is not proved: \(step.node.operation)") }
-      if case .variable = step.node.operation, index >= variables.count { note("a free variable is not given") }
+      if case .variable = step.node.operation, index >= variables.count {
+        note("a free variable is not given")
+      }
       if case .literal(let value) = step.node.operation { values[index] = value }
     }
   }

@@ -1,0 +1,226 @@
+import DifferentialTesting
+import Network
+
+/// A seeded damage to what a file means: shapes, quantisation, attributes and connections that no converter writes, but
+/// that a file can hold. Damage to a file's bytes seldom gets past the checks of the container; this starts behind them.
+struct NetworkMutation {
+  let network: Network
+  /// What was done, in words.
+  let description: String
+
+  init(of network: Network, random: SeededGenerator) {
+    var editor = NetworkEditor(network: network, random: random)
+    let rounds = editor.random.integer(in: 1...3)
+    description = (0..<rounds).map { _ in editor.damage() }.joined(separator: ", ")
+    self.network = editor.network
+  }
+}
+
+private struct NetworkEditor {
+  var network: Network
+  var random: SeededGenerator
+
+  private enum Damage { case shape, sharedShape, type, quantization, constant, attribute, kind, connection, boundary }
+
+  private static let weights: [(weight: Int, value: Damage)] = [
+    (8, .shape), (12, .sharedShape), (6, .type), (24, .quantization), (14, .constant), (20, .attribute), (5, .kind),
+    (8, .connection), (3, .boundary),
+  ]
+  private static let sizes = [
+    0, -1, 1, 2, 3, 5, 7, 16, 255, 256, 511, 512, 1 << 10, 1 << 16, 1 << 20, 1 << 27, 1 << 28, (1 << 31) - 1, -1 << 31,
+  ]
+  private static let scales: [Float] = [
+    0, -0.0, -1, 1, .leastNonzeroMagnitude, 1e-38, 1e-30, 1e-20, 1e-9, 1e-6, 0.003, 1.0 / 256, 1.0 / 128, 0.5, 3, 1e3, 1e6, 1e9,
+    1e20, 3.4e38, .infinity, -.infinity, .nan, 0x1p-31, 0x1p-27, 0x1p-20, 0x1p20, 0x1p30,
+  ]
+  private static let zeroPoints: [Int64] = [
+    0, 1, -1, 127, -128, 128, -129, 255, 256, 1 << 31, -1 << 31, 1 << 32, .max, .min,
+  ]
+  private static let types: [ElementType] = [.int8, .uint8, .int16, .int32, .int64, .float32, .other("bool")]
+
+  private mutating func size() -> Int { random.element(of: Self.sizes) }
+
+  mutating func damage() -> String {
+    guard !network.tensors.isEmpty, !network.operations.isEmpty else { return "nothing left" }
+    let tensor = random.integer(in: 0...network.tensors.count - 1)
+    let operation = random.integer(in: 0...network.operations.count - 1)
+    switch random.choice(of: Self.weights) {
+    case .shape:
+      network.tensors[tensor].shape = changed(network.tensors[tensor].shape)
+      refit(tensor)
+      return "tensor \(tensor) of shape \(network.tensors[tensor].shape)"
+    case .sharedShape:
+      // All tensors of one shape together, so that what moves elements one by one still fits.
+      let old = network.tensors[tensor].shape
+      let new = changed(old)
+      for index in network.tensors.indices where network.tensors[index].shape == old {
+        network.tensors[index].shape = new
+        refit(index)
+      }
+      return "tensors of shape \(old) now \(new)"
+    case .type:
+      network.tensors[tensor].type = random.element(of: Self.types)
+      refit(tensor)
+      return "tensor \(tensor) \(network.tensors[tensor].type)"
+    case .quantization:
+      network.tensors[tensor].quantization = changed(network.tensors[tensor].quantization)
+      return "tensor \(tensor) quantised by \(network.tensors[tensor].quantization.map { "\($0)" } ?? "nothing")"
+    case .constant: return changeConstant(tensor)
+    case .attribute:
+      network.operations[operation].kind = changed(network.operations[operation].kind)
+      return "operation \(operation) \(network.operations[operation].kind)"
+    case .kind:
+      // Another operation on the same tensors.
+      network.operations[operation].kind = network.operations[
+        random.integer(in: 0...network.operations.count - 1)
+      ].kind
+      return "operation \(operation) made \(network.operations[operation].kind)"
+    case .connection:
+      changeConnection(operation)
+      return "operation \(operation) on \(network.operations[operation].inputs) → \(network.operations[operation].outputs)"
+    case .boundary:
+      if random.chance(0.5) { network.inputs = [tensor] } else { network.outputs = [tensor] }
+      return "inputs \(network.inputs), outputs \(network.outputs)"
+    }
+  }
+
+  private mutating func changed(_ shape: [Int]) -> [Int] {
+    var shape = shape
+    switch random.integer(in: 0...7) {
+    case 0: shape.insert(random.element(of: [1, 1, 2, size()]), at: random.integer(in: 0...shape.count))
+    case 1 where !shape.isEmpty: shape.remove(at: random.integer(in: 0...shape.count - 1))
+    case 2: shape = []
+    case 3: shape.reverse()
+    default:
+      guard !shape.isEmpty else { break }
+      let axis = random.integer(in: 0...shape.count - 1)
+      shape[axis] = random.chance(0.5) ? size() : shape[axis] + random.integer(in: -2...2)
+    }
+    return shape
+  }
+
+  /// Gives a constant the bytes that its type and shape ask for, where that is not too many.
+  private mutating func refit(_ tensor: Int) {
+    guard let old = network.tensors[tensor].constant, random.chance(0.9) else { return }
+    var count = network.tensors[tensor].type.byteCount ?? 1
+    for dimension in network.tensors[tensor].shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: max(dimension, 0))
+      guard !overflow, product <= 1 << 20 else { return }
+      count = product
+    }
+    network.tensors[tensor].constant = (0..<count).map { old.isEmpty ? 0 : old[$0 % old.count] }
+  }
+
+  private mutating func changed(_ quantization: Quantization?) -> Quantization? {
+    guard var quantization, !quantization.scales.isEmpty else {
+      return Quantization(scales: [random.element(of: Self.scales)], zeroPoints: [0])
+    }
+    switch random.integer(in: 0...9) {
+    case 0: return nil
+    case 1: quantization.axis = size()
+    case 2: quantization.scales.removeLast()
+    case 3: quantization.scales += [random.element(of: Self.scales)]
+    case 4: quantization.zeroPoints = random.chance(0.5) ? [] : quantization.zeroPoints + [0]
+    case 5, 6: quantization.zeroPoints = [random.element(of: Self.zeroPoints)]
+    default:
+      let index = random.integer(in: 0...quantization.scales.count - 1)
+      quantization.scales[index] =
+        random.chance(0.3) ? quantization.scales[index] * 0x1p12 : random.element(of: Self.scales)
+    }
+    return quantization
+  }
+
+  private mutating func changeConstant(_ tensor: Int) -> String {
+    let constants = network.tensors.indices.filter { network.tensors[$0].constant != nil }
+    let tensor = constants.isEmpty ? tensor : random.element(of: constants)
+    guard var bytes = network.tensors[tensor].constant, !bytes.isEmpty else {
+      network.tensors[tensor].constant = [0]
+      return "tensor \(tensor) given a byte"
+    }
+    switch random.integer(in: 0...5) {
+    case 0: network.tensors[tensor].constant = nil
+    case 1: network.tensors[tensor].constant?.removeLast()
+    case 2: network.tensors[tensor].constant = bytes.map { _ in random.element(of: [0, 0x7F, 0x80, 0xFF]) }
+    default:
+      // A whole element, as axes, sizes and biases are read.
+      let width = network.tensors[tensor].type.byteCount ?? 1
+      let start = random.integer(in: 0...bytes.count / width) * width
+      let value = random.chance(0.5) ? size() : random.integer(in: -6...6)
+      for byte in 0..<width where start + byte < bytes.count {
+        bytes[start + byte] = UInt8(truncatingIfNeeded: value >> (8 * byte))
+      }
+      network.tensors[tensor].constant = bytes
+    }
+    return "tensor \(tensor) given other elements"
+  }
+
+  private mutating func changeConnection(_ operation: Int) {
+    let tensor = random.integer(in: -2...network.tensors.count)
+    let inputs = network.operations[operation].inputs
+    switch random.integer(in: 0...5) {
+    case 0: network.operations[operation].outputs = [tensor]
+    case 1: network.operations[operation].outputs += [tensor]
+    case 2: network.operations[operation].inputs += [tensor]
+    case 3 where !inputs.isEmpty: network.operations[operation].inputs.removeLast()
+    default:
+      guard !inputs.isEmpty else { return }
+      network.operations[operation].inputs[random.integer(in: 0...inputs.count - 1)] = tensor == -1 ? nil : tensor
+    }
+  }
+
+  private mutating func changed(_ kind: Operation.Kind) -> Operation.Kind {
+    let activation: Activation = random.element(of: [.none, .relu, .relu6, .reluN1To1])
+    switch kind {
+    case .conv2D(let window, _): return .conv2D(changed(window), activation)
+    case .depthwiseConv2D(let window, let multiplier, _):
+      return .depthwiseConv2D(
+        changed(window), depthMultiplier: random.chance(0.3) ? size() : multiplier, activation)
+    case .fullyConnected: return .fullyConnected(keepsDimensions: random.chance(0.5), activation)
+    case .add: return .add(activation)
+    case .subtract: return .subtract(activation)
+    case .multiply: return .multiply(activation)
+    case .averagePool2D(let window, let height, let width, _):
+      return .averagePool2D(
+        changed(window), height: random.chance(0.3) ? size() : height, width: random.chance(0.3) ? size() : width,
+        activation)
+    case .maxPool2D(let window, let height, let width, _):
+      return .maxPool2D(
+        changed(window), height: random.chance(0.3) ? size() : height, width: random.chance(0.3) ? size() : width,
+        activation)
+    case .mean: return .mean(keepsDimensions: random.chance(0.5))
+    case .softmax: return .softmax(beta: random.element(of: Self.scales))
+    case .reshape: return .reshape(shape: random.chance(0.3) ? nil : [size(), size()])
+    case .squeeze: return .squeeze(axes: [random.integer(in: -6...6), size()])
+    case .concatenation:
+      return .concatenation(axis: random.chance(0.5) ? random.integer(in: -6...6) : size(), .none)
+    case .stridedSlice:
+      return .stridedSlice(
+        SliceMasks(
+          begin: random.integer(in: -1...31), end: random.integer(in: -1...31), ellipsis: 0, newAxis: 0,
+          shrinkAxis: random.chance(0.5) ? 0 : random.integer(in: -1...31), isOffset: random.chance(0.1)))
+    case .unary:
+      let functions: [UnaryFunction] = [
+        .logistic, .tanh, .hardSwish, .relu, .relu6, .leakyRelu(alpha: random.element(of: Self.scales)),
+      ]
+      return .unary(random.element(of: functions))
+    case .expandDimensions, .pad, .transpose, .quantize, .dequantize, .unsupported:
+      let kinds: [Operation.Kind] = [
+        .expandDimensions, .pad, .transpose, .quantize, .dequantize, .mean(keepsDimensions: true),
+        .unsupported(reason: "none"),
+      ]
+      return random.element(of: kinds)
+    }
+  }
+
+  private mutating func changed(_ window: Window) -> Window {
+    var window = window
+    switch random.integer(in: 0...4) {
+    case 0: window.padding = window.padding == .same ? .valid : .same
+    case 1: window.strideHeight = size()
+    case 2: window.strideWidth = size()
+    case 3: window.dilationHeight = size()
+    default: window.dilationWidth = size()
+    }
+    return window
+  }
+}

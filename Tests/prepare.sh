@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Installs the system packages that building and testing need, where they are missing (Debian, Ubuntu).
+#   libflatbuffers-dev  reads .tflite files         gcc       builds the generated C, beside Swift's own clang
+#   libz3-dev           the solver of the verifier  cppcheck  holds the generated C to MISRA C:2012 (with python3)
+set -euo pipefail
+
+missing=()
+for package in libflatbuffers-dev libz3-dev gcc libc6-dev cppcheck python3; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  command -v apt-get >/dev/null || { echo "please install: ${missing[*]}" >&2; exit 1; }
+  as_root=()
+  [ "$(id -u)" = 0 ] || as_root=(sudo)
+  echo "installing ${missing[*]}" >&2
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+fi
+command -v swift >/dev/null || { echo "Swift 6 is needed: https://www.swift.org/install/linux" >&2; exit 1; }
