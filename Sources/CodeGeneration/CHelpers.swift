@@ -1,8 +1,11 @@
+import Foundation
+
 /// The small functions that generated code shares. Each holds one thing that C leaves to the compiler or MISRA C frowns
 /// upon, so that it stands in one place.
 enum CHelpers {
   /// The definitions that `code` calls, in order.
   static func definitions(prefix: String, calledBy code: String) -> [CText] {
+    let code = withoutComments(code)
     var texts: [CText] = []
     func add(_ name: String, _ comment: String, _ head: String, _ lines: [String]) {
       guard code.contains("\(prefix)_\(name)(") else { return }
@@ -31,5 +34,13 @@ enum CHelpers {
       "fill", "Sets codes.", "void \(prefix)_fill(int8_t *to, int8_t code, int32_t count)",
       ["for (int32_t i = 0; i < count; i++) {", "  to[i] = code;", "}"])
     return texts
+  }
+
+  /// Comments quote names from the model, which may look like calls.
+  private static func withoutComments(_ code: String) -> String {
+    code.components(separatedBy: "/*").enumerated().map { index, part in
+      guard index > 0, let end = part.range(of: "*/") else { return index > 0 ? "" : part }
+      return String(part[end.upperBound...])
+    }.joined()
   }
 }

@@ -30,17 +30,21 @@ public struct CNames: Sendable {
     guard let first = scalars.first, ("a"..."z").contains(first) || ("A"..."Z").contains(first),
       scalars.allSatisfy({
         ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0) || $0 == "_"
-      }), !Self.reserved.contains(prefix), prefix.count <= 40
+      }), !Self.reserved.contains(prefix.lowercased()), prefix.count <= 40
     else { return nil }
     self.prefix = prefix
   }
 
-  /// Words that, alone, are not a network's to use.
+  /// Words that, alone, are not a network's to use: keywords of C and C++, and the names of system headers, which a file
+  /// of the same name would hide.
   private static let reserved: Set<String> = [
     "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
     "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof",
     "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "main", "errno", "std",
     "str", "mem", "wcs", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool", "class",
-    "new", "delete", "this", "namespace", "template", "operator",
+    "new", "delete", "this", "namespace", "template", "operator", "assert", "complex", "ctype", "fenv", "inttypes",
+    "iso646", "limits", "locale", "math", "setjmp", "signal", "stdalign", "stdarg", "stdatomic", "stdbool", "stddef",
+    "stdint", "stdio", "stdlib", "stdnoreturn", "string", "strings", "tgmath", "threads", "time", "uchar", "unistd",
+    "wchar", "wctype", "memory", "pthread", "sched", "semaphore", "poll", "fcntl", "dirent", "malloc", "alloca",
   ]
 }

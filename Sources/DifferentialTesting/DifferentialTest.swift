@@ -3,6 +3,7 @@ import Foundation
 import IntegerProgram
 import Network
 import Simulation
+import Synchronization
 
 /// The generated C built in several ways and run on the same vectors as the simulator; every byte of every step compared.
 public struct DifferentialTest: Sendable {
@@ -38,9 +39,8 @@ public struct DifferentialTest: Sendable {
     public var vectors: Int
     public var bytesPerVector: Int
 
-    public var isEqual: Bool {
-      outcomes.allSatisfy { if case .equal = $0.outcome { true } else if case .skipped = $0.outcome { true } else { false } }
-    }
+    /// Whether something was compared, and nothing differed.
+    public var isEqual: Bool { problems.isEmpty && comparedBytes > 0 }
     /// The builds that ran and agreed.
     public var agreed: Int { outcomes.count { if case .equal = $0.outcome { true } else { false } } }
     public var comparedBytes: Int { agreed * vectors * bytesPerVector }
@@ -92,18 +92,7 @@ public struct DifferentialTest: Sendable {
     }
     try Data(Driver.source(for: program, names: names).utf8).write(to: folder.appendingPathComponent("driver.c"))
 
-    var outcomes: [Outcome] = []
-    for (index, build) in builds.enumerated() {
-      let executable = "build-\(index)"
-      if let obstacle = try build.obstacle(in: folder) {
-        outcomes.append(.skipped(obstacle))
-      } else if let error = try build.build(prefix: names.prefix, in: folder, to: executable) {
-        outcomes.append(.failure("the generated code does not compile:\n\(error)"))
-      } else {
-        outcomes.append(.equal)
-      }
-      progress(index + 1)
-    }
+    var outcomes = try compile(builds, prefix: names.prefix, in: folder, jobs: jobs, progress: progress)
 
     let trace = Trace(of: program)
     let simulator = Simulator(program)
@@ -137,6 +126,35 @@ public struct DifferentialTest: Sendable {
     return Report(
       outcomes: zip(builds, outcomes).map { ($0.name, $1) }, vectors: vectors.vectors.count,
       bytesPerVector: trace.byteCount)
+  }
+
+  /// Builds everything, `jobs` at a time; what can be run is `.equal` until it is seen to differ.
+  private func compile(
+    _ builds: [BuildConfiguration], prefix: String, in folder: URL, jobs: Int, progress: @Sendable (Int) -> Void
+  ) throws -> [Outcome] {
+    let outcomes = Mutex([Outcome](repeating: .equal, count: builds.count))
+    let fault = Mutex<(any Error)?>(nil)
+    let done = Mutex(0)
+    concurrently(builds.count, jobs: jobs) { index in
+      do {
+        var outcome = Outcome.equal
+        if let obstacle = try builds[index].obstacle(in: folder, probe: "probe-\(index)") {
+          outcome = .skipped(obstacle)
+        } else if let error = try builds[index].build(prefix: prefix, in: folder, to: "build-\(index)") {
+          outcome = .failure("the generated code does not compile:\n\(error)")
+        }
+        outcomes.withLock { $0[index] = outcome }
+      } catch {
+        fault.withLock { $0 = error }
+      }
+      progress(
+        done.withLock { done in
+          done += 1
+          return done
+        })
+    }
+    if let error = fault.withLock({ $0 }) { throw error }
+    return outcomes.withLock { $0 }
   }
 
   private func compare(

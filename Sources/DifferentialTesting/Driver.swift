@@ -12,23 +12,24 @@ enum Driver {
     for (index, input) in program.inputs.enumerated() {
       let width = Trace.width(program.values[input])
       let port = port("INPUT", index, program.inputs.count)
-      fill += "  memcpy(&memory.codes[\(port)_OFFSET], &inputs[\(total)], \(port)_COUNT * \(width)u);\n"
+      fill += "  memcpy(&arena[\(port)_OFFSET], &inputs[\(total)], \(port)_COUNT * \(width)u);\n"
       total += " + \(port)_COUNT * \(width)u"
     }
     var outputs = ""
     for (index, output) in program.outputs.enumerated() {
       let port = port("OUTPUT", index, program.outputs.count)
       let width = Trace.width(program.values[output])
-      outputs += "    put(&memory.codes[\(port)_OFFSET], \(port)_COUNT * \(width)u);\n"
+      outputs += "    put(&arena[\(port)_OFFSET], \(port)_COUNT * \(width)u);\n"
     }
     return """
+      #define _POSIX_C_SOURCE 200112L
       #include <stdint.h>
       #include <stdio.h>
       #include <stdlib.h>
       #include <string.h>
       #include "\(name).h"
 
-      static union { int8_t codes[\(macro)_ARENA_SIZE]; int64_t aligned; } memory;
+      static int8_t *arena;
       static int8_t inputs[\(total)];
 
       static void put(const int8_t *codes, uint32_t bytes) {
@@ -36,19 +37,24 @@ enum Driver {
       }
       static void observe(void *context, uint32_t step, const int8_t *codes, uint32_t bytes) {
         (void)step;
-        if (context != (void *)&memory) exit(4);
+        if (context != (void *)&arena) exit(4);
         put(codes, bytes);
       }
       static void prepare(int noise) {
-        memset(memory.codes, noise, sizeof memory.codes);
+        memset(arena, noise, \(macro)_ARENA_SIZE);
       \(fill)}
 
       int main(void) {
+        /* Aligned, and ending where the allocation ends: the address sanitizer sees one byte too far. */
+        void *memory = NULL;
+        const size_t alignment = \(macro)_ARENA_ALIGNMENT < sizeof(void *) ? sizeof(void *) : \(macro)_ARENA_ALIGNMENT;
+        if (posix_memalign(&memory, alignment, \(macro)_ARENA_SIZE) != 0) return 5;
+        arena = memory;
         while (fread(inputs, 1, sizeof inputs, stdin) == sizeof inputs) {
           prepare(0xA5);
-          if (\(name)_run_observed(memory.codes, (uint32_t)sizeof memory.codes, observe, &memory) != \(macro)_OK) return 2;
+          if (\(name)_run_observed(arena, \(macro)_ARENA_SIZE, observe, &arena) != \(macro)_OK) return 2;
           prepare(0x5A);
-          if (\(name)_run(memory.codes, (uint32_t)sizeof memory.codes) != \(macro)_OK) return 2;
+          if (\(name)_run(arena, \(macro)_ARENA_SIZE) != \(macro)_OK) return 2;
       \(outputs)  }
         return fflush(stdout) == 0 ? 0 : 3;
       }

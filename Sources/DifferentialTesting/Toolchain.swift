@@ -38,14 +38,15 @@ public struct BuildConfiguration: Sendable {
   }
 
   /// Why this machine cannot build so at all: the compiler is missing, or lacks an optional feature. Nil where it can.
-  func obstacle(in folder: URL) throws -> String? {
+  /// A program called `probe` is made to find out.
+  func obstacle(in folder: URL, probe: String) throws -> String? {
     guard Command.exists(compiler) else { return "\(compiler) is not installed" }
     guard configuration.optional == true else { return nil }
-    let source = folder.appendingPathComponent("probe.c")
+    let source = folder.appendingPathComponent("\(probe).c")
     try Data("int main(void) { return 0; }\n".utf8).write(to: source)
-    let result = try Command.run(compiler, configuration.flags + ["probe.c", "-o", "probe"], in: folder)
+    let result = try Command.run(compiler, configuration.flags + ["\(probe).c", "-o", probe], in: folder)
     guard result.status == 0 else { return "\(compiler) lacks \(configuration.name)" }
-    let run = try Command.run("./probe", [], in: folder)
+    let run = try Command.run("./\(probe)", [], in: folder)
     return run.status == 0 ? nil : "\(compiler)'s \(configuration.name) programs do not start here"
   }
 }

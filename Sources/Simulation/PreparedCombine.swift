@@ -115,8 +115,7 @@ extension lockstep_linear_sum {
     func high(_ number: Int32) -> Int16 { Int16(number >> 15) }
     self.init(
       instructions: instructions, left_high: high(sum.left), right_high: high(sum.right),
-      left_low: low(sum.left),
-      right_low: low(sum.right), addend_high: Int32(sum.addend >> 15), addend_low: Int32(sum.addend & 0x7FFF),
-      shift: Int32(sum.shift), low: sum.low, high: sum.high)
+      left_low: low(sum.left), right_low: low(sum.right), addend_high: Int32(sum.addend >> 15),
+      addend_low: Int32(sum.addend & 0x7FFF), shift: Int32(sum.shift), low: sum.low, high: sum.high)
   }
 }

@@ -8,6 +8,8 @@ import IntegerProgram
 ///
 /// Nested floor divisions are one, so the double rounding has this form as well: the first rounding adds
 /// 2^30, the second half of 2^R, and ties of negative numbers, which fall, lack one unit of the first result.
+///
+/// Equal to `requantize` wherever its obligations hold, that is where nothing overflows.
 struct RequantizationConstants: Sendable, Hashable {
   var mantissa: Int32
   var left: Int32 = 0

@@ -5,17 +5,19 @@ extension Simulator {
   /// copied: the least mean of `rounds` rounds of at least `seconds` each. The input is fixed and arbitrary.
   public func nanosecondsPerInference(rounds: Int = 50, seconds: Double = 0.01) -> Double {
     // 8-bit codes are given and taken as bytes, as an application would.
-    program.values.allSatisfy { $0.type.isSigned && $0.type.bits <= 8 }
-      ? measure(Int8.self, rounds, seconds) {
-        try? $0.setInput($1, to: $2)
-      } copy: {
-        $0.copyOutput($1, to: $2)
-      }
-      : measure(Int32.self, rounds, seconds) {
-        try? $0.setInput($1, to: $2)
-      } copy: {
-        $0.copyOutput($1, to: $2)
-      }
+    let isInBytes = (program.inputs + program.outputs).allSatisfy {
+      let type = program.values[$0].type
+      return type.isSigned && type.bits <= 8
+    }
+    return if isInBytes {
+      measure(
+        Int8.self, rounds, seconds, set: { try? $0.setInput($1, to: $2) }, copy: { $0.copyOutput($1, to: $2) }
+      )
+    } else {
+      measure(
+        Int32.self, rounds, seconds, set: { try? $0.setInput($1, to: $2) },
+        copy: { $0.copyOutput($1, to: $2) })
+    }
   }
 
   private func measure<Code: FixedWidthInteger>(

@@ -64,6 +64,14 @@ struct CompileCommand: ParsableCommand {
     print("program \(program.digest)")
   }
 
+  /// A word as a shell takes it.
+  private static func quoted(_ word: String) -> String {
+    let plain = word.unicodeScalars.allSatisfy {
+      $0.isASCII && ($0.properties.isAlphabetic || "0123456789-_./=+:,@%".unicodeScalars.contains($0))
+    }
+    return plain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+  }
+
   private var fileName: String { path.split(separator: "/").last.map(String.init) ?? path }
 
   /// The command as the generated files quote it: all that decides their content, so not where they go.
@@ -73,7 +81,7 @@ struct CompileCommand: ParsableCommand {
     if lowering.rounding != .tfliteDouble { words += ["--rounding", lowering.rounding.rawValue] }
     if lowering.scaleProduct != .double { words += ["--scale-product", lowering.scaleProduct.rawValue] }
     if !selfTest { words.append("--no-self-test") }
-    return words.joined(separator: " ")
+    return words.map(Self.quoted).joined(separator: " ")
   }
 }
 

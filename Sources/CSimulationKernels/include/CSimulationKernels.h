@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/// Which instructions a kernel uses. The layouts of depthwise weights depend on it.
+/// Which instructions a kernel uses. The layout of weights and constants depends on it.
 typedef enum {
   /// Plain loops, vectorised by the compiler.
   LOCKSTEP_PORTABLE = 0,
