@@ -36,7 +36,7 @@ struct NumPyHeader {
     var parser = PythonLiteralParser(bytes[start..<start + length])
     let fields = try parser.dictionary()
     guard case .string(let type)? = fields["descr"] else {
-      throw NumPyError("has an .npy header without a plain element type (structured arrays are not read)")
+      throw NumPyError("has an .npy header without 'descr', the element type")
     }
     guard case .truth(let isFortranOrder)? = fields["fortran_order"] else {
       throw NumPyError("has an .npy header without 'fortran_order'")
@@ -133,6 +133,8 @@ private struct PythonLiteralParser {
         }
       }
       return .tuple(sizes)
+    case UInt8(ascii: "["):
+      throw NumPyError("holds structured elements; arrays of one number each are read")
     default:
       if take("True") { return .truth(true) }
       if take("False") { return .truth(false) }

@@ -32,5 +32,6 @@ struct Lockstep: AsyncParsableCommand {
       CompileCommand.self,
       DifftestCommand.self,
       FuzzImportCommand.self,
+      BenchCommand.self,
     ])
 }

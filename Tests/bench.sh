@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Benchmarks, as ratios against named baselines measured in the same run: Tests/bench.sh [MODEL.tflite…]
+#   simulator   nanoseconds a multiply-accumulate, beside LiteRT (PyPI: ai-edge-litert) on one thread, with its default
+#               kernels (XNNPACK) and its reference kernels
+#   commands    wall time of inspect and compile
+# Without arguments: the bundled network, and ../shared/data/models where that is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+Tests/prepare.sh
+swift build -c release --product lockstep 2>&1 | tail -n 1
+lockstep=.build/release/lockstep
+
+models=("$@")
+if [ $# = 0 ]; then
+  models=(Examples/digits/digits.tflite)
+  for model in ../shared/data/models/*.tflite; do [ -e "$model" ] && models+=("$model"); done
+fi
+
+python=.build-bench/bin/python
+if ! $python -c 'import ai_edge_litert, numpy' 2>/dev/null; then
+  python3 -m venv .build-bench
+  $python -m pip -q install ai-edge-litert numpy
+fi
+
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+# By turns, so that a machine that slows down slows both sides.
+for model in "${models[@]}"; do
+  $lockstep bench "$model" >>"$out/lockstep"
+  $python Tests/bench/simulator.py "$model" >>"$out/litert" 2>/dev/null
+done
+$python - "$out" <<'PYTHON'
+import json, sys
+read = lambda name: [json.loads(line) for line in open(f"{sys.argv[1]}/{name}")]
+litert = {(line["model"], line["kernels"]): line.get("nanoseconds") for line in read("litert")}
+print(f"{'simulator, one thread':26}{'MACs':>12}{'us':>10}{'ns/MAC':>9}{'LiteRT':>10}{'ratio':>7}{'reference':>11}{'ratio':>8}")
+for line in read("lockstep"):
+    ours, macs = line["nanoseconds"], line["multiplyAccumulates"]
+    row = f"{line['model']:26}{macs:>12,}{ours / 1e3:>10.1f}{ours / macs:>9.4f}"
+    for kernels, width in (("default", 7), ("reference", 8)):
+        theirs = litert.get((line["model"], kernels))
+        row += f"{theirs / 1e3:>10.1f}{ours / theirs:>{width}.2f}" if theirs else f"{'-':>10}{'-':>{width}}"
+        row += " " if kernels == "default" else ""
+    print(row)
+print("(LiteRT: us with its default kernels, then with its reference kernels; a ratio under 1 means that Lockstep is faster)")
+PYTHON
+
+echo
+printf '%-26s%12s%12s\n' "commands, wall ms" inspect compile
+for model in "${models[@]}"; do
+  name=$(basename "$model" .tflite)
+  best() { # the least of seven runs, in milliseconds
+    local least=1000000 start end
+    for _ in 1 2 3 4 5 6 7; do
+      start=$(date +%s%N); "$@" >/dev/null; end=$(date +%s%N)
+      local took=$(((end - start) / 10000)); [ $took -lt $least ] && least=$took
+    done
+    printf '%d.%02d' $((least / 100)) $((least % 100))
+  }
+  printf '%-26s%12s%12s\n' "$name" "$(best $lockstep inspect "$model")" \
+    "$(best $lockstep compile "$model" --target host --output "$out/$name")"
+done
