@@ -128,12 +128,18 @@ private struct MemoryPlanner {
         (blocks[$0].lastStep - blocks[$0].firstStep, blocks[$0].size)
           > (blocks[$1].lastStep - blocks[$1].firstStep, blocks[$1].size)
       })
+    // Past this, all pairs are too many to keep or to try often: blocks are placed once, in the order of their making.
+    guard blocks.count <= 2000 else {
+      let (offsets, size) = place(indices) { block in indices.filter { $0 != block && areAliveTogether(block, $0) } }
+      return plan(offsets, size)
+    }
     let rivals = indices.map { block in indices.filter { $0 != block && areAliveTogether(block, $0) } }
+    let pairs = rivals.reduce(0) { $0 + $1.count }
 
     var best = orders[0]
     var (bestOffsets, bestSize) = ([Int](), Int.max)
     for order in orders {
-      let (offsets, size) = place(order, rivals)
+      let (offsets, size) = place(order) { rivals[$0] }
       if size < bestSize { (best, bestOffsets, bestSize) = (order, offsets, size) }
     }
     // A linear congruential generator (Knuth's MMIX constants): the plan must be the same everywhere.
@@ -143,20 +149,24 @@ private struct MemoryPlanner {
       return Int((state >> 33) % UInt64(bound))
     }
     if blocks.count > 2 {
-      let rounds = max(100, min(3000, 4_000_000 / (blocks.count * blocks.count)))
+      let rounds = max(10, min(3000, 2_000_000 / (pairs + blocks.count)))
       for _ in 0..<rounds {
         var order = best
         for _ in 0...random(below: 3) {
           let block = order.remove(at: random(below: order.count))
           order.insert(block, at: random(below: order.count + 1))
         }
-        let (offsets, size) = place(order, rivals)
+        let (offsets, size) = place(order) { rivals[$0] }
         if size <= bestSize { (best, bestOffsets, bestSize) = (order, offsets, size) }
       }
     }
-    for index in indices { blocks[index].offset = bestOffsets[index] }
+    return plan(bestOffsets, bestSize)
+  }
+
+  private mutating func plan(_ offsets: [Int], _ size: Int) -> MemoryPlan {
+    for index in blocks.indices { blocks[index].offset = offsets[index] }
     return MemoryPlan(
-      blocks: blocks, arenaSize: aligned(bestSize), blockOfValue: blockOfValue, scratchOfStep: scratchOfStep,
+      blocks: blocks, arenaSize: aligned(size), blockOfValue: blockOfValue, scratchOfStep: scratchOfStep,
       largestLiveSet: largestLiveSet())
   }
 
@@ -167,13 +177,13 @@ private struct MemoryPlanner {
   }
 
   /// Puts each block, in order, at the lowest offset that no block placed before forbids.
-  private func place(_ order: [Int], _ rivals: [[Int]]) -> (offsets: [Int], size: Int) {
+  private func place(_ order: [Int], rivals: (Int) -> [Int]) -> (offsets: [Int], size: Int) {
     var offsets = [Int](repeating: -1, count: blocks.count)
     var size = 0
     var forbidden: [(low: Int, high: Int)] = []
     for block in order {
       forbidden.removeAll(keepingCapacity: true)
-      for rival in rivals[block] where offsets[rival] >= 0 {
+      for rival in rivals(block) where offsets[rival] >= 0 {
         // The block must not start strictly between low and high.
         var low = offsets[rival] - blocks[block].size
         var high = offsets[rival] + blocks[rival].size
@@ -203,13 +213,16 @@ private struct MemoryPlanner {
   }
 
   private func largestLiveSet() -> Int {
-    var largest = 0
-    for step in -1...program.steps.count {
-      var sum = 0
-      for block in blocks where block.scratchOfStep == nil && block.firstStep <= step && step <= block.lastStep {
-        sum += block.size
-      }
-      largest = max(largest, sum)
+    // What is born and what dies at each step, from the inputs' −1 on.
+    var change = [Int](repeating: 0, count: program.steps.count + 3)
+    for block in blocks where block.scratchOfStep == nil {
+      change[block.firstStep + 1] += block.size
+      change[block.lastStep + 2] -= block.size
+    }
+    var (live, largest) = (0, 0)
+    for step in change {
+      live += step
+      largest = max(largest, live)
     }
     return largest
   }

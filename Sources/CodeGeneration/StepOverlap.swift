@@ -30,15 +30,18 @@ enum StepOverlap {
     var distance = Int.min
     // The lowest place that any later pixel reads; the walk goes backwards.
     var lowest = Int.max
+    let rows = (0..<g.outputHeight).map {
+      firstInside(g.inputRow($0, tap: 0), g.dilationHeight, g.kernelHeight, g.inputHeight)
+    }
+    let columns = (0..<g.outputWidth).map {
+      firstInside(g.inputColumn($0, tap: 0), g.dilationWidth, g.kernelWidth, g.inputWidth)
+    }
     for batch in (0..<g.batch).reversed() {
       for row in (0..<g.outputHeight).reversed() {
-        let firstRow = firstInside(g.inputRow(row, tap: 0), g.dilationHeight, g.kernelHeight, g.inputHeight)
         for column in (0..<g.outputWidth).reversed() {
           let written = ((batch * g.outputHeight + row) * g.outputWidth + column + 1) * g.outputChannels
           if readsPixelFirst, lowest != Int.max { distance = max(distance, written - lowest) }
-          if let firstRow,
-            let firstColumn = firstInside(g.inputColumn(column, tap: 0), g.dilationWidth, g.kernelWidth, g.inputWidth)
-          {
+          if let firstRow = rows[row], let firstColumn = columns[column] {
             let place = ((batch * g.inputHeight + firstRow) * g.inputWidth + firstColumn) * g.inputChannels
             lowest = min(lowest, place)
           }
@@ -52,8 +55,10 @@ enum StepOverlap {
 
   /// The first place inside the image that a window's taps along one axis touch.
   private static func firstInside(_ first: Int, _ dilation: Int, _ kernel: Int, _ size: Int) -> Int? {
-    for tap in 0..<kernel where (0..<size).contains(first + tap * dilation) { return first + tap * dilation }
-    return nil
+    // The first tap at or after 0; the later ones only lie further on.
+    let tap = first >= 0 ? 0 : (-first + dilation - 1) / dilation
+    let place = first + tap * dilation
+    return tap < kernel && place < size ? place : nil
   }
 
   private static func rowMajor(_ shape: [Int]) -> [Int] {

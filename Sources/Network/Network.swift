@@ -19,8 +19,10 @@ public struct Network: Sendable {
     operations[index].outputs.first.map { tensors[$0].name } ?? ""
   }
 
-  /// The elements one tensor may have: far above any microcontroller's memory, low enough that sizes never overflow.
-  public static let largestTensor = 1 << 28
+  /// The elements one tensor may have: above any microcontroller's memory, low enough that work and sizes stay bounded.
+  public static let largestTensor = 1 << 24
+  /// The operations one network may have; the largest in use have a few thousand.
+  public static let mostOperations = 20_000
 
   /// Checks what every reader of a network relies on: indices exist, shapes are positive and bounded, constants have
   /// their elements, every input is ready when used, and no tensor is made twice. Throws all faults at once.
@@ -54,6 +56,9 @@ public struct Network: Sendable {
       }
     }
 
+    if operations.count > Self.mostOperations {
+      fault("the network has \(operations.count) operations, more than \(Self.mostOperations)")
+    }
     var isReady = tensors.map { $0.constant != nil }
     for index in inputs {
       if !tensors.indices.contains(index) {

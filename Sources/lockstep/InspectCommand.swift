@@ -16,20 +16,29 @@ struct InspectCommand: ParsableCommand {
         lockstep inspect model.tflite --json | jq .total.arena
         lockstep inspect --operators
 
-      The JSON is an object with
-        format      "lockstep-inspect-1"; fields may be added under this name, none is taken away or changes meaning
-        name        the file's name without folder and extension
-        file        bytes, sha256
-        program     sha256 of the integer program, rounding, scaleProduct
-        inputs      each with name, tensor (its index in the file), shape, type, scale, zeroPoint, range (lowest, \
-      highest code)
-        outputs     the same
-        layers      each with index, operator, name, step (the kind of integer step; null where the operation is \
-      outside the program, as DEQUANTIZE of an output is), output (as for inputs; tensor is null for an intermediate), \
-      multiplyAccumulates, weights, parameterBytes (weights, biases, tables); where it accumulates, accumulator \
-      (lowest, highest, bits); where it rescales, requantization (rounding, multipliers, lowestExponent, \
-      highestExponent)
-        total       layers, multiplyAccumulates, weights, parameterBytes, arena (bytes of working memory)
+      The JSON is an object with these fields; more may be added under the same format, none is taken away or changes \
+      its meaning.
+
+        format       "lockstep-inspect-1"
+        name         the file's name without folder and extension
+        file         bytes, sha256
+        program      sha256 of the integer program, rounding, scaleProduct
+        inputs       a list of tensors, each with
+          name, tensor (its index in the file; null for an intermediate),
+          shape, type, scale, zeroPoint, range (lowest, highest code)
+        outputs      the same
+        layers       a list of steps in order, each with
+          index, operator, name   as in the file
+          step                    its kind; null for an operation outside
+                                  the program, as DEQUANTIZE of an output is
+          output                  a tensor; null likewise
+          multiplyAccumulates, weights
+          parameterBytes          of weights, biases and tables
+          accumulator             where it adds up: lowest, highest, bits
+          requantization          where it rescales: rounding, multipliers,
+                                  lowestExponent, highestExponent
+        total        layers, multiplyAccumulates, weights, parameterBytes,
+                     arena (bytes of working memory)
       """)
 
   @Argument(help: ArgumentHelp("The network: an int8 TensorFlow Lite file.", valueName: "model"))

@@ -13,14 +13,13 @@ struct Lockstep: AsyncParsableCommand {
       so what you test here is what your device returns.
 
         lockstep inspect model.tflite
-            what the network is, layer by layer, and the proved range of every accumulator
+            layers, quantisation, work, proved accumulator ranges
         lockstep simulate model.tflite --input x.npy --output y.npy
             the codes a device returns for these inputs
-
-        lockstep compile model.tflite --target host --output DIR
-            integer-only C, with a header that documents it and a self-test
+        lockstep compile model.tflite --target host --output folder
+            integer-only C, its documentation and a self-test
         lockstep difftest model.tflite --random 64
-            the C, built in many ways, against the simulator: every byte of every layer
+            the C, built in many ways, against the simulator
 
       Exit status: 0 done, 1 a mismatch or a violated property, 64 wrong usage, 65 a file that cannot be read, written \
       or understood, 70 a fault of Lockstep's own.

@@ -29,10 +29,10 @@ struct LoweringArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How input scale times weight scale is formed for fully connected layers.",
+      "The precision in which products and quotients of scales are formed.",
       discussion: """
-        double as in TensorFlow Lite Micro since October 2026; float32 as in earlier releases, which round the product \
-        to single precision.
+        double as TensorFlow Lite Micro does since 13 October 2026; float32 as earlier releases do for FULLY_CONNECTED, \
+        SUB, RELU, LEAKY_RELU and HARD_SWISH.
         """))
   var scaleProduct = LoweringOptions.ScaleProduct.double
 

@@ -19,7 +19,8 @@ struct SimulateCommand: AsyncParsableCommand {
       inspect lists them.
 
         lockstep simulate model.tflite --input x.npy --output y.npy
-        lockstep simulate model.tflite --input x.npy --output y.npy --layers layers --layer-vectors 0,1,64-66
+        lockstep simulate model.tflite --input x.npy --output y.npy \\
+            --layers layers --layer-vectors 0,1,64-66
 
       With --layers, the folder gets tN.npy for every tensor N of the file that a step makes, and for the inputs; and \
       vectors.npy, the vectors they are for.

@@ -119,7 +119,7 @@ import Testing
           let least = accesses.leastDistance
           #expect(distance >= least, "seed \(seed), step \(index), input \(position)")
           tested += 1
-          if least == Int.min || distance - least < program.values[step.output].shape.last ?? 1 { tight += 1 }
+          if least == Int.min || distance - least <= program.values[step.output].shape.last ?? 1 { tight += 1 }
         }
       }
     }
