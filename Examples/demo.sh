@@ -11,7 +11,7 @@ trap 'rm -rf "$out"' EXIT
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 say "The network: $digits/digits.tflite, handwritten digits, int8"
-$lockstep inspect $digits/digits.tflite
+$lockstep inspect $digits/digits.tflite | tee "$out/network.txt"
 
 say "compile: integer-only C99"
 $lockstep compile $digits/digits.tflite --target host --output "$out/digits"
@@ -37,7 +37,7 @@ $lockstep difftest $digits/digits.tflite --random 64 --seed 1 >"$out/random.txt"
 
 say "Summary"
 printf '%-12s%s\n' \
-  network "14 layers, 98.84 % of 10,000 test images right, as its float original" \
+  network "$(sed -n 1p "$out/network.txt"), $(sed -n 's/^work *//p' "$out/network.txt")" \
   simulator "$reference" \
   "self-test" "$self_test" \
   images "$(grep 'builds equal' "$out/images.txt")" \

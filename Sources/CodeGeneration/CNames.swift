@@ -16,10 +16,10 @@ public struct CNames: Sendable {
         identifier += "_"
       }
     }
-    // C99 promises 31 significant characters of an external name; leave room for what is added.
-    identifier = String(identifier.lowercased().drop { $0 == "_" }.prefix(20))
-    while identifier.hasSuffix("_") { identifier.removeLast() }
+    identifier = String(identifier.lowercased().drop { $0 == "_" })
     if identifier.isEmpty || identifier.first?.isNumber == true { identifier = "net_" + identifier }
+    // C99 promises 31 significant characters of an external name; the longest that is added is _multiplier_999.
+    identifier = String(identifier.prefix(16))
     while identifier.hasSuffix("_") { identifier.removeLast() }
     prefix = Self.reserved.contains(identifier) ? identifier + "_net" : identifier
   }

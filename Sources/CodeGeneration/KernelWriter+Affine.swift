@@ -73,11 +73,6 @@ extension KernelWriter {
     g.batch == 1 ? row : "(\(times("batch", g.inputHeight)) + \(row))"
   }
 
-  /// `index · stride − padding`.
-  private func first(_ index: String, _ stride: Int, _ padding: Int) -> String {
-    padding == 0 ? times(index, stride) : "\(times(index, stride)) - \(padding)"
-  }
-
   /// Copies the window of the current pixel into `patch`, the padding code where it leaves the image.
   mutating func gather(_ affine: Affine, firstChannel: String, _ text: inout CText) {
     let g = affine.geometry
@@ -89,8 +84,8 @@ extension KernelWriter {
       g.paddingLeft > 0 || g.inputColumn(g.outputWidth - 1, tap: g.kernelWidth - 1) >= g.inputWidth
     let leavesRows = g.paddingTop > 0 || g.inputRow(g.outputHeight - 1, tap: g.kernelHeight - 1) >= g.inputHeight
 
-    text.line("const int32_t top = \(first("row", g.strideHeight, g.paddingTop));")
-    text.line("const int32_t left = \(first("column", g.strideWidth, g.paddingLeft));")
+    text.line("const int32_t top = \(origin("row", g.strideHeight, g.paddingTop));")
+    text.line("const int32_t left = \(origin("column", g.strideWidth, g.paddingLeft));")
     if isRun && leavesColumns {
       text.line("const int32_t before = (left < 0) ? -left : 0;")
       text.line("const int32_t beyond = left - \(CExpressionPrinter.literal(Int64(g.inputWidth - g.kernelWidth)));")
@@ -167,8 +162,8 @@ extension KernelWriter {
     let pad = CExpressionPrinter.literal(Int64(affine.paddingCode))
     text.line("int32_t at = 0;")
     pixels(g, &text) { writer, text in
-      text.line("const int32_t top = \(writer.first("row", g.strideHeight, g.paddingTop));")
-      text.line("const int32_t left = \(writer.first("column", g.strideWidth, g.paddingLeft));")
+      text.line("const int32_t top = \(origin("row", g.strideHeight, g.paddingTop));")
+      text.line("const int32_t left = \(origin("column", g.strideWidth, g.paddingLeft));")
       text.block("for (int32_t first = 0; first < \(channels); first += \(block))") { text in
         text.line("int32_t sums[\(block)];")
         let count: String
@@ -221,4 +216,10 @@ extension Affine {
 /// `expression · factor`, without a product by one; `expression` is a name or stands in parentheses.
 func times(_ expression: String, _ factor: Int) -> String {
   factor == 1 ? expression : "(\(expression) * \(CExpressionPrinter.literal(Int64(factor))))"
+}
+
+/// `index · stride − padding`: the first place a window covers along one axis.
+func origin(_ index: String, _ stride: Int, _ padding: Int) -> String {
+  let scaled = times(index, stride)
+  return padding == 0 ? scaled : padding > 0 ? "\(scaled) - \(padding)" : "\(scaled) + \(-padding)"
 }

@@ -82,8 +82,7 @@ extension KernelWriter {
     if outputs == 1 {
       return ("\(max(0, -padding))", "\(min(size, kernel - padding))")
     }
-    let scaled = times(index, stride)
-    text.line("const int32_t \(names.start) = \(padding == 0 ? scaled : "\(scaled) - \(padding)");")
+    text.line("const int32_t \(names.start) = \(origin(index, stride, padding));")
     if padding == 0 && (outputs - 1) * stride + kernel <= size {
       return (names.start, "(\(names.start) + \(kernel))")
     }

@@ -114,7 +114,7 @@ struct KernelWriter {
   }
 
   private func place(_ value: Int, _ type: String, isConstant: Bool) -> String {
-    let offset = plan.offset(ofValue: value) ?? 0
+    guard let offset = plan.offset(ofValue: value) else { preconditionFailure("value \(value) has a place in the arena") }
     return type == "int8_t" ? "&arena[\(offset)]" : "(\(isConstant ? "const " : "")\(type) *)&arena[\(offset)]"
   }
 

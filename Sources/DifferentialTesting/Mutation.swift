@@ -10,7 +10,7 @@ public enum Mutation: String, Sendable, CaseIterable {
   case singleRounding = "single rounding for double"
   case halfEvenRounding = "half-even rounding for double"
   case zeroPointOff = "output zero point + 1"
-  case multiplierOff = "multiplier + 2^16"
+  case multiplierOff = "multiplier off by 2^16"
   case exponentOff = "one place less to shift"
   case biasOff = "bias + 1"
   case channelConstantsShifted = "requantisation of the next channel"
@@ -172,7 +172,7 @@ public enum Mutation: String, Sendable, CaseIterable {
     case .zeroPointOff: requantization.zeroPoint += 1
     case .multiplierOff:
       requantization.multipliers = requantization.multipliers.map {
-        Multiplier(mantissa: $0.mantissa < Int32.max - (1 << 16) ? $0.mantissa + (1 << 16) : $0.mantissa, exponent: $0.exponent)
+        Multiplier(mantissa: $0.mantissa < Int32.max - (1 << 16) ? $0.mantissa + (1 << 16) : $0.mantissa - (1 << 16), exponent: $0.exponent)
       }
     case .exponentOff:
       guard requantization.multipliers.allSatisfy({ $0.exponent < 0 }) else { return false }

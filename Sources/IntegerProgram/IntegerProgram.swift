@@ -22,6 +22,23 @@ public struct IntegerProgram: Sendable {
   /// The source network's multiply-accumulates, padding included.
   public var multiplyAccumulates: Int { steps.reduce(0) { $0 + $1.multiplyAccumulates } }
 
+  /// Roughly how many elementary operations a run takes.
+  public var work: Int { steps.reduce(0) { $0 + $1.work(outputCount: values[$1.output].count) } }
+
+  /// Whether each value is made once, before it is read.
+  public var isWellFormed: Bool {
+    var isMade = values.map { $0.constant != nil }
+    for input in inputs {
+      if isMade[input] { return false }
+      isMade[input] = true
+    }
+    for step in steps {
+      if isMade[step.output] || step.inputs.contains(where: { !isMade[$0] }) { return false }
+      isMade[step.output] = true
+    }
+    return outputs.allSatisfy { isMade[$0] }
+  }
+
   /// How often each value is read, counting the network's outputs.
   public var readCounts: [Int] {
     var counts = [Int](repeating: 0, count: values.count)
@@ -124,5 +141,14 @@ public struct Step: Sendable {
 
   public var multiplyAccumulates: Int {
     if case .affine(let affine) = operation { affine.multiplyAccumulates } else { 0 }
+  }
+
+  /// Roughly how many elementary operations a run takes, pools and elementwise steps included.
+  func work(outputCount: Int) -> Int {
+    switch operation {
+    case .affine(let affine): affine.multiplyAccumulates
+    case .pool(let pool): outputCount * pool.geometry.taps
+    case .lookup, .combine, .softmax, .move: outputCount * 8
+    }
   }
 }

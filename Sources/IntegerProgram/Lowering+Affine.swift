@@ -109,11 +109,13 @@ extension Lowering {
         "its weights take \(weights.shape[3]) input channels and make \(weights.shape[0]), which does not divide the "
           + "input's \(inputChannels) channels into groups")
     }
-    let geometry = try geometry(
+    let clipped = try geometry(
       window, input: values[x].shape, kernelHeight: weights.shape[1], kernelWidth: weights.shape[2],
       outputChannels: weights.shape[0], output: output)
+    let codes = clipped.taps(
+      of: weights.codes, kernelWidth: weights.shape[2], outer: weights.shape[0], inner: weights.shape[3])
     try affine(
-      operation, x, geometry, groups: inputChannels / weights.shape[3], weights, weights.codes, output, activation)
+      operation, x, clipped.geometry, groups: inputChannels / weights.shape[3], weights, codes, output, activation)
   }
 
   mutating func depthwiseConvolution(
@@ -133,17 +135,18 @@ extension Lowering {
         "its weights have the shape \(weights.shape), which does not fit \(inputChannels) input channels with depth "
           + "multiplier \(depthMultiplier)")
     }
-    let geometry = try geometry(
+    let clipped = try geometry(
       window, input: values[x].shape, kernelHeight: weights.shape[1], kernelWidth: weights.shape[2],
       outputChannels: outputChannels, output: output)
+    let kept = clipped.taps(of: weights.codes, kernelWidth: weights.shape[2], outer: 1, inner: outputChannels)
     // The file has taps outside and output channels inside; the core has each output channel's taps together.
-    let taps = geometry.taps
+    let taps = clipped.geometry.taps
     var codes: [Int64] = []
-    codes.reserveCapacity(weights.codes.count)
+    codes.reserveCapacity(kept.count)
     for channel in 0..<outputChannels {
-      for tap in 0..<taps { codes.append(weights.codes[tap * outputChannels + channel]) }
+      for tap in 0..<taps { codes.append(kept[tap * outputChannels + channel]) }
     }
-    try affine(operation, x, geometry, groups: inputChannels, weights, codes, output, activation)
+    try affine(operation, x, clipped.geometry, groups: inputChannels, weights, codes, output, activation)
   }
 
   private mutating func affine(
@@ -202,25 +205,57 @@ extension Lowering {
   /// Lite: `ComputePaddingHeightWidth`).
   func geometry(
     _ window: Window, input: [Int], kernelHeight: Int, kernelWidth: Int, outputChannels: Int, output: Value
-  ) throws(LayerFault) -> WindowGeometry {
-    let (height, top) = try extent(
+  ) throws(LayerFault) -> ClippedWindow {
+    let rows = try WindowExtent(
       window.padding, input: input[1], kernel: kernelHeight, stride: window.strideHeight,
-      dilation: window.dilationHeight, "height")
-    let (width, left) = try extent(
+      dilation: window.dilationHeight, axis: "height")
+    let columns = try WindowExtent(
       window.padding, input: input[2], kernel: kernelWidth, stride: window.strideWidth,
-      dilation: window.dilationWidth, "width")
-    try require(shape: [input[0], height, width, outputChannels], of: output)
-    return WindowGeometry(
-      batch: input[0], inputHeight: input[1], inputWidth: input[2], inputChannels: input[3], outputHeight: height,
-      outputWidth: width, outputChannels: outputChannels, kernelHeight: kernelHeight, kernelWidth: kernelWidth,
-      strideHeight: window.strideHeight, strideWidth: window.strideWidth, dilationHeight: window.dilationHeight,
-      dilationWidth: window.dilationWidth, paddingTop: top, paddingLeft: left)
+      dilation: window.dilationWidth, axis: "width")
+    try require(shape: [input[0], rows.size, columns.size, outputChannels], of: output)
+    return ClippedWindow(
+      geometry: WindowGeometry(
+        batch: input[0], inputHeight: input[1], inputWidth: input[2], inputChannels: input[3],
+        outputHeight: rows.size, outputWidth: columns.size, outputChannels: outputChannels,
+        kernelHeight: rows.taps.count, kernelWidth: columns.taps.count, strideHeight: rows.stride,
+        strideWidth: columns.stride, dilationHeight: rows.dilation, dilationWidth: columns.dilation,
+        paddingTop: rows.before, paddingLeft: columns.before),
+      rows: rows.taps, columns: columns.taps)
   }
+}
 
-  /// The output size along one axis and the padding before it.
-  private func extent(
-    _ padding: Padding, input: Int, kernel: Int, stride: Int, dilation: Int, _ axis: String
-  ) throws(LayerFault) -> (size: Int, before: Int) {
+/// A window without the tap rows and columns that lie outside the image wherever it stands: those add nothing. What is
+/// left is never much larger than the image, whatever sizes a file gives.
+struct ClippedWindow {
+  var geometry: WindowGeometry
+  /// The tap rows and columns of the file's window that are kept.
+  var rows, columns: Range<Int>
+
+  /// The kept taps of weights laid out as [outer, kernel row, kernel column, inner].
+  func taps(of weights: [Int64], kernelWidth: Int, outer: Int, inner: Int) -> [Int64] {
+    let kernelHeight = weights.count / (outer * kernelWidth * inner)
+    guard rows.count < kernelHeight || columns.count < kernelWidth else { return weights }
+    return (0..<outer).flatMap { block in
+      rows.flatMap { row in
+        let line = (block * kernelHeight + row) * kernelWidth
+        return weights[(line + columns.lowerBound) * inner..<(line + columns.upperBound) * inner]
+      }
+    }
+  }
+}
+
+/// How a window slides along one axis.
+struct WindowExtent {
+  var size: Int
+  var stride, dilation: Int
+  /// How far before the image the first kept tap of the first window lies; negative where it lies inside.
+  var before: Int
+  /// The taps that are inside the image for some window.
+  var taps: Range<Int>
+
+  init(
+    _ padding: Padding, input: Int, kernel: Int, stride: Int, dilation: Int, axis: String
+  ) throws(LayerFault) {
     let most = 1 << 16
     guard (1...most).contains(kernel), (1...most).contains(stride), (1...most).contains(dilation) else {
       throw LayerFault("its window's \(axis) \(kernel), stride \(stride), dilation \(dilation) must be in 1 … \(most)")
@@ -231,10 +266,29 @@ extension Lowering {
       guard reach <= input else {
         throw LayerFault("its window's \(axis), \(reach), passes the input's, \(input), and the padding is VALID")
       }
-      return ((input - reach) / stride + 1, 0)
+      size = (input - reach) / stride + 1
+      before = 0
     case .same:
-      let size = (input + stride - 1) / stride
-      return (size, max((size - 1) * stride + reach - input, 0) / 2)
+      size = (input + stride - 1) / stride
+      before = max((size - 1) * stride + reach - input, 0) / 2
     }
+    let last = (size - 1) * stride
+    let start = before
+    // Tap t of window w reads w · stride − before + t · dilation.
+    let inside = (0..<kernel).filter { tap in
+      let place = tap * dilation - start
+      return place < input && place + last >= 0
+    }
+    if let first = inside.first, let final = inside.last {
+      taps = first..<final + 1
+      before -= first * dilation
+    } else {
+      // No tap ever touches the image: keep one, just behind it.
+      taps = 0..<1
+      before = -input
+    }
+    // With one tap or one window the step between them has no meaning.
+    self.dilation = taps.count == 1 ? 1 : dilation
+    self.stride = size == 1 ? 1 : stride
   }
 }

@@ -17,7 +17,8 @@ extension Lowering {
     }
     let geometry = try geometry(
       window, input: input.shape, kernelHeight: height, kernelWidth: width, outputChannels: input.shape[3],
-      output: output)
+      output: output
+    ).geometry
     let pool = Pool(kind: kind, geometry: geometry, clamp: clamp(activation, output))
     let taps = Int64(min(height, input.shape[1])) * Int64(min(width, input.shape[2]))
     let sum = Interval<Int64>(min(taps * input.range.lowerBound, 0), max(taps * input.range.upperBound, 0))

@@ -86,7 +86,7 @@ extension Lowering {
   }
 
   mutating func quantize(_ operation: Operation) throws(LayerFault) {
-    guard let tensor = operation.outputs.first else { throw LayerFault("it has no output") }
+    let tensor = operation.outputs[0]
     if let source = operation.inputs.first ?? nil, network.tensors[source].type == .float32 {
       // At the boundary the program starts after this operation.
       guard network.inputs.contains(source), let value = valueOfTensor[tensor], values[value].tensor == tensor else {
@@ -94,6 +94,7 @@ extension Lowering {
           "it quantises a float32 tensor inside the network",
           remedy: "convert with full integer quantisation, so that only the boundary is float")
       }
+      try require(shape: network.tensors[source].shape, of: values[value])
       return
     }
     let x = try input(operation, 0, "input")
@@ -110,8 +111,11 @@ extension Lowering {
 
   mutating func dequantize(_ operation: Operation) throws(LayerFault) {
     let x = try input(operation, 0, "input")
-    guard let tensor = operation.outputs.first, network.tensors[tensor].type == .float32 else {
-      throw LayerFault("its output is not float32")
+    let tensor = operation.outputs[0]
+    guard network.tensors[tensor].type == .float32, network.tensors[tensor].shape == values[x].shape else {
+      throw LayerFault(
+        "its output is \(network.tensors[tensor].type) of shape \(network.tensors[tensor].shape), not float32 of its "
+          + "input's shape, \(values[x].shape)")
     }
     guard network.outputs.contains(tensor), !network.operations.contains(where: { $0.inputs.contains(tensor) }) else {
       throw LayerFault(

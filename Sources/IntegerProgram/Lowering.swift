@@ -68,16 +68,18 @@ struct Lowering {
         issues.append(
           LayerIssue(
             index: index, type: operation.typeName, name: source.name, reason: error.reason, remedy: error.remedy))
-      }
-      // Past a fault, go on as if the layer were there, so that the next faults are its neighbours' own.
-      for output in operation.outputs where valueOfTensor[output] == nil {
-        if let value = try? makeValue(ofTensor: output).get() { _ = add(value, tensor: output) }
+        // Go on as if the layer were there, so that the next faults are its neighbours' own.
+        for output in operation.outputs where valueOfTensor[output] == nil {
+          if let value = try? makeValue(ofTensor: output).get() { _ = add(value, tensor: output) }
+        }
       }
     }
     guard issues.isEmpty else { throw NetworkError(issues) }
     let outputs = try network.outputs.map { try lowerOutput($0) }
-    return IntegerProgram(
+    let program = IntegerProgram(
       name: network.name, values: values, steps: steps, inputs: inputs.compactMap { $0 }, outputs: outputs)
+    precondition(program.isWellFormed, "every value that a step reads is an input, a constant or made before")
+    return program
   }
 
   /// The value of a network input. A float input that is only quantised is, to the device, what QUANTIZE makes of it.
@@ -121,6 +123,10 @@ struct Lowering {
   }
 
   private mutating func lower(_ operation: Operation) throws(LayerFault) {
+    if case .unsupported = operation.kind {
+    } else if operation.outputs.count != 1 {
+      throw LayerFault("it has \(operation.outputs.count) outputs, not one")
+    }
     switch operation.kind {
     case .conv2D(let window, let activation): try convolution(operation, window, activation)
     case .depthwiseConv2D(let window, let multiplier, let activation):
@@ -226,10 +232,7 @@ extension Lowering {
 
   /// The one output of an operation, as a value with the type's range.
   func output(_ operation: Operation) throws(LayerFault) -> Value {
-    guard let tensor = operation.outputs.first, operation.outputs.count == 1 else {
-      throw LayerFault("it has \(operation.outputs.count) outputs, not one")
-    }
-    return try makeValue(ofTensor: tensor).get()
+    try makeValue(ofTensor: operation.outputs[0]).get()
   }
 
   /// The integers of an input that must be a constant, such as axes and shapes.

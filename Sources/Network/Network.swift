@@ -21,6 +21,8 @@ public struct Network: Sendable {
 
   /// The elements one tensor may have: above any microcontroller's memory, low enough that work and sizes stay bounded.
   public static let largestTensor = 1 << 24
+  /// The elements all computed tensors of one network may have together.
+  public static let largestActivations = 1 << 27
   /// The operations one network may have; the largest in use have a few thousand.
   public static let mostOperations = 20_000
 
@@ -56,6 +58,14 @@ public struct Network: Sendable {
       }
     }
 
+    let activations = tensors.reduce(0) { sum, tensor in
+      // Shapes at fault are reported above; none of the others passes the largest tensor.
+      tensor.constant == nil && tensor.shape.allSatisfy { (1...Self.largestTensor).contains($0) }
+        ? sum + tensor.shape.reduce(1) { min($0 * $1, Self.largestTensor) } : sum
+    }
+    if activations > Self.largestActivations {
+      fault("the network's computed tensors have \(activations) elements, more than \(Self.largestActivations)")
+    }
     if operations.count > Self.mostOperations {
       fault("the network has \(operations.count) operations, more than \(Self.mostOperations)")
     }

@@ -54,7 +54,13 @@ struct CompileCommand: ParsableCommand {
       options: CodeOptions(
         names: names, commandLine: commandLine, modelFile: fileName, modelDigest: model.sha256,
         target: target.name, alignment: target.alignment))
-    let files = generator.files(selfTest: selfTest ? try SelfTest(simulating: program) : nil)
+    let outputs = program.outputs.reduce(0) { $0 + program.values[$1].count }
+    let hasSelfTest = selfTest && program.work <= Self.mostSelfTestWork && outputs <= Self.mostSelfTestOutputs
+    if selfTest && !hasSelfTest {
+      StandardError.write(
+        "no self-test: a run takes \(program.work) operations and gives \(outputs) codes, too many to embed\n")
+    }
+    let files = generator.files(selfTest: hasSelfTest ? try SelfTest(simulating: program) : nil)
     try OutputFiles.writeFolder(files.map { (name: $0.name, bytes: Array($0.text.utf8)) }, at: output)
 
     print("\(output): \(files.map(\.name).joined(separator: ", "))")
@@ -71,6 +77,11 @@ struct CompileCommand: ParsableCommand {
     }
     return plain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
   }
+
+  /// A run of more operations than this is no microcontroller's, and simulating its self-test would take minutes.
+  private static let mostSelfTestWork = 2_000_000_000
+  /// The outputs of every test vector stand in the self-test's source.
+  private static let mostSelfTestOutputs = 1 << 18
 
   private var fileName: String { path.split(separator: "/").last.map(String.init) ?? path }
 

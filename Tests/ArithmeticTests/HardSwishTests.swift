@@ -8,11 +8,22 @@ import Testing
     var random = SplitMix64(seed: 71)
     var (taken, refused) = (0, 0)
     var (left, right) = (0, 0)
+    var saturated = (output: 0, relu: 0)
     sweep { sweep in
       for index in 0..<points(60_000) {
-        let inputScale = Float(random.magnitude(exponents: -14...4))
+        // Just below a power of two a mantissa does not round up to 2^15, which 16 bits do not hold.
+        let below = 1 - Float(random.integer(1...1023)) * 0x1p-24
+        let power = Float(random.magnitude(exponents: -14...4).binade)
+        let inputScale =
+          switch index & 31 {
+          case 0: power * below
+          case 1: 3 * power * below
+          default: Float(random.magnitude(exponents: -14...4))
+          }
         // Where output codes are of the inputs' order, as in networks, and far off.
-        let outputScale = inputScale * Float(random.magnitude(exponents: index & 1 == 0 ? -3...3 : -12...18))
+        let outputScale =
+          index & 31 == 0
+          ? power / 64 : inputScale * Float(random.magnitude(exponents: index & 1 == 0 ? -3...3 : -12...18))
         let expected = TensorFlowLite.hardSwishParameters(inputScale: inputScale, outputScale: outputScale)
         guard let scale = HardSwishScale(inputScale: inputScale, outputScale: outputScale) else {
           refused += 1
@@ -27,6 +38,8 @@ import Testing
           sweep.expect(false, "scales \(inputScale), \(outputScale), which the reference refuses")
           continue
         }
+        saturated.output += scale.output.mantissa > Int32.max - (1 << 15) ? 1 : 0
+        saturated.relu += scale.relu.mantissa > Int32.max - (1 << 15) ? 1 : 0
         left += expected.reluishExponent > 0 ? 1 : 0
         right += expected.reluishExponent < 0 ? 1 : 0
         let inputZeroPoint = [0, -128, 127, Int16(random.integer(-128...127))][index & 3]
@@ -43,6 +56,7 @@ import Testing
       }
     }
     #expect(taken > refused && refused > 0)
+    #expect(saturated.output > 0 && saturated.relu > 0, "mantissas that saturate must occur")
     #expect(left > taken / 20 && right > taken / 20, "both directions of the inner shift must occur")
   }
 

@@ -134,7 +134,9 @@ import Testing
       #expect(x.node.holds && !bad.node.holds)
       let good = Term<Int32>(variable: "y", in: 0...3)
       let results: [(String, Term<Int32>)] = [
-        ("+", bad +% good), ("−", good -% bad), ("· 0", bad *% Term(0)), (">>", bad >>% 31),
+        ("+", bad +% good), ("−", good -% bad), ("· 0", bad *% Term(0)),
+        // One value or not, it is no literal: that would vanish as a neutral operand.
+        ("+ · 0", good +% (bad *% Term(0))), ("− · 0", good -% (bad *% Term(0))), (">>", bad >>% 31),
         ("/", bad / Term(2)),
         ("clamp", bad.clamped(0, 1)), ("lowest", bad.lowest(bits: 1)),
         ("narrowed", Term(narrowing: bad.wide)),

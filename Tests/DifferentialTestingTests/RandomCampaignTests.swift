@@ -86,25 +86,27 @@ import Testing
         for (element, code) in codes.enumerated() { places.append((step, index, element, code)) }
       }
       #expect(bytes.count == places.count && trace.byteCount == bytes.count)
-      bytes.withUnsafeBufferPointer { bytes in
-        for (offset, expected) in places.enumerated() where offset % 7 == 0 || offset < 30 || offset > places.count - 30 {
-          let found = trace.place(ofByte: offset)
-          #expect(found.step == expected.step && found.value == expected.value && found.element == expected.element)
-          #expect(trace.code(atByte: offset, in: bytes) == expected.code)
+      let wrong = bytes.withUnsafeBufferPointer { bytes in
+        places.indices.filter { offset in
+          guard offset % 7 == 0 || offset < 30 || offset > places.count - 30 else { return false }
+          let (found, expected) = (trace.place(ofByte: offset), places[offset])
+          return found.step != expected.step || found.value != expected.value || found.element != expected.element
+            || trace.code(atByte: offset, in: bytes) != expected.code
         }
       }
+      #expect(wrong.isEmpty, "seed \(seed), bytes \(wrong.prefix(5))")
     }
   }
 
   @Test(.enabled(if: CompilerScript.compiler != nil, "skipped: no C compiler is installed"))
   func aCampaignReportsWhatItDidAndNamesTheSeedsOfProblems() throws {
-    let right = try CompilerScript().build()
-    let result = try RandomCampaign(builds: [right]).run(count: 5, firstSeed: 40, jobs: 2)
+    let result = try CompilerScript.with { try RandomCampaign(builds: [$0]).run(count: 5, firstSeed: 40, jobs: 2) }
     #expect(result.tested + result.refused == 5 && result.problems.isEmpty, "\(result.problems)")
     #expect(result.builds == result.tested && result.bytes > 0 && !result.kinds.isEmpty)
 
-    let wrong = try CompilerScript(program: "exit 9").build()
-    let failed = try RandomCampaign(builds: [wrong]).run(count: 3, firstSeed: 40, jobs: 2)
+    let failed = try CompilerScript.with(program: "exit 9") {
+      try RandomCampaign(builds: [$0]).run(count: 3, firstSeed: 40, jobs: 2)
+    }
     #expect(failed.problems.count == failed.tested && failed.builds == 0 && failed.bytes == 0)
     #expect(Set(failed.problems.map { $0.prefix(8) }).isSubset(of: ["seed 40:", "seed 41:", "seed 42:"]))
   }

@@ -1,20 +1,22 @@
-import CodeGeneration
 import Foundation
 
+@testable import CodeGeneration
 @testable import DifferentialTesting
 
-/// A C compiler whose programs misbehave in a known way: a script around a real one. It goes with the last reference.
-final class CompilerScript {
-  /// The compiler behind it; nil where none is installed.
+/// C compilers whose programs misbehave in a known way: scripts around a real one.
+enum CompilerScript {
+  /// The compiler behind them; nil where none is installed.
   static let compiler = ["gcc", "clang", "cc"].first { Command.exists($0) }
 
-  private let folder: URL
-
-  /// `program` is the shell script that stands in place of each linked program, which it can call as `"$0.real"`; nil
-  /// leaves programs as they are. `compile` runs before each compilation.
-  init(compile: String = "", program: String? = nil) throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "lockstep-tests-\(UUID().uuidString)")
+  /// Calls `body` with a build by such a compiler. `program` is the shell script that stands in place of each linked
+  /// program, which it can call as `"$0.real"`; nil leaves programs as they are. `compile` runs before each compilation.
+  static func with<Result>(
+    compile: String = "", program: String? = nil, optional: Bool? = nil,
+    _ body: (BuildConfiguration) throws -> Result
+  ) throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "lockstep-tests-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
     let compiler = Self.compiler ?? "cc"
     var text = """
       #!/bin/sh
@@ -31,15 +33,10 @@ final class CompilerScript {
 
         """
     }
-    try Data(text.utf8).write(to: folder.appending(path: "compiler"))
-    try FileManager.default.setAttributes(
-      [.posixPermissions: 0o755], ofItemAtPath: folder.appending(path: "compiler").path)
-  }
-  deinit { try? FileManager.default.removeItem(at: folder) }
-
-  /// A build with it.
-  func build(flags: [String] = [], optional: Bool? = nil) -> BuildConfiguration {
-    .named("script", compiler: folder.appending(path: "compiler").path, flags: flags, optional: optional)
+    let script = folder.appending(path: "compiler")
+    try Data(text.utf8).write(to: script)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
+    return try body(.named("script", compiler: script.path, flags: [], optional: optional))
   }
 }
 
