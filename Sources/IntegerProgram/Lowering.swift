@@ -75,9 +75,10 @@ struct Lowering {
       }
     }
     guard issues.isEmpty else { throw NetworkError(issues) }
-    let outputs = try network.outputs.map { try lowerOutput($0) }
+    let inputValues = inputs.compactMap { $0 }
+    let outputs = try network.outputs.map { try lowerOutput($0, inputs: inputValues) }
     let program = IntegerProgram(
-      name: network.name, values: values, steps: steps, inputs: inputs.compactMap { $0 }, outputs: outputs)
+      name: network.name, values: values, steps: steps, inputs: inputValues, outputs: outputs)
     precondition(program.isWellFormed, "every value that a step reads is an input, a constant or made before")
     return program
   }
@@ -102,13 +103,13 @@ struct Lowering {
     }
   }
 
-  private mutating func lowerOutput(_ tensor: Int) throws -> Int {
+  private mutating func lowerOutput(_ tensor: Int, inputs: [Int]) throws -> Int {
     guard let value = valueOfTensor[tensor] else {
       throw NetworkError(
         "the network's output \"\(network.tensors[tensor].name.printable())\" is \(network.tensors[tensor].type), "
           + "and no DEQUANTIZE makes it from codes")
     }
-    guard values[value].constant != nil || network.inputs.contains(tensor) else { return value }
+    guard values[value].constant != nil || inputs.contains(value) else { return value }
     // An output must be made by a step, so that a device finds it in memory.
     var copy = values[value]
     copy.constant = nil
@@ -123,10 +124,10 @@ struct Lowering {
   }
 
   private mutating func lower(_ operation: Operation) throws(LayerFault) {
-    if case .unsupported = operation.kind {
-    } else if operation.outputs.count != 1 {
-      throw LayerFault("it has \(operation.outputs.count) outputs, not one")
+    if case .unsupported(let reason) = operation.kind {
+      throw LayerFault(reason, remedy: Self.remedy(for: operation.typeName))
     }
+    guard operation.outputs.count == 1 else { throw LayerFault("it has \(operation.outputs.count) outputs, not one") }
     switch operation.kind {
     case .conv2D(let window, let activation): try convolution(operation, window, activation)
     case .depthwiseConv2D(let window, let multiplier, let activation):
@@ -151,7 +152,7 @@ struct Lowering {
     case .unary(let function): try unary(operation, function)
     case .quantize: try quantize(operation)
     case .dequantize: try dequantize(operation)
-    case .unsupported(let reason): throw LayerFault(reason, remedy: Self.remedy(for: operation.typeName))
+    case .unsupported: break
     }
   }
 
