@@ -116,8 +116,9 @@ extension KernelWriter {
         } else {
           text.loop("tap_column", g.kernelWidth) { text in
             text.line("const int32_t from_column = left + \(times("tap_column", g.dilationWidth));")
+            let start = affine.groups == 1 ? "" : " + \(firstChannel)"
             let copy =
-              "\(prefix)_copy(&to[\(times("tap_column", channels))], &x[\(times("(\(line) + from_column)", g.inputChannels)) + \(firstChannel)], \(channels));"
+              "\(prefix)_copy(&to[\(times("tap_column", channels))], &x[\(times("(\(line) + from_column)", g.inputChannels))\(start)], \(channels));"
             if leavesColumns {
               text.block("if ((from_column >= 0) && (from_column < \(g.inputWidth)))") { $0.line(copy) }
               text.block("else") { $0.line("\(prefix)_fill(&to[\(times("tap_column", channels))], \(pad), \(channels));") }

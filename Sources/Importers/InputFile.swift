@@ -23,7 +23,8 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
 
 /// Files as bytes, read whole and never past a limit.
 public enum InputFile {
-  /// The bytes of the file or pipe at `path`; an error where it is missing, a folder, unreadable or over `limit` bytes.
+  /// The bytes of the file or pipe at `path`; an error where it is missing, a folder, unreadable or over
+  /// `limit` bytes.
   public static func bytes(path: String, limit: Int) throws(FileError) -> [UInt8] {
     func fault(_ reason: String) -> FileError { FileError(path: path, reason: reason) }
     func systemFault() -> FileError { fault("cannot be read: \(String(cString: strerror(errno)))") }

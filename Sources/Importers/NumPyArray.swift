@@ -1,5 +1,6 @@
-/// An array as NumPy's `.npy` files hold it: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html,
-/// versions 1.0 to 3.0, of integers and floating-point numbers.
+/// An array as NumPy's `.npy` files hold it:
+/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, versions 1.0 to 3.0, of integers
+/// and floating-point numbers.
 public struct NumPyArray: Sendable {
   /// What the elements are, by NumPy's type code.
   public enum Element: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
@@ -31,8 +32,8 @@ public struct NumPyArray: Sendable {
   public let shape: [Int]
   public var count: Int { shape.reduce(1, *) }
 
-  /// The elements, little-endian and row-major, stand in `storage` from byte `start` on: those of a file are used
-  /// where they were read.
+  /// The elements, little-endian and row-major, stand in `storage` from byte `start` on: those of a file are
+  /// used where they were read.
   private let storage: [UInt8]
   private let start: Int
 
@@ -49,7 +50,8 @@ public struct NumPyArray: Sendable {
     }
   }
 
-  /// The array in the bytes of an `.npy` file. Memory is in proportion to the bytes, whatever their header says.
+  /// The array in the bytes of an `.npy` file. Memory is in proportion to the bytes, whatever their header
+  /// says.
   public init(fileBytes bytes: [UInt8]) throws(NumPyError) {
     let header = try NumPyHeader(of: bytes)
     element = header.element
@@ -94,7 +96,8 @@ public struct NumPyArray: Sendable {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "elements inside the array")
     return withBytes { bytes in
       let part = UnsafeRawBufferPointer(
-        rebasing: bytes[range.lowerBound * MemoryLayout<T>.stride..<range.upperBound * MemoryLayout<T>.stride])
+        rebasing: bytes[range.lowerBound * MemoryLayout<T>.stride..<range.upperBound * MemoryLayout<T>.stride]
+      )
       return [T](unsafeUninitializedCapacity: range.count) { buffer, count in
         UnsafeMutableRawBufferPointer(buffer).copyMemory(from: part)
         count = range.count

@@ -31,7 +31,9 @@ struct NumPyHeader {
     guard length <= Self.longestHeader else {
       throw NumPyError("has an .npy header of \(length) bytes; at most \(Self.longestHeader) are read")
     }
-    guard length <= bytes.count - start else { throw NumPyError("is cut short: its .npy header is incomplete") }
+    guard length <= bytes.count - start else {
+      throw NumPyError("is cut short: its .npy header is incomplete")
+    }
 
     var parser = PythonLiteralParser(bytes[start..<start + length])
     let fields = try parser.dictionary()
@@ -41,7 +43,9 @@ struct NumPyHeader {
     guard case .truth(let isFortranOrder)? = fields["fortran_order"] else {
       throw NumPyError("has an .npy header without 'fortran_order'")
     }
-    guard case .tuple(let shape)? = fields["shape"] else { throw NumPyError("has an .npy header without 'shape'") }
+    guard case .tuple(let shape)? = fields["shape"] else {
+      throw NumPyError("has an .npy header without 'shape'")
+    }
     guard fields.count == 3 else { throw NumPyError("has an .npy header with \(fields.count) fields, not 3") }
     guard shape.count <= Self.highestRank else {
       throw NumPyError("has \(shape.count) dimensions; at most \(Self.highestRank) are read")
@@ -74,7 +78,8 @@ struct NumPyHeader {
     let sizes = shape.map(String.init)
     let tuple = sizes.count == 1 ? "(\(sizes[0]),)" : "(\(sizes.joined(separator: ", ")))"
     var text = "{'descr': '\(order)\(element.rawValue)', 'fortran_order': False, 'shape': \(tuple), }"
-    // NumPy leaves room for the first size to grow to 21 digits in place, and starts the data on a multiple of 64.
+    // NumPy leaves room for the first size to grow to 21 digits in place, and starts the data on a multiple
+    // of 64.
     if let first = sizes.first { text += String(repeating: " ", count: max(21 - first.count, 0)) }
     let prefix = magic.count + 4
     let unaligned = (prefix + text.utf8.count + 1) % 64
@@ -84,8 +89,8 @@ struct NumPyHeader {
   }
 }
 
-/// The part of Python's literals that `.npy` headers use: a dictionary from strings to strings, booleans and tuples of
-/// integers.
+/// The part of Python's literals that `.npy` headers use: a dictionary from strings to strings, booleans and
+/// tuples of integers.
 private struct PythonLiteralParser {
   enum Value {
     case string(String)
@@ -183,7 +188,9 @@ private struct PythonLiteralParser {
   }
 
   private mutating func skipSpace() {
-    while position < bytes.count, bytes[position] == 0x20 || (0x09...0x0D).contains(bytes[position]) { position += 1 }
+    while position < bytes.count, bytes[position] == 0x20 || (0x09...0x0D).contains(bytes[position]) {
+      position += 1
+    }
   }
 
   private func damaged(_ reason: String) -> NumPyError { NumPyError("has a damaged .npy header: \(reason)") }

@@ -1,6 +1,7 @@
 import DifferentialTesting
 
-/// A seeded damage to one of several files: what a broken download, a bad converter or an attacker might hand over.
+/// A seeded damage to one of several files: what a broken download, a bad converter or an attacker might hand
+/// over.
 struct FileMutation {
   /// Which of the files was damaged.
   let file: Int
@@ -27,21 +28,25 @@ private struct FileEditor {
   private enum Damage { case bits, bytes, word, real, long, truncation, copy, removal, splice }
 
   private static let weights: [(weight: Int, value: Damage)] = [
-    (20, .bits), (15, .bytes), (25, .word), (12, .real), (10, .long), (6, .truncation), (6, .copy), (3, .removal),
+    (20, .bits), (15, .bytes), (25, .word), (12, .real), (10, .long), (6, .truncation), (6, .copy),
+    (3, .removal),
     (3, .splice),
   ]
   private static let extremes: [UInt8] = [0, 1, 2, 0x7F, 0x80, 0xFE, 0xFF]
   /// Sizes, counts, offsets and codes at the edges of what registers hold.
   private static let words: [UInt32] = [
-    0, 1, 2, 3, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x1_0000, 0x10_0000, 0x1000_0000, 0x4000_0000,
+    0, 1, 2, 3, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x1_0000, 0x10_0000, 0x1000_0000,
+    0x4000_0000,
     0x7FFF_FFFF, 0x8000_0000, 0x8000_0001, 0xFFFF_FF80, 0xFFFF_FFFE, 0xFFFF_FFFF,
   ]
   /// Scales no converter writes.
   private static let reals: [Float] = [
-    0, -0.0, -1, 1, .leastNonzeroMagnitude, 1e-38, 1e-20, 1e-9, 1e9, 1e20, 3.4e38, .infinity, -.infinity, .nan, 0x1p-27, 0x1p30,
+    0, -0.0, -1, 1, .leastNonzeroMagnitude, 1e-38, 1e-20, 1e-9, 1e9, 1e20, 3.4e38, .infinity, -.infinity,
+    .nan, 0x1p-27, 0x1p30,
   ]
   private static let longs: [UInt64] = [
-    0, 127, 128, 255, 0xFFFF_FFFF_FFFF_FF80, 0xFFFF_FFFF_FFFF_FF7F, 0x7FFF_FFFF, 0x8000_0000, 1 << 62, 1 << 63,
+    0, 127, 128, 255, 0xFFFF_FFFF_FFFF_FF80, 0xFFFF_FFFF_FFFF_FF7F, 0x7FFF_FFFF, 0x8000_0000, 1 << 62,
+    1 << 63,
     0x7FFF_FFFF_FFFF_FFFF, .max,
   ]
 
@@ -61,7 +66,8 @@ private struct FileEditor {
       // As often a small step from what stands there: to the neighbouring element, or one too many.
       let place = place(width: 4, aligned: random.chance(0.9))
       let near = word(at: place) &+ UInt32(truncatingIfNeeded: random.integer(in: -8...8))
-      return overwrite(UInt64(random.chance(0.3) ? near : random.element(of: Self.words)), width: 4, at: place)
+      return overwrite(
+        UInt64(random.chance(0.3) ? near : random.element(of: Self.words)), width: 4, at: place)
     case .real:
       let place = place(width: 4, aligned: true)
       return overwrite(UInt64(random.element(of: Self.reals).bitPattern), width: 4, at: place)
@@ -91,8 +97,8 @@ private struct FileEditor {
     }
   }
 
-  /// A place to damage. Most of a file is weights, whose every value is sound; so a place is sought, more often than
-  /// not, whose neighbours are mostly zero, as in tables, sizes and offsets.
+  /// A place to damage. Most of a file is weights, whose every value is sound; so a place is sought, more
+  /// often than not, whose neighbours are mostly zero, as in tables, sizes and offsets.
   private mutating func place(width: Int, aligned: Bool = false) -> Int {
     let last = max(bytes.count - width, 0)
     var place = 0

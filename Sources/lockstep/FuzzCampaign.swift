@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Mutations tried in child processes, so that a crash or a hang ends the child, is counted, and the next one goes on.
+/// Mutations tried in child processes, so that a crash or a hang ends the child, is counted, and the next one
+/// goes on.
 struct FuzzCampaign: Sendable {
   let paths: [String]
   let seed: UInt64
@@ -54,7 +55,8 @@ struct FuzzCampaign: Sendable {
     }
   }
 
-  /// Tries a batch in as many children as it takes: after a crash, another one starts behind the mutation that caused it.
+  /// Tries a batch in as many children as it takes: after a crash, another one starts behind the mutation
+  /// that caused it.
   private func run(_ batch: Range<Int>, executable: URL) throws -> Results {
     var results = Results()
     var first = batch.lowerBound
@@ -80,7 +82,9 @@ struct FuzzCampaign: Sendable {
         first += 1
       }
       guard first < batch.upperBound else { break }
-      if child.terminationReason == .uncaughtSignal && FuzzLimits.timeSignals.contains(child.terminationStatus) {
+      if child.terminationReason == .uncaughtSignal
+        && FuzzLimits.timeSignals.contains(child.terminationStatus)
+      {
         results.timedOut.append(first)
       } else {
         results.crashed.append(first)
@@ -97,7 +101,9 @@ struct FuzzCampaign: Sendable {
     let unquoted = line.split(separator: "\"", omittingEmptySubsequences: false).enumerated().compactMap {
       $0.offset % 2 == 0 ? $0.element : nil
     }.joined(separator: "…")
-    return String(unquoted.split { $0.isNumber || $0 == "-" || $0 == "," || $0 == "." }.joined(separator: "#").prefix(120))
+    return String(
+      unquoted.split { $0.isNumber || $0 == "-" || $0 == "," || $0 == "." }.joined(separator: "#").prefix(120)
+    )
   }
 
   /// Writes a child's line at once: what stands in a buffer is lost in a crash.
@@ -124,7 +130,8 @@ extension FuzzCampaign.Results {
 /// What a child may use before the system ends it.
 enum FuzzLimits {
   private static let addressSpace: rlim_t = 4 << 30
-  /// Of processor time: a busy machine must not pass for a hang. Waiting for nothing is cut short by the clock.
+  /// Of processor time: a busy machine must not pass for a hang. Waiting for nothing is cut short by the
+  /// clock.
   private static let processorSeconds = 2
   private static let clockSeconds = 60
 

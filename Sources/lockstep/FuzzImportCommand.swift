@@ -3,7 +3,8 @@ import Foundation
 import Importers
 import Synchronization
 
-/// `lockstep fuzz-import`, hidden: damages files thousands of times and shows that each ends in success or a message.
+/// `lockstep fuzz-import`, hidden: damages files thousands of times and shows that each ends in success or a
+/// message.
 struct FuzzImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fuzz-import",
@@ -46,11 +47,15 @@ struct FuzzImportCommand: ParsableCommand {
   }
 
   func run() throws {
-    let files = try paths.map { path throws(FileError) in try InputFile.bytes(path: path, limit: ModelFile.largest) }
+    let files = try paths.map { path throws(FileError) in
+      try InputFile.bytes(path: path, limit: ModelFile.largest)
+    }
     let check = HostileCheck(files: files, seed: seed)
     if inProcess { return tryMutations(check) }
     if show {
-      for index in first..<first + count { print(text(of: index, check), check.outcome(of: check.mutation(index))) }
+      for index in first..<first + count {
+        print(text(of: index, check), check.outcome(of: check.mutation(index)))
+      }
       return
     }
 

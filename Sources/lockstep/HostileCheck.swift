@@ -53,8 +53,8 @@ struct HostileCheck {
     }
   }
 
-  /// Networks with more work than this are not simulated: that takes its time, and hides nothing that a small one does
-  /// not show.
+  /// Networks with more work than this are not simulated: that takes its time, and hides nothing that a small
+  /// one does not show.
   private static let mostWork = 20_000_000
   /// As much for the weights of a network whose C is generated.
   private static let mostWeights = 30_000
@@ -67,7 +67,8 @@ struct HostileCheck {
     let plan = MemoryPlan(program)
     if report.weights <= Self.mostWeights {
       let options = CodeOptions(
-        names: CNames(modelName: program.name), commandLine: "", modelFile: model.path, modelDigest: model.sha256)
+        names: CNames(modelName: program.name), commandLine: "", modelFile: model.path,
+        modelDigest: model.sha256)
       let files = CodeGenerator(program, plan: plan, options: options).files(selfTest: nil)
       precondition(files.allSatisfy { !$0.text.isEmpty }, "generated files say something")
     }

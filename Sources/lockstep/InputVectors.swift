@@ -32,7 +32,8 @@ func expect(_ found: Int, _ option: String, _ values: [Int], in program: Integer
   guard found != values.count else { return }
   let names = values.map { "\"\(program.values[$0].name.printable(60))\"" }.joined(separator: ", ")
   throw ValidationError(
-    "\(option) is given \(counted(found, "time")); the network needs it \(counted(values.count, "time")): \(names).")
+    "\(option) is given \(counted(found, "time")); the network needs it \(counted(values.count, "time")): \(names)."
+  )
 }
 
 /// The vectors that a file holds for one network input.
@@ -43,15 +44,16 @@ struct InputArray: Sendable {
 
   /// The vectors in `array`, read from `path`, for the network input `value`. All of it is checked here.
   ///
-  /// The array is [vectors, …the input's shape…], where a leading 1 of the input's shape (the batch) may be left out;
-  /// without the vectors' axis it is one vector. Integers are codes. Floating-point numbers are real values, quantised
-  /// by the input's scale.
+  /// The array is [vectors, …the input's shape…], where a leading 1 of the input's shape (the batch) may be
+  /// left out; without the vectors' axis it is one vector. Integers are codes. Floating-point numbers are
+  /// real values, quantised by the input's scale.
   init(_ array: NumPyArray, for value: Value, path: String) throws(FileError) {
     guard let count = Self.vectors(in: array.shape, of: value.shape) else {
       let batchless = value.shape.first == 1 ? Array(value.shape.dropFirst()) : value.shape
       throw FileError(
         path: path,
-        reason: "has the shape \(Self.text(array.shape)); the network's input \"\(value.name.printable())\" takes "
+        reason:
+          "has the shape \(Self.text(array.shape)); the network's input \"\(value.name.printable())\" takes "
           + "\(Self.text(batchless)) a vector, so \(Self.text(batchless, vectors: true)) is expected")
     }
     guard count > 0 else { throw FileError(path: path, reason: "holds no vectors") }
@@ -72,7 +74,8 @@ struct InputArray: Sendable {
     return reals(range).map { code(of: $0) }
   }
 
-  /// The code of a real value, as TensorFlow Lite's QUANTIZE gives it: rounded half away from zero, and saturated.
+  /// The code of a real value, as TensorFlow Lite's QUANTIZE gives it: rounded half away from zero, and
+  /// saturated.
   private func code(of real: Float) -> Int32 {
     let code = (real / value.scale).rounded(.toNearestOrAwayFromZero) + Float(value.zeroPoint)
     let range = value.type.range

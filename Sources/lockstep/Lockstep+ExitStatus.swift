@@ -11,8 +11,9 @@ extension ExitCode {
 }
 
 extension Lockstep {
-  /// Runs the command that the arguments name. Errors become messages and exit statuses here and nowhere else: commands
-  /// throw `FileError` for a bad file, `ValidationError` for wrong usage, `ExitCode` once they have said why.
+  /// Runs the command that the arguments name. Errors become messages and exit statuses here and nowhere
+  /// else: commands throw `FileError` for a bad file, `ValidationError` for wrong usage, `ExitCode` once they
+  /// have said why.
   static func main() async {
     do {
       var command = try parseAsRoot()
@@ -25,10 +26,12 @@ extension Lockstep {
       writeError("error: \(error)")
       exit(withError: ExitCode.badFile)
     } catch {
-      // The parser answers for its own errors, and for requests for help; of any other it knows only that it failed.
+      // The parser answers for its own errors, and for requests for help; of any other it knows only that it
+      // failed.
       guard !(error is ExitCode), exitCode(for: error) == .failure else { exit(withError: error) }
       writeError(
-        "internal error: \(error)\nThis is a fault in Lockstep: please report it with the command and its files.")
+        "internal error: \(error)\nThis is a fault in Lockstep: please report it with the command and its files."
+      )
       exit(withError: ExitCode.internalFault)
     }
   }

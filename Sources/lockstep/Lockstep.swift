@@ -7,7 +7,8 @@ struct Lockstep: AsyncParsableCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "lockstep",
-    abstract: "Turn a quantised neural network into integer-only C, and show that it computes the same bit for bit.",
+    abstract:
+      "Turn a quantised neural network into integer-only C, and show that it computes the same bit for bit.",
     discussion: """
       Lockstep reads int8 TensorFlow Lite files. The simulator and the generated C are readings of one integer program, \
       so what you test here is what your device returns.

@@ -1,5 +1,5 @@
-import Arithmetic
 import ArgumentParser
+import Arithmetic
 import IntegerProgram
 
 /// The options by which a command chooses among the arithmetics in circulation for the same file.

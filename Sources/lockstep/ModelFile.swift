@@ -50,7 +50,8 @@ struct ModelFile {
   }
 
   /// Errors about a network are errors about the file that holds it.
-  private static func naming<Result>(_ path: String, _ body: () throws -> Result) throws(FileError) -> Result {
+  private static func naming<Result>(_ path: String, _ body: () throws -> Result) throws(FileError) -> Result
+  {
     do {
       return try body()
     } catch {

@@ -1,8 +1,9 @@
 import DifferentialTesting
 import Network
 
-/// A seeded damage to what a file means: shapes, quantisation, attributes and connections that no converter writes, but
-/// that a file can hold. Damage to a file's bytes seldom gets past the checks of the container; this starts behind them.
+/// A seeded damage to what a file means: shapes, quantisation, attributes and connections that no converter
+/// writes, but that a file can hold. Damage to a file's bytes seldom gets past the checks of the container;
+/// this starts behind them.
 struct NetworkMutation {
   let network: Network
   /// What was done, in words.
@@ -20,17 +21,22 @@ private struct NetworkEditor {
   var network: Network
   var random: SeededGenerator
 
-  private enum Damage { case shape, sharedShape, type, quantization, constant, attribute, kind, connection, boundary }
+  private enum Damage {
+    case shape, sharedShape, type, quantization, constant, attribute, kind, connection, boundary
+  }
 
   private static let weights: [(weight: Int, value: Damage)] = [
-    (8, .shape), (12, .sharedShape), (6, .type), (24, .quantization), (14, .constant), (20, .attribute), (5, .kind),
+    (8, .shape), (12, .sharedShape), (6, .type), (24, .quantization), (14, .constant), (20, .attribute),
+    (5, .kind),
     (8, .connection), (3, .boundary),
   ]
   private static let sizes = [
-    0, -1, 1, 2, 3, 5, 7, 16, 255, 256, 511, 512, 1 << 10, 1 << 16, 1 << 20, 1 << 27, 1 << 28, (1 << 31) - 1, -1 << 31,
+    0, -1, 1, 2, 3, 5, 7, 16, 255, 256, 511, 512, 1 << 10, 1 << 16, 1 << 20, 1 << 27, 1 << 28, (1 << 31) - 1,
+    -1 << 31,
   ]
   private static let scales: [Float] = [
-    0, -0.0, -1, 1, .leastNonzeroMagnitude, 1e-38, 1e-30, 1e-20, 1e-9, 1e-6, 0.003, 1.0 / 256, 1.0 / 128, 0.5, 3, 1e3, 1e6, 1e9,
+    0, -0.0, -1, 1, .leastNonzeroMagnitude, 1e-38, 1e-30, 1e-20, 1e-9, 1e-6, 0.003, 1.0 / 256, 1.0 / 128, 0.5,
+    3, 1e3, 1e6, 1e9,
     1e20, 3.4e38, .infinity, -.infinity, .nan, 0x1p-31, 0x1p-27, 0x1p-20, 0x1p20, 0x1p30,
   ]
   private static let zeroPoints: [Int64] = [
@@ -64,20 +70,23 @@ private struct NetworkEditor {
       return "tensor \(tensor) \(network.tensors[tensor].type)"
     case .quantization:
       network.tensors[tensor].quantization = changed(network.tensors[tensor].quantization)
-      return "tensor \(tensor) quantised by \(network.tensors[tensor].quantization.map { "\($0)" } ?? "nothing")"
+      return
+        "tensor \(tensor) quantised by \(network.tensors[tensor].quantization.map { "\($0)" } ?? "nothing")"
     case .constant: return changeConstant(tensor)
     case .attribute:
       network.operations[operation].kind = changed(network.operations[operation].kind)
       return "operation \(operation) \(network.operations[operation].kind)"
     case .kind:
       // Another operation on the same tensors.
-      network.operations[operation].kind = network.operations[
-        random.integer(in: 0...network.operations.count - 1)
-      ].kind
+      network.operations[operation].kind =
+        network.operations[
+          random.integer(in: 0...network.operations.count - 1)
+        ].kind
       return "operation \(operation) made \(network.operations[operation].kind)"
     case .connection:
       changeConnection(operation)
-      return "operation \(operation) on \(network.operations[operation].inputs) → \(network.operations[operation].outputs)"
+      return
+        "operation \(operation) on \(network.operations[operation].inputs) → \(network.operations[operation].outputs)"
     case .boundary:
       if random.chance(0.5) { network.inputs = [tensor] } else { network.outputs = [tensor] }
       return "inputs \(network.inputs), outputs \(network.outputs)"
@@ -164,7 +173,8 @@ private struct NetworkEditor {
     case 3 where !inputs.isEmpty: network.operations[operation].inputs.removeLast()
     default:
       guard !inputs.isEmpty else { return }
-      network.operations[operation].inputs[random.integer(in: 0...inputs.count - 1)] = tensor == -1 ? nil : tensor
+      network.operations[operation].inputs[random.integer(in: 0...inputs.count - 1)] =
+        tensor == -1 ? nil : tensor
     }
   }
 
@@ -181,11 +191,13 @@ private struct NetworkEditor {
     case .multiply: return .multiply(activation)
     case .averagePool2D(let window, let height, let width, _):
       return .averagePool2D(
-        changed(window), height: random.chance(0.3) ? size() : height, width: random.chance(0.3) ? size() : width,
+        changed(window), height: random.chance(0.3) ? size() : height,
+        width: random.chance(0.3) ? size() : width,
         activation)
     case .maxPool2D(let window, let height, let width, _):
       return .maxPool2D(
-        changed(window), height: random.chance(0.3) ? size() : height, width: random.chance(0.3) ? size() : width,
+        changed(window), height: random.chance(0.3) ? size() : height,
+        width: random.chance(0.3) ? size() : width,
         activation)
     case .mean: return .mean(keepsDimensions: random.chance(0.5))
     case .softmax: return .softmax(beta: random.element(of: Self.scales))

@@ -21,7 +21,8 @@ extension NetworkReport {
         "total",
         .object([
           ("layers", .integer(layers.count)), ("multiplyAccumulates", .integer(multiplyAccumulates)),
-          ("weights", .integer(weights)), ("parameterBytes", .integer(parameterBytes)), ("arena", .integer(arenaBytes)),
+          ("weights", .integer(weights)), ("parameterBytes", .integer(parameterBytes)),
+          ("arena", .integer(arenaBytes)),
         ])
       ),
     ])
@@ -51,7 +52,8 @@ extension NetworkReport.Layer {
         (
           "accumulator",
           .object([
-            ("lowest", .integer(Int(accumulator.lowerBound))), ("highest", .integer(Int(accumulator.upperBound))),
+            ("lowest", .integer(Int(accumulator.lowerBound))),
+            ("highest", .integer(Int(accumulator.upperBound))),
             ("bits", .integer(bits)),
           ])
         ))
@@ -62,7 +64,8 @@ extension NetworkReport.Layer {
           "requantization",
           .object([
             ("rounding", .string(rounding.rawValue)), ("multipliers", .integer(multipliers)),
-            ("lowestExponent", .integer(exponents.lowerBound)), ("highestExponent", .integer(exponents.upperBound)),
+            ("lowestExponent", .integer(exponents.lowerBound)),
+            ("highestExponent", .integer(exponents.upperBound)),
           ])
         ))
     }

@@ -21,7 +21,8 @@ extension NetworkReport {
 
   private var table: TextTable {
     var table = TextTable([
-      ("#", .right), ("operator", .left), ("output", .left), ("scale", .left), ("zero", .right), ("MACs", .right),
+      ("#", .right), ("operator", .left), ("output", .left), ("scale", .left), ("zero", .right),
+      ("MACs", .right),
       ("weights", .right), ("accumulator", .right), ("bits", .right), ("exponent", .right), ("name", .left),
     ])
     for layer in layers {
@@ -33,7 +34,8 @@ extension NetworkReport {
         layer.weights == 0 ? "" : layer.weights.grouped,
         layer.accumulator.map { "\($0.lowerBound.grouped) … \($0.upperBound.grouped)" } ?? "",
         layer.accumulatorBits.map(String.init) ?? "",
-        layer.exponents.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound) … \($0.upperBound)" } ?? "",
+        layer.exponents.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound) … \($0.upperBound)" }
+          ?? "",
         layer.source.name.printable(60),
       ])
     }
@@ -51,5 +53,7 @@ extension NetworkReport.Tensor {
 }
 
 extension String {
-  fileprivate func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(width - count, 0)) }
+  fileprivate func padded(_ width: Int) -> String {
+    self + String(repeating: " ", count: max(width - count, 0))
+  }
 }

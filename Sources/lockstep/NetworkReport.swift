@@ -93,8 +93,11 @@ extension NetworkReport.Layer {
     multiplyAccumulates = step.multiplyAccumulates
     switch step.operation {
     case .affine(let affine):
-      kind = affine.isDepthwise ? "depthwise convolution" : affine.geometry.outputPixels == 1 && affine.geometry.taps == 1
-        ? "dense" : "convolution"
+      kind =
+        affine.isDepthwise
+        ? "depthwise convolution"
+        : affine.geometry.outputPixels == 1 && affine.geometry.taps == 1
+          ? "dense" : "convolution"
       weights = affine.weights.count
       let fitsByte = affine.weights.allSatisfy { $0 >= -128 && $0 <= 127 }
       parameterBytes = weights * (fitsByte ? 1 : 2) + 4 * affine.bias.count

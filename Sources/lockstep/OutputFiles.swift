@@ -8,8 +8,8 @@ import Importers
   import Darwin
 #endif
 
-/// Files that appear whole or not at all: each is written beside its place under another name, and only when all of
-/// them are there do they take their places.
+/// Files that appear whole or not at all: each is written beside its place under another name, and only when
+/// all of them are there do they take their places.
 struct OutputFiles {
   private var partials: [(path: String, partial: String)] = []
 
@@ -55,10 +55,14 @@ struct OutputFiles {
   static func makeFolder(_ path: String) throws(FileError) {
     var status = stat()
     if stat(path, &status) == 0 {
-      guard status.st_mode & S_IFMT == S_IFDIR else { throw FileError(path: path, reason: "is a file, not a folder") }
+      guard status.st_mode & S_IFMT == S_IFDIR else {
+        throw FileError(path: path, reason: "is a file, not a folder")
+      }
       return
     }
-    if let slash = path.lastIndex(of: "/"), slash != path.startIndex { try makeFolder(String(path[..<slash])) }
+    if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+      try makeFolder(String(path[..<slash]))
+    }
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw fault(path) }
   }
 
@@ -73,7 +77,9 @@ struct OutputFiles {
     guard descriptor >= 0 else { throw fault(path) }
     var written = 0
     while written < bytes.count {
-      let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written) }
+      let count = bytes.withUnsafeBytes {
+        write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
+      }
       if count < 0 && errno == EINTR { continue }
       guard count > 0 else {
         let error = fault(path)

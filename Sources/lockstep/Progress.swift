@@ -8,7 +8,8 @@ import Synchronization
   import Darwin
 #endif
 
-/// How far a command has come, in one line of stderr that is overwritten; nothing where stderr is no terminal.
+/// How far a command has come, in one line of stderr that is overwritten; nothing where stderr is no
+/// terminal.
 final class Progress: Sendable {
   private let action: String
   private let total: Int

@@ -29,10 +29,14 @@ struct SimulateCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("The network: an int8 TensorFlow Lite file.", valueName: "model"))
   var path: String
 
-  @Option(name: .customLong("input"), help: ArgumentHelp("Read an input's vectors from this file.", valueName: "x.npy"))
+  @Option(
+    name: .customLong("input"),
+    help: ArgumentHelp("Read an input's vectors from this file.", valueName: "x.npy"))
   var inputPaths: [String]
 
-  @Option(name: .customLong("output"), help: ArgumentHelp("Write an output's codes to this file.", valueName: "y.npy"))
+  @Option(
+    name: .customLong("output"),
+    help: ArgumentHelp("Write an output's codes to this file.", valueName: "y.npy"))
   var outputPaths: [String]
 
   @Option(help: ArgumentHelp("Write every layer's codes into this folder.", valueName: "folder"))
@@ -60,7 +64,8 @@ struct SimulateCommand: AsyncParsableCommand {
     let count = inputs.count
     let observed = layers == nil ? [] : layerVectors?.indices ?? Array(0..<count)
     if let stray = observed.first(where: { $0 >= count }) {
-      throw ValidationError("--layer-vectors names vector \(stray); the input has \(counted(count, "vector")).")
+      throw ValidationError(
+        "--layer-vectors names vector \(stray); the input has \(counted(count, "vector")).")
     }
 
     let run = VectorRun(simulator: Simulator(program), inputs: inputs, observed: Set(observed))
@@ -79,7 +84,8 @@ struct SimulateCommand: AsyncParsableCommand {
         try files.add(column.array(vectors: observed.count).fileBytes, at: "\(layers)/t\(tensor).npy")
       }
       try files.add(
-        NumPyArray(observed.map { Int64($0) }, shape: [observed.count]).fileBytes, at: "\(layers)/vectors.npy")
+        NumPyArray(observed.map { Int64($0) }, shape: [observed.count]).fileBytes, at: "\(layers)/vectors.npy"
+      )
     }
   }
 }

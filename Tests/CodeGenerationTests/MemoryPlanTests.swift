@@ -55,6 +55,17 @@ import Testing
     }
   }
 
+  /// Past two thousand blocks the planner tries less.
+  @Test func everyReadFindsItsOwnValueInAVeryLongNetwork() throws {
+    let limits = RandomNetworkLimits(
+      operations: 2_400...2_400, elements: 60, weightBytes: 2_000_000, multiplyAccumulates: 2_000)
+    let program = try #require(RandomProgram.make(seed: 1, limits: limits))
+    let plan = MemoryPlan(program)
+    #expect(plan.blocks.count > 2_000)
+    check(plan, program, "very long")
+    check(MemoryPlan(program, alignment: 4), program, alignment: 4, "very long")
+  }
+
   @Test(arguments: [2, 4, 16, 64]) func alignedPlansAreAlignedAndSafe(_ alignment: Int) {
     for seed in 3_000...3_150 as ClosedRange<UInt64> {
       guard let program = RandomProgram.make(seed: seed) else { continue }

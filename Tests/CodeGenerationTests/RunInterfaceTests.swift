@@ -130,6 +130,17 @@ import Testing
     #expect(try Tool.run("./program", [], in: folder).status == 0)
   }
 
+  /// Such as one that only gives its input back as real numbers.
+  @Test(arguments: Tool.compilers) func aNetworkWithoutStepsCompilesAndRuns(_ compiler: String) throws {
+    let value = Value(name: "x", tensor: 0, shape: [1, 4], type: .int8, scale: 0.5, zeroPoint: 0)
+    let program = IntegerProgram(name: "empty", values: [value], steps: [], inputs: [0], outputs: [0])
+    let project = try GeneratedProject(program)
+    try project.build(
+      project.allSources, compiler: compiler, flags: GeneratedProject.strict + ["-O1", "-DEMPTY_SELFTEST_MAIN"])
+    let run = try Tool.run("./program", [], in: project.folder)
+    #expect(run.status == 0 && run.text.hasPrefix("PASS empty"), "\(run.report)")
+  }
+
   @Test(.enabled(if: Tool.exists("cmake"), "skipped: cmake is not installed"))
   func theCMakeProjectBuildsAndTestsItself() throws {
     let project = try GeneratedProject(Place.program(Place.digits))

@@ -45,6 +45,14 @@ struct DifferentialTestTests {
     #expect(report.comparedBytes == report.agreed * 6 * codes)
   }
 
+  @Test func aNetworkWithoutStepsIsComparedToo() throws {
+    let value = Value(name: "x", tensor: 0, shape: [1, 4], type: .int8, scale: 0.5, zeroPoint: 0)
+    let program = IntegerProgram(name: "empty", values: [value], steps: [], inputs: [0], outputs: [0])
+    let report = try DifferentialTest(program).run(
+      TestVectors.random(for: program, count: 5, seed: 1), builds: [build()])
+    #expect(report.isEqual && report.comparedBytes == 5 * 4, "\(report.problems)")
+  }
+
   @Test func whereNothingIsComparedNothingIsEqual() throws {
     let program = try Place.digitsProgram()
     let test = DifferentialTest(program)

@@ -22,10 +22,12 @@ import Testing
       switch self {
       case .missing: return folder.path("missing.tflite")
       case .empty: return try folder.write([], "empty.tflite")
-      case .truncated: return try folder.write(Data(contentsOf: Place.digits).dropLast(5000), "truncated.tflite")
+      case .truncated:
+        return try folder.write(Data(contentsOf: Place.digits).dropLast(5000), "truncated.tflite")
       case .otherFormat: return try folder.write("{ \"this\": \"is JSON\" }".utf8, "other.tflite")
       case .folder:
-        try FileManager.default.createDirectory(atPath: folder.path("folder"), withIntermediateDirectories: false)
+        try FileManager.default.createDirectory(
+          atPath: folder.path("folder"), withIntermediateDirectories: false)
         return folder.path("folder")
       case .unsupported:
         let corpus = try OperatorCorpus.unpacked.get()
@@ -54,12 +56,14 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder.path("output")))
   }
 
-  @Test("wrong usage ends with status 64 and shows the usage", arguments: [
-    ["inspect"], ["inspect", "--operators", "x.tflite"], ["simulate", "x.tflite"], ["nonsense"],
-    ["simulate", "x.tflite", "--input", "x.npy", "--output", "y.npy", "--jobs", "0"],
-    ["simulate", "x.tflite", "--input", "x.npy", "--output", "y.npy", "--layer-vectors", "0"],
-    ["inspect", "x.tflite", "--rounding", "upward"],
-  ])
+  @Test(
+    "wrong usage ends with status 64 and shows the usage",
+    arguments: [
+      ["inspect"], ["inspect", "--operators", "x.tflite"], ["simulate", "x.tflite"], ["nonsense"],
+      ["simulate", "x.tflite", "--input", "x.npy", "--output", "y.npy", "--jobs", "0"],
+      ["simulate", "x.tflite", "--input", "x.npy", "--output", "y.npy", "--layer-vectors", "0"],
+      ["inspect", "x.tflite", "--rounding", "upward"],
+    ])
   func wrongUsage(arguments: [String]) throws {
     let run = try CommandRun(arguments)
     #expect(run.status == 64)

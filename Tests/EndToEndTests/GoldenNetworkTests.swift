@@ -6,7 +6,8 @@ import Testing
 
 @testable import lockstep
 
-/// Networks as deployed on microcontrollers, against what TensorFlow Lite Micro's reference kernels return for them.
+/// Networks as deployed on microcontrollers, against what TensorFlow Lite Micro's reference kernels return
+/// for them.
 @Suite(.enabled(if: Place.hasSharedData, Place.sharedDataIsAbsent))
 struct GoldenNetworkTests {
   static let names = [
@@ -25,7 +26,9 @@ struct GoldenNetworkTests {
       folder = Place.sharedData.appending(path: "golden/\(name)")
       input = try InputVectors(paths: [folder.appending(path: "input.npy").path], program: program)
     }
-    func array(_ name: String) throws -> NumPyArray { try NumPyArray(path: folder.appending(path: name).path) }
+    func array(_ name: String) throws -> NumPyArray {
+      try NumPyArray(path: folder.appending(path: name).path)
+    }
 
     /// The network's outputs for all vectors, and every layer for the observed ones.
     func simulate(observing vectors: Set<Int> = []) async throws -> VectorRun.Part {

@@ -2,14 +2,18 @@ import Foundation
 import Testing
 
 #if !DEBUG
-  /// Damaged files. Only in optimised builds: in others arithmetic is so slow that sound work passes for a hang.
+  /// Damaged files. Only in optimised builds: in others arithmetic is so slow that sound work passes for a
+  /// hang.
   @Suite(.serialized) struct HostileInputTests {
-    @Test("10,000 kinds of damage to real networks end in success or a message: no crash, no hang, no runaway memory")
+    @Test(
+      "10,000 kinds of damage to real networks end in success or a message: no crash, no hang, no runaway memory"
+    )
     func damagedNetworks() throws {
       try check([Place.digits] + Place.sharedModels, seed: 1, count: 10_000)
     }
 
-    @Test("5,000 kinds of damage to models of single operators, which have options of every kind, end likewise")
+    @Test(
+      "5,000 kinds of damage to models of single operators, which have options of every kind, end likewise")
     func damagedOperators() throws {
       try check(OperatorCorpus.unpacked.get().models, seed: 2, count: 5000)
     }

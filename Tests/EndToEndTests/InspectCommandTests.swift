@@ -64,7 +64,8 @@ import Testing
     let accumulator = try #require(stem.accumulator)
     #expect(accumulator.lowest >= -1 << (accumulator.bits - 1))
     #expect(accumulator.highest < 1 << (accumulator.bits - 1))
-    #expect(max(-accumulator.lowest - 1, accumulator.highest) >= 1 << (accumulator.bits - 2), "no bit too many")
+    #expect(
+      max(-accumulator.lowest - 1, accumulator.highest) >= 1 << (accumulator.bits - 2), "no bit too many")
   }
 
   @Test("totals are the sums of the layers", arguments: [Place.digits] + Place.sharedModels)

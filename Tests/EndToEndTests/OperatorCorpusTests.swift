@@ -7,8 +7,8 @@ import Testing
 
 @testable import lockstep
 
-/// Models of single operators, with many shapes and quantisations, against what TensorFlow Lite Micro's reference kernels
-/// return for them. `Tests/Operators/README.md` says how they are made.
+/// Models of single operators, with many shapes and quantisations, against what TensorFlow Lite Micro's
+/// reference kernels return for them. `Tests/Operators/README.md` says how they are made.
 @Suite struct OperatorCorpusTests {
   @Test("every operator gives TensorFlow Lite Micro's codes, with all its shapes and quantisations")
   func supported() throws {
@@ -36,9 +36,11 @@ import Testing
       for (output, codes) in try simulator.run(inputs.codes(vector)).enumerated() {
         let value = program.values[program.outputs[output]]
         let part = vector * value.count..<(vector + 1) * value.count
-        let expected = try #require(Self.codes(references[output], part, value), "the reference is of another type")
+        let expected = try #require(
+          Self.codes(references[output], part, value), "the reference is of another type")
         guard let element = codes.indices.first(where: { Int64(codes[$0]) != expected[$0] }) else { continue }
-        return "vector \(vector), output \(output), element \(element) is \(codes[element]), not \(expected[element])"
+        return
+          "vector \(vector), output \(output), element \(element) is \(codes[element]), not \(expected[element])"
       }
     }
     for (reference, output) in zip(references, program.outputs) {
@@ -48,8 +50,8 @@ import Testing
     return nil
   }
 
-  /// The reference's elements as codes. Dequantised outputs are brought back: each float is that of just one code, or
-  /// is given as one that no code has.
+  /// The reference's elements as codes. Dequantised outputs are brought back: each float is that of just one
+  /// code, or is given as one that no code has.
   private static func codes(_ reference: NumPyArray, _ part: Range<Int>, _ value: Value) -> [Int64]? {
     if let integers = reference.integers(part) { return integers }
     return reference.elements(part, as: Float.self)?.map { real in
@@ -62,10 +64,12 @@ import Testing
     "what is not supported is refused, with the reason",
     arguments: [
       ("add_uint8", "uint8"), ("batch_matmul", "BATCH_MATMUL"), ("conv_2d_float32", "float32"),
-      ("custom_operator", "CUSTOM ExampleOp"), ("dynamic_shape", "[1, -1, 4]"), ("file_cut_short", "cut short"),
+      ("custom_operator", "CUSTOM ExampleOp"), ("dynamic_shape", "[1, -1, 4]"),
+      ("file_cut_short", "cut short"),
       ("fully_connected_hybrid", "float32"), ("fully_connected_int16x8", "int16"),
       ("fully_connected_int4_weights", "int4"), ("fully_connected_sparse_weights", "sparse"),
-      ("if_branches", "control flow"), ("resize_bilinear", "RESIZE_BILINEAR"), ("resource_variable", "VAR_HANDLE"),
+      ("if_branches", "control flow"), ("resize_bilinear", "RESIZE_BILINEAR"),
+      ("resource_variable", "VAR_HANDLE"),
       ("unidirectional_sequence_lstm", "unroll"), ("variable_tensor", "variable"),
       ("weights_shorter_than_their_shape", "17 bytes"), ("while_loop", "control flow"),
     ])
@@ -81,7 +85,8 @@ import Testing
   @Test("inspect --operators lists just the operators of the corpus")
   func operatorList() throws {
     let corpus = try OperatorCorpus.unpacked.get()
-    let used = try Set(corpus.models.flatMap { try ModelFile(path: $0.path).network.operations.map(\.typeName) })
+    let used = try Set(
+      corpus.models.flatMap { try ModelFile(path: $0.path).network.operations.map(\.typeName) })
     #expect(used == Set(SupportedOperator.all.map(\.name)))
     #expect(corpus.unsupported.count == 17, "each has a reason above")
   }

@@ -6,13 +6,16 @@ import Testing
   private static let images = Place.package.appending(path: "Examples/digits/images.npy").path
   private static let expected = Place.package.appending(path: "Examples/digits/expected.npy").path
 
-  private func simulate(_ input: String, _ folder: TemporaryFolder, _ options: [String] = []) throws -> CommandRun {
+  private func simulate(_ input: String, _ folder: TemporaryFolder, _ options: [String] = []) throws
+    -> CommandRun
+  {
     try CommandRun(
       ["simulate", Place.digits.path, "--input", input, "--output", folder.path("y.npy")] + options)
   }
   private func bytes(_ path: String) throws -> [UInt8] { try Array(Data(contentsOf: URL(filePath: path))) }
 
-  @Test("the bundled network's outputs are the reference's, and the file is what NumPy writes", arguments: [1, 3])
+  @Test(
+    "the bundled network's outputs are the reference's, and the file is what NumPy writes", arguments: [1, 3])
   func bundled(jobs: Int) throws {
     let folder = try TemporaryFolder()
     let run = try simulate(Self.images, folder, ["--jobs", "\(jobs)"])
@@ -30,7 +33,8 @@ import Testing
     // The digits' input has scale 1/255 as single precision rounds it, and zero point −128.
     let reals = codes.map { Float($0 + 128) * 0.003921569 }
     let forms: [(String, NumPyArray)] = [
-      ("int64", NumPyArray(codes, shape: shape)), ("int16", NumPyArray(codes.map { Int16($0) }, shape: shape)),
+      ("int64", NumPyArray(codes, shape: shape)),
+      ("int16", NumPyArray(codes.map { Int16($0) }, shape: shape)),
       ("float32", NumPyArray(reals, shape: shape)),
       ("float64", NumPyArray(reals.map { Double($0) }, shape: shape)),
       ("batch kept", NumPyArray(codes, shape: [shape[0], 1] + shape.dropFirst())),
@@ -62,7 +66,10 @@ import Testing
     var reals = [Float](repeating: 0, count: 784)
     reals[3] = .nan
     let cases: [(reason: String, bytes: [UInt8])] = [
-      ("vector 1, element 5 is 128, outside int8, -128 … 127", NumPyArray(codes, shape: [2, 28, 28, 1]).fileBytes),
+      (
+        "vector 1, element 5 is 128, outside int8, -128 … 127",
+        NumPyArray(codes, shape: [2, 28, 28, 1]).fileBytes
+      ),
       ("vector 0, element 3 is not a number", NumPyArray(reals, shape: [28, 28, 1]).fileBytes),
       ("[vectors, 28, 28, 1] is expected", NumPyArray(reals, shape: [28, 28]).fileBytes),
       ("holds no vectors", NumPyArray([Int8](), shape: [0, 28, 28, 1]).fileBytes),
@@ -95,7 +102,9 @@ import Testing
     let run = try simulate(
       Self.images, folder, ["--layers", folder.path("layers"), "--layer-vectors", "0,4-5"])
     #expect(run.status == 0, "\(run.error)")
-    func layer(_ name: String) throws -> NumPyArray { try NumPyArray(path: folder.path("layers/\(name).npy")) }
+    func layer(_ name: String) throws -> NumPyArray {
+      try NumPyArray(path: folder.path("layers/\(name).npy"))
+    }
     #expect(try layer("vectors") == NumPyArray([Int64(0), 4, 5], shape: [3]))
     // The input, tensor 0, and the output of each of 14 operations.
     #expect(Place.files(in: folder.url.appending(path: "layers"), ending: ".npy").count == 1 + 14 + 1)
@@ -111,7 +120,9 @@ import Testing
     let folder = try TemporaryFolder()
     let corpus = try OperatorCorpus.unpacked.get().folder
     let model = "sub_broadcast_channel"
-    let inputs = ["--input", corpus.path("\(model).input0.npy"), "--input", corpus.path("\(model).input1.npy")]
+    let inputs = [
+      "--input", corpus.path("\(model).input0.npy"), "--input", corpus.path("\(model).input1.npy"),
+    ]
     let output = ["--output", folder.path("y.npy")]
     let run = try CommandRun(["simulate", corpus.path("\(model).tflite")] + inputs + output)
     #expect(run.status == 0, "\(run.error)")

@@ -26,7 +26,8 @@ import Testing
     #expect(NumPyArray([1, 2, 3, 4, 5, 6] as [Int16], shape: [2, 3]).fileBytes == expected)
   }
 
-  @Test("the data starts on a multiple of 64", arguments: [[], [7], [1, 2, 3], Array(repeating: 1, count: 60)])
+  @Test(
+    "the data starts on a multiple of 64", arguments: [[], [7], [1, 2, 3], Array(repeating: 1, count: 60)])
   func alignment(shape: [Int]) throws {
     let array = NumPyArray([Int8](repeating: 5, count: shape.reduce(1, *)), shape: shape)
     #expect((array.fileBytes.count - array.count) % 64 == 0)
@@ -76,7 +77,8 @@ import Testing
     #expect(cube.integers == expected)
   }
 
-  @Test("versions 2.0 and 3.0, other spacing, quotes and key order are read", arguments: [1, 2, 3] as [UInt8])
+  @Test(
+    "versions 2.0 and 3.0, other spacing, quotes and key order are read", arguments: [1, 2, 3] as [UInt8])
   func dialects(version: UInt8) throws {
     let header = "  {\"shape\":(2L,),'fortran_order':False , \"descr\" : '<i4'}   "
     let array = try NumPyArray(fileBytes: file(header, [1, 0, 0, 0, 2, 0, 0, 0], version: version))
@@ -110,8 +112,13 @@ import Testing
       ("type '|b1'", file(header("|b1", "(1,)"), [0])),
       ("type '=i4'", file(header("=i4", "(1,)"), [0, 0, 0, 0])),
       ("type '|i4'", file(header("|i4", "(1,)"), [0, 0, 0, 0])),
-      ("structured", file("{'descr': [('a', '<i4')], 'fortran_order': False, 'shape': (1,), }", [0, 0, 0, 0])),
-      ("stands twice", file("{'descr': '|i1', 'descr': '|i1', 'fortran_order': False, 'shape': (1,), }", [0])),
+      (
+        "structured",
+        file("{'descr': [('a', '<i4')], 'fortran_order': False, 'shape': (1,), }", [0, 0, 0, 0])
+      ),
+      (
+        "stands twice", file("{'descr': '|i1', 'descr': '|i1', 'fortran_order': False, 'shape': (1,), }", [0])
+      ),
       ("without 'shape'", file("{'descr': '|i1', 'fortran_order': False, }", [0])),
       ("without 'fortran_order'", file("{'descr': '|i1', 'shape': (1,), }", [0])),
       ("4 fields", file("{'descr': '|i1', 'fortran_order': False, 'shape': (1,), 'x': 'y'}", [0])),
@@ -145,7 +152,9 @@ import Testing
     #expect(missing?.description == "/nowhere/x.npy: there is no such file")
     let folder = #expect(throws: FileError.self) { _ = try NumPyArray(path: "/") }
     #expect(folder?.description == "/: is a folder, not a file")
-    let endless = #expect(throws: FileError.self) { _ = try InputFile.bytes(path: "/dev/zero", limit: 1 << 20) }
+    let endless = #expect(throws: FileError.self) {
+      _ = try InputFile.bytes(path: "/dev/zero", limit: 1 << 20)
+    }
     #expect(endless?.description == "/dev/zero: is over 1 MiB, the most that is read of such a file")
   }
 }

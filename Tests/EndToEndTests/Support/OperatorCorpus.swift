@@ -12,7 +12,8 @@ final class OperatorCorpus: Sendable {
   private init() throws {
     folder = try TemporaryFolder()
     let archive = Place.package.appending(path: "Tests/Operators/operators.tar.gz")
-    let tar = try CommandRun(URL(filePath: "/usr/bin/env"), ["tar", "xzf", archive.path, "-C", folder.url.path])
+    let tar = try CommandRun(
+      URL(filePath: "/usr/bin/env"), ["tar", "xzf", archive.path, "-C", folder.url.path])
     guard tar.status == 0 else { throw CocoaError(.fileReadCorruptFile, userInfo: ["tar": tar.error]) }
     models = Place.files(in: folder.url, ending: ".tflite")
     unsupported = Place.files(in: folder.url.appending(path: "unsupported"), ending: ".tflite")

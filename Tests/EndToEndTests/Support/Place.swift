@@ -12,7 +12,8 @@ enum Place {
   /// Networks as deployed and what they return; not part of the product.
   static let sharedData = package.appending(path: "../shared/data").standardizedFileURL
   static let hasSharedData = FileManager.default.fileExists(atPath: sharedData.appending(path: "golden").path)
-  static let sharedDataIsAbsent: Comment = "skipped: ../shared/data, with the golden networks, is not on this machine"
+  static let sharedDataIsAbsent: Comment =
+    "skipped: ../shared/data, with the golden networks, is not on this machine"
 
   /// The models of `sharedData`; none where it is absent.
   static let sharedModels = files(in: sharedData.appending(path: "models"), ending: ".tflite")
