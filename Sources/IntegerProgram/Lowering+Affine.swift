@@ -11,7 +11,7 @@ extension Lowering {
     var zeroPoint: Int64
   }
 
-  private func weights(
+  private mutating func weights(
     _ operation: Operation, rank: Int, channelAxis: Int
   ) throws(LayerFault) -> Weights {
     guard operation.inputs.count >= 2, let index = operation.inputs[1] else {
@@ -24,12 +24,16 @@ extension Lowering {
         remedy: tensor.type == .float32
           ? "this layer is not quantised: convert with full integer quantisation" : "convert with int8 weights")
     }
+    guard tensor.shape.count == rank else {
+      throw LayerFault("its weights have the shape \(tensor.shape); rank \(rank) is expected")
+    }
+    guard weightCount + tensor.count <= Self.mostWeights else {
+      throw LayerFault("it brings the network's weights to \(weightCount + tensor.count), more than \(Self.mostWeights)")
+    }
+    weightCount += tensor.count
     guard let codes = tensor.integers else {
       throw LayerFault(
         "its weights are computed at run time", remedy: "only constant weights are supported; train with fixed weights")
-    }
-    guard tensor.shape.count == rank else {
-      throw LayerFault("its weights have the shape \(tensor.shape); rank \(rank) is expected")
     }
     guard let quantization = tensor.quantization else {
       throw LayerFault("its weights have no scale", remedy: "convert with full integer quantisation")

@@ -51,6 +51,10 @@ struct Lowering {
   /// The operation being lowered.
   var source = Step.Source(index: 0, type: "", name: "")
   var issues: [LayerIssue] = []
+  /// Weights lowered so far. Layers may share a tensor of the file, but each holds its own copy.
+  var weightCount = 0
+  /// Above any microcontroller's flash: a small file that names one tensor in many layers must not fill the memory.
+  static let mostWeights = 1 << 25
 
   init(network: Network, options: LoweringOptions) {
     self.network = network

@@ -1,5 +1,6 @@
 import DifferentialTesting
 import IntegerProgram
+import Network
 import Testing
 
 @testable import CodeGeneration
@@ -130,11 +131,17 @@ import Testing
     #expect(try Tool.run("./program", [], in: folder).status == 0)
   }
 
-  /// Such as one that only gives its input back as real numbers.
-  @Test(arguments: Tool.compilers) func aNetworkWithoutStepsCompilesAndRuns(_ compiler: String) throws {
-    let value = Value(name: "x", tensor: 0, shape: [1, 4], type: .int8, scale: 0.5, zeroPoint: 0)
-    let program = IntegerProgram(name: "empty", values: [value], steps: [], inputs: [0], outputs: [0])
-    let project = try GeneratedProject(program)
+  /// To a device, what is only given back as real numbers is already there.
+  @Test(arguments: Tool.compilers) func aNetworkThatComputesNothingCompilesAndRuns(_ compiler: String) throws {
+    let network = Network(
+      name: "empty",
+      tensors: [
+        Tensor(
+          name: "x", shape: [1, 4], type: .int8, quantization: Quantization(scales: [0.5], zeroPoints: [0])),
+        Tensor(name: "y", shape: [1, 4], type: .float32),
+      ], operations: [Operation(.dequantize, typeName: "DEQUANTIZE", inputs: [0], outputs: [1])], inputs: [0],
+      outputs: [1])
+    let project = try GeneratedProject(IntegerProgram(lowering: network))
     try project.build(
       project.allSources, compiler: compiler, flags: GeneratedProject.strict + ["-O1", "-DEMPTY_SELFTEST_MAIN"])
     let run = try Tool.run("./program", [], in: project.folder)

@@ -348,6 +348,17 @@ import Testing
         let (a, n): (Int32, Int32) = (random.member(whole), random.integer(1...20))
         return ([a, n], a / n)
       }
+      // Results of 32 bits from operands of 64.
+      let power = Term<Int64>(1 << 31)
+      one("there and back", Term(narrowing: (x.wide +% power) -% power)) { $0 }
+      comparison.add(
+        "wide quotient", Term<Int32>(narrowing: (x.wide *% y.wide) / (power +% Term(3))).node,
+        of: ["x", "y"],
+        count: 100_000
+      ) {
+        let (a, b) = (random.member(whole), random.member(whole))
+        return ([a, b], Int32(Int64(a) * Int64(b) / ((1 << 31) + 3)))
+      }
       comparison.add("smaller", Term.smaller(x, y).node, of: ["x", "y"], count: 100_000) {
         let (a, b) = (random.member(whole), random.member(whole))
         return ([a, b], min(a, b))
