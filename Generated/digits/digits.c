@@ -571,7 +571,7 @@ DIGITS_KERNEL static void digits_step_10(const int8_t *x, int8_t *y) {
     for (int32_t column = 0; column < 2; column++) {
       const int32_t top = (row * 2);
       const int32_t left = (column * 2);
-      const int32_t count = ((top + 2) - top) * ((left + 2) - left);
+      const int32_t count = 4;
       for (int32_t channel = 0; channel < 32; channel++) {
         int32_t sum = 0;
         for (int32_t from_row = top; from_row < (top + 2); from_row++) {

@@ -171,7 +171,8 @@ extension KernelWriter {
         if channels % block == 0 {
           count = "\(block)"
         } else {
-          text.line("const int32_t count = ((\(channels) - first) < \(block)) ? (\(channels) - first) : \(block);")
+          text.line("const int32_t left_over = \(channels) - first;")
+          text.line("const int32_t count = (left_over < \(block)) ? left_over : \(block);")
           count = "count"
         }
         text.loop("i", below: count) { $0.line("sums[i] = \(names.bias)[first + i];") }
@@ -191,8 +192,10 @@ extension KernelWriter {
               text.block(
                 "if ((from_row >= 0) && (from_row < \(g.inputHeight)) && (from_column >= 0) && (from_column < \(g.inputWidth)))",
                 inside)
-              text.block("else") { text in
-                text.loop("i", below: count) { $0.line("sums[i] += (int32_t)w[i] * \(pad);") }
+              if affine.paddingCode != 0 {
+                text.block("else") { text in
+                  text.loop("i", below: count) { $0.line("sums[i] += (int32_t)w[i] * \(pad);") }
+                }
               }
             } else {
               inside(&text)

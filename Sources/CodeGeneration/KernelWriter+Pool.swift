@@ -43,7 +43,7 @@ extension KernelWriter {
         "column", stride: g.strideWidth, padding: g.paddingLeft, kernel: g.kernelWidth, size: g.inputWidth,
         dilation: g.dilationWidth, outputs: g.outputWidth, names: ("left", "first_column", "end_column"), &text)
       if pool.kind == .average {
-        text.line("const int32_t count = (\(rows.end) - \(rows.first)) * (\(columns.end) - \(columns.first));")
+        text.line("const int32_t count = \(rows.count.product(columns.count));")
       }
       text.loop("channel", channels) { text in
         switch pool.kind {
@@ -73,22 +73,41 @@ extension KernelWriter {
     }
   }
 
+  /// The taps `first ..< end` inside the image along one axis.
+  private struct Clip {
+    enum Count {
+      case constant(Int)
+      case expression(String)
+
+      func product(_ other: Count) -> String {
+        switch (self, other) {
+        case (.constant(let a), .constant(let b)): "\(a * b)"
+        case (.expression(let a), .expression(let b)): "\(a) * \(b)"
+        case (.expression(let a), .constant(let b)), (.constant(let b), .expression(let a)): times(a, b)
+        }
+      }
+    }
+    var first, end: String
+    var count: Count
+  }
+
   /// Declares the range of input rows (or columns) inside the image that a window covers, `first ..< end`. Pools are
   /// not dilated.
   private static func clip(
     _ index: String, stride: Int, padding: Int, kernel: Int, size: Int, dilation: Int, outputs: Int,
     names: (start: String, first: String, end: String), _ text: inout CText
-  ) -> (first: String, end: String) {
+  ) -> Clip {
     if outputs == 1 {
-      return ("\(max(0, -padding))", "\(min(size, kernel - padding))")
+      let (first, end) = (max(0, -padding), min(size, kernel - padding))
+      return Clip(first: "\(first)", end: "\(end)", count: .constant(end - first))
     }
     text.line("const int32_t \(names.start) = \(origin(index, stride, padding));")
     if padding == 0 && (outputs - 1) * stride + kernel <= size {
-      return (names.start, "(\(names.start) + \(kernel))")
+      return Clip(first: names.start, end: "(\(names.start) + \(kernel))", count: .constant(kernel))
     }
     text.line("const int32_t \(names.first) = (\(names.start) > 0) ? \(names.start) : 0;")
     text.line("const int32_t \(names.start)_end = \(names.start) + \(kernel);")
     text.line("const int32_t \(names.end) = (\(names.start)_end < \(size)) ? \(names.start)_end : \(size);")
-    return (names.first, names.end)
+    return Clip(first: names.first, end: names.end, count: .expression("(\(names.end) - \(names.first))"))
   }
 }
