@@ -67,19 +67,4 @@ struct GoldenNetworkTests {
       try result.outputs[0].array(vectors: golden.input.count)
         == golden.array("output_float32_scale_product.npy"))
   }
-
-  #if !DEBUG
-    @Test("inspect takes under 100 milliseconds", arguments: names)
-    func inspectIsFast(name: String) throws {
-      let model = Place.sharedData.appending(path: "models/\(name).tflite").path
-      let times = try (0..<5).map { _ in
-        var status: Int32 = -1
-        let time = try ContinuousClock().measure { status = try CommandRun("inspect", model).status }
-        #expect(status == 0)
-        return time
-      }
-      // The least of five: other work on the machine only adds to it.
-      #expect(try #require(times.min()) < .milliseconds(100))
-    }
-  #endif
 }
