@@ -46,7 +46,7 @@ let package = Package(
         "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "CodeGeneration", "DifferentialTesting",
       ]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["lockstep", "Network", "Importers", "IntegerProgram", "Simulation"]),
+      name: "EndToEndTests", dependencies: ["lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "Simulation"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

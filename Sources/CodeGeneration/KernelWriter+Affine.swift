@@ -224,6 +224,5 @@ func times(_ expression: String, _ factor: Int) -> String {
 
 /// `index · stride − padding`: the first place a window covers along one axis.
 func origin(_ index: String, _ stride: Int, _ padding: Int) -> String {
-  let scaled = times(index, stride)
-  return padding == 0 ? scaled : padding > 0 ? "\(scaled) - \(padding)" : "\(scaled) + \(-padding)"
+  padding == 0 ? times(index, stride) : "\(times(index, stride)) - \(padding)"
 }

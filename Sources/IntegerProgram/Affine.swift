@@ -1,7 +1,7 @@
 import Arithmetic
 
 /// How a window slides over a batch of images: shapes, strides, dilation, and the rows and columns added before the
-/// first. Padding after the last follows from the output's size. A dense layer is a 1 × 1 window on a 1 × 1 image.
+/// first, never negative. Padding after the last follows from the output's size. A dense layer is a 1 × 1 window on a 1 × 1 image.
 public struct WindowGeometry: Sendable, Hashable {
   public var batch: Int
   public var inputHeight, inputWidth, inputChannels: Int

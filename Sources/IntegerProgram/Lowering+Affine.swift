@@ -232,19 +232,28 @@ extension Lowering {
 /// left is never much larger than the image, whatever sizes a file gives.
 struct ClippedWindow {
   var geometry: WindowGeometry
-  /// The tap rows and columns of the file's window that are kept.
-  var rows, columns: Range<Int>
+  /// Along each axis, which taps of the file's window the clipped one holds; nil for a tap of zeros.
+  var rows, columns: [Int?]
 
-  /// The kept taps of weights laid out as [outer, kernel row, kernel column, inner].
+  /// The weights of the clipped window, of those laid out as [outer, kernel row, kernel column, inner].
   func taps(of weights: [Int64], kernelWidth: Int, outer: Int, inner: Int) -> [Int64] {
     let kernelHeight = weights.count / (outer * kernelWidth * inner)
-    guard rows.count < kernelHeight || columns.count < kernelWidth else { return weights }
-    return (0..<outer).flatMap { block in
-      rows.flatMap { row in
-        let line = (block * kernelHeight + row) * kernelWidth
-        return weights[(line + columns.lowerBound) * inner..<(line + columns.upperBound) * inner]
+    guard rows != Array(0..<kernelHeight) || columns != Array(0..<kernelWidth) else { return weights }
+    var kept: [Int64] = []
+    kept.reserveCapacity(outer * rows.count * columns.count * inner)
+    for block in 0..<outer {
+      for row in rows {
+        for column in columns {
+          if let row, let column {
+            let start = ((block * kernelHeight + row) * kernelWidth + column) * inner
+            kept += weights[start..<start + inner]
+          } else {
+            kept += repeatElement(0, count: inner)
+          }
+        }
       }
     }
+    return kept
   }
 }
 
@@ -252,10 +261,10 @@ struct ClippedWindow {
 struct WindowExtent {
   var size: Int
   var stride, dilation: Int
-  /// How far before the image the first kept tap of the first window lies; negative where it lies inside.
+  /// How far before the image the first tap of the first window lies; never negative.
   var before: Int
-  /// The taps that are inside the image for some window.
-  var taps: Range<Int>
+  /// The taps of the file's window that are kept; nil for a tap of zeros put in.
+  var taps: [Int?]
 
   init(
     _ padding: Padding, input: Int, kernel: Int, stride: Int, dilation: Int, axis: String
@@ -265,34 +274,44 @@ struct WindowExtent {
       throw LayerFault("its window's \(axis) \(kernel), stride \(stride), dilation \(dilation) must be in 1 … \(most)")
     }
     let reach = (kernel - 1) * dilation + 1
+    let start: Int
     switch padding {
     case .valid:
       guard reach <= input else {
         throw LayerFault("its window's \(axis), \(reach), passes the input's, \(input), and the padding is VALID")
       }
       size = (input - reach) / stride + 1
-      before = 0
+      start = 0
     case .same:
       size = (input + stride - 1) / stride
-      before = max((size - 1) * stride + reach - input, 0) / 2
+      start = max((size - 1) * stride + reach - input, 0) / 2
     }
+    // A single window makes no step.
+    self.stride = size == 1 ? 1 : stride
+    self.dilation = dilation
+    // Tap t of window w reads w · stride + t · dilation − start.
     let last = (size - 1) * stride
-    let start = before
-    // Tap t of window w reads w · stride − before + t · dilation.
     let inside = (0..<kernel).filter { tap in
       let place = tap * dilation - start
       return place < input && place + last >= 0
     }
-    if let first = inside.first, let final = inside.last {
-      taps = first..<final + 1
-      before -= first * dilation
-    } else {
-      // No tap ever touches the image: keep one, just behind it.
-      taps = 0..<1
-      before = -input
+    guard let first = inside.first, let final = inside.last else {
+      // No tap ever touches the image: keep one, just before it for the last window too.
+      taps = [0]
+      before = last + 1
+      return
     }
-    // With one tap or one window the step between them has no meaning.
-    self.dilation = taps.count == 1 ? 1 : dilation
-    self.stride = size == 1 ? 1 : stride
+    if first < final {
+      // Starting no later than the image: at most one tap more than those inside.
+      let kept = min(first, start / dilation)
+      taps = Array(kept...final)
+      before = start - kept * dilation
+    } else {
+      // Where only one tap matters, what leads up to it from the image's edge is zeros.
+      let place = first * dilation - start
+      taps = Array(repeating: nil, count: max(place, 0)) + [first]
+      before = max(-place, 0)
+      self.dilation = 1
+    }
   }
 }
