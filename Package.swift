@@ -18,8 +18,23 @@ let package = Package(
     .target(
       name: "IntegerProgram",
       dependencies: ["Arithmetic", "Network", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(
+      name: "Properties",
+      dependencies: ["Network", "IntegerProgram", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "Certificates", dependencies: ["Arithmetic", "IntegerProgram", "Properties"]),
     .target(name: "CSimulationKernels"),
     .target(name: "Simulation", dependencies: ["Arithmetic", "IntegerProgram", "CSimulationKernels"]),
+    // Z3, the SMT solver with a C API in Debian.
+    .systemLibrary(name: "CZ3", providers: [.apt(["libz3-dev"])]),
+    .target(name: "SMT", dependencies: ["Arithmetic", "IntegerProgram", "Properties", "CZ3"]),
+    // Clp, COIN-OR's simplex code with a C API in Debian: it guides the search and decides nothing.
+    .systemLibrary(name: "CClp", providers: [.apt(["coinor-libclp-dev"])]),
+    .target(name: "CVerificationKernels"),
+    .target(
+      name: "Verification",
+      dependencies: [
+        "Arithmetic", "IntegerProgram", "Properties", "Certificates", "Simulation", "SMT", "CClp", "CVerificationKernels",
+      ]),
     .target(name: "CodeGeneration", dependencies: ["Arithmetic", "Network", "IntegerProgram"]),
     .target(
       name: "DifferentialTesting", dependencies: ["Network", "IntegerProgram", "Simulation", "CodeGeneration"]),
@@ -27,13 +42,23 @@ let package = Package(
       name: "lockstep",
       dependencies: [
         "Arithmetic", "Network", "Importers", "IntegerProgram", "Simulation", "CodeGeneration",
-        "DifferentialTesting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "DifferentialTesting", "Properties", "Certificates", "SMT", "Verification",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(name: "ArithmeticTests", dependencies: ["Arithmetic"]),
     .testTarget(
       name: "SimulationTests", dependencies: ["Arithmetic", "IntegerProgram", "Simulation", "CSimulationKernels"]),
     .testTarget(name: "ImportersTests", dependencies: ["Importers"]),
+    .testTarget(name: "PropertiesTests", dependencies: ["IntegerProgram", "Properties"]),
+    .testTarget(
+      name: "SMTTests", dependencies: ["Arithmetic", "IntegerProgram", "Properties", "Simulation", "SMT"]),
+    .testTarget(
+      name: "VerificationTests",
+      dependencies: [
+        "Arithmetic", "Network", "Importers", "IntegerProgram", "Properties", "Certificates", "Simulation", "SMT",
+        "Verification",
+      ]),
     .testTarget(name: "IntegerProgramTests", dependencies: ["Arithmetic", "Network", "IntegerProgram"]),
     .testTarget(
       name: "CodeGenerationTests",

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs the system packages that building and testing need, where they are missing (Debian, Ubuntu).
 #   libflatbuffers-dev  reads .tflite files         gcc       builds the generated C, beside Swift's own clang
-#   libz3-dev           the solver of the verifier  cppcheck  holds the generated C to MISRA C:2012 (with python3)
+#   libz3-dev           the SMT solver of the verifier cppcheck  holds the generated C to MISRA C:2012 (with python3)
 set -euo pipefail
 
 missing=()
-for package in libflatbuffers-dev libz3-dev gcc libc6-dev cppcheck python3; do
+for package in libflatbuffers-dev libz3-dev coinor-libclp-dev gcc libc6-dev cppcheck python3; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then

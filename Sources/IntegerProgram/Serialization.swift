@@ -35,21 +35,24 @@ extension IntegerProgram {
   }
 }
 
-private struct CanonicalWriter {
-  var bytes: [UInt8] = []
+/// Writes what a digest is taken of: integers are 8 bytes, little-endian; lists carry their length.
+package struct CanonicalWriter {
+  package private(set) var bytes: [UInt8] = []
 
-  mutating func integer(_ value: Int) {
+  package init() {}
+
+  package mutating func integer(_ value: Int) {
     for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
   }
-  mutating func text(_ text: String) {
+  package mutating func text(_ text: String) {
     integer(text.utf8.count)
     bytes += text.utf8
   }
-  mutating func list<T>(_ list: [T], _ write: (inout CanonicalWriter, T) -> Void) {
+  package mutating func list<T>(_ list: [T], _ write: (inout CanonicalWriter, T) -> Void) {
     integer(list.count)
     for element in list { write(&self, element) }
   }
-  mutating func integers<T: BinaryInteger>(_ list: [T]) {
+  package mutating func integers<T: BinaryInteger>(_ list: [T]) {
     integer(list.count)
     bytes.reserveCapacity(bytes.count + 8 * list.count)
     for element in list { integer(Int(element)) }

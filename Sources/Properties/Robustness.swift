@@ -1,0 +1,65 @@
+import IntegerProgram
+
+extension Property {
+  /// What the device's class is about: the network's one output, each element a class, the largest code winning and the
+  /// lowest index among equals.
+  public static func predictedClass(_ outputs: [Int32]) -> Int {
+    outputs.indices.max { outputs[$0] < outputs[$1] || (outputs[$0] == outputs[$1] && $0 > $1) } ?? 0
+  }
+
+  /// That every input within `radii` of `center`, clipped to the input's codes, is classified as `label`. `radii` has
+  /// one radius in codes for each element: 0 keeps an element as it is.
+  public static func robustness(
+    of program: IntegerProgram, around center: [Int32], radii: [Int32], label: Int, statement: String
+  ) throws(PropertyError) -> Property {
+    let types = program.inputElements
+    guard center.count == types.count, radii.count == types.count else {
+      throw PropertyError(
+        "the network's input has \(types.count) elements, the sample \(center.count), its radii \(radii.count)")
+    }
+    var box: [ClosedRange<Int32>] = []
+    for (element, type) in types.enumerated() {
+      guard type.range.contains(Int64(center[element])) else {
+        throw PropertyError("element \(element) of the sample is \(center[element]); the input is \(type)")
+      }
+      guard radii[element] >= 0 else { throw PropertyError("the radius of element \(element) is \(radii[element])") }
+      let low = max(type.range.lowerBound, Int64(center[element]) - Int64(radii[element]))
+      let high = min(type.range.upperBound, Int64(center[element]) + Int64(radii[element]))
+      box.append(Int32(low)...Int32(high))
+    }
+    return try classification(of: program, box: box, label: label, statement: statement)
+  }
+
+  /// That every input of `box` is classified as `label`.
+  public static func classification(
+    of program: IntegerProgram, box: [ClosedRange<Int32>], label: Int, statement: String
+  ) throws(PropertyError) -> Property {
+    guard program.outputs.count == 1 else {
+      throw PropertyError("a class is asked of a network with one output; this one has \(program.outputs.count)")
+    }
+    let classes = program.outputElements.count
+    guard (0..<classes).contains(label) else {
+      throw PropertyError("the label is \(label); the network has \(classes) classes")
+    }
+    // Class j wins over the label where it is larger, or as large with a lower index.
+    let violations = (0..<classes).filter { $0 != label }.map { rival in
+      Violation([
+        LinearConstraint(outputs: [.init(rival, 1), .init(label, -1)], atLeast: rival < label ? 0 : 1)
+      ])
+    }
+    return try Property(box: box, violations: violations, statement: statement, of: program)
+  }
+
+  /// That output element `element` stays in `range` over the whole box.
+  public static func outputRange(
+    of program: IntegerProgram, box: [ClosedRange<Int32>], element: Int, range: ClosedRange<Int64>, statement: String
+  ) throws(PropertyError) -> Property {
+    try Property(
+      box: box,
+      violations: [
+        Violation([LinearConstraint(outputs: [.init(element, 1)], atLeast: range.upperBound + 1)]),
+        Violation([LinearConstraint(outputs: [.init(element, -1)], atLeast: 1 - range.lowerBound)]),
+      ],
+      statement: statement, of: program)
+  }
+}
