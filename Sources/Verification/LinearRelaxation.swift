@@ -17,10 +17,16 @@ final class LinearRelaxation {
   private var columnOf: [[Int32]]
   /// The requantised elements that have a row.
   private(set) var neurons: [Neuron] = []
+  /// The neurons whose codes the goal's constraints name.
+  private(set) var goalNeurons: [Int] = []
   private var neuronOf: [[Int32]]
   /// The ranges that the program holds now.
   private(set) var ranges: Ranges
   private var goalRows = 0..<0
+  /// For each of them, whether z stands in it.
+  private var goalActs: [Bool] = []
+  /// The basis in which the goal was last maximised.
+  private var goalBasis: [UInt8] = []
   /// Rows that keep the goal's own accumulators a margin z inside their ranges.
   private var marginRows: [(neuron: Int, lower: Int32, upper: Int32)] = []
   /// What the inputs alone allow, before the goal's constraints and any case.
@@ -159,7 +165,8 @@ final class LinearRelaxation {
       builder.rowLower[Int(row)] = -constant
     }
     goalRows = Int(firstRow)..<Int(builder.rows)
-    for place in goalNeurons() {
+    goalNeurons = findGoalNeurons()
+    for place in goalNeurons {
       let (lower, upper) = (builder.row(-.infinity, .infinity), builder.row(-.infinity, .infinity))
       builder.add(lower, neurons[place].accumulator, 1)
       builder.add(lower, slack, -1)
@@ -171,6 +178,54 @@ final class LinearRelaxation {
     model = builder.load()
     for index in neurons.indices { updateHull(neurons[index]) }
     updateMargins()
+    startFromSlopes()
+  }
+
+  /// Starts from the basis that one pass of slopes amounts to: each code on the line of its hull that its price calls for,
+  /// inputs at their ends. It is dual feasible, so the solver improves on that bound from the first step.
+  private func startFromSlopes() {
+    var slopes = SlopeMultipliers(bounded)
+    guard let functional = try? goal.combination(goal.constraints.map { _ in 1 << 20 }),
+      (try? bounded.bound(of: functional, over: ranges, multipliers: &slopes)) != nil
+    else { return }
+    let (basic, upper, lower) = (Int32(1), Int32(2), Int32(3))
+    for neuron in neurons {
+      Clp_setRowStatus(pointer, neuron.row, lower)
+      Clp_setColumnStatus(pointer, neuron.accumulator, basic)
+      Clp_setColumnStatus(pointer, neuron.code, basic)
+      let above = (slopes.prices[neuron.step]?[neuron.element] ?? 0) > 0
+      let output = bounded.program.steps[neuron.step].output
+      let (low, high) = (
+        ranges.accumulatorLow[neuron.step][neuron.element], ranges.accumulatorHigh[neuron.step][neuron.element]
+      )
+      let corners = staircase(neuron.step, neuron.element).hull(
+        above: above, low: low, high: high, lowestCode: ranges.low[output][neuron.element],
+        highestCode: ranges.high[output][neuron.element])
+      let middle = (Double(low) + Double(high)) / 2
+      let segment = corners.indices.dropFirst().first { middle < corners[$0].accumulator } ?? corners.count - 1
+      for row in 0..<6 {
+        let isActive = corners.count > 1 && row == (above ? segment - 1 : 3 + segment - 1)
+        Clp_setRowStatus(pointer, neuron.hull + Int32(row), isActive ? (above ? upper : lower) : basic)
+      }
+      // A code without a hull is fixed.
+      if corners.count < 2 { Clp_setColumnStatus(pointer, neuron.code, lower) }
+    }
+    // z is held by one row in which it stands.
+    var isHeld = false
+    for (row, acts) in zip(goalRows, goalActs) {
+      Clp_setRowStatus(pointer, Int32(row), acts && !isHeld ? lower : basic)
+      isHeld = isHeld || acts
+    }
+    let rowLower = Clp_rowLower(pointer)!
+    let rowUpper = Clp_rowUpper(pointer)!
+    for margin in marginRows {
+      let (acts, actsAbove) = (rowLower[Int(margin.lower)] > -1e300, rowUpper[Int(margin.upper)] < 1e300)
+      Clp_setRowStatus(pointer, margin.lower, acts && !isHeld ? lower : basic)
+      isHeld = isHeld || acts
+      Clp_setRowStatus(pointer, margin.upper, actsAbove && !isHeld ? upper : basic)
+      isHeld = isHeld || actsAbove
+    }
+    Clp_setColumnStatus(pointer, slack, isHeld ? basic : upper)
   }
 
   /// Whether an element needs a row: its code is open, or its accumulator is held tighter than its inputs hold it.
@@ -187,8 +242,7 @@ final class LinearRelaxation {
     )
   }
 
-  /// The neurons whose codes the goal's constraints name.
-  private func goalNeurons() -> [Int] {
+  private func findGoalNeurons() -> [Int] {
     var columns: Set<Int32> = []
     for constraint in goal.constraints {
       for part in constraint.parts {
@@ -203,12 +257,14 @@ final class LinearRelaxation {
   /// Lets z act where it can: on constraints that are not saturated, and on accumulators that are held.
   private func updateMargins() {
     let (rowLower, rowUpper) = (Clp_rowLower(pointer)!, Clp_rowUpper(pointer)!)
+    goalActs = []
     for (constraint, row) in zip(goal.constraints, goalRows) {
       let most = constraint.parts.reduce(constraint.constant) { sum, part in
         let range = ranges.range(of: part.variable)
         return sum + max(part.coefficient * Int64(range.lowerBound), part.coefficient * Int64(range.upperBound))
       }
-      Clp_modifyCoefficient(pointer, Int32(row), slack, most <= 0 ? 0 : -1, true)
+      goalActs.append(most > 0)
+      Clp_modifyCoefficient(pointer, Int32(row), slack, most > 0 ? -1 : 0, true)
     }
     for (index, lower, upper) in marginRows {
       let neuron = neurons[index]
@@ -321,7 +377,13 @@ final class LinearRelaxation {
     setObjective(slack, -1)
     let (lower, upper) = (Clp_columnLower(pointer)!, Clp_columnUpper(pointer)!)
     (lower[Int(slack)], upper[Int(slack)]) = (-1e9, 1e9)
-    return solve(limit: 1e-3, unit: 1)
+    if !goalBasis.isEmpty { Clp_copyinStatus(pointer, goalBasis) }
+    let solution = solve(limit: 1e-3, unit: 1)
+    if Clp_statusExists(pointer) != 0 {
+      goalBasis = Array(
+        UnsafeBufferPointer(start: Clp_statusArray(pointer), count: Int(columns + Clp_numberRows(pointer))))
+    }
+    return solution
   }
 
   /// Maximises (or, `isUpper` false, minimises) a neuron's accumulator where the goal's constraints hold.
@@ -342,7 +404,10 @@ final class LinearRelaxation {
     // Minimising the negative: done once that is above the limit.
     Clp_setDualObjectiveLimit(pointer, limit ?? 1e50)
     solves += 1
-    Clp_dual(pointer, 0)
+    let t0 = ContinuousClock.now
+    // Another goal leaves the last solution feasible: that is for the primal method.
+    if limit == nil { Clp_primal(pointer, 0) } else { Clp_dual(pointer, 0) }
+    if debug { print("LP", limit == nil ? "bound" : "goal", Clp_numberIterations(pointer), (ContinuousClock.now - t0) / .milliseconds(1), Clp_status(pointer), Clp_secondaryStatus(pointer)) }
     iterations += Int(Clp_numberIterations(pointer))
     let status = Clp_status(pointer)
     var duals: [Double]
@@ -461,3 +526,4 @@ private struct Builder {
     return OpaquePointer(model)
   }
 }
+nonisolated(unsafe) var lpTime = 0.0
