@@ -13,6 +13,8 @@ public struct Ranges: Sendable {
   public internal(set) var isEmpty = false
   /// Values whose ranges shrank since they were last propagated.
   var changed: Set<Int> = []
+  /// Whether nothing has shrunk since the ranges were last carried on.
+  public var isPropagated: Bool { changed.isEmpty }
 
   /// The codes that types and constants allow; no accumulators yet.
   init(_ program: IntegerProgram) {

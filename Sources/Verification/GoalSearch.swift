@@ -209,7 +209,7 @@ struct GoalSearch {
       isTightened = true
       for _ in 0..<2 {
         guard !isOver() else { break }
-        let tightened = tighten(program, &ranges, &node)
+        let tightened = tighten(program, solution, &ranges, &node)
         bounded.settle(&ranges, for: goal)
         if ranges.isEmpty {
           node.end = .empty
@@ -268,36 +268,46 @@ struct GoalSearch {
     return tries(point, effort)
   }
 
-  /// Bounds every open hidden accumulator by linear programs with the goal's constraints. Returns whether much was won.
+  /// Tightens what the solution's multipliers can: all inputs by their reduced costs, and the loose hidden accumulators by
+  /// bounds that the goal's constraints help. Returns whether much was won.
   private mutating func tighten(
-    _ program: LinearRelaxation, _ ranges: inout Ranges, _ node: inout Proof.Node
+    _ program: LinearRelaxation, _ solution: LinearRelaxation.Solution, _ ranges: inout Ranges,
+    _ node: inout Proof.Node
   ) -> Bool {
+    let before = ranges
+    let fixing = Proof.Lemma.reducedCosts(solution.multipliers)
+    if (try? bounded.apply(fixing, goal, &ranges)) != nil {
+      if ranges.isEmpty || !ranges.isPropagated {
+        node.lemmas.append(fixing)
+        bounded.settle(&ranges, for: goal)
+      }
+      if ranges.isEmpty { return true }
+    }
+    guard let cuts = CutBounds(bounded, goal: goal, program: program, solution: solution, ranges: ranges) else {
+      return false
+    }
     var won = 0.0
-    for neuron in program.neurons {
-      let output = bounded.program.steps[neuron.step].output
+    for index in program.neurons.indices {
+      let neuron = program.neurons[index]
       guard !kinks(neuron, ranges).isEmpty else { continue }
-      let variable = Variable.accumulator(step: neuron.step, element: neuron.element)
+      let output = bounded.program.steps[neuron.step].output
       for isUpper in [true, false] {
-        if isOver() { return won > 0 }
-        let before = ranges.range(of: variable)
+        if isOver() { return false }
         let levels = ranges.high[output][neuron.element] - ranges.low[output][neuron.element]
-        let solution = program.boundAccumulator(neuron, isUpper: isUpper)
-        guard solution.status == .optimal else { continue }
-        let lemma = Proof.Lemma(
-          variable: variable, isUpper: isUpper, scale: solution.scale, multipliers: solution.multipliers)
+        guard let lemma = cuts.lemma(neuron: index, isUpper: isUpper) else { continue }
+        let old = ranges.range(of: .accumulator(step: neuron.step, element: neuron.element))
         guard (try? bounded.apply(lemma, goal, &ranges)) != nil else { continue }
         if ranges.isEmpty {
           node.lemmas.append(lemma)
           return true
         }
-        let after = ranges.range(of: variable)
-        guard after != before else { continue }
-        let levelsNow = ranges.high[output][neuron.element] - ranges.low[output][neuron.element]
+        guard ranges.range(of: .accumulator(step: neuron.step, element: neuron.element)) != old else { continue }
         node.lemmas.append(lemma)
-        won += Double(levels - levelsNow)
+        won += Double(levels - (ranges.high[output][neuron.element] - ranges.low[output][neuron.element]))
       }
     }
-    return won >= 1
+    _ = before
+    return won >= 1 || !node.lemmas.isEmpty
   }
 
   private struct Choice {
@@ -350,6 +360,10 @@ struct GoalSearch {
   private func mistaken(
     _ program: LinearRelaxation, _ solution: LinearRelaxation.Solution, _ ranges: Ranges
   ) -> Choice? {
+    var recorded = RecordedMultipliers(steps: solution.multipliers.steps)
+    guard let functional = try? goal.combination(solution.multipliers.constraints),
+      (try? bounded.bound(of: functional, over: ranges, multipliers: &recorded)) != nil
+    else { return nil }
     var choice: Choice?
     for neuron in program.neurons {
       let output = bounded.program.steps[neuron.step].output
@@ -362,10 +376,12 @@ struct GoalSearch {
       let (accumulator, code) = program.solution(neuron)
       let place = Int32(max(Double(low), min(Double(high), accumulator.rounded())))
       let level = min(max(staircase(place), lowest), highest)
-      let gap = abs(code - Double(level)) * (abs(program.price(neuron, solution.multipliers)) + 1e-6)
-      guard gap > choice?.score ?? 1e-5 else { continue }
-      if let kink = kinks(neuron, ranges).max(by: { $0.looseness < $1.looseness }) {
-        choice = Choice(neuron: neuron, at: kink.at, score: gap)
+      let price = abs(Double(recorded.prices[neuron.step]?[neuron.element] ?? 0)) / Double(solution.scale)
+      let kink = kinks(neuron, ranges).max { $0.looseness < $1.looseness }
+      let score = price * (abs(code - Double(level)) + 0.1 * (kink?.looseness ?? 0))
+      guard score > choice?.score ?? 1e-6 else { continue }
+      if let kink {
+        choice = Choice(neuron: neuron, at: kink.at, score: score)
         continue
       }
       var ats: [Int32] = []
@@ -374,7 +390,7 @@ struct GoalSearch {
       if let at = ats.filter({ low <= $0 && $0 < high }).min(by: {
         abs(Double($0) - accumulator) < abs(Double($1) - accumulator)
       }) {
-        choice = Choice(neuron: neuron, at: at, score: gap)
+        choice = Choice(neuron: neuron, at: at, score: score)
       }
     }
     return choice

@@ -27,8 +27,9 @@ final class LinearRelaxation {
   private var goalActs: [Bool] = []
   /// The basis in which the goal was last maximised.
   private var goalBasis: [UInt8] = []
-  /// Rows that keep the goal's own accumulators a margin z inside their ranges.
-  private var marginRows: [(neuron: Int, lower: Int32, upper: Int32)] = []
+  /// Rows that keep the goal's own accumulators a margin z inside the ends that hold them back from it: the lower end
+  /// of one that the goal wants large, the upper end of one that it wants small.
+  private var marginRows: [(neuron: Int, row: Int32, isLower: Bool)] = []
   /// What the inputs alone allow, before the goal's constraints and any case.
   private let natural: Ranges
   private var slack: Int32 = 0
@@ -167,12 +168,19 @@ final class LinearRelaxation {
     goalRows = Int(firstRow)..<Int(builder.rows)
     goalNeurons = findGoalNeurons()
     for place in goalNeurons {
-      let (lower, upper) = (builder.row(-.infinity, .infinity), builder.row(-.infinity, .infinity))
-      builder.add(lower, neurons[place].accumulator, 1)
-      builder.add(lower, slack, -1)
-      builder.add(upper, neurons[place].accumulator, 1)
-      builder.add(upper, slack, 1)
-      marginRows.append((place, lower, upper))
+      let isLower = goal.constraints.contains { constraint in
+        constraint.parts.contains {
+          if case .code(let value, let element) = $0.variable {
+            columnOf[value][element] == neurons[place].code && $0.coefficient > 0
+          } else {
+            false
+          }
+        }
+      }
+      let row = builder.row(-.infinity, .infinity)
+      builder.add(row, neurons[place].accumulator, 1)
+      builder.add(row, slack, isLower ? -1 : 1)
+      marginRows.append((place, row, isLower))
     }
     columns = builder.columns
     model = builder.load()
@@ -219,11 +227,9 @@ final class LinearRelaxation {
     let rowLower = Clp_rowLower(pointer)!
     let rowUpper = Clp_rowUpper(pointer)!
     for margin in marginRows {
-      let (acts, actsAbove) = (rowLower[Int(margin.lower)] > -1e300, rowUpper[Int(margin.upper)] < 1e300)
-      Clp_setRowStatus(pointer, margin.lower, acts && !isHeld ? lower : basic)
+      let acts = margin.isLower ? rowLower[Int(margin.row)] > -1e300 : rowUpper[Int(margin.row)] < 1e300
+      Clp_setRowStatus(pointer, margin.row, acts && !isHeld ? (margin.isLower ? lower : upper) : basic)
       isHeld = isHeld || acts
-      Clp_setRowStatus(pointer, margin.upper, actsAbove && !isHeld ? upper : basic)
-      isHeld = isHeld || actsAbove
     }
     Clp_setColumnStatus(pointer, slack, isHeld ? basic : upper)
   }
@@ -266,15 +272,18 @@ final class LinearRelaxation {
       goalActs.append(most > 0)
       Clp_modifyCoefficient(pointer, Int32(row), slack, most > 0 ? -1 : 0, true)
     }
-    for (index, lower, upper) in marginRows {
+    for (index, row, isLower) in marginRows {
       let neuron = neurons[index]
       let held = isHeld(neuron.step, neuron.element)
-      rowLower[Int(lower)] =
-        held.low
-        ? Double(ranges.accumulatorLow[neuron.step][neuron.element]) * neuron.scale : -Double.greatestFiniteMagnitude
-      rowUpper[Int(upper)] =
-        held.high
-        ? Double(ranges.accumulatorHigh[neuron.step][neuron.element]) * neuron.scale : Double.greatestFiniteMagnitude
+      if isLower {
+        rowLower[Int(row)] =
+          held.low
+          ? Double(ranges.accumulatorLow[neuron.step][neuron.element]) * neuron.scale : -Double.greatestFiniteMagnitude
+      } else {
+        rowUpper[Int(row)] =
+          held.high
+          ? Double(ranges.accumulatorHigh[neuron.step][neuron.element]) * neuron.scale : Double.greatestFiniteMagnitude
+      }
     }
   }
 
@@ -378,20 +387,12 @@ final class LinearRelaxation {
     let (lower, upper) = (Clp_columnLower(pointer)!, Clp_columnUpper(pointer)!)
     (lower[Int(slack)], upper[Int(slack)]) = (-1e9, 1e9)
     if !goalBasis.isEmpty { Clp_copyinStatus(pointer, goalBasis) }
-    let solution = solve(limit: 1e-3, unit: 1)
+    let solution = solve()
     if Clp_statusExists(pointer) != 0 {
       goalBasis = Array(
         UnsafeBufferPointer(start: Clp_statusArray(pointer), count: Int(columns + Clp_numberRows(pointer))))
     }
     return solution
-  }
-
-  /// Maximises (or, `isUpper` false, minimises) a neuron's accumulator where the goal's constraints hold.
-  func boundAccumulator(_ neuron: Neuron, isUpper: Bool) -> Solution {
-    setObjective(neuron.accumulator, isUpper ? -1 : 1)
-    let (lower, upper) = (Clp_columnLower(pointer)!, Clp_columnUpper(pointer)!)
-    (lower[Int(slack)], upper[Int(slack)]) = (0, 1e9)
-    return solve(limit: nil, unit: neuron.scale)
   }
 
   private func setObjective(_ column: Int32, _ coefficient: Double) {
@@ -400,14 +401,13 @@ final class LinearRelaxation {
     objective[Int(column)] = coefficient
   }
 
-  private func solve(limit: Double?, unit: Double) -> Solution {
+  private func solve() -> Solution {
     // Minimising the negative: done once that is above the limit.
-    Clp_setDualObjectiveLimit(pointer, limit ?? 1e50)
+    Clp_setDualObjectiveLimit(pointer, 1e-3)
     solves += 1
     let t0 = ContinuousClock.now
-    // Another goal leaves the last solution feasible: that is for the primal method.
-    if limit == nil { Clp_primal(pointer, 0) } else { Clp_dual(pointer, 0) }
-    if debug { print("LP", limit == nil ? "bound" : "goal", Clp_numberIterations(pointer), (ContinuousClock.now - t0) / .milliseconds(1), Clp_status(pointer), Clp_secondaryStatus(pointer)) }
+    Clp_dual(pointer, 0)
+    if debug { print("LP", "goal", Clp_numberIterations(pointer), (ContinuousClock.now - t0) / .milliseconds(1), Clp_status(pointer), Clp_secondaryStatus(pointer)) }
     iterations += Int(Clp_numberIterations(pointer))
     let status = Clp_status(pointer)
     var duals: [Double]
@@ -432,14 +432,14 @@ final class LinearRelaxation {
     var multipliers: [Int: [Double]] = [:]
     var largest = weight
     for neuron in neurons where duals[Int(neuron.row)] != 0 {
-      let multiplier = duals[Int(neuron.row)] * neuron.scale / unit
+      let multiplier = duals[Int(neuron.row)] * neuron.scale
       multipliers[
         neuron.step,
         default: Array(repeating: 0, count: bounded.program.values[bounded.program.steps[neuron.step].output].count)][
         neuron.element] = multiplier
       largest = max(largest, abs(multiplier))
     }
-    var constraints = duals[goalRows].map { max(0, $0) / unit }
+    var constraints = duals[goalRows].map { max(0, $0) }
     if constraints.isEmpty { constraints = [] }
     largest = max(largest, constraints.max() ?? 0)
     guard largest > 0, largest.isFinite else {
@@ -467,14 +467,6 @@ final class LinearRelaxation {
   func solution(_ neuron: Neuron) -> (accumulator: Double, code: Double) {
     let solution = Clp_primalColumnSolution(pointer)!
     return (solution[Int(neuron.accumulator)] / neuron.scale, solution[Int(neuron.code)])
-  }
-
-  /// The price of a neuron's code: what the objective gains per code.
-  func price(_ neuron: Neuron, _ multipliers: Proof.Multipliers) -> Double {
-    let duals = Clp_dualRowSolution(pointer)!
-    var price = 0.0
-    for segment in 0..<6 { price += duals[Int(neuron.hull) + segment] }
-    return -price
   }
 }
 
