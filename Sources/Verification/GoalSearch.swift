@@ -185,12 +185,22 @@ struct GoalSearch {
     _ current: OpenCase, _ ranges: inout Ranges, _ node: inout Proof.Node, _ best: Int64
   ) -> Closing {
     if let program { program.update(ranges) } else { program = LinearRelaxation(bounded, goal: goal, ranges: ranges, natural: natural) }
-    guard let program else { return .stuck(bound: best) }
+    guard var program else { return .stuck(bound: best) }
     var best = best
     var solution = program.maximizeGoal()
     if let end = contradiction(solution, ranges) {
       proof.append(Proof.Node(end: end))
       return .closed
+    }
+    if solution.status != .optimal {
+      // From far away the solver may end with a ray that shows nothing: start anew.
+      program = LinearRelaxation(bounded, goal: goal, ranges: ranges, natural: natural)
+      self.program = program
+      solution = program.maximizeGoal()
+      if let end = contradiction(solution, ranges) {
+        proof.append(Proof.Node(end: end))
+        return .closed
+      }
     }
     if stages.contains(.attack), solution.status == .optimal, tryRounded(program, ranges, current.depth == 0 ? 30_000 : 2000) { return .violated }
 
@@ -238,14 +248,7 @@ struct GoalSearch {
   /// The end of a case that a solution closes by the exact bound; nil where it does not.
   private func contradiction(_ solution: LinearRelaxation.Solution, _ ranges: Ranges) -> Proof.End? {
     guard solution.status != .failed, solution.value < 1e-3 || solution.status == .infeasible else { return nil }
-    var candidates = [solution.multipliers]
-    if solution.status == .infeasible {
-      // The solver does not say which way its ray points.
-      candidates.append(
-        Proof.Multipliers(
-          constraints: solution.multipliers.constraints, steps: solution.multipliers.steps.mapValues { $0.map { -$0 } }))
-    }
-    for multipliers in candidates {
+    for multipliers in [solution.multipliers, solution.opposite].compactMap({ $0 }) {
       var source = GivenMultipliers(steps: multipliers.steps)
       guard let functional = try? goal.combination(multipliers.constraints),
         let bound = try? bounded.bound(of: functional, over: ranges, multipliers: &source)

@@ -55,8 +55,13 @@ final class LinearRelaxation {
     /// The maximum of the objective, in floating point.
     var value: Double
     var multipliers: Proof.Multipliers
+    /// Of an infeasible program: these, or those above, show it.
+    var opposite: Proof.Multipliers?
     /// What the multiplier of the bounded variable stands for.
     var scale: Int32
+
+    static let failed = Solution(
+      status: .failed, value: .infinity, multipliers: Proof.Multipliers(constraints: [], steps: [:]), scale: 1)
   }
 
   /// About how many numbers the linear program of `bounded` over `ranges` holds.
@@ -410,7 +415,7 @@ final class LinearRelaxation {
     if debug { print("LP", "goal", Clp_numberIterations(pointer), (ContinuousClock.now - t0) / .milliseconds(1), Clp_status(pointer), Clp_secondaryStatus(pointer)) }
     iterations += Int(Clp_numberIterations(pointer))
     let status = Clp_status(pointer)
-    var duals: [Double]
+    let duals: [Double]
     var value = -Clp_objectiveValue(pointer)
     let rows = Int(Clp_numberRows(pointer))
     let result: Solution.Status
@@ -426,9 +431,16 @@ final class LinearRelaxation {
       duals = Array(UnsafeBufferPointer(start: Clp_dualRowSolution(pointer), count: rows))
       result = .optimal
     } else {
-      return Solution(
-        status: .failed, value: .infinity, multipliers: Proof.Multipliers(constraints: [], steps: [:]), scale: 1)
+      return .failed
     }
+    guard let (multipliers, scale) = multipliers(duals, weight) else { return .failed }
+    // The solver does not say which way its ray points.
+    let opposite = result == .infeasible ? self.multipliers(duals.map { -$0 }, weight)?.multipliers : nil
+    return Solution(status: result, value: value, multipliers: multipliers, opposite: opposite, scale: scale)
+  }
+
+  /// The multipliers that the rows' duals stand for, in a common unit `scale`.
+  private func multipliers(_ duals: [Double], _ weight: Double) -> (multipliers: Proof.Multipliers, scale: Int32)? {
     var multipliers: [Int: [Double]] = [:]
     var largest = weight
     for neuron in neurons where duals[Int(neuron.row)] != 0 {
@@ -439,20 +451,16 @@ final class LinearRelaxation {
         neuron.element] = multiplier
       largest = max(largest, abs(multiplier))
     }
-    var constraints = duals[goalRows].map { max(0, $0) }
-    if constraints.isEmpty { constraints = [] }
+    let constraints = duals[goalRows].map { max(0, $0) }
     largest = max(largest, constraints.max() ?? 0)
-    guard largest > 0, largest.isFinite else {
-      return Solution(
-        status: .failed, value: .infinity, multipliers: Proof.Multipliers(constraints: [], steps: [:]), scale: 1)
-    }
-    let scale = min(0x1p26, 0x1p27 / largest).rounded(.down)
+    guard largest > 0, largest.isFinite else { return nil }
+    let scale = min(0x1p26, 0x1p27 / largest)
     func rounded(_ x: Double) -> Int32 { Int32(max(-0x1p29, min(0x1p29, (x * scale).rounded()))) }
-    return Solution(
-      status: result, value: value,
-      multipliers: Proof.Multipliers(
+    return (
+      Proof.Multipliers(
         constraints: constraints.map(rounded), steps: multipliers.mapValues { $0.map(rounded) }),
-      scale: Int32(max(1, min(0x1p28, scale))))
+      Int32(max(1, min(0x1p28, scale)))
+    )
   }
 
   /// The value of each of a program value's elements in the present solution.
