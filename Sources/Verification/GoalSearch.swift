@@ -207,6 +207,22 @@ struct GoalSearch {
     if solution.status == .optimal, solution.value.isFinite, abs(solution.value) < 1e15 {
       best = min(best, Int64(solution.value.rounded(.down)))
     }
+    // What the bound forbids the inputs, and once more with what that brings.
+    for _ in 0..<3 {
+      guard fixInputs(solution, &ranges, &node) else { break }
+      if ranges.isEmpty {
+        node.end = .empty
+        proof.append(node)
+        return .closed
+      }
+      program.update(ranges)
+      solution = program.maximizeGoal()
+      if let end = contradiction(solution, ranges) {
+        node.end = end
+        proof.append(node)
+        return .closed
+      }
+    }
     guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, current.isTightened) }
 
     // First the goal's own accumulators: a saturated one hides how far the others are from the goal.
@@ -271,21 +287,42 @@ struct GoalSearch {
     return tries(point, effort)
   }
 
-  /// Tightens what the solution's multipliers can: all inputs by their reduced costs, and the loose hidden accumulators by
-  /// bounds that the goal's constraints help. Returns whether much was won.
+  /// Narrows inputs to what a solution's bound allows them (reduced-cost fixing). Returns whether the ranges shrank by
+  /// much; then the node ends here and another follows.
+  private mutating func fixInputs(
+    _ solution: LinearRelaxation.Solution, _ ranges: inout Ranges, _ node: inout Proof.Node
+  ) -> Bool {
+    guard solution.status != .failed else { return false }
+    for multipliers in [solution.multipliers, solution.opposite].compactMap({ $0 }) {
+      let lemma = Proof.Lemma.reducedCosts(multipliers)
+      let before = width(ranges)
+      guard (try? bounded.apply(lemma, goal, &ranges)) != nil, ranges.isEmpty || !ranges.isPropagated else { continue }
+      node.lemmas.append(lemma)
+      bounded.settle(&ranges, for: goal)
+      if ranges.isEmpty { return true }
+      proof.append(node)
+      node = Proof.Node(end: .next)
+      if width(ranges) < before * 0.9 { return true }
+    }
+    return false
+  }
+
+  /// The widths of the inputs' ranges, added up.
+  private func width(_ ranges: Ranges) -> Double {
+    var width = 0.0
+    for input in bounded.program.inputs {
+      for element in ranges.low[input].indices {
+        width += Double(ranges.high[input][element] - ranges.low[input][element])
+      }
+    }
+    return width
+  }
+
+  /// Tightens the loose hidden accumulators by bounds that the goal's constraints help. Returns whether much was won.
   private mutating func tighten(
     _ program: LinearRelaxation, _ solution: LinearRelaxation.Solution, _ ranges: inout Ranges,
     _ node: inout Proof.Node
   ) -> Bool {
-    let before = ranges
-    let fixing = Proof.Lemma.reducedCosts(solution.multipliers)
-    if (try? bounded.apply(fixing, goal, &ranges)) != nil {
-      if ranges.isEmpty || !ranges.isPropagated {
-        node.lemmas.append(fixing)
-        bounded.settle(&ranges, for: goal)
-      }
-      if ranges.isEmpty { return true }
-    }
     guard let cuts = CutBounds(bounded, goal: goal, program: program, solution: solution, ranges: ranges) else {
       return false
     }
@@ -309,7 +346,6 @@ struct GoalSearch {
         won += Double(levels - (ranges.high[output][neuron.element] - ranges.low[output][neuron.element]))
       }
     }
-    _ = before
     return won >= 1 || !node.lemmas.isEmpty
   }
 

@@ -454,12 +454,13 @@ final class LinearRelaxation {
     let constraints = duals[goalRows].map { max(0, $0) }
     largest = max(largest, constraints.max() ?? 0)
     guard largest > 0, largest.isFinite else { return nil }
-    let scale = min(0x1p26, 0x1p27 / largest)
+    // As fine as the checker's limits allow: a bound close to 0 is decided by the rounding.
+    let scale = min(0x1p30, 0x1p28 / largest)
     func rounded(_ x: Double) -> Int32 { Int32(max(-0x1p29, min(0x1p29, (x * scale).rounded()))) }
     return (
       Proof.Multipliers(
         constraints: constraints.map(rounded), steps: multipliers.mapValues { $0.map(rounded) }),
-      Int32(max(1, min(0x1p28, scale)))
+      Int32(max(1, min(0x1p30, scale)))
     )
   }
 
