@@ -257,8 +257,56 @@ struct GoalSearch {
       }
     }
     guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, isTightened) }
-    if let choice = mistaken(program, solution, ranges) { return split(choice, ranges, node, best, isTightened) }
+    let choice = mistaken(program, solution, ranges)
+    if stages.contains(.attack), choice.gap < 0.5 || nodes % 16 == 0 {
+      if dive(program, ranges) { return .violated }
+      program.update(ranges)
+      solution = program.maximizeGoal()
+    }
+    if let choice = choice.choice { return split(choice, ranges, node, best, isTightened) }
     return splitInputs(ranges, best, node, program, isTightened)
+  }
+
+  /// Keeps every accumulator well inside the step it is on in the solution, so that a point of the relaxation survives
+  /// being rounded to integers, which moves accumulators a little; layer by layer, since later ones follow earlier ones.
+  private func dive(_ program: LinearRelaxation, _ ranges: Ranges) -> Bool {
+    var steps: [Int] = []
+    for neuron in program.neurons where steps.last != neuron.step { steps.append(neuron.step) }
+    for margin in [0.25, 0.08] {
+      var ranges = ranges
+      for step in steps {
+        for neuron in program.neurons where neuron.step == step {
+          let output = bounded.program.steps[step].output
+          let (lowest, highest) = (ranges.low[output][neuron.element], ranges.high[output][neuron.element])
+          guard lowest < highest else { continue }
+          let staircase = staircase(neuron)
+          let (low, high) = (
+            ranges.accumulatorLow[step][neuron.element], ranges.accumulatorHigh[step][neuron.element]
+          )
+          let (accumulator, _) = program.solution(neuron)
+          let place = Int32(max(Double(low), min(Double(high), accumulator.rounded())))
+          let level = min(max(staircase(place), lowest), highest)
+          let first = max(Int64(low), staircase.first(reaching: level))
+          let last = min(Int64(high), staircase.first(reaching: level + 1) - 1)
+          let inset = Int64(Double(min(last - first, Int64(1 / neuron.scale))) * margin)
+          // A flat end has no further step to stay away from.
+          let from = first > Int64(low) ? first + inset : first
+          let to = last < Int64(high) ? last - inset : last
+          guard from <= to else { continue }
+          bounded.narrow(&ranges, .accumulator(step: step, element: neuron.element), to: from...to)
+        }
+        bounded.settle(&ranges, for: goal)
+        guard !ranges.isEmpty else { break }
+        program.update(ranges)
+        let solution = program.maximizeGoal()
+        guard solution.status == .optimal, solution.value >= 0 else {
+          ranges.isEmpty = true
+          break
+        }
+        if tryRounded(program, ranges, 500) { return true }
+      }
+    }
+    return false
   }
 
   /// The end of a case that a solution closes by the exact bound; nil where it does not.
@@ -398,12 +446,13 @@ struct GoalSearch {
   /// kink, or else at the step nearest to the solution.
   private func mistaken(
     _ program: LinearRelaxation, _ solution: LinearRelaxation.Solution, _ ranges: Ranges
-  ) -> Choice? {
+  ) -> (choice: Choice?, gap: Double) {
     var recorded = RecordedMultipliers(steps: solution.multipliers.steps)
     guard let functional = try? goal.combination(solution.multipliers.constraints),
       (try? bounded.bound(of: functional, over: ranges, multipliers: &recorded)) != nil
-    else { return nil }
+    else { return (nil, .infinity) }
     var choice: Choice?
+    var total = 0.0
     for neuron in program.neurons {
       let output = bounded.program.steps[neuron.step].output
       let (lowest, highest) = (ranges.low[output][neuron.element], ranges.high[output][neuron.element])
@@ -417,8 +466,11 @@ struct GoalSearch {
       let level = min(max(staircase(place), lowest), highest)
       let price = abs(Double(recorded.prices[neuron.step]?[neuron.element] ?? 0)) / Double(solution.scale)
       let kink = kinks(neuron, ranges).max { $0.looseness < $1.looseness }
-      let score = price * (abs(code - Double(level)) + 0.1 * (kink?.looseness ?? 0))
-      guard score > choice?.score ?? 1e-6 else { continue }
+      let gap = abs(code - Double(level))
+      total += price * gap
+      // Where nothing is mistaken, the steps that are left have to be told apart all the same.
+      let score = price * (gap + 0.1 * (kink?.looseness ?? 0)) + 1e-6 * Double(highest - lowest)
+      guard score > choice?.score ?? 0 else { continue }
       if let kink {
         choice = Choice(neuron: neuron, at: kink.at, score: score)
         continue
@@ -432,7 +484,7 @@ struct GoalSearch {
         choice = Choice(neuron: neuron, at: at, score: score)
       }
     }
-    return choice
+    return (choice, total)
   }
 
   private mutating func split(

@@ -524,6 +524,8 @@ private struct Builder {
       model, columns, rows, starts, indices, values, lower, upper, objective, rowLower.map(bounded),
       rowUpper.map(bounded))
     Clp_setOptimizationDirection(model, 1)
+    // The rows are in codes already.
+    Clp_scaling(model, 0)
     return OpaquePointer(model)
   }
 }
