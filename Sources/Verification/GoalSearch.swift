@@ -259,6 +259,7 @@ struct GoalSearch {
     guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, isTightened) }
     let choice = mistaken(program, solution, ranges)
     if stages.contains(.attack), choice.gap < 0.5 || nodes % 16 == 0 {
+      if debug { print("DIVES", choice.gap, solution.value) }
       if dive(program, ranges) { return .violated }
       program.update(ranges)
       solution = program.maximizeGoal()
@@ -299,6 +300,7 @@ struct GoalSearch {
         guard !ranges.isEmpty else { break }
         program.update(ranges)
         let solution = program.maximizeGoal()
+        if debug { print("DIVE", margin, step, solution.status, solution.value) }
         guard solution.status == .optimal, solution.value >= 0 else {
           ranges.isEmpty = true
           break

@@ -49,6 +49,10 @@ final class LinearRelaxation {
     let hull: Int32
   }
 
+  /// What z weighs in a constraint on codes. They end where they saturate, and a bound that has reached that end is blind
+  /// to everything before it; accumulators go on. So little that their margins decide.
+  private static let codesPerMargin = 1.0 / 64
+
   struct Solution {
     enum Status { case optimal, infeasible, failed }
     var status: Status
@@ -275,7 +279,7 @@ final class LinearRelaxation {
         return sum + max(part.coefficient * Int64(range.lowerBound), part.coefficient * Int64(range.upperBound))
       }
       goalActs.append(most > 0)
-      Clp_modifyCoefficient(pointer, Int32(row), slack, most > 0 ? -1 : 0, true)
+      Clp_modifyCoefficient(pointer, Int32(row), slack, most > 0 ? -Self.codesPerMargin : 0, true)
     }
     for (index, row, isLower) in marginRows {
       let neuron = neurons[index]
@@ -392,7 +396,8 @@ final class LinearRelaxation {
     let (lower, upper) = (Clp_columnLower(pointer)!, Clp_columnUpper(pointer)!)
     (lower[Int(slack)], upper[Int(slack)]) = (-1e9, 1e9)
     if !goalBasis.isEmpty { Clp_copyinStatus(pointer, goalBasis) }
-    let solution = solve()
+    var solution = solve()
+    solution.value *= Self.codesPerMargin
     if Clp_statusExists(pointer) != 0 {
       goalBasis = Array(
         UnsafeBufferPointer(start: Clp_statusArray(pointer), count: Int(columns + Clp_numberRows(pointer))))
@@ -408,7 +413,7 @@ final class LinearRelaxation {
 
   private func solve() -> Solution {
     // Minimising the negative: done once that is above the limit.
-    Clp_setDualObjectiveLimit(pointer, 1e-3)
+    Clp_setDualObjectiveLimit(pointer, 1e-2)
     solves += 1
     let t0 = ContinuousClock.now
     Clp_dual(pointer, 0)
