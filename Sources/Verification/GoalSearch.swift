@@ -28,6 +28,9 @@ struct GoalSearch {
     case unknown(bound: Int64, openFraction: Double, Stage)
   }
 
+  /// Hidden accumulators are tightened anew where the relaxation's value has come down to this share.
+  private static let tightensBelow = 0.8
+
   private(set) var nodes = 0
   private var stage = Stage.intervals
   private var program: LinearRelaxation?
@@ -50,8 +53,8 @@ struct GoalSearch {
   private struct OpenCase {
     var ranges: Ranges
     var depth: Int
-    /// Whether the bounds of hidden accumulators have been tightened for it or a case it is part of.
-    var isTightened = false
+    /// The relaxation's value when hidden accumulators were last tightened, for it or a case it is part of.
+    var tightenedAt = Double.infinity
   }
 
   /// Decides the goal over the ranges it was made for.
@@ -69,7 +72,7 @@ struct GoalSearch {
         fraction -= share(current.depth)
       case .violated:
         return .violated(stage)
-      case .split(let variable, let at, let ranges, let isTightened, let rootBound):
+      case .split(let variable, let at, let ranges, let tightenedAt, let rootBound):
         if current.depth == 0 { bound = rootBound }
         guard stages.contains(.branchAndBound), current.depth < 1000 else {
           return .unknown(bound: rootBound, openFraction: fraction, stage)
@@ -79,8 +82,8 @@ struct GoalSearch {
         var (low, high) = (ranges, ranges)
         bounded.narrow(&low, variable, to: Int64(range.lowerBound)...Int64(at))
         bounded.narrow(&high, variable, to: Int64(at) + 1...Int64(range.upperBound))
-        open.append(OpenCase(ranges: high, depth: current.depth + 1, isTightened: isTightened))
-        open.append(OpenCase(ranges: low, depth: current.depth + 1, isTightened: isTightened))
+        open.append(OpenCase(ranges: high, depth: current.depth + 1, tightenedAt: tightenedAt))
+        open.append(OpenCase(ranges: low, depth: current.depth + 1, tightenedAt: tightenedAt))
       case .stuck(let rootBound):
         return .unknown(bound: bound ?? rootBound, openFraction: fraction, stage)
       }
@@ -97,7 +100,7 @@ struct GoalSearch {
   private enum Closing {
     case closed
     case violated
-    case split(Variable, at: Int32, Ranges, isTightened: Bool, bound: Int64)
+    case split(Variable, at: Int32, Ranges, tightenedAt: Double, bound: Int64)
     case stuck(bound: Int64)
   }
 
@@ -223,18 +226,18 @@ struct GoalSearch {
         return .closed
       }
     }
-    guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, current.isTightened) }
+    guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, current.tightenedAt) }
 
     // First the goal's own accumulators: a saturated one hides how far the others are from the goal.
     if let choice = kink(program, ranges, among: program.goalNeurons) {
-      return split(choice, ranges, node, best, current.isTightened)
+      return split(choice, ranges, node, best, current.tightenedAt)
     }
     // Bounds of the hidden accumulators where the goal is met: they tighten the hulls.
-    var isTightened = current.isTightened
-    if !isTightened {
-      isTightened = true
-      for _ in 0..<2 {
-        guard !isOver() else { break }
+    var tightenedAt = current.tightenedAt
+    if solution.value < Self.tightensBelow * tightenedAt {
+      for _ in 0..<(tightenedAt.isInfinite ? 3 : 1) {
+        guard !isOver(), solution.status == .optimal else { break }
+        tightenedAt = solution.value
         let tightened = tighten(program, solution, &ranges, &node)
         bounded.settle(&ranges, for: goal)
         if ranges.isEmpty {
@@ -256,7 +259,7 @@ struct GoalSearch {
         if stages.contains(.attack), solution.status == .optimal, tryRounded(program, ranges, 10_000) { return .violated }
       }
     }
-    guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, isTightened) }
+    guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, tightenedAt) }
     let choice = mistaken(program, solution, ranges)
     if stages.contains(.attack), choice.gap < 0.5 || nodes % 16 == 0 {
       if debug { print("DIVES", choice.gap, solution.value) }
@@ -264,8 +267,41 @@ struct GoalSearch {
       program.update(ranges)
       solution = program.maximizeGoal()
     }
-    if let choice = choice.choice { return split(choice, ranges, node, best, isTightened) }
-    return splitInputs(ranges, best, node, program, isTightened)
+    if let choice = strongest(choice.candidates, program, ranges, solution.value, depth: current.depth) {
+      return split(choice, ranges, node, best, tightenedAt)
+    }
+    return splitInputs(ranges, best, node, program, tightenedAt)
+  }
+
+  /// Of the most promising splits, the one that lowers the bounds of its cases most (strong branching).
+  private func strongest(
+    _ candidates: [Choice], _ program: LinearRelaxation, _ ranges: Ranges, _ value: Double, depth: Int
+  ) -> Choice? {
+    let tried = candidates.prefix(depth < 6 ? 6 : depth < 16 ? 3 : 1)
+    guard tried.count > 1 else { return candidates.first }
+    var best: (choice: Choice, score: Double)?
+    for candidate in tried {
+      if isOver() { break }
+      let variable = Variable.accumulator(step: candidate.neuron.step, element: candidate.neuron.element)
+      let range = ranges.range(of: variable)
+      var drops: [Double] = []
+      for part in [Int64(range.lowerBound)...Int64(candidate.at), Int64(candidate.at) + 1...Int64(range.upperBound)] {
+        var child = ranges
+        bounded.narrow(&child, variable, to: part)
+        bounded.settle(&child, for: goal)
+        guard !child.isEmpty else {
+          drops.append(1e6)
+          continue
+        }
+        program.update(child)
+        let solution = program.maximizeGoal()
+        drops.append(solution.status == .infeasible || solution.value < 0 ? 1e6 : max(1e-6, value - solution.value))
+      }
+      // Both cases count; the worse of them more than once.
+      let score = min(drops[0], drops[1]) * max(drops[0], drops[1]).squareRoot()
+      if score > best?.score ?? -1 { best = (candidate, score) }
+    }
+    return best?.choice ?? candidates.first
   }
 
   /// Keeps every accumulator well inside the step it is on in the solution, so that a point of the relaxation survives
@@ -448,12 +484,12 @@ struct GoalSearch {
   /// kink, or else at the step nearest to the solution.
   private func mistaken(
     _ program: LinearRelaxation, _ solution: LinearRelaxation.Solution, _ ranges: Ranges
-  ) -> (choice: Choice?, gap: Double) {
+  ) -> (candidates: [Choice], gap: Double) {
     var recorded = RecordedMultipliers(steps: solution.multipliers.steps)
     guard let functional = try? goal.combination(solution.multipliers.constraints),
       (try? bounded.bound(of: functional, over: ranges, multipliers: &recorded)) != nil
-    else { return (nil, .infinity) }
-    var choice: Choice?
+    else { return ([], .infinity) }
+    var choices: [Choice] = []
     var total = 0.0
     for neuron in program.neurons {
       let output = bounded.program.steps[neuron.step].output
@@ -472,9 +508,8 @@ struct GoalSearch {
       total += price * gap
       // Where nothing is mistaken, the steps that are left have to be told apart all the same.
       let score = price * (gap + 0.1 * (kink?.looseness ?? 0)) + 1e-6 * Double(highest - lowest)
-      guard score > choice?.score ?? 0 else { continue }
       if let kink {
-        choice = Choice(neuron: neuron, at: kink.at, score: score)
+        choices.append(Choice(neuron: neuron, at: kink.at, score: score))
         continue
       }
       var ats: [Int32] = []
@@ -483,27 +518,27 @@ struct GoalSearch {
       if let at = ats.filter({ low <= $0 && $0 < high }).min(by: {
         abs(Double($0) - accumulator) < abs(Double($1) - accumulator)
       }) {
-        choice = Choice(neuron: neuron, at: at, score: score)
+        choices.append(Choice(neuron: neuron, at: at, score: score))
       }
     }
-    return (choice, total)
+    return (choices.sorted { $0.score > $1.score }, total)
   }
 
   private mutating func split(
-    _ choice: Choice, _ ranges: Ranges, _ node: Proof.Node, _ best: Int64, _ isTightened: Bool
+    _ choice: Choice, _ ranges: Ranges, _ node: Proof.Node, _ best: Int64, _ tightenedAt: Double
   ) -> Closing {
     var node = node
     let variable = Variable.accumulator(step: choice.neuron.step, element: choice.neuron.element)
     if debug { print("depth", debugDepth, "bound", best, "split", choice.neuron.step, choice.neuron.element, ranges.range(of: variable), "at", choice.at, "score", choice.score) }
     node.end = .split(variable, at: choice.at)
     proof.append(node)
-    return .split(variable, at: choice.at, ranges, isTightened: isTightened, bound: best)
+    return .split(variable, at: choice.at, ranges, tightenedAt: tightenedAt, bound: best)
   }
 
   /// Halves the widest input, or the one whose value in the relaxation is furthest from an integer.
   private mutating func splitInputs(
     _ ranges: Ranges, _ best: Int64, _ node: Proof.Node = Proof.Node(end: .next), _ program: LinearRelaxation? = nil,
-    _ isTightened: Bool = false
+    _ tightenedAt: Double = .infinity
   ) -> Closing {
     if let count = bounded.pointCount(of: ranges), count <= 64 {
       var node = node
@@ -538,6 +573,6 @@ struct GoalSearch {
     var node = node
     node.end = .split(choice.variable, at: choice.at)
     proof.append(node)
-    return .split(choice.variable, at: choice.at, ranges, isTightened: isTightened, bound: best)
+    return .split(choice.variable, at: choice.at, ranges, tightenedAt: tightenedAt, bound: best)
   }
 }
