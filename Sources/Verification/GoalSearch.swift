@@ -3,12 +3,14 @@ import IntegerProgram
 import Properties
 import Foundation
 
-/// The search for a proof that one goal cannot be met: bounds first, then cases, depth first.
-///
-/// Floating point guides it: which multipliers, which case next. What closes a case is the checker's own exact bound.
 nonisolated(unsafe) var debug = ProcessInfo.processInfo.environment["DBG"] != nil
 nonisolated(unsafe) var debugDepth = 0
-struct GoalSearch {
+/// The search for a proof that one goal cannot be met: bounds first, then cases, depth first. It goes on in slices, so
+/// that several goals share the time.
+///
+/// Floating point guides it: which multipliers, which case next. What closes a case is the checker's own exact bound.
+/// Not to be used from two threads at once.
+final class GoalSearch {
   let bounded: BoundedProgram
   let goal: Goal
   let stages: Set<Stage>
@@ -20,24 +22,33 @@ struct GoalSearch {
 
   /// The most numbers that a linear program may hold.
   static let largestLinearProgram = 1_500_000
-
-  enum Outcome {
-    case proved(Proof, Stage)
-    case violated(Stage)
-    /// The best upper bound of the goal's first constraint, and the share of the tree that is open.
-    case unknown(bound: Int64, openFraction: Double, Stage)
-  }
-
   /// Hidden accumulators are tightened anew where the relaxation's value has come down to this share.
   private static let tightensBelow = 0.8
+  private static let deepest = 1000
 
+  enum Outcome {
+    case open
+    case proved(Proof)
+    case violated
+    /// Nothing is left to try.
+    case stuck
+  }
+
+  private(set) var outcome = Outcome.open
   private(set) var nodes = 0
-  private var stage = Stage.intervals
+  /// The furthest stage so far.
+  private(set) var stage = Stage.intervals
+  /// A proved upper bound of the goal's first constraint.
+  private(set) var bound: Int64
+  /// The share of the tree that is open.
+  private(set) var openFraction = 1.0
   private var program: LinearRelaxation?
-  private var natural: Ranges
+  private let natural: Ranges
+  private var open: [OpenCase]
   /// The proof so far, in preorder.
   private var proof: [Proof.Node] = []
 
+  /// `natural` are the ranges of the inputs' box.
   init(
     _ bounded: BoundedProgram, goal: Goal, over natural: Ranges, stages: Set<Stage>, isOver: @escaping () -> Bool,
     tries: @escaping (_ point: [Int32], _ effort: Int) -> Bool
@@ -48,6 +59,9 @@ struct GoalSearch {
     self.stages = stages
     self.isOver = isOver
     self.tries = tries
+    open = [OpenCase(ranges: natural, depth: 0)]
+    bound = 0
+    bound = upperBound(natural)
   }
 
   private struct OpenCase {
@@ -57,25 +71,30 @@ struct GoalSearch {
     var tightenedAt = Double.infinity
   }
 
-  /// Decides the goal over the ranges it was made for.
-  mutating func run() -> Outcome {
-    var open = [OpenCase(ranges: natural, depth: 0)]
-    var fraction = 1.0
-    var bound: Int64?
-    while let current = open.popLast() {
+  /// Looks at one case at least, and at more until `slice` says that it is over or the goal is decided.
+  func advance(_ slice: () -> Bool) {
+    guard case .open = outcome else { return }
+    repeat {
+      guard let current = open.popLast() else {
+        outcome = .proved(Proof(proof))
+        return
+      }
       if nodes > 0 && isOver() {
-        return .unknown(bound: bound ?? upperBound(current.ranges), openFraction: fraction, stage)
+        open.append(current)
+        return
       }
       nodes += 1
       switch close(current) {
       case .closed:
-        fraction -= share(current.depth)
+        openFraction -= share(current.depth)
       case .violated:
-        return .violated(stage)
-      case .split(let variable, let at, let ranges, let tightenedAt, let rootBound):
-        if current.depth == 0 { bound = rootBound }
-        guard stages.contains(.branchAndBound), current.depth < 1000 else {
-          return .unknown(bound: rootBound, openFraction: fraction, stage)
+        outcome = .violated
+        return
+      case .split(let variable, let at, let ranges, let tightenedAt, let best):
+        if current.depth == 0 { bound = min(bound, best) }
+        guard stages.contains(.branchAndBound), current.depth < Self.deepest else {
+          outcome = .stuck
+          return
         }
         stage = .branchAndBound
         let range = ranges.range(of: variable)
@@ -84,11 +103,16 @@ struct GoalSearch {
         bounded.narrow(&high, variable, to: Int64(at) + 1...Int64(range.upperBound))
         open.append(OpenCase(ranges: high, depth: current.depth + 1, tightenedAt: tightenedAt))
         open.append(OpenCase(ranges: low, depth: current.depth + 1, tightenedAt: tightenedAt))
-      case .stuck(let rootBound):
-        return .unknown(bound: bound ?? rootBound, openFraction: fraction, stage)
+      case .stuck(let best):
+        if current.depth == 0 { bound = min(bound, best) }
+        outcome = .stuck
+        return
       }
-    }
-    return .proved(Proof(proof), stage)
+      if open.isEmpty {
+        outcome = .proved(Proof(proof))
+        return
+      }
+    } while !slice()
   }
 
   private func share(_ depth: Int) -> Double {
@@ -115,7 +139,7 @@ struct GoalSearch {
   }
 
   /// Closes a case, or says how to go on; what belongs to the proof is appended to it.
-  private mutating func close(_ current: OpenCase) -> Closing {
+  private func close(_ current: OpenCase) -> Closing {
     debugDepth = current.depth
     var ranges = current.ranges
     bounded.settle(&ranges, for: goal)
@@ -146,7 +170,7 @@ struct GoalSearch {
   }
 
   /// One pass of slopes, and some more with lines that touch at the last bound's own maximiser.
-  private mutating func closeBySlopes(_ ranges: Ranges) -> Closing {
+  private func closeBySlopes(_ ranges: Ranges) -> Closing {
     var best = Int64.max
     var reference: Ranges?
     for _ in 0..<(stage == .branchAndBound ? 1 : 3) {
@@ -184,7 +208,7 @@ struct GoalSearch {
     return point
   }
 
-  private mutating func closeByLinearProgram(
+  private func closeByLinearProgram(
     _ current: OpenCase, _ ranges: inout Ranges, _ node: inout Proof.Node, _ best: Int64
   ) -> Closing {
     if let program { program.update(ranges) } else { program = LinearRelaxation(bounded, goal: goal, ranges: ranges, natural: natural) }
@@ -375,7 +399,7 @@ struct GoalSearch {
 
   /// Narrows inputs to what a solution's bound allows them (reduced-cost fixing). Returns whether the ranges shrank by
   /// much; then the node ends here and another follows.
-  private mutating func fixInputs(
+  private func fixInputs(
     _ solution: LinearRelaxation.Solution, _ ranges: inout Ranges, _ node: inout Proof.Node
   ) -> Bool {
     guard solution.status != .failed else { return false }
@@ -405,7 +429,7 @@ struct GoalSearch {
   }
 
   /// Tightens the loose hidden accumulators by bounds that the goal's constraints help. Returns whether much was won.
-  private mutating func tighten(
+  private func tighten(
     _ program: LinearRelaxation, _ solution: LinearRelaxation.Solution, _ ranges: inout Ranges,
     _ node: inout Proof.Node
   ) -> Bool {
@@ -524,7 +548,7 @@ struct GoalSearch {
     return (choices.sorted { $0.score > $1.score }, total)
   }
 
-  private mutating func split(
+  private func split(
     _ choice: Choice, _ ranges: Ranges, _ node: Proof.Node, _ best: Int64, _ tightenedAt: Double
   ) -> Closing {
     var node = node
@@ -536,7 +560,7 @@ struct GoalSearch {
   }
 
   /// Halves the widest input, or the one whose value in the relaxation is furthest from an integer.
-  private mutating func splitInputs(
+  private func splitInputs(
     _ ranges: Ranges, _ best: Int64, _ node: Proof.Node = Proof.Node(end: .next), _ program: LinearRelaxation? = nil,
     _ tightenedAt: Double = .infinity
   ) -> Closing {
