@@ -284,13 +284,12 @@ final class GoalSearch {
       }
     }
     guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, tightenedAt) }
-    let choice = mistaken(program, solution, ranges)
-    if stages.contains(.attack), choice.gap < 0.5 || nodes % 16 == 0 {
-      if debug { print("DIVES", choice.gap, solution.value) }
-      if dive(program, ranges) { return .violated }
+    if stages.contains(.attack), current.tightenedAt.isInfinite || nodes % 64 == 0 {
+      if dive(program, ranges, solution) { return .violated }
       program.update(ranges)
       solution = program.maximizeGoal()
     }
+    let choice = mistaken(program, solution, ranges)
     if let choice = strongest(choice.candidates, program, ranges, solution.value, depth: current.depth) {
       return split(choice, ranges, node, best, tightenedAt)
     }
@@ -328,45 +327,119 @@ final class GoalSearch {
     return best?.choice ?? candidates.first
   }
 
-  /// Keeps every accumulator well inside the step it is on in the solution, so that a point of the relaxation survives
-  /// being rounded to integers, which moves accumulators a little; layer by layer, since later ones follow earlier ones.
-  private func dive(_ program: LinearRelaxation, _ ranges: Ranges) -> Bool {
+  /// Looks for a counterexample by deciding one mistaken neuron after another as the solution suggests, and then rounding
+  /// the inputs: accumulators are kept well inside the step they are on, since rounding moves them a little.
+  private func dive(_ program: LinearRelaxation, _ root: Ranges, _ solution: LinearRelaxation.Solution) -> Bool {
+    var (ranges, solution) = (root, solution)
+    for _ in 0..<200 {
+      if isOver() { return false }
+      let mistaken = mistaken(program, solution, ranges)
+      guard mistaken.gap > 0.05, let choice = mistaken.candidates.first, choice.score > 1e-3 else {
+        return roundInside(program, ranges)
+      }
+      let variable = Variable.accumulator(step: choice.neuron.step, element: choice.neuron.element)
+      let range = ranges.range(of: variable)
+      let (accumulator, _) = program.solution(choice.neuron)
+      let sides = [Int64(range.lowerBound)...Int64(choice.at), Int64(choice.at) + 1...Int64(range.upperBound)]
+      var isDecided = false
+      for side in accumulator <= Double(choice.at) ? sides : sides.reversed() {
+        var narrowed = ranges
+        bounded.narrow(&narrowed, variable, to: side)
+        bounded.settle(&narrowed, for: goal)
+        if narrowed.isEmpty { continue }
+        program.update(narrowed)
+        let next = program.maximizeGoal()
+        guard next.status == .optimal, next.value >= 0 else { continue }
+        (ranges, solution, isDecided) = (narrowed, next, true)
+        break
+      }
+      guard isDecided else { return false }
+      if nodes % 8 == 0, tryRounded(program, ranges, 300) { return true }
+    }
+    return false
+  }
+
+  /// Keeps every accumulator a margin inside its step, layer by layer, and rounds.
+  private func roundInside(_ program: LinearRelaxation, _ root: Ranges) -> Bool {
+    if tryRounded(program, root, 3000) { return true }
     var steps: [Int] = []
     for neuron in program.neurons where steps.last != neuron.step { steps.append(neuron.step) }
-    for margin in [0.25, 0.08] {
-      var ranges = ranges
+    for margin in [0.1, 0.012, 0] {
+      program.update(root)
+      guard program.maximizeGoal().status == .optimal else { return false }
+      var ranges = root
       for step in steps {
         for neuron in program.neurons where neuron.step == step {
           let output = bounded.program.steps[step].output
           let (lowest, highest) = (ranges.low[output][neuron.element], ranges.high[output][neuron.element])
-          guard lowest < highest else { continue }
-          let staircase = staircase(neuron)
           let (low, high) = (
             ranges.accumulatorLow[step][neuron.element], ranges.accumulatorHigh[step][neuron.element]
           )
+          guard low < high else { continue }
+          let staircase = staircase(neuron)
           let (accumulator, _) = program.solution(neuron)
           let place = Int32(max(Double(low), min(Double(high), accumulator.rounded())))
           let level = min(max(staircase(place), lowest), highest)
-          let first = max(Int64(low), staircase.first(reaching: level))
-          let last = min(Int64(high), staircase.first(reaching: level + 1) - 1)
+          let first = max(Int64(natural.accumulatorLow[step][neuron.element]), staircase.first(reaching: level))
+          let last = min(
+            Int64(natural.accumulatorHigh[step][neuron.element]), staircase.first(reaching: level + 1) - 1)
           let inset = Int64(Double(min(last - first, Int64(1 / neuron.scale))) * margin)
-          // A flat end has no further step to stay away from.
-          let from = first > Int64(low) ? first + inset : first
-          let to = last < Int64(high) ? last - inset : last
-          guard from <= to else { continue }
+          // The ends of what the inputs allow are no steps to stay away from.
+          let from = first > Int64(natural.accumulatorLow[step][neuron.element]) ? first + inset : first
+          let to = last < Int64(natural.accumulatorHigh[step][neuron.element]) ? last - inset : last
+          guard max(from, Int64(low)) <= min(to, Int64(high)) else { continue }
           bounded.narrow(&ranges, .accumulator(step: step, element: neuron.element), to: from...to)
         }
         bounded.settle(&ranges, for: goal)
         guard !ranges.isEmpty else { break }
         program.update(ranges)
         let solution = program.maximizeGoal()
-        if debug { print("DIVE", margin, step, solution.status, solution.value) }
-        guard solution.status == .optimal, solution.value >= 0 else {
-          ranges.isEmpty = true
+        if debug { print("INSIDE", margin, step, solution.status, solution.value) }
+        guard solution.status == .optimal, solution.value >= 0 else { break }
+        if tryRounded(program, ranges, 3000) { return true }
+        if step == steps.last, fixRounded(program, ranges) { return true }
+      }
+    }
+    return false
+  }
+
+  /// Rounds a few inputs at a time, those nearest to integers first, and solves anew for the others, which make up for it.
+  private func fixRounded(_ program: LinearRelaxation, _ root: Ranges) -> Bool {
+    var ranges = root
+    for _ in 0..<400 {
+      if isOver() { return false }
+      var fractional: [(input: Int, element: Int, value: Double, part: Double)] = []
+      for input in bounded.program.inputs {
+        for (element, x) in program.solution(value: input).enumerated() {
+          let part = abs(x - x.rounded())
+          if part > 1e-6 { fractional.append((input, element, x, part)) }
+        }
+      }
+      if debug { print("FRACTIONAL", fractional.count) }
+      if fractional.isEmpty { return tries(rounded(program, ranges), 2000) }
+      fractional.sort { $0.part < $1.part }
+      var isFixed = false
+      for count in fractional.count > 8 ? [fractional.count / 8, 1] : [1] {
+        for flips in [false, true] {
+          var narrowed = ranges
+          for fixed in fractional.prefix(count) {
+            let nearest = Int64(fixed.value.rounded())
+            let other = Double(nearest) < fixed.value ? nearest + 1 : nearest - 1
+            let value = flips ? other : nearest
+            bounded.narrow(&narrowed, .code(value: fixed.input, element: fixed.element), to: value...value)
+          }
+          bounded.settle(&narrowed, for: goal)
+          if narrowed.isEmpty { continue }
+          program.update(narrowed)
+          let solution = program.maximizeGoal()
+          guard solution.status == .optimal, solution.value >= 0 else { continue }
+          ranges = narrowed
+          isFixed = true
           break
         }
-        if tryRounded(program, ranges, 500) { return true }
+        if isFixed { break }
       }
+      guard isFixed else { return false }
     }
     return false
   }
@@ -386,6 +459,11 @@ final class GoalSearch {
   }
 
   private func tryRounded(_ program: LinearRelaxation, _ ranges: Ranges, _ effort: Int) -> Bool {
+    tries(rounded(program, ranges), effort)
+  }
+
+  /// The solution's inputs, rounded.
+  private func rounded(_ program: LinearRelaxation, _ ranges: Ranges) -> [Int32] {
     var point: [Int32] = []
     for input in bounded.program.inputs {
       let solution = program.solution(value: input)
@@ -394,7 +472,7 @@ final class GoalSearch {
         point.append(min(max(rounded, ranges.low[input][element]), ranges.high[input][element]))
       }
     }
-    return tries(point, effort)
+    return point
   }
 
   /// Narrows inputs to what a solution's bound allows them (reduced-cost fixing). Returns whether the ranges shrank by
