@@ -147,6 +147,13 @@ final class GoalSearch {
       proof.append(Proof.Node(end: .empty))
       return .closed
     }
+    if current.depth == 0, stages.contains(.lagrangian) {
+      tightenDeepLayers(&ranges)
+      if ranges.isEmpty {
+        proof.append(Proof.Node(end: .empty))
+        return .closed
+      }
+    }
     var best = upperBound(ranges)
 
     if stages.contains(.lagrangian) {
@@ -167,6 +174,43 @@ final class GoalSearch {
       return closeByLinearProgram(current, &ranges, &node, best)
     }
     return splitInputs(ranges, best)
+  }
+
+  /// Bounds the loose accumulators behind the first requantised layer by slopes, layer by layer: intervals forget what
+  /// those before them have in common.
+  private func tightenDeepLayers(_ ranges: inout Ranges) {
+    let requantised = bounded.program.steps.indices.filter { !natural.accumulatorLow[$0].isEmpty }
+    guard requantised.count > 1 else { return }
+    var node = Proof.Node(end: .next)
+    let limit = 4096
+    for step in requantised.dropFirst() where natural.accumulatorLow[step].count <= limit {
+      let output = bounded.program.steps[step].output
+      for element in natural.accumulatorLow[step].indices
+      where ranges.low[output][element] < ranges.high[output][element] {
+        for isUpper in [true, false] {
+          if isOver() || ranges.isEmpty { break }
+          let variable = Variable.accumulator(step: step, element: element)
+          let before = ranges.range(of: variable)
+          var slopes = SlopeMultipliers(bounded)
+          let constraints = goal.constraints.map { _ in Int32(0) }
+          guard
+            (try? bounded.apply(
+              variable, isUpper: isUpper, scale: 1 << 18, constraints: constraints, goal, &ranges, multipliers: &slopes))
+              != nil, ranges.isEmpty || ranges.range(of: variable) != before
+          else { continue }
+          node.lemmas.append(
+            .bound(
+              variable, isUpper: isUpper, scale: 1 << 18,
+              Proof.Multipliers(constraints: constraints, steps: slopes.chosen)))
+        }
+      }
+      if !node.lemmas.isEmpty {
+        bounded.settle(&ranges, for: goal)
+        proof.append(node)
+        node = Proof.Node(end: .next)
+      }
+      if ranges.isEmpty { return }
+    }
   }
 
   /// One pass of slopes, and some more with lines that touch at the last bound's own maximiser.
