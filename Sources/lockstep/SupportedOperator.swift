@@ -1,3 +1,5 @@
+import Reporting
+
 /// An operator of TensorFlow Lite that networks may use, and what is asked of it.
 struct SupportedOperator {
   var name: String
