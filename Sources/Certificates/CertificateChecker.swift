@@ -1,0 +1,150 @@
+import IntegerProgram
+import Properties
+
+/// Accepts a certificate where it proves its property of the program, by exact integer arithmetic alone. It knows nothing
+/// of how a proof was found.
+///
+/// What has to be trusted: this module, the program's steps and their scalar arithmetic, and that the property says what
+/// was meant.
+public struct CertificateChecker: Sendable {
+  public let bounded: BoundedProgram
+  /// The program's digest.
+  public let digest: String
+
+  /// Prepares what all certificates of one program share.
+  public init(_ program: IntegerProgram) throws(CertificateError) {
+    self.init(try BoundedProgram(program))
+  }
+
+  public init(_ bounded: BoundedProgram) {
+    self.bounded = bounded
+    digest = bounded.program.digest
+  }
+
+  /// Returns where the certificate proves its property of the program; throws the reason where it does not.
+  public func check(_ certificate: Certificate) throws(CertificateError) {
+    guard certificate.program == digest else {
+      throw CertificateError("it is about the program \(certificate.program), not \(digest)")
+    }
+    do {
+      try certificate.property.check(against: bounded.program)
+    } catch {
+      throw CertificateError("its property does not fit the program: \(error)")
+    }
+    let goals = bounded.goals(of: certificate.property)
+    guard certificate.proofs.count == goals.count else {
+      throw CertificateError("it has \(certificate.proofs.count) proofs for \(goals.count) goals")
+    }
+    let ranges = bounded.ranges(over: certificate.property.box)
+    for (index, proof) in certificate.proofs.enumerated() {
+      do {
+        try check(proof, of: goals[index], over: ranges)
+      } catch {
+        throw CertificateError("goal \(index): \(error.reason)")
+      }
+    }
+  }
+
+  /// Sets of inputs that wait for their nodes; more is no proof but an attack.
+  private static let deepest = 10_000
+  /// The most points that one node tries.
+  static let mostPoints: Int128 = 1 << 16
+
+  private func check(_ proof: Proof, of goal: Goal, over ranges: Ranges) throws(CertificateError) {
+    var open = [ranges]
+    for (index, node) in proof.nodes.enumerated() {
+      guard var ranges = open.popLast() else { throw CertificateError("nodes follow the proof's end") }
+      do {
+        try check(node, of: goal, &ranges, &open)
+      } catch {
+        throw CertificateError("node \(index): \(error.reason)")
+      }
+      guard open.count <= Self.deepest else { throw CertificateError("the proof is too deep") }
+    }
+    guard open.isEmpty else { throw CertificateError("\(open.count) cases are open") }
+  }
+
+  private func check(
+    _ node: Proof.Node, of goal: Goal, _ ranges: inout Ranges, _ open: inout [Ranges]
+  ) throws(CertificateError) {
+    bounded.settle(&ranges, for: goal)
+    for lemma in node.lemmas {
+      if ranges.isEmpty { break }
+      try bounded.apply(lemma, goal, &ranges)
+    }
+    bounded.settle(&ranges, for: goal)
+    switch node.end {
+    case .empty:
+      guard ranges.isEmpty else { throw CertificateError("its ranges are not empty") }
+    case .contradiction(let multipliers):
+      guard !ranges.isEmpty else { return }
+      var source = GivenMultipliers(steps: multipliers.steps)
+      let bound = try bounded.bound(
+        of: try goal.combination(multipliers.constraints), over: ranges, multipliers: &source)
+      guard bound.value < 0 else { throw CertificateError("its bound is \(bound.value), not below 0") }
+    case .split(let variable, let at):
+      guard !ranges.isEmpty else { throw CertificateError("it splits nothing") }
+      try bounded.check(variable)
+      let range = ranges.range(of: variable)
+      guard range.lowerBound <= at, at < range.upperBound else {
+        throw CertificateError("it splits \(range.lowerBound) … \(range.upperBound) at \(at)")
+      }
+      var upper = ranges
+      bounded.narrow(&upper, variable, to: Int64(at) + 1...Int64(range.upperBound))
+      open.append(upper)
+      bounded.narrow(&ranges, variable, to: Int64(range.lowerBound)...Int64(at))
+      open.append(ranges)
+    case .next:
+      open.append(ranges)
+    case .points:
+      try checkPoints(goal, ranges)
+    }
+  }
+
+  /// Follows every input of the ranges through the program.
+  private func checkPoints(_ goal: Goal, _ ranges: Ranges) throws(CertificateError) {
+    let box = bounded.box(of: ranges)
+    guard let count = bounded.pointCount(of: ranges), Int128(count) <= Self.mostPoints else {
+      throw CertificateError("it tries more than \(Self.mostPoints) points")
+    }
+    try bounded.forEachPoint(of: box) { point throws(CertificateError) in
+      let single = bounded.ranges(over: point.map { $0...$0 })
+      let isMet = goal.constraints.allSatisfy { constraint in
+        constraint.parts.reduce(Int128(constraint.constant)) {
+          $0 + Int128($1.coefficient) * Int128(single.range(of: $1.variable).upperBound)
+        } >= 0
+      }
+      if isMet { throw CertificateError("the input \(point.prefix(8))… meets the goal") }
+    }
+  }
+}
+
+extension BoundedProgram {
+  /// The box of inputs that ranges leave, flat as in a property.
+  public func box(of ranges: Ranges) -> [ClosedRange<Int32>] {
+    program.inputs.flatMap { input in zip(ranges.low[input], ranges.high[input]).map { $0...$1 } }
+  }
+
+  /// How many inputs ranges leave; nil above 2^31.
+  public func pointCount(of ranges: Ranges) -> Int? {
+    var count = 1
+    for range in box(of: ranges) {
+      count *= range.count
+      if count > 1 << 31 { return nil }
+    }
+    return count
+  }
+
+  /// Calls `body` with every point of a box, the first element changing fastest.
+  public func forEachPoint(
+    of box: [ClosedRange<Int32>], _ body: ([Int32]) throws(CertificateError) -> Void
+  ) throws(CertificateError) {
+    var point = box.map(\.lowerBound)
+    while true {
+      try body(point)
+      guard let element = point.indices.first(where: { point[$0] < box[$0].upperBound }) else { return }
+      for earlier in 0..<element { point[earlier] = box[earlier].lowerBound }
+      point[element] += 1
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import Arithmetic
+import IntegerProgram
+
+/// Ranges of a quantised softmax, by its own arithmetic.
+///
+/// For a fixed maximum and sum, a larger logit never has a smaller code: differences, fixed-point exponentials and the
+/// division are monotone. The exponentials' order is looked up; the rest are products and shifts by what is not negative.
+struct SoftmaxBounds: Sendable {
+  let softmax: Softmax
+  /// The exponential of a difference −d, Q0.31; nil where it counts as nothing.
+  let exponentials: [Int32?]
+
+  /// For logits of `type`. Fails where the exponentials are not monotone.
+  init(_ softmax: Softmax, logits type: CodeType) throws(CertificateError) {
+    self.softmax = softmax
+    let widest = Int32(type.range.upperBound - type.range.lowerBound)
+    exponentials = (0...widest).map {
+      -$0 < softmax.scale.leastDifference ? nil : softmaxExponential(-$0, softmax.scale)
+    }
+    var last = Int32.max
+    for exponential in exponentials {
+      guard exponential ?? 0 <= last, exponential ?? 0 >= 0 else {
+        throw CertificateError("a softmax's exponentials are not monotone")
+      }
+      last = exponential ?? 0
+    }
+  }
+
+  private func exponential(_ difference: Int32) -> Int32? {
+    exponentials[Int(difference)]
+  }
+
+  /// The least and the largest code for logits in the given ranges.
+  func codes(low: [Int32], high: [Int32]) -> (low: [Int32], high: [Int32]) {
+    var lows: [Int32] = []
+    var highs: [Int32] = []
+    for row in 0..<softmax.rows {
+      let part = row * softmax.depth..<(row + 1) * softmax.depth
+      let greatest = high[part].max() ?? 0
+      let least = low[part].max() ?? 0
+      // The maximum lies in least … greatest; each exponential falls as it grows.
+      var sumLow: Int64 = 0
+      var sumHigh: Int64 = 0
+      for element in part {
+        sumLow += summand(greatest - min(low[element], greatest))
+        sumHigh += summand(max(0, least - high[element]))
+      }
+      // At least the maximum's own exponential is there.
+      sumLow = max(sumLow, summand(0))
+      for element in part {
+        lows.append(code(difference: greatest - low[element], sums: sumLow...max(sumLow, sumHigh)).low)
+        highs.append(code(difference: max(0, least - high[element]), sums: sumLow...max(sumLow, sumHigh)).high)
+      }
+    }
+    return (lows, highs)
+  }
+
+  private func summand(_ difference: Int32) -> Int64 {
+    exponential(difference).map { Int64(softmaxSummand($0)) } ?? 0
+  }
+
+  /// The codes of one exponential over a range of sums.
+  private func code(difference: Int32, sums: ClosedRange<Int64>) -> (low: Int32, high: Int32) {
+    guard let exponential = exponential(difference) else { return (-128, -128) }
+    let code = SoftmaxDivisor(ofSum: Interval<Int32>(sums)).code(Interval<Int32>(Int64(exponential), Int64(exponential)))
+    guard code.holds else { return (-128, 127) }
+    return (Int32(code.low), Int32(code.high))
+  }
+
+  /// The largest d for which, at some sum of a row, a logit d below the maximum gets the maximum's own code: by how much
+  /// logits may differ where the codes tie.
+  func largestTie() -> Int32 {
+    let sums = summand(0)...summand(0) * Int64(softmax.depth)
+    // A tie at d is one at every smaller d, since codes fall with d.
+    var (low, high): (Int32, Int32) = (0, Int32(exponentials.count))
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if mayTie(middle, sums) { low = middle } else { high = middle }
+    }
+    return low
+  }
+
+  private func mayTie(_ difference: Int32, _ sums: ClosedRange<Int64>) -> Bool {
+    guard let small = exponential(difference) else {
+      // The lowest code: the maximum's own is above it where its share rounds to 1/256 or more.
+      return code(difference: 0, sums: sums).low <= -128
+    }
+    var open = [sums]
+    while let part = open.popLast() {
+      let divisor = SoftmaxDivisor(ofSum: Interval<Int32>(part))
+      let large = divisor.code(Interval<Int32>(Int64(exponentials[0] ?? 0), Int64(exponentials[0] ?? 0)))
+      let little = divisor.code(Interval<Int32>(Int64(small), Int64(small)))
+      if large.holds && little.holds && little.high < large.low { continue }
+      // Undecided: halve; at single sums the codes are exact.
+      if part.lowerBound == part.upperBound || open.count > 64 { return true }
+      let middle = (part.lowerBound + part.upperBound) / 2
+      open.append(middle + 1...part.upperBound)
+      open.append(part.lowerBound...middle)
+    }
+    return false
+  }
+}
