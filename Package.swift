@@ -52,6 +52,7 @@ let package = Package(
         "Arithmetic", "Network", "Importers", "IntegerProgram", "Simulation", "CodeGeneration",
         "DifferentialTesting", "Properties", "Certificates", "SMT", "Verification", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "BigInt", package: "BigInt"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .testTarget(name: "ArithmeticTests", dependencies: ["Arithmetic"]),

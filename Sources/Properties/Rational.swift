@@ -18,7 +18,10 @@ public struct Rational: Sendable, Hashable, Comparable {
   /// What the floating-point number is, which is a fraction with a power of two below; nil where it is not finite.
   public init?(exactly number: Float) {
     guard number.isFinite else { return nil }
-    guard number != 0 else { return self = Rational(0) }
+    guard number != 0 else {
+      self = Rational(0)
+      return
+    }
     // A significand in 1 ..< 2 with 23 bits after the point.
     let magnitude = BigInt(Int(number.magnitude.significand * 0x1p23))
     let exponent = Int(number.exponent) - 23
@@ -45,8 +48,8 @@ public struct Rational: Sendable, Hashable, Comparable {
     }
   }
 
-  private static func decimal(_ text: Substring.SubSequence) -> Rational? {
-    var rest = text.utf8[...]
+  private static func decimal(_ text: some StringProtocol) -> Rational? {
+    var rest = Array(text.utf8)[...]
     guard rest.count <= mostDigits else { return nil }
     let isNegative = rest.first == UInt8(ascii: "-")
     if isNegative || rest.first == UInt8(ascii: "+") { rest = rest.dropFirst() }
@@ -59,7 +62,7 @@ public struct Rational: Sendable, Hashable, Comparable {
     else { return nil }
     var exponent = -fraction.count
     if digits.count < rest.count {
-      guard let power = Int(Substring(rest.dropFirst(digits.count + 1))), abs(power) <= mostDigits else { return nil }
+      guard let power = Int(String(decoding: rest.dropFirst(digits.count + 1), as: UTF8.self)), abs(power) <= mostDigits else { return nil }
       exponent += power
     }
     let power = BigInt(10).power(abs(exponent))

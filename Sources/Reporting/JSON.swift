@@ -8,6 +8,8 @@ public enum JSON: Sendable {
   case real(Float)
   /// Written with three decimals: seconds.
   case seconds(Double)
+  /// A decimal number, as it stands.
+  case decimal(String)
   case truth(Bool)
   case null
 
@@ -58,6 +60,7 @@ public enum JSON: Sendable {
       let thousandths = Int((min(max(seconds, 0), 1e9) * 1000).rounded())
       let fraction = String(thousandths % 1000)
       return "\(thousandths / 1000)." + String(repeating: "0", count: 3 - fraction.count) + fraction
+    case .decimal(let digits): return digits
     case .truth(let truth): return truth ? "true" : "false"
     case .null: return "null"
     }
