@@ -52,7 +52,8 @@ let package = Package(
     .testTarget(name: "ImportersTests", dependencies: ["Importers"]),
     .testTarget(name: "PropertiesTests", dependencies: ["IntegerProgram", "Properties"]),
     .testTarget(
-      name: "SMTTests", dependencies: ["Arithmetic", "IntegerProgram", "Properties", "Simulation", "SMT"]),
+      name: "SMTTests",
+      dependencies: ["Arithmetic", "IntegerProgram", "Properties", "Simulation", "SMT", "DifferentialTesting"]),
     .testTarget(
       name: "VerificationTests",
       dependencies: [
