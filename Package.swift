@@ -64,7 +64,8 @@ let package = Package(
       dependencies: ["IntegerProgram", "Properties", "Simulation", .product(name: "BigInt", package: "BigInt")]),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
     .testTarget(
-      name: "SMTTests", dependencies: ["Arithmetic", "IntegerProgram", "Properties", "Simulation", "SMT"]),
+      name: "SMTTests",
+      dependencies: ["Arithmetic", "IntegerProgram", "Properties", "Simulation", "SMT", "DifferentialTesting"]),
     .testTarget(
       name: "VerificationTests",
       dependencies: [

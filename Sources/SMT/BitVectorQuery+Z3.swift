@@ -90,14 +90,14 @@ private final class Z3Run: @unchecked Sendable {
   private func check(_ write: (inout Z3Writer) -> [BitVectorFormula.Variable<Z3_ast>]) -> Outcome {
     var writer = Z3Writer(context)
     let variables = write(&writer)
+    // Each object is retained before the next is made, which would release it.
     guard let tactic = Z3_mk_tactic(context, "qfbv") else { return failure }
     Z3_tactic_inc_ref(context, tactic)
     defer { Z3_tactic_dec_ref(context, tactic) }
-    guard let solver = Z3_mk_solver_from_tactic(context, tactic), let parameters = Z3_mk_params(context) else {
-      return failure
-    }
+    guard let solver = Z3_mk_solver_from_tactic(context, tactic) else { return failure }
     Z3_solver_inc_ref(context, solver)
     defer { Z3_solver_dec_ref(context, solver) }
+    guard let parameters = Z3_mk_params(context) else { return failure }
     Z3_params_inc_ref(context, parameters)
     defer { Z3_params_dec_ref(context, parameters) }
     Z3_params_set_uint(context, parameters, Z3_mk_string_symbol(context, "max_memory"), Self.mostMemory)
