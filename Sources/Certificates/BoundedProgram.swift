@@ -6,9 +6,9 @@ import IntegerProgram
 public final class BoundedProgram: Sendable {
   public let program: IntegerProgram
   /// By step.
-  let steps: [BoundedStep]
+  package let steps: [BoundedStep]
   /// By value, the step that makes it.
-  let producer: [Int?]
+  package let producer: [Int?]
   /// The ranges that any input leads to.
   public let everything: Ranges
 
@@ -47,8 +47,8 @@ public final class BoundedProgram: Sendable {
 }
 
 /// One step made ready.
-struct BoundedStep: Sendable {
-  enum Form: Sendable {
+package struct BoundedStep: Sendable {
+  package enum Form: Sendable {
     case affine(Affine, window: WindowTable, largestWeight: Int64)
     case lookup(Lookup)
     case combine(Combine, left: [Int32], right: [Int32], leftTable: [Int32], rightTable: [Int32])
@@ -59,26 +59,26 @@ struct BoundedStep: Sendable {
     case softmax(SoftmaxBounds)
     case move([MoveSource])
   }
-  let form: Form
+  package let form: Form
   /// One, or one a channel, or for average pools one for each number of pixels in a window, less one.
-  let staircases: [Staircase]
+  package let staircases: [Staircase]
   /// Which of `staircases` an output element takes.
-  let staircaseOf: @Sendable (Int) -> Int
+  package let staircaseOf: @Sendable (Int) -> Int
 }
 
 /// Where an output element of a move comes from.
-struct MoveSource: Sendable {
+package struct MoveSource: Sendable {
   /// Among the step's inputs; -1 for the fill.
-  var operand: Int32
+  package var operand: Int32
   /// The element, or the fill's code.
-  var element: Int32
+  package var element: Int32
 }
 
 /// For every output pixel and tap of a window, the input pixel it reads.
-struct WindowTable: Sendable {
-  let taps: Int
+package struct WindowTable: Sendable {
+  package let taps: Int
   /// [output pixel, tap]; -1 outside the image.
-  let pixels: [Int32]
+  package let pixels: [Int32]
 
   init(_ geometry: WindowGeometry) {
     taps = geometry.taps
@@ -102,7 +102,7 @@ struct WindowTable: Sendable {
     self.pixels = pixels
   }
 
-  var outputPixels: Int { pixels.count / taps }
+  package var outputPixels: Int { pixels.count / taps }
 }
 
 extension BoundedStep {

@@ -27,6 +27,8 @@ public protocol MultiplierSource {
   /// The multipliers of one step, given the prices of its output codes and, where they have any, of its accumulators:
   /// as many as `LagrangianBound.multiplierCount` says, or none, which means all zero.
   mutating func multipliers(step: Int, prices: [Int64], accumulatorPrices: [Int64], ranges: Ranges) -> [Int32]
+  /// Steps that are asked even where nothing has a price: to use that an accumulator is held within its range.
+  var unpricedSteps: Set<Int> { get }
 }
 
 /// An upper bound of a functional over a set of inputs.
@@ -65,7 +67,11 @@ extension BoundedProgram {
     var prices = [[Int64]](repeating: [], count: program.values.count)
     var accumulatorPrices = [[Int64]](repeating: [], count: program.steps.count)
     var total = functional.constant
-    var lastStep = -1
+    let unpriced = source.unpricedSteps
+    guard unpriced.allSatisfy(program.steps.indices.contains) else {
+      throw CertificateError("there are multipliers for a step that the program lacks")
+    }
+    var lastStep = unpriced.max() ?? -1
     for part in functional.parts {
       switch part.variable {
       case .code(let value, let element):
@@ -82,9 +88,10 @@ extension BoundedProgram {
     }
     for index in stride(from: lastStep, through: 0, by: -1) {
       let output = program.steps[index].output
-      let price = prices[output]
+      var price = prices[output]
       prices[output] = []
-      guard !price.isEmpty || !accumulatorPrices[index].isEmpty else { continue }
+      guard !price.isEmpty || !accumulatorPrices[index].isEmpty || unpriced.contains(index) else { continue }
+      if price.isEmpty { price = Array(repeating: 0, count: program.values[output].count) }
       try check(price, below: Self.priceLimit)
       let chosen: [Int32]
       if case .move = steps[index].form {
@@ -144,7 +151,7 @@ extension BoundedProgram {
       let q = direct.isEmpty ? 0 : direct[element]
       guard q.magnitude < 1 << 29 else { throw CertificateError("a price of an accumulator passes 2^29") }
       return bounded.staircases[bounded.staircases.count == 1 ? 0 : bounded.staircaseOf(element)].maximum(
-        price: price.isEmpty ? 0 : price[element], slope: multiplier - q,
+        price: price[element], slope: multiplier - q,
         low: ranges.accumulatorLow[index][element], high: ranges.accumulatorHigh[index][element],
         lowestCode: ranges.low[step.output][element], highestCode: ranges.high[step.output][element])
     }

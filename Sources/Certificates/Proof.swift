@@ -57,9 +57,11 @@ public struct Proof: Sendable, Hashable {
 }
 
 /// Multipliers that a certificate holds.
-struct GivenMultipliers: MultiplierSource {
-  let steps: [Int: [Int32]]
-  mutating func multipliers(step: Int, prices: [Int64], accumulatorPrices: [Int64], ranges: Ranges) -> [Int32] {
+public struct GivenMultipliers: MultiplierSource {
+  public let steps: [Int: [Int32]]
+  public init(steps: [Int: [Int32]]) { self.steps = steps }
+  public var unpricedSteps: Set<Int> { Set(steps.keys) }
+  public mutating func multipliers(step: Int, prices: [Int64], accumulatorPrices: [Int64], ranges: Ranges) -> [Int32] {
     steps[step] ?? []
   }
 }

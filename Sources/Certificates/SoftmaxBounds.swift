@@ -5,7 +5,7 @@ import IntegerProgram
 ///
 /// For a fixed maximum and sum, a larger logit never has a smaller code: differences, fixed-point exponentials and the
 /// division are monotone. The exponentials' order is looked up; the rest are products and shifts by what is not negative.
-struct SoftmaxBounds: Sendable {
+package struct SoftmaxBounds: Sendable {
   let softmax: Softmax
   /// The exponential of a difference −d, Q0.31; nil where it counts as nothing.
   let exponentials: [Int32?]

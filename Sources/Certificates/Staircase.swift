@@ -5,9 +5,9 @@ import IntegerProgram
 /// whatever its rounding, with its saturation.
 ///
 /// Built by evaluating the program's own arithmetic, so it is that arithmetic and no model of it.
-struct Staircase: Sendable {
+package struct Staircase: Sendable {
   /// The lowest code, and the highest.
-  let lowest, highest: Int32
+  package let lowest, highest: Int32
   /// For each code above `lowest`, the least accumulator that reaches it.
   private let thresholds: [Int32]
   /// Whether all steps between the first and the last are equally long: then only the outermost count.
@@ -51,10 +51,10 @@ struct Staircase: Sendable {
       }
   }
 
-  func callAsFunction(_ accumulator: Int32) -> Int32 { code(accumulator) }
+  package func callAsFunction(_ accumulator: Int32) -> Int32 { code(accumulator) }
 
   /// The least accumulator whose code is `level` or more; `Int64.min` below the lowest, `Int64.max` above the highest.
-  @inline(__always) func first(reaching level: Int32) -> Int64 {
+  @inline(__always) package func first(reaching level: Int32) -> Int64 {
     if level <= lowest { return .min }
     if level > highest { return .max }
     return Int64(thresholds[Int(level - lowest) - 1])
@@ -62,7 +62,7 @@ struct Staircase: Sendable {
 
   /// The maximum of `price · code(a) − slope · a` over accumulators `low … high` whose codes lie in
   /// `lowestCode … highestCode`. Exact, by the corners of the staircase. Magnitudes: price below 2^44, slope below 2^30.
-  func maximum(
+  package func maximum(
     price: Int64, slope: Int64, low: Int32, high: Int32, lowestCode: Int32, highestCode: Int32
   ) -> Int64 {
     let (low, high) = (Int64(low), Int64(high))

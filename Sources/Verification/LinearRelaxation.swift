@@ -1,0 +1,463 @@
+import CClp
+import Certificates
+import IntegerProgram
+
+/// A goal's relaxation as a linear program: the sums as they are, each requantisation as the convex hull of its
+/// staircase over the accumulator's range. Clp solves it in floating point; what comes out, the multipliers, proves
+/// nothing before the exact bound has been computed with them.
+///
+/// Steps that are neither affine nor sums nor moves leave their outputs free in their ranges. Not to be used from two
+/// threads at once.
+final class LinearRelaxation {
+  let bounded: BoundedProgram
+  let goal: Goal
+  /// Clp's own object; loaded at the end of `init`.
+  private var model: OpaquePointer!
+  /// By value and element: its column, or -1 where its code was fixed when the program was made.
+  private var columnOf: [[Int32]]
+  /// The requantised elements that have a row.
+  private(set) var neurons: [Neuron] = []
+  private var neuronOf: [[Int32]]
+  /// The ranges that the program holds now.
+  private(set) var ranges: Ranges
+  private var goalRows = 0..<0
+  /// Rows that keep the goal's own accumulators a margin z inside their ranges.
+  private var marginRows: [(neuron: Int, lower: Int32, upper: Int32)] = []
+  /// What the inputs alone allow, before the goal's constraints and any case.
+  private let natural: Ranges
+  private var slack: Int32 = 0
+  private var columns: Int32 = 0
+  private(set) var solves = 0
+  private(set) var iterations = 0
+
+  /// One requantised sum.
+  struct Neuron {
+    let step, element: Int
+    let row: Int32
+    /// Columns of the accumulator, in codes, and of the code.
+    let accumulator, code: Int32
+    /// Codes per accumulator, about.
+    let scale: Double
+    /// Its six hull rows: three above, three below.
+    let hull: Int32
+  }
+
+  struct Solution {
+    enum Status { case optimal, infeasible, failed }
+    var status: Status
+    /// The maximum of the objective, in floating point.
+    var value: Double
+    var multipliers: Proof.Multipliers
+    /// What the multiplier of the bounded variable stands for.
+    var scale: Int32
+  }
+
+  /// About how many numbers the linear program of `bounded` over `ranges` holds.
+  static func size(_ bounded: BoundedProgram, _ ranges: Ranges) -> Int {
+    var size = 0
+    for (index, step) in bounded.program.steps.enumerated() {
+      guard case .affine(let affine, _, _) = bounded.steps[index].form else { continue }
+      let open = zip(ranges.low[step.output], ranges.high[step.output]).count { $0 < $1 }
+      size += open * affine.weightsPerOutput
+    }
+    return size
+  }
+
+  /// For `ranges`, which lie within `natural`, those of the inputs' box.
+  init(_ bounded: BoundedProgram, goal: Goal, ranges: Ranges, natural: Ranges) {
+    self.bounded = bounded
+    self.goal = goal
+    self.natural = natural
+    self.ranges = ranges
+    let program = bounded.program
+    var builder = Builder()
+    columnOf = program.values.map { Array(repeating: -1, count: $0.count) }
+    neuronOf = program.steps.map { Array(repeating: -1, count: program.values[$0.output].count) }
+
+    func free(_ value: Int, _ columnOf: inout [[Int32]]) {
+      for element in columnOf[value].indices where ranges.low[value][element] < ranges.high[value][element] {
+        columnOf[value][element] = builder.column(
+          Double(ranges.low[value][element]), Double(ranges.high[value][element]))
+      }
+    }
+    for input in program.inputs { free(input, &columnOf) }
+    for (index, step) in program.steps.enumerated() {
+      switch bounded.steps[index].form {
+      case .move(let sources):
+        for (element, source) in sources.enumerated() where source.operand >= 0 {
+          columnOf[step.output][element] = columnOf[step.inputs[Int(source.operand)]][Int(source.element)]
+        }
+      case .affine(let affine, let window, _):
+        let input = step.inputs[0]
+        let (channels, inputs) = (affine.geometry.outputChannels, affine.geometry.inputChannels)
+        for element in 0..<program.values[step.output].count {
+          guard matters(index, element) else { continue }
+          let (pixel, channel) = (element / channels, element % channels)
+          let first = channel / affine.outputsPerGroup * affine.channelsPerGroup
+          var terms: [(column: Int32, weight: Double)] = []
+          var constant = Double(affine.bias[channel])
+          for tap in 0..<window.taps {
+            let source = Int(window.pixels[pixel * window.taps + tap])
+            let row = channel * affine.weightsPerOutput + tap * affine.channelsPerGroup
+            for i in 0..<affine.channelsPerGroup {
+              let weight = Double(affine.weights[row + i])
+              if weight == 0 { continue }
+              guard source >= 0 else {
+                constant += weight * Double(affine.paddingCode)
+                continue
+              }
+              let place = source * inputs + first + i
+              if columnOf[input][place] >= 0 {
+                terms.append((columnOf[input][place], weight))
+              } else {
+                constant += weight * Double(ranges.low[input][place])
+              }
+            }
+          }
+          addNeuron(index, element, terms, constant, &builder)
+        }
+      case .sum(let pool, let window, let bias):
+        let input = step.inputs[0]
+        let channels = pool.geometry.outputChannels
+        for element in 0..<program.values[step.output].count {
+          guard matters(index, element) else { continue }
+          var terms: [(column: Int32, weight: Double)] = []
+          var constant = Double(bias)
+          for tap in 0..<window.taps {
+            let source = Int(window.pixels[element / channels * window.taps + tap])
+            guard source >= 0 else { continue }
+            let place = source * channels + element % channels
+            if columnOf[input][place] >= 0 {
+              terms.append((columnOf[input][place], 1))
+            } else {
+              constant += Double(ranges.low[input][place])
+            }
+          }
+          addNeuron(index, element, terms, constant, &builder)
+        }
+      default:
+        free(step.output, &columnOf)
+      }
+    }
+
+    // The goal: each constraint at least z, and z as large as can be. Where codes saturate, the constraint cannot grow
+    // and says nothing about how far from it the inputs are: there its accumulators keep a margin z in their ranges.
+    slack = builder.column(-1e9, 1e9)
+    let firstRow = builder.rows
+    for constraint in goal.constraints {
+      var constant = Double(constraint.constant)
+      let row = builder.row(0, .infinity)
+      for part in constraint.parts {
+        guard case .code(let value, let element) = part.variable else { continue }
+        if columnOf[value][element] >= 0 {
+          builder.add(row, columnOf[value][element], Double(part.coefficient))
+        } else {
+          constant += Double(part.coefficient) * Double(ranges.low[value][element])
+        }
+      }
+      builder.add(row, slack, -1)
+      builder.rowLower[Int(row)] = -constant
+    }
+    goalRows = Int(firstRow)..<Int(builder.rows)
+    for place in goalNeurons() {
+      let (lower, upper) = (builder.row(-.infinity, .infinity), builder.row(-.infinity, .infinity))
+      builder.add(lower, neurons[place].accumulator, 1)
+      builder.add(lower, slack, -1)
+      builder.add(upper, neurons[place].accumulator, 1)
+      builder.add(upper, slack, 1)
+      marginRows.append((place, lower, upper))
+    }
+    columns = builder.columns
+    model = builder.load()
+    for index in neurons.indices { updateHull(neurons[index]) }
+    updateMargins()
+  }
+
+  /// Whether an element needs a row: its code is open, or its accumulator is held tighter than its inputs hold it.
+  private func matters(_ step: Int, _ element: Int) -> Bool {
+    let output = bounded.program.steps[step].output
+    return ranges.low[output][element] < ranges.high[output][element] || isHeld(step, element).low
+      || isHeld(step, element).high
+  }
+
+  private func isHeld(_ step: Int, _ element: Int) -> (low: Bool, high: Bool) {
+    (
+      ranges.accumulatorLow[step][element] > natural.accumulatorLow[step][element],
+      ranges.accumulatorHigh[step][element] < natural.accumulatorHigh[step][element]
+    )
+  }
+
+  /// The neurons whose codes the goal's constraints name.
+  private func goalNeurons() -> [Int] {
+    var columns: Set<Int32> = []
+    for constraint in goal.constraints {
+      for part in constraint.parts {
+        if case .code(let value, let element) = part.variable, columnOf[value][element] >= 0 {
+          columns.insert(columnOf[value][element])
+        }
+      }
+    }
+    return neurons.indices.filter { columns.contains(neurons[$0].code) }
+  }
+
+  /// Lets z act where it can: on constraints that are not saturated, and on accumulators that are held.
+  private func updateMargins() {
+    let (rowLower, rowUpper) = (Clp_rowLower(pointer)!, Clp_rowUpper(pointer)!)
+    for (constraint, row) in zip(goal.constraints, goalRows) {
+      let most = constraint.parts.reduce(constraint.constant) { sum, part in
+        let range = ranges.range(of: part.variable)
+        return sum + max(part.coefficient * Int64(range.lowerBound), part.coefficient * Int64(range.upperBound))
+      }
+      Clp_modifyCoefficient(pointer, Int32(row), slack, most <= 0 ? 0 : -1, true)
+    }
+    for (index, lower, upper) in marginRows {
+      let neuron = neurons[index]
+      let held = isHeld(neuron.step, neuron.element)
+      rowLower[Int(lower)] =
+        held.low
+        ? Double(ranges.accumulatorLow[neuron.step][neuron.element]) * neuron.scale : -Double.greatestFiniteMagnitude
+      rowUpper[Int(upper)] =
+        held.high
+        ? Double(ranges.accumulatorHigh[neuron.step][neuron.element]) * neuron.scale : Double.greatestFiniteMagnitude
+    }
+  }
+
+  deinit { Clp_deleteModel(UnsafeMutableRawPointer(model)) }
+
+  private var pointer: UnsafeMutableRawPointer { UnsafeMutableRawPointer(model) }
+
+  private func addNeuron(
+    _ step: Int, _ element: Int, _ terms: [(column: Int32, weight: Double)], _ constant: Double,
+    _ builder: inout Builder
+  ) {
+    let output = bounded.program.steps[step].output
+    let (low, high) = (Double(ranges.accumulatorLow[step][element]), Double(ranges.accumulatorHigh[step][element]))
+    let (lowest, highest) = (ranges.low[output][element], ranges.high[output][element])
+    let staircase = self.staircase(step, element)
+    let span =
+      highest - lowest > 1
+      ? Double(staircase.first(reaching: highest) - staircase.first(reaching: lowest + 1)) / Double(highest - lowest - 1)
+      : high - low
+    let scale = 1 / max(1, span)
+    let row = builder.row(-constant * scale, -constant * scale)
+    for term in terms { builder.add(row, term.column, term.weight * scale) }
+    let accumulator = builder.column(low * scale, high * scale)
+    builder.add(row, accumulator, -1)
+    let code = builder.column(Double(lowest), Double(highest))
+    var hull: Int32 = -1
+    for _ in 0..<6 {
+      let row = builder.row(-.infinity, .infinity)
+      if hull < 0 { hull = row }
+      builder.add(row, accumulator, 1)
+      builder.add(row, code, 1)
+    }
+    columnOf[output][element] = code
+    neuronOf[step][element] = Int32(neurons.count)
+    neurons.append(
+      Neuron(
+        step: step, element: element, row: row, accumulator: accumulator, code: code, scale: scale, hull: hull))
+  }
+
+  private func staircase(_ step: Int, _ element: Int) -> Staircase {
+    let bounded = bounded.steps[step]
+    return bounded.staircases[bounded.staircases.count == 1 ? 0 : bounded.staircaseOf(element)]
+  }
+
+  /// Enters a neuron's hull for its present ranges.
+  private func updateHull(_ neuron: Neuron) {
+    let output = bounded.program.steps[neuron.step].output
+    let (rowLower, rowUpper) = (Clp_rowLower(pointer)!, Clp_rowUpper(pointer)!)
+    for above in [true, false] {
+      let corners = staircase(neuron.step, neuron.element).hull(
+        above: above, low: ranges.accumulatorLow[neuron.step][neuron.element],
+        high: ranges.accumulatorHigh[neuron.step][neuron.element],
+        lowestCode: ranges.low[output][neuron.element], highestCode: ranges.high[output][neuron.element])
+      for segment in 0..<3 {
+        let row = neuron.hull + Int32(above ? segment : 3 + segment)
+        guard segment + 1 < corners.count else {
+          rowLower[Int(row)] = -Double.greatestFiniteMagnitude
+          rowUpper[Int(row)] = Double.greatestFiniteMagnitude
+          continue
+        }
+        let (from, to) = (corners[segment], corners[segment + 1])
+        let slope = (to.code - from.code) / (to.accumulator - from.accumulator)
+        Clp_modifyCoefficient(pointer, row, neuron.accumulator, -slope / neuron.scale, true)
+        let level = from.code - slope * from.accumulator
+        rowLower[Int(row)] = above ? -Double.greatestFiniteMagnitude : level
+        rowUpper[Int(row)] = above ? level : Double.greatestFiniteMagnitude
+      }
+    }
+  }
+
+  /// Takes other ranges, within those it was made for.
+  func update(_ new: Ranges) {
+    let old = ranges
+    ranges = new
+    let (lower, upper) = (Clp_columnLower(pointer)!, Clp_columnUpper(pointer)!)
+    for (value, columns) in columnOf.enumerated() where old.low[value] != new.low[value] || old.high[value] != new.high[value] {
+      for (element, column) in columns.enumerated() where column >= 0 {
+        lower[Int(column)] = Double(new.low[value][element])
+        upper[Int(column)] = Double(new.high[value][element])
+      }
+    }
+    for neuron in neurons {
+      let (step, element) = (neuron.step, neuron.element)
+      let (low, high) = (new.accumulatorLow[step][element], new.accumulatorHigh[step][element])
+      let output = bounded.program.steps[step].output
+      guard
+        low != old.accumulatorLow[step][element] || high != old.accumulatorHigh[step][element]
+          || new.low[output][element] != old.low[output][element]
+          || new.high[output][element] != old.high[output][element]
+      else { continue }
+      lower[Int(neuron.accumulator)] = Double(low) * neuron.scale
+      upper[Int(neuron.accumulator)] = Double(high) * neuron.scale
+      updateHull(neuron)
+    }
+    updateMargins()
+  }
+
+  /// Maximises the least of the goal's constraints. Stops early once the maximum is known to be below 0.
+  func maximizeGoal() -> Solution {
+    setObjective(slack, -1)
+    let (lower, upper) = (Clp_columnLower(pointer)!, Clp_columnUpper(pointer)!)
+    (lower[Int(slack)], upper[Int(slack)]) = (-1e9, 1e9)
+    return solve(limit: 1e-3, unit: 1)
+  }
+
+  /// Maximises (or, `isUpper` false, minimises) a neuron's accumulator where the goal's constraints hold.
+  func boundAccumulator(_ neuron: Neuron, isUpper: Bool) -> Solution {
+    setObjective(neuron.accumulator, isUpper ? -1 : 1)
+    let (lower, upper) = (Clp_columnLower(pointer)!, Clp_columnUpper(pointer)!)
+    (lower[Int(slack)], upper[Int(slack)]) = (0, 1e9)
+    return solve(limit: nil, unit: neuron.scale)
+  }
+
+  private func setObjective(_ column: Int32, _ coefficient: Double) {
+    let objective = Clp_objective(pointer)!
+    for index in 0..<Int(columns) { objective[index] = 0 }
+    objective[Int(column)] = coefficient
+  }
+
+  private func solve(limit: Double?, unit: Double) -> Solution {
+    // Minimising the negative: done once that is above the limit.
+    Clp_setDualObjectiveLimit(pointer, limit ?? 1e50)
+    solves += 1
+    Clp_dual(pointer, 0)
+    iterations += Int(Clp_numberIterations(pointer))
+    let status = Clp_status(pointer)
+    var duals: [Double]
+    var value = -Clp_objectiveValue(pointer)
+    let rows = Int(Clp_numberRows(pointer))
+    let result: Solution.Status
+    var weight = 1.0
+    if status == 1 && Clp_secondaryStatus(pointer) != 1, let ray = Clp_infeasibilityRay(pointer) {
+      // No point satisfies the rows: a combination of them shows it, without any objective.
+      duals = Array(UnsafeBufferPointer(start: ray, count: rows))
+      Clp_freeRay(pointer, ray)
+      result = .infeasible
+      value = -.infinity
+      weight = 0
+    } else if status == 0 || status == 1 {
+      duals = Array(UnsafeBufferPointer(start: Clp_dualRowSolution(pointer), count: rows))
+      result = .optimal
+    } else {
+      return Solution(
+        status: .failed, value: .infinity, multipliers: Proof.Multipliers(constraints: [], steps: [:]), scale: 1)
+    }
+    var multipliers: [Int: [Double]] = [:]
+    var largest = weight
+    for neuron in neurons where duals[Int(neuron.row)] != 0 {
+      let multiplier = duals[Int(neuron.row)] * neuron.scale / unit
+      multipliers[
+        neuron.step,
+        default: Array(repeating: 0, count: bounded.program.values[bounded.program.steps[neuron.step].output].count)][
+        neuron.element] = multiplier
+      largest = max(largest, abs(multiplier))
+    }
+    var constraints = duals[goalRows].map { max(0, $0) / unit }
+    if constraints.isEmpty { constraints = [] }
+    largest = max(largest, constraints.max() ?? 0)
+    guard largest > 0, largest.isFinite else {
+      return Solution(
+        status: .failed, value: .infinity, multipliers: Proof.Multipliers(constraints: [], steps: [:]), scale: 1)
+    }
+    let scale = min(0x1p26, 0x1p27 / largest).rounded(.down)
+    func rounded(_ x: Double) -> Int32 { Int32(max(-0x1p29, min(0x1p29, (x * scale).rounded()))) }
+    return Solution(
+      status: result, value: value,
+      multipliers: Proof.Multipliers(
+        constraints: constraints.map(rounded), steps: multipliers.mapValues { $0.map(rounded) }),
+      scale: Int32(max(1, min(0x1p28, scale))))
+  }
+
+  /// The value of each of a program value's elements in the present solution.
+  func solution(value: Int) -> [Double] {
+    let solution = Clp_primalColumnSolution(pointer)!
+    return columnOf[value].enumerated().map { element, column in
+      column >= 0 ? solution[Int(column)] : Double(ranges.low[value][element])
+    }
+  }
+
+  /// Accumulator and code of a neuron in the present solution.
+  func solution(_ neuron: Neuron) -> (accumulator: Double, code: Double) {
+    let solution = Clp_primalColumnSolution(pointer)!
+    return (solution[Int(neuron.accumulator)] / neuron.scale, solution[Int(neuron.code)])
+  }
+
+  /// The price of a neuron's code: what the objective gains per code.
+  func price(_ neuron: Neuron, _ multipliers: Proof.Multipliers) -> Double {
+    let duals = Clp_dualRowSolution(pointer)!
+    var price = 0.0
+    for segment in 0..<6 { price += duals[Int(neuron.hull) + segment] }
+    return -price
+  }
+}
+
+/// A linear program under construction.
+private struct Builder {
+  private var entries: [[(row: Int32, value: Double)]] = []
+  private var lower: [Double] = []
+  private var upper: [Double] = []
+  var rowLower: [Double] = []
+  var rowUpper: [Double] = []
+
+  var columns: Int32 { Int32(entries.count) }
+  var rows: Int32 { Int32(rowLower.count) }
+
+  mutating func column(_ low: Double, _ high: Double) -> Int32 {
+    entries.append([])
+    lower.append(low)
+    upper.append(high)
+    return Int32(entries.count - 1)
+  }
+  mutating func row(_ low: Double, _ high: Double) -> Int32 {
+    rowLower.append(low)
+    rowUpper.append(high)
+    return Int32(rowLower.count - 1)
+  }
+  mutating func add(_ row: Int32, _ column: Int32, _ value: Double) { entries[Int(column)].append((row, value)) }
+
+  func load() -> OpaquePointer {
+    let model = Clp_newModel()!
+    Clp_setLogLevel(model, 0)
+    var starts: [Int32] = [0]
+    var indices: [Int32] = []
+    var values: [Double] = []
+    for column in entries {
+      for entry in column {
+        indices.append(entry.row)
+        values.append(entry.value)
+      }
+      starts.append(Int32(indices.count))
+    }
+    let objective = [Double](repeating: 0, count: entries.count)
+    func bounded(_ x: Double) -> Double {
+      x.isInfinite ? (x < 0 ? -Double.greatestFiniteMagnitude : Double.greatestFiniteMagnitude) : x
+    }
+    Clp_loadProblem(
+      model, columns, rows, starts, indices, values, lower, upper, objective, rowLower.map(bounded),
+      rowUpper.map(bounded))
+    Clp_setOptimizationDirection(model, 1)
+    return OpaquePointer(model)
+  }
+}
