@@ -51,9 +51,9 @@ struct VerificationEngine: Sendable {
   let verifier: Verifier
   let simulator: Simulator
 
-  init(_ simulator: Simulator) {
+  init(_ simulator: Simulator) throws {
     self.simulator = simulator
-    verifier = Verifier(simulator.program)
+    verifier = try Verifier(simulator.program)
   }
 
   func decide(
@@ -85,7 +85,9 @@ struct VerificationEngine: Sendable {
       return decision(unknown("the formula cannot be made: \(error.reason)"))
     }
     switch answer {
-    case .unknown(let reason): return decision(unknown(reason))
+    case .unknown(let reason):
+      let isLate = start.secondsAgo >= options.timeout
+      return decision(unknown(isLate ? "no decision within \(options.timeout) s" : reason))
     case .satisfiable(let inputs):
       guard let counterexample = simulator.counterexample(inputs, to: property) else {
         return decision(unknown("Z3's input is no counterexample on the simulator, which is a fault: please report it"))

@@ -22,7 +22,7 @@ struct VerificationRun {
     self.command = command
     self.simulator = simulator
     jobs = command.jobs ?? processorCount
-    var engine = VerificationEngine(simulator)
+    var engine = try VerificationEngine(simulator)
     engine.kind = command.engine
     engine.sums = command.sums
     engine.trustsSolver = command.trustSolver
@@ -226,11 +226,12 @@ struct VerificationRun {
       return known
     }
     let began = ContinuousClock.now
+    let deadline = began + .seconds(command.timeout)
     let search = OutputRangeSearch(program: program, box: domain.box, element: element, start: start)
     let (range, certificates) = try search.run { end, property in
-      guard !session.isCancelled, began.secondsAgo < command.timeout else { return nil }
+      guard !session.isCancelled, .now < deadline else { return nil }
       let query = VerificationQuery(id: "\(id)-\(end.rawValue)", property: { property })
-      return try session.decided(query, property, threads: threads)
+      return try session.decided(query, property, threads: threads, deadline: deadline)
     }
     if session.isCancelled { return nil }
     let isExact = range.proved == range.attained

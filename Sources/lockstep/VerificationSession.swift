@@ -68,10 +68,15 @@ final class VerificationSession: Sendable {
   /// Adds a line that `answer` did not make.
   func publish(_ record: VerificationRecord) throws { try report(record) }
 
-  /// As `answer`, without the report: `id` names the evidence's files.
-  func decided(_ query: VerificationQuery, _ property: Property, threads: Int) throws -> VerificationRecord? {
+  /// As `answer`, without the report, and unknown once it is `deadline`.
+  func decided(
+    _ query: VerificationQuery, _ property: Property, threads: Int, deadline: ContinuousClock.Instant? = nil
+  ) throws -> VerificationRecord? {
     if query.isMisclassified { return query.record(.misclassified, seconds: 0, program: programDigest, property: property) }
-    let decision = decide(property, threads) { [weak self] in self?.isCancelled ?? true }
+    let decision = decide(property, threads) { [weak self] in
+      if let deadline, .now > deadline { return true }
+      return self?.isCancelled ?? true
+    }
     var record: VerificationRecord
     switch decision.answer {
     case .proved(let certificate):
@@ -92,7 +97,8 @@ final class VerificationSession: Sendable {
       if isCancelled { return nil }
       record = query.record(.unknown, seconds: decision.seconds, program: programDigest, property: property)
       record.reason = unknown.reason
-      record.bounds = unknown.bounds.map { $0.map { Int($0) } }
+      // Where nothing is bounded there is nothing to say.
+      if unknown.bounds.contains(where: { $0 != .max }) { record.bounds = unknown.bounds.map { $0.map { Int($0) } } }
       record.openFraction = unknown.openFraction
     }
     record.stage = decision.stage.rawValue
