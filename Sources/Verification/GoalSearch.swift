@@ -14,8 +14,9 @@ struct GoalSearch {
   let stages: Set<Stage>
   /// Whether to give up.
   let isOver: () -> Bool
-  /// Tries an input in the box; true where it meets a violation, and then the search ends.
-  let tries: ([Int32]) -> Bool
+  /// Tries an input in the box, and others near it with so much effort (moves); true where one meets a violation, and
+  /// then the search ends.
+  let tries: (_ point: [Int32], _ effort: Int) -> Bool
 
   /// The most numbers that a linear program may hold.
   static let largestLinearProgram = 1_500_000
@@ -36,7 +37,7 @@ struct GoalSearch {
 
   init(
     _ bounded: BoundedProgram, goal: Goal, over natural: Ranges, stages: Set<Stage>, isOver: @escaping () -> Bool,
-    tries: @escaping ([Int32]) -> Bool
+    tries: @escaping (_ point: [Int32], _ effort: Int) -> Bool
   ) {
     self.bounded = bounded
     self.goal = goal
@@ -159,7 +160,7 @@ struct GoalSearch {
       best = min(best, bound.value >> 20)
       let point = maximiser(bound, ranges)
       if stages.contains(.attack) {
-        if tries(point) { return .violated }
+        if tries(point, stage == .branchAndBound ? 200 : 3000) { return .violated }
       }
       if isOver() { break }
       reference = bounded.ranges(over: point.map { $0...$0 })
@@ -191,7 +192,7 @@ struct GoalSearch {
       proof.append(Proof.Node(end: end))
       return .closed
     }
-    if stages.contains(.attack), solution.status == .optimal, tryRounded(program, ranges) { return .violated }
+    if stages.contains(.attack), solution.status == .optimal, tryRounded(program, ranges, current.depth == 0 ? 30_000 : 2000) { return .violated }
 
     // Bounds of the hidden accumulators where the goal is met: they tighten the hulls.
     if solution.status == .optimal, current.depth == 0 || current.depth % 8 == 0 {
@@ -215,7 +216,7 @@ struct GoalSearch {
           proof.append(node)
           return .closed
         }
-        if stages.contains(.attack), solution.status == .optimal, tryRounded(program, ranges) { return .violated }
+        if stages.contains(.attack), solution.status == .optimal, tryRounded(program, ranges, 10_000) { return .violated }
       }
     }
     if solution.status == .optimal, solution.value.isFinite, abs(solution.value) < 1e15 {
@@ -245,7 +246,7 @@ struct GoalSearch {
     return nil
   }
 
-  private func tryRounded(_ program: LinearRelaxation, _ ranges: Ranges) -> Bool {
+  private func tryRounded(_ program: LinearRelaxation, _ ranges: Ranges, _ effort: Int) -> Bool {
     var point: [Int32] = []
     for input in bounded.program.inputs {
       let solution = program.solution(value: input)
@@ -254,7 +255,7 @@ struct GoalSearch {
         point.append(min(max(rounded, ranges.low[input][element]), ranges.high[input][element]))
       }
     }
-    return tries(point)
+    return tries(point, effort)
   }
 
   /// Bounds every open hidden accumulator by linear programs with the goal's constraints. Returns whether much was won.
@@ -338,7 +339,7 @@ struct GoalSearch {
       var node = node
       var isViolated = false
       try? bounded.forEachPoint(of: bounded.box(of: ranges)) { point in
-        if !isViolated && tries(point) { isViolated = true }
+        if !isViolated && tries(point, 0) { isViolated = true }
       }
       if isViolated { return .violated }
       node.end = .points

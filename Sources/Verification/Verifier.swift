@@ -10,6 +10,7 @@ public struct Verifier: Sendable {
   public let checker: CertificateChecker
   let bounded: BoundedProgram
   let simulator: Simulator
+  let denseAttack: DenseAttack?
 
   /// Prepares what all properties share; do it once for many. Fails where a sum could overflow, which no lowered
   /// program's can.
@@ -18,6 +19,7 @@ public struct Verifier: Sendable {
     bounded = try BoundedProgram(program)
     checker = CertificateChecker(bounded)
     simulator = Simulator(program)
+    denseAttack = DenseAttack(bounded)
   }
 
   /// Decides `property`, which must fit the program. `isCancelled` is asked now and then, from any thread; once it
@@ -91,11 +93,19 @@ private struct Run {
     for (index, goal) in goals.enumerated() {
       var example: Counterexample?
       let run = self
+      var seed = options.seed &* 0x9E37_79B9_7F4A_7C15 | 1
+      let anneals = bounded.attack(on: goal, verifier.denseAttack)
       var search = GoalSearch(
         bounded, goal: goal, over: ranges, stages: options.stages, isOver: isOver,
-        tries: { inputs in
+        tries: { inputs, effort in
           guard run.options.stages.contains(.attack) else { return false }
-          if let found = run.counterexample(inputs) { example = found }
+          example = run.counterexample(inputs)
+          if example == nil, effort > 0, let anneals {
+            let found = anneals.run(
+              goal, low: run.property.box.map(\.lowerBound), high: run.property.box.map(\.upperBound), from: inputs,
+              moves: effort, hot: 1, seed: &seed)
+            if found.distance <= 0 { example = run.counterexample(found.point) }
+          }
           return example != nil
         })
       let outcome = search.run()
@@ -127,6 +137,13 @@ private struct Run {
       )
     }
     return (.proved(certificate), last)
+  }
+}
+
+extension BoundedProgram {
+  /// The dense attack, where it can pursue `goal`.
+  func attack(on goal: Goal, _ attack: DenseAttack?) -> DenseAttack? {
+    attack.flatMap { $0.applies(to: goal) ? $0 : nil }
   }
 }
 

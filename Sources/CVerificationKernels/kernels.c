@@ -1,1 +1,0 @@
-#include "CVerificationKernels.h"
