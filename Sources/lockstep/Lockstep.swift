@@ -23,6 +23,8 @@ struct Lockstep: AsyncParsableCommand {
             the C, built in many ways, against the simulator
         lockstep verify model.tflite --images x.npy --epsilon 1
             proofs that a class is kept, or inputs that change it
+        lockstep check p.cert --model model.tflite
+            a proof, checked by a small program of its own
 
       Exit status: 0 done, 1 a mismatch or a violated property, 3 a property left undecided, 64 wrong usage, 65 a file that cannot be read, written \
       or understood, 70 a fault of Lockstep's own.
@@ -34,6 +36,7 @@ struct Lockstep: AsyncParsableCommand {
       CompileCommand.self,
       DifftestCommand.self,
       VerifyCommand.self,
+      CheckCommand.self,
       FuzzImportCommand.self,
       BenchCommand.self,
     ])

@@ -21,7 +21,7 @@ final class ReportFile: Sendable {
   private let lock = Mutex(())
 
   /// A report's size is bounded by the questions of a batch; this is far above.
-  private static let largest = 4 << 30
+  static let largest = 4 << 30
 
   /// Starts a report, or goes on with the one at `path` where `resume`: lines of another program are an error, a torn
   /// last line is dropped, and so are those that are to be answered again, by `isFinal`. The path `-` is stdout.
