@@ -63,7 +63,7 @@ let package = Package(
     .testTarget(
       name: "PropertiesTests",
       dependencies: ["IntegerProgram", "Properties", "Simulation", .product(name: "BigInt", package: "BigInt")]),
-    .testTarget(name: "ReportingTests", dependencies: ["Reporting"]),
+    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "CZlib"]),
     .testTarget(
       name: "SMTTests",
       dependencies: ["Arithmetic", "IntegerProgram", "Properties", "Simulation", "SMT", "DifferentialTesting"]),
