@@ -32,10 +32,16 @@ extension Certificate {
     writer.list(proofs) { writer, proof in
       writer.list(proof.nodes) { writer, node in
         writer.list(node.lemmas) { writer, lemma in
-          writer.variable(lemma.variable)
-          writer.count(lemma.isUpper ? 1 : 0)
-          writer.integer(Int64(lemma.scale))
-          writer.multipliers(lemma.multipliers)
+          switch lemma {
+          case .bound(let variable, let isUpper, let scale, let multipliers):
+            writer.count(isUpper ? 1 : 0)
+            writer.variable(variable)
+            writer.integer(Int64(scale))
+            writer.multipliers(multipliers)
+          case .reducedCosts(let multipliers):
+            writer.count(2)
+            writer.multipliers(multipliers)
+          }
         }
         switch node.end {
         case .empty: writer.count(0)
@@ -91,11 +97,14 @@ extension Certificate {
       Proof(
         try reader.list { reader throws(CertificateError) in
           let lemmas = try reader.list { reader throws(CertificateError) in
+            let kind = try reader.count()
+            guard kind < 2 else {
+              guard kind == 2 else { throw CertificateError("a lemma is of the unknown kind \(kind)") }
+              return Proof.Lemma.reducedCosts(try reader.multipliers())
+            }
             let variable = try reader.variable()
-            let isUpper = try reader.count() == 1
-            return Proof.Lemma(
-              variable: variable, isUpper: isUpper, scale: try reader.integer32(),
-              multipliers: try reader.multipliers())
+            let scale = try reader.integer32()
+            return Proof.Lemma.bound(variable, isUpper: kind == 1, scale: scale, try reader.multipliers())
           }
           let end: Proof.End
           switch try reader.count() {

@@ -28,20 +28,13 @@ public struct Proof: Sendable, Hashable {
     case points
   }
 
-  /// A bound of one variable: `scale` times it, plus multiples of the goal's constraints, is bounded with these
-  /// multipliers. What the bound is, the checker computes.
-  public struct Lemma: Sendable, Hashable {
-    public var variable: Variable
-    public var isUpper: Bool
-    public var scale: Int32
-    public var multipliers: Multipliers
-
-    public init(variable: Variable, isUpper: Bool, scale: Int32, multipliers: Multipliers) {
-      self.variable = variable
-      self.isUpper = isUpper
-      self.scale = scale
-      self.multipliers = multipliers
-    }
+  public enum Lemma: Sendable, Hashable {
+    /// A bound of one variable: `scale` times it (or its negative), plus multiples of the goal's constraints, is bounded
+    /// with these multipliers. What the bound is, the checker computes.
+    case bound(Variable, isUpper: Bool, scale: Int32, Multipliers)
+    /// Multiples of the constraints are at most D and, where the goal is met, at least 0: no input that would lessen the
+    /// bound by more than D can be part of it (reduced-cost fixing). All inputs are narrowed to what that leaves.
+    case reducedCosts(Multipliers)
   }
 
   /// One multiplier for each of the goal's constraints, and those of the steps; a step left out has all zero.
@@ -90,14 +83,28 @@ extension Goal {
 }
 
 extension BoundedProgram {
-  /// Narrows a lemma's variable to what its multipliers prove.
-  public func apply(
-    _ lemma: Proof.Lemma, _ goal: Goal, _ ranges: inout Ranges
-  ) throws(CertificateError) {
-    var source = GivenMultipliers(steps: lemma.multipliers.steps)
-    try apply(
-      lemma.variable, isUpper: lemma.isUpper, scale: lemma.scale, constraints: lemma.multipliers.constraints, goal,
-      &ranges, multipliers: &source)
+  /// Narrows ranges to what a lemma's multipliers prove.
+  public func apply(_ lemma: Proof.Lemma, _ goal: Goal, _ ranges: inout Ranges) throws(CertificateError) {
+    switch lemma {
+    case .bound(let variable, let isUpper, let scale, let multipliers):
+      var source = GivenMultipliers(steps: multipliers.steps)
+      try apply(
+        variable, isUpper: isUpper, scale: scale, constraints: multipliers.constraints, goal, &ranges,
+        multipliers: &source)
+    case .reducedCosts(let multipliers):
+      var source = GivenMultipliers(steps: multipliers.steps)
+      let bound = try bound(of: try goal.combination(multipliers.constraints), over: ranges, multipliers: &source)
+      guard bound.value >= 0 else { return ranges.isEmpty = true }
+      for (input, prices) in zip(program.inputs, bound.inputPrices) {
+        for (element, price) in prices.enumerated() where price != 0 {
+          let (low, high) = (Int64(ranges.low[input][element]), Int64(ranges.high[input][element]))
+          // Away from the end that the price favours, the bound falls by |price| a code.
+          let reach = bound.value / Int64(price.magnitude)
+          guard reach < high - low else { continue }
+          ranges.narrow(value: input, element: element, to: price > 0 ? high - reach...high : low...low + reach)
+        }
+      }
+    }
   }
 
   /// As above, with multipliers from elsewhere. Returns the bound.

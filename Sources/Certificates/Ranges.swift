@@ -10,9 +10,11 @@ public struct Ranges: Sendable {
   /// By step, then output element; empty where a step has no accumulators.
   public internal(set) var accumulatorLow, accumulatorHigh: [[Int32]]
   /// Whether some range has become empty: then so is the set of inputs.
-  public internal(set) var isEmpty = false
+  public package(set) var isEmpty = false
   /// Values whose ranges shrank since they were last propagated.
   var changed: Set<Int> = []
+  /// Whether nothing has shrunk since the ranges were last carried on.
+  public var isPropagated: Bool { changed.isEmpty }
 
   /// The codes that types and constants allow; no accumulators yet.
   init(_ program: IntegerProgram) {

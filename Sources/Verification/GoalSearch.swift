@@ -50,6 +50,8 @@ struct GoalSearch {
   private struct OpenCase {
     var ranges: Ranges
     var depth: Int
+    /// Whether the bounds of hidden accumulators have been tightened for it or a case it is part of.
+    var isTightened = false
   }
 
   /// Decides the goal over the ranges it was made for.
@@ -67,20 +69,18 @@ struct GoalSearch {
         fraction -= share(current.depth)
       case .violated:
         return .violated(stage)
-      case .split(let variable, let at, let ranges, let highFirst, let rootBound):
+      case .split(let variable, let at, let ranges, let isTightened, let rootBound):
         if current.depth == 0 { bound = rootBound }
         guard stages.contains(.branchAndBound), current.depth < 1000 else {
           return .unknown(bound: rootBound, openFraction: fraction, stage)
         }
         stage = .branchAndBound
-        // Preorder has the lower case first, whichever is looked at first.
-        _ = highFirst
         let range = ranges.range(of: variable)
         var (low, high) = (ranges, ranges)
         bounded.narrow(&low, variable, to: Int64(range.lowerBound)...Int64(at))
         bounded.narrow(&high, variable, to: Int64(at) + 1...Int64(range.upperBound))
-        open.append(OpenCase(ranges: high, depth: current.depth + 1))
-        open.append(OpenCase(ranges: low, depth: current.depth + 1))
+        open.append(OpenCase(ranges: high, depth: current.depth + 1, isTightened: isTightened))
+        open.append(OpenCase(ranges: low, depth: current.depth + 1, isTightened: isTightened))
       case .stuck(let rootBound):
         return .unknown(bound: bound ?? rootBound, openFraction: fraction, stage)
       }
@@ -97,7 +97,7 @@ struct GoalSearch {
   private enum Closing {
     case closed
     case violated
-    case split(Variable, at: Int32, Ranges, highFirst: Bool, bound: Int64)
+    case split(Variable, at: Int32, Ranges, isTightened: Bool, bound: Int64)
     case stuck(bound: Int64)
   }
 
@@ -185,20 +185,57 @@ struct GoalSearch {
     _ current: OpenCase, _ ranges: inout Ranges, _ node: inout Proof.Node, _ best: Int64
   ) -> Closing {
     if let program { program.update(ranges) } else { program = LinearRelaxation(bounded, goal: goal, ranges: ranges, natural: natural) }
-    guard let program else { return .stuck(bound: best) }
+    guard var program else { return .stuck(bound: best) }
     var best = best
     var solution = program.maximizeGoal()
     if let end = contradiction(solution, ranges) {
       proof.append(Proof.Node(end: end))
       return .closed
     }
+    if solution.status != .optimal {
+      // From far away the solver may end with a ray that shows nothing: start anew.
+      program = LinearRelaxation(bounded, goal: goal, ranges: ranges, natural: natural)
+      self.program = program
+      solution = program.maximizeGoal()
+      if let end = contradiction(solution, ranges) {
+        proof.append(Proof.Node(end: end))
+        return .closed
+      }
+    }
     if stages.contains(.attack), solution.status == .optimal, tryRounded(program, ranges, current.depth == 0 ? 30_000 : 2000) { return .violated }
 
+    if solution.status == .optimal, solution.value.isFinite, abs(solution.value) < 1e15 {
+      best = min(best, Int64(solution.value.rounded(.down)))
+    }
+    // What the bound forbids the inputs, and once more with what that brings.
+    for _ in 0..<3 {
+      guard fixInputs(solution, &ranges, &node) else { break }
+      if ranges.isEmpty {
+        node.end = .empty
+        proof.append(node)
+        return .closed
+      }
+      program.update(ranges)
+      solution = program.maximizeGoal()
+      if let end = contradiction(solution, ranges) {
+        node.end = end
+        proof.append(node)
+        return .closed
+      }
+    }
+    guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, current.isTightened) }
+
+    // First the goal's own accumulators: a saturated one hides how far the others are from the goal.
+    if let choice = kink(program, ranges, among: program.goalNeurons) {
+      return split(choice, ranges, node, best, current.isTightened)
+    }
     // Bounds of the hidden accumulators where the goal is met: they tighten the hulls.
-    if solution.status == .optimal, current.depth == 0 || current.depth % 8 == 0 {
+    var isTightened = current.isTightened
+    if !isTightened {
+      isTightened = true
       for _ in 0..<2 {
         guard !isOver() else { break }
-        let tightened = tighten(program, &ranges, &node)
+        let tightened = tighten(program, solution, &ranges, &node)
         bounded.settle(&ranges, for: goal)
         if ranges.isEmpty {
           node.end = .empty
@@ -219,23 +256,65 @@ struct GoalSearch {
         if stages.contains(.attack), solution.status == .optimal, tryRounded(program, ranges, 10_000) { return .violated }
       }
     }
-    if solution.status == .optimal, solution.value.isFinite, abs(solution.value) < 1e15 {
-      best = min(best, Int64(solution.value.rounded(.down)))
+    guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, isTightened) }
+    let choice = mistaken(program, solution, ranges)
+    if stages.contains(.attack), choice.gap < 0.5 || nodes % 16 == 0 {
+      if debug { print("DIVES", choice.gap, solution.value) }
+      if dive(program, ranges) { return .violated }
+      program.update(ranges)
+      solution = program.maximizeGoal()
     }
-    return split(program, solution, ranges, node, best)
+    if let choice = choice.choice { return split(choice, ranges, node, best, isTightened) }
+    return splitInputs(ranges, best, node, program, isTightened)
+  }
+
+  /// Keeps every accumulator well inside the step it is on in the solution, so that a point of the relaxation survives
+  /// being rounded to integers, which moves accumulators a little; layer by layer, since later ones follow earlier ones.
+  private func dive(_ program: LinearRelaxation, _ ranges: Ranges) -> Bool {
+    var steps: [Int] = []
+    for neuron in program.neurons where steps.last != neuron.step { steps.append(neuron.step) }
+    for margin in [0.25, 0.08] {
+      var ranges = ranges
+      for step in steps {
+        for neuron in program.neurons where neuron.step == step {
+          let output = bounded.program.steps[step].output
+          let (lowest, highest) = (ranges.low[output][neuron.element], ranges.high[output][neuron.element])
+          guard lowest < highest else { continue }
+          let staircase = staircase(neuron)
+          let (low, high) = (
+            ranges.accumulatorLow[step][neuron.element], ranges.accumulatorHigh[step][neuron.element]
+          )
+          let (accumulator, _) = program.solution(neuron)
+          let place = Int32(max(Double(low), min(Double(high), accumulator.rounded())))
+          let level = min(max(staircase(place), lowest), highest)
+          let first = max(Int64(low), staircase.first(reaching: level))
+          let last = min(Int64(high), staircase.first(reaching: level + 1) - 1)
+          let inset = Int64(Double(min(last - first, Int64(1 / neuron.scale))) * margin)
+          // A flat end has no further step to stay away from.
+          let from = first > Int64(low) ? first + inset : first
+          let to = last < Int64(high) ? last - inset : last
+          guard from <= to else { continue }
+          bounded.narrow(&ranges, .accumulator(step: step, element: neuron.element), to: from...to)
+        }
+        bounded.settle(&ranges, for: goal)
+        guard !ranges.isEmpty else { break }
+        program.update(ranges)
+        let solution = program.maximizeGoal()
+        if debug { print("DIVE", margin, step, solution.status, solution.value) }
+        guard solution.status == .optimal, solution.value >= 0 else {
+          ranges.isEmpty = true
+          break
+        }
+        if tryRounded(program, ranges, 500) { return true }
+      }
+    }
+    return false
   }
 
   /// The end of a case that a solution closes by the exact bound; nil where it does not.
   private func contradiction(_ solution: LinearRelaxation.Solution, _ ranges: Ranges) -> Proof.End? {
     guard solution.status != .failed, solution.value < 1e-3 || solution.status == .infeasible else { return nil }
-    var candidates = [solution.multipliers]
-    if solution.status == .infeasible {
-      // The solver does not say which way its ray points.
-      candidates.append(
-        Proof.Multipliers(
-          constraints: solution.multipliers.constraints, steps: solution.multipliers.steps.mapValues { $0.map { -$0 } }))
-    }
-    for multipliers in candidates {
+    for multipliers in [solution.multipliers, solution.opposite].compactMap({ $0 }) {
       var source = GivenMultipliers(steps: multipliers.steps)
       guard let functional = try? goal.combination(multipliers.constraints),
         let bound = try? bounded.bound(of: functional, over: ranges, multipliers: &source)
@@ -258,82 +337,173 @@ struct GoalSearch {
     return tries(point, effort)
   }
 
-  /// Bounds every open hidden accumulator by linear programs with the goal's constraints. Returns whether much was won.
-  private mutating func tighten(
-    _ program: LinearRelaxation, _ ranges: inout Ranges, _ node: inout Proof.Node
+  /// Narrows inputs to what a solution's bound allows them (reduced-cost fixing). Returns whether the ranges shrank by
+  /// much; then the node ends here and another follows.
+  private mutating func fixInputs(
+    _ solution: LinearRelaxation.Solution, _ ranges: inout Ranges, _ node: inout Proof.Node
   ) -> Bool {
+    guard solution.status != .failed else { return false }
+    for multipliers in [solution.multipliers, solution.opposite].compactMap({ $0 }) {
+      let lemma = Proof.Lemma.reducedCosts(multipliers)
+      let before = width(ranges)
+      guard (try? bounded.apply(lemma, goal, &ranges)) != nil, ranges.isEmpty || !ranges.isPropagated else { continue }
+      node.lemmas.append(lemma)
+      bounded.settle(&ranges, for: goal)
+      if ranges.isEmpty { return true }
+      proof.append(node)
+      node = Proof.Node(end: .next)
+      if width(ranges) < before * 0.9 { return true }
+    }
+    return false
+  }
+
+  /// The widths of the inputs' ranges, added up.
+  private func width(_ ranges: Ranges) -> Double {
+    var width = 0.0
+    for input in bounded.program.inputs {
+      for element in ranges.low[input].indices {
+        width += Double(ranges.high[input][element] - ranges.low[input][element])
+      }
+    }
+    return width
+  }
+
+  /// Tightens the loose hidden accumulators by bounds that the goal's constraints help. Returns whether much was won.
+  private mutating func tighten(
+    _ program: LinearRelaxation, _ solution: LinearRelaxation.Solution, _ ranges: inout Ranges,
+    _ node: inout Proof.Node
+  ) -> Bool {
+    guard let cuts = CutBounds(bounded, goal: goal, program: program, solution: solution, ranges: ranges) else {
+      return false
+    }
     var won = 0.0
-    for neuron in program.neurons {
+    for index in program.neurons.indices {
+      let neuron = program.neurons[index]
+      guard !kinks(neuron, ranges).isEmpty else { continue }
       let output = bounded.program.steps[neuron.step].output
-      guard ranges.low[output][neuron.element] < ranges.high[output][neuron.element] else { continue }
-      let variable = Variable.accumulator(step: neuron.step, element: neuron.element)
       for isUpper in [true, false] {
-        if isOver() { return won > 0 }
-        let before = ranges.range(of: variable)
+        if isOver() { return false }
         let levels = ranges.high[output][neuron.element] - ranges.low[output][neuron.element]
-        let solution = program.boundAccumulator(neuron, isUpper: isUpper)
-        guard solution.status == .optimal else { continue }
-        let lemma = Proof.Lemma(
-          variable: variable, isUpper: isUpper, scale: solution.scale, multipliers: solution.multipliers)
+        guard let lemma = cuts.lemma(neuron: index, isUpper: isUpper) else { continue }
+        let old = ranges.range(of: .accumulator(step: neuron.step, element: neuron.element))
         guard (try? bounded.apply(lemma, goal, &ranges)) != nil else { continue }
         if ranges.isEmpty {
           node.lemmas.append(lemma)
           return true
         }
-        let after = ranges.range(of: variable)
-        guard after != before else { continue }
-        let levelsNow = ranges.high[output][neuron.element] - ranges.low[output][neuron.element]
+        guard ranges.range(of: .accumulator(step: neuron.step, element: neuron.element)) != old else { continue }
         node.lemmas.append(lemma)
-        won += Double(levels - levelsNow)
+        won += Double(levels - (ranges.high[output][neuron.element] - ranges.low[output][neuron.element]))
       }
     }
-    return won >= 1
+    return won >= 1 || !node.lemmas.isEmpty
   }
 
-  /// Splits the neuron whose code the relaxation mistakes most, at the step nearest to its solution.
-  private mutating func split(
-    _ program: LinearRelaxation, _ solution: LinearRelaxation.Solution, _ ranges: Ranges, _ node: Proof.Node,
-    _ best: Int64
-  ) -> Closing {
-    var choice: (neuron: LinearRelaxation.Neuron, at: Int32, score: Double)?
-    if solution.status == .optimal {
-      for neuron in program.neurons {
-        let output = bounded.program.steps[neuron.step].output
-        let (lowest, highest) = (ranges.low[output][neuron.element], ranges.high[output][neuron.element])
-        guard lowest < highest else { continue }
-        let step = bounded.steps[neuron.step]
-        let staircase = step.staircases[step.staircases.count == 1 ? 0 : step.staircaseOf(neuron.element)]
-        let (low, high) = (
-          ranges.accumulatorLow[neuron.step][neuron.element], ranges.accumulatorHigh[neuron.step][neuron.element]
-        )
-        let (accumulator, code) = program.solution(neuron)
-        let place = Int32(max(Double(low), min(Double(high), accumulator.rounded())))
-        let level = staircase(place)
-        let gap = abs(code - Double(level)) * (abs(program.price(neuron, solution.multipliers)) + 1e-6)
-        // The nearer end of the level the solution lies in, if it is inside the ranges.
-        var ats: [Int32] = []
-        if level > lowest { ats.append(Int32(clamping: staircase.first(reaching: level) - 1)) }
-        if level < highest { ats.append(Int32(clamping: staircase.first(reaching: level + 1) - 1)) }
-        guard let at = ats.filter({ low <= $0 && $0 < high }).min(by: {
-          abs(Double($0) - accumulator) < abs(Double($1) - accumulator)
-        }) else { continue }
-        if gap > choice?.score ?? 1e-5 { choice = (neuron, at, gap) }
+  private struct Choice {
+    var neuron: LinearRelaxation.Neuron
+    var at: Int32
+    var score: Double
+  }
+
+  private func staircase(_ neuron: LinearRelaxation.Neuron) -> Staircase {
+    let step = bounded.steps[neuron.step]
+    return step.staircases[step.staircases.count == 1 ? 0 : step.staircaseOf(neuron.element)]
+  }
+
+  /// The ends of a neuron's flat parts that are longer than its steps: where the hull is loose. Each as the last
+  /// accumulator before the bend, with how far the hull is from the staircase there, in codes.
+  private func kinks(_ neuron: LinearRelaxation.Neuron, _ ranges: Ranges) -> [(at: Int32, looseness: Double)] {
+    let output = bounded.program.steps[neuron.step].output
+    let (lowest, highest) = (ranges.low[output][neuron.element], ranges.high[output][neuron.element])
+    guard lowest < highest else { return [] }
+    let (low, high) = (
+      Double(ranges.accumulatorLow[neuron.step][neuron.element]),
+      Double(ranges.accumulatorHigh[neuron.step][neuron.element])
+    )
+    let staircase = staircase(neuron)
+    let (first, last) = (staircase.first(reaching: lowest + 1), staircase.first(reaching: highest))
+    let codes = Double(highest - lowest)
+    var result: [(at: Int32, looseness: Double)] = []
+    // Above the low flat part, the chord to the last corner.
+    let rise = codes * (Double(first) - low) / max(1, Double(last) - low)
+    if rise > 1.5 { result.append((Int32(first - 1), rise)) }
+    // Below the high flat part, the chord from the first corner.
+    let fall = codes * (high - Double(last)) / max(1, high - Double(first))
+    if fall > 1.5 { result.append((Int32(last - 1), fall)) }
+    return result
+  }
+
+  /// The loosest kink among the given neurons.
+  private func kink(_ program: LinearRelaxation, _ ranges: Ranges, among neurons: [Int]) -> Choice? {
+    var choice: Choice?
+    for neuron in neurons.map({ program.neurons[$0] }) {
+      for kink in kinks(neuron, ranges) where kink.looseness > choice?.score ?? 0 {
+        choice = Choice(neuron: neuron, at: kink.at, score: kink.looseness)
       }
     }
-    if let choice {
-      var node = node
-      let variable = Variable.accumulator(step: choice.neuron.step, element: choice.neuron.element)
-      if debug { print("depth", debugDepth, "lp", solution.value, "split", choice.neuron.step, choice.neuron.element, ranges.range(of: variable), "at", choice.at, "gap", choice.score, program.solution(choice.neuron)) }
-      node.end = .split(variable, at: choice.at)
-      proof.append(node)
-      return .split(variable, at: choice.at, ranges, highFirst: false, bound: best)
+    return choice
+  }
+
+  /// The neuron whose code the relaxation's solution mistakes most, weighed by what a code is worth there; split at a
+  /// kink, or else at the step nearest to the solution.
+  private func mistaken(
+    _ program: LinearRelaxation, _ solution: LinearRelaxation.Solution, _ ranges: Ranges
+  ) -> (choice: Choice?, gap: Double) {
+    var recorded = RecordedMultipliers(steps: solution.multipliers.steps)
+    guard let functional = try? goal.combination(solution.multipliers.constraints),
+      (try? bounded.bound(of: functional, over: ranges, multipliers: &recorded)) != nil
+    else { return (nil, .infinity) }
+    var choice: Choice?
+    var total = 0.0
+    for neuron in program.neurons {
+      let output = bounded.program.steps[neuron.step].output
+      let (lowest, highest) = (ranges.low[output][neuron.element], ranges.high[output][neuron.element])
+      guard lowest < highest else { continue }
+      let staircase = staircase(neuron)
+      let (low, high) = (
+        ranges.accumulatorLow[neuron.step][neuron.element], ranges.accumulatorHigh[neuron.step][neuron.element]
+      )
+      let (accumulator, code) = program.solution(neuron)
+      let place = Int32(max(Double(low), min(Double(high), accumulator.rounded())))
+      let level = min(max(staircase(place), lowest), highest)
+      let price = abs(Double(recorded.prices[neuron.step]?[neuron.element] ?? 0)) / Double(solution.scale)
+      let kink = kinks(neuron, ranges).max { $0.looseness < $1.looseness }
+      let gap = abs(code - Double(level))
+      total += price * gap
+      // Where nothing is mistaken, the steps that are left have to be told apart all the same.
+      let score = price * (gap + 0.1 * (kink?.looseness ?? 0)) + 1e-6 * Double(highest - lowest)
+      guard score > choice?.score ?? 0 else { continue }
+      if let kink {
+        choice = Choice(neuron: neuron, at: kink.at, score: score)
+        continue
+      }
+      var ats: [Int32] = []
+      if level > lowest { ats.append(Int32(clamping: staircase.first(reaching: level) - 1)) }
+      if level < highest { ats.append(Int32(clamping: staircase.first(reaching: level + 1) - 1)) }
+      if let at = ats.filter({ low <= $0 && $0 < high }).min(by: {
+        abs(Double($0) - accumulator) < abs(Double($1) - accumulator)
+      }) {
+        choice = Choice(neuron: neuron, at: at, score: score)
+      }
     }
-    return splitInputs(ranges, best, node, program)
+    return (choice, total)
+  }
+
+  private mutating func split(
+    _ choice: Choice, _ ranges: Ranges, _ node: Proof.Node, _ best: Int64, _ isTightened: Bool
+  ) -> Closing {
+    var node = node
+    let variable = Variable.accumulator(step: choice.neuron.step, element: choice.neuron.element)
+    if debug { print("depth", debugDepth, "bound", best, "split", choice.neuron.step, choice.neuron.element, ranges.range(of: variable), "at", choice.at, "score", choice.score) }
+    node.end = .split(variable, at: choice.at)
+    proof.append(node)
+    return .split(variable, at: choice.at, ranges, isTightened: isTightened, bound: best)
   }
 
   /// Halves the widest input, or the one whose value in the relaxation is furthest from an integer.
   private mutating func splitInputs(
-    _ ranges: Ranges, _ best: Int64, _ node: Proof.Node = Proof.Node(end: .next), _ program: LinearRelaxation? = nil
+    _ ranges: Ranges, _ best: Int64, _ node: Proof.Node = Proof.Node(end: .next), _ program: LinearRelaxation? = nil,
+    _ isTightened: Bool = false
   ) -> Closing {
     if let count = bounded.pointCount(of: ranges), count <= 64 {
       var node = node
@@ -368,6 +538,6 @@ struct GoalSearch {
     var node = node
     node.end = .split(choice.variable, at: choice.at)
     proof.append(node)
-    return .split(choice.variable, at: choice.at, ranges, highFirst: false, bound: best)
+    return .split(choice.variable, at: choice.at, ranges, isTightened: isTightened, bound: best)
   }
 }

@@ -17,12 +17,19 @@ final class LinearRelaxation {
   private var columnOf: [[Int32]]
   /// The requantised elements that have a row.
   private(set) var neurons: [Neuron] = []
+  /// The neurons whose codes the goal's constraints name.
+  private(set) var goalNeurons: [Int] = []
   private var neuronOf: [[Int32]]
   /// The ranges that the program holds now.
   private(set) var ranges: Ranges
   private var goalRows = 0..<0
-  /// Rows that keep the goal's own accumulators a margin z inside their ranges.
-  private var marginRows: [(neuron: Int, lower: Int32, upper: Int32)] = []
+  /// For each of them, whether z stands in it.
+  private var goalActs: [Bool] = []
+  /// The basis in which the goal was last maximised.
+  private var goalBasis: [UInt8] = []
+  /// Rows that keep the goal's own accumulators a margin z inside the ends that hold them back from it: the lower end
+  /// of one that the goal wants large, the upper end of one that it wants small.
+  private var marginRows: [(neuron: Int, row: Int32, isLower: Bool)] = []
   /// What the inputs alone allow, before the goal's constraints and any case.
   private let natural: Ranges
   private var slack: Int32 = 0
@@ -42,14 +49,23 @@ final class LinearRelaxation {
     let hull: Int32
   }
 
+  /// What z weighs in a constraint on codes. They end where they saturate, and a bound that has reached that end is blind
+  /// to everything before it; accumulators go on. So little that their margins decide.
+  private static let codesPerMargin = 1.0 / 64
+
   struct Solution {
     enum Status { case optimal, infeasible, failed }
     var status: Status
     /// The maximum of the objective, in floating point.
     var value: Double
     var multipliers: Proof.Multipliers
+    /// Of an infeasible program: these, or those above, show it.
+    var opposite: Proof.Multipliers?
     /// What the multiplier of the bounded variable stands for.
     var scale: Int32
+
+    static let failed = Solution(
+      status: .failed, value: .infinity, multipliers: Proof.Multipliers(constraints: [], steps: [:]), scale: 1)
   }
 
   /// About how many numbers the linear program of `bounded` over `ranges` holds.
@@ -159,18 +175,72 @@ final class LinearRelaxation {
       builder.rowLower[Int(row)] = -constant
     }
     goalRows = Int(firstRow)..<Int(builder.rows)
-    for place in goalNeurons() {
-      let (lower, upper) = (builder.row(-.infinity, .infinity), builder.row(-.infinity, .infinity))
-      builder.add(lower, neurons[place].accumulator, 1)
-      builder.add(lower, slack, -1)
-      builder.add(upper, neurons[place].accumulator, 1)
-      builder.add(upper, slack, 1)
-      marginRows.append((place, lower, upper))
+    goalNeurons = findGoalNeurons()
+    for place in goalNeurons {
+      let isLower = goal.constraints.contains { constraint in
+        constraint.parts.contains {
+          if case .code(let value, let element) = $0.variable {
+            columnOf[value][element] == neurons[place].code && $0.coefficient > 0
+          } else {
+            false
+          }
+        }
+      }
+      let row = builder.row(-.infinity, .infinity)
+      builder.add(row, neurons[place].accumulator, 1)
+      builder.add(row, slack, isLower ? -1 : 1)
+      marginRows.append((place, row, isLower))
     }
     columns = builder.columns
     model = builder.load()
     for index in neurons.indices { updateHull(neurons[index]) }
     updateMargins()
+    startFromSlopes()
+  }
+
+  /// Starts from the basis that one pass of slopes amounts to: each code on the line of its hull that its price calls for,
+  /// inputs at their ends. It is dual feasible, so the solver improves on that bound from the first step.
+  private func startFromSlopes() {
+    var slopes = SlopeMultipliers(bounded)
+    guard let functional = try? goal.combination(goal.constraints.map { _ in 1 << 20 }),
+      (try? bounded.bound(of: functional, over: ranges, multipliers: &slopes)) != nil
+    else { return }
+    let (basic, upper, lower) = (Int32(1), Int32(2), Int32(3))
+    for neuron in neurons {
+      Clp_setRowStatus(pointer, neuron.row, lower)
+      Clp_setColumnStatus(pointer, neuron.accumulator, basic)
+      Clp_setColumnStatus(pointer, neuron.code, basic)
+      let above = (slopes.prices[neuron.step]?[neuron.element] ?? 0) > 0
+      let output = bounded.program.steps[neuron.step].output
+      let (low, high) = (
+        ranges.accumulatorLow[neuron.step][neuron.element], ranges.accumulatorHigh[neuron.step][neuron.element]
+      )
+      let corners = staircase(neuron.step, neuron.element).hull(
+        above: above, low: low, high: high, lowestCode: ranges.low[output][neuron.element],
+        highestCode: ranges.high[output][neuron.element])
+      let middle = (Double(low) + Double(high)) / 2
+      let segment = corners.indices.dropFirst().first { middle < corners[$0].accumulator } ?? corners.count - 1
+      for row in 0..<6 {
+        let isActive = corners.count > 1 && row == (above ? segment - 1 : 3 + segment - 1)
+        Clp_setRowStatus(pointer, neuron.hull + Int32(row), isActive ? (above ? upper : lower) : basic)
+      }
+      // A code without a hull is fixed.
+      if corners.count < 2 { Clp_setColumnStatus(pointer, neuron.code, lower) }
+    }
+    // z is held by one row in which it stands.
+    var isHeld = false
+    for (row, acts) in zip(goalRows, goalActs) {
+      Clp_setRowStatus(pointer, Int32(row), acts && !isHeld ? lower : basic)
+      isHeld = isHeld || acts
+    }
+    let rowLower = Clp_rowLower(pointer)!
+    let rowUpper = Clp_rowUpper(pointer)!
+    for margin in marginRows {
+      let acts = margin.isLower ? rowLower[Int(margin.row)] > -1e300 : rowUpper[Int(margin.row)] < 1e300
+      Clp_setRowStatus(pointer, margin.row, acts && !isHeld ? (margin.isLower ? lower : upper) : basic)
+      isHeld = isHeld || acts
+    }
+    Clp_setColumnStatus(pointer, slack, isHeld ? basic : upper)
   }
 
   /// Whether an element needs a row: its code is open, or its accumulator is held tighter than its inputs hold it.
@@ -187,8 +257,7 @@ final class LinearRelaxation {
     )
   }
 
-  /// The neurons whose codes the goal's constraints name.
-  private func goalNeurons() -> [Int] {
+  private func findGoalNeurons() -> [Int] {
     var columns: Set<Int32> = []
     for constraint in goal.constraints {
       for part in constraint.parts {
@@ -203,22 +272,27 @@ final class LinearRelaxation {
   /// Lets z act where it can: on constraints that are not saturated, and on accumulators that are held.
   private func updateMargins() {
     let (rowLower, rowUpper) = (Clp_rowLower(pointer)!, Clp_rowUpper(pointer)!)
+    goalActs = []
     for (constraint, row) in zip(goal.constraints, goalRows) {
       let most = constraint.parts.reduce(constraint.constant) { sum, part in
         let range = ranges.range(of: part.variable)
         return sum + max(part.coefficient * Int64(range.lowerBound), part.coefficient * Int64(range.upperBound))
       }
-      Clp_modifyCoefficient(pointer, Int32(row), slack, most <= 0 ? 0 : -1, true)
+      goalActs.append(most > 0)
+      Clp_modifyCoefficient(pointer, Int32(row), slack, most > 0 ? -Self.codesPerMargin : 0, true)
     }
-    for (index, lower, upper) in marginRows {
+    for (index, row, isLower) in marginRows {
       let neuron = neurons[index]
       let held = isHeld(neuron.step, neuron.element)
-      rowLower[Int(lower)] =
-        held.low
-        ? Double(ranges.accumulatorLow[neuron.step][neuron.element]) * neuron.scale : -Double.greatestFiniteMagnitude
-      rowUpper[Int(upper)] =
-        held.high
-        ? Double(ranges.accumulatorHigh[neuron.step][neuron.element]) * neuron.scale : Double.greatestFiniteMagnitude
+      if isLower {
+        rowLower[Int(row)] =
+          held.low
+          ? Double(ranges.accumulatorLow[neuron.step][neuron.element]) * neuron.scale : -Double.greatestFiniteMagnitude
+      } else {
+        rowUpper[Int(row)] =
+          held.high
+          ? Double(ranges.accumulatorHigh[neuron.step][neuron.element]) * neuron.scale : Double.greatestFiniteMagnitude
+      }
     }
   }
 
@@ -321,15 +395,14 @@ final class LinearRelaxation {
     setObjective(slack, -1)
     let (lower, upper) = (Clp_columnLower(pointer)!, Clp_columnUpper(pointer)!)
     (lower[Int(slack)], upper[Int(slack)]) = (-1e9, 1e9)
-    return solve(limit: 1e-3, unit: 1)
-  }
-
-  /// Maximises (or, `isUpper` false, minimises) a neuron's accumulator where the goal's constraints hold.
-  func boundAccumulator(_ neuron: Neuron, isUpper: Bool) -> Solution {
-    setObjective(neuron.accumulator, isUpper ? -1 : 1)
-    let (lower, upper) = (Clp_columnLower(pointer)!, Clp_columnUpper(pointer)!)
-    (lower[Int(slack)], upper[Int(slack)]) = (0, 1e9)
-    return solve(limit: nil, unit: neuron.scale)
+    if !goalBasis.isEmpty { Clp_copyinStatus(pointer, goalBasis) }
+    var solution = solve()
+    solution.value *= Self.codesPerMargin
+    if Clp_statusExists(pointer) != 0 {
+      goalBasis = Array(
+        UnsafeBufferPointer(start: Clp_statusArray(pointer), count: Int(columns + Clp_numberRows(pointer))))
+    }
+    return solution
   }
 
   private func setObjective(_ column: Int32, _ coefficient: Double) {
@@ -338,14 +411,16 @@ final class LinearRelaxation {
     objective[Int(column)] = coefficient
   }
 
-  private func solve(limit: Double?, unit: Double) -> Solution {
+  private func solve() -> Solution {
     // Minimising the negative: done once that is above the limit.
-    Clp_setDualObjectiveLimit(pointer, limit ?? 1e50)
+    Clp_setDualObjectiveLimit(pointer, 1e-2)
     solves += 1
+    let t0 = ContinuousClock.now
     Clp_dual(pointer, 0)
+    if debug { print("LP", "goal", Clp_numberIterations(pointer), (ContinuousClock.now - t0) / .milliseconds(1), Clp_status(pointer), Clp_secondaryStatus(pointer)) }
     iterations += Int(Clp_numberIterations(pointer))
     let status = Clp_status(pointer)
-    var duals: [Double]
+    let duals: [Double]
     var value = -Clp_objectiveValue(pointer)
     let rows = Int(Clp_numberRows(pointer))
     let result: Solution.Status
@@ -361,33 +436,37 @@ final class LinearRelaxation {
       duals = Array(UnsafeBufferPointer(start: Clp_dualRowSolution(pointer), count: rows))
       result = .optimal
     } else {
-      return Solution(
-        status: .failed, value: .infinity, multipliers: Proof.Multipliers(constraints: [], steps: [:]), scale: 1)
+      return .failed
     }
+    guard let (multipliers, scale) = multipliers(duals, weight) else { return .failed }
+    // The solver does not say which way its ray points.
+    let opposite = result == .infeasible ? self.multipliers(duals.map { -$0 }, weight)?.multipliers : nil
+    return Solution(status: result, value: value, multipliers: multipliers, opposite: opposite, scale: scale)
+  }
+
+  /// The multipliers that the rows' duals stand for, in a common unit `scale`.
+  private func multipliers(_ duals: [Double], _ weight: Double) -> (multipliers: Proof.Multipliers, scale: Int32)? {
     var multipliers: [Int: [Double]] = [:]
     var largest = weight
     for neuron in neurons where duals[Int(neuron.row)] != 0 {
-      let multiplier = duals[Int(neuron.row)] * neuron.scale / unit
+      let multiplier = duals[Int(neuron.row)] * neuron.scale
       multipliers[
         neuron.step,
         default: Array(repeating: 0, count: bounded.program.values[bounded.program.steps[neuron.step].output].count)][
         neuron.element] = multiplier
       largest = max(largest, abs(multiplier))
     }
-    var constraints = duals[goalRows].map { max(0, $0) / unit }
-    if constraints.isEmpty { constraints = [] }
+    let constraints = duals[goalRows].map { max(0, $0) }
     largest = max(largest, constraints.max() ?? 0)
-    guard largest > 0, largest.isFinite else {
-      return Solution(
-        status: .failed, value: .infinity, multipliers: Proof.Multipliers(constraints: [], steps: [:]), scale: 1)
-    }
-    let scale = min(0x1p26, 0x1p27 / largest).rounded(.down)
+    guard largest > 0, largest.isFinite else { return nil }
+    // As fine as the checker's limits allow: a bound close to 0 is decided by the rounding.
+    let scale = min(0x1p30, 0x1p28 / largest)
     func rounded(_ x: Double) -> Int32 { Int32(max(-0x1p29, min(0x1p29, (x * scale).rounded()))) }
-    return Solution(
-      status: result, value: value,
-      multipliers: Proof.Multipliers(
+    return (
+      Proof.Multipliers(
         constraints: constraints.map(rounded), steps: multipliers.mapValues { $0.map(rounded) }),
-      scale: Int32(max(1, min(0x1p28, scale))))
+      Int32(max(1, min(0x1p30, scale)))
+    )
   }
 
   /// The value of each of a program value's elements in the present solution.
@@ -402,14 +481,6 @@ final class LinearRelaxation {
   func solution(_ neuron: Neuron) -> (accumulator: Double, code: Double) {
     let solution = Clp_primalColumnSolution(pointer)!
     return (solution[Int(neuron.accumulator)] / neuron.scale, solution[Int(neuron.code)])
-  }
-
-  /// The price of a neuron's code: what the objective gains per code.
-  func price(_ neuron: Neuron, _ multipliers: Proof.Multipliers) -> Double {
-    let duals = Clp_dualRowSolution(pointer)!
-    var price = 0.0
-    for segment in 0..<6 { price += duals[Int(neuron.hull) + segment] }
-    return -price
   }
 }
 
@@ -458,6 +529,9 @@ private struct Builder {
       model, columns, rows, starts, indices, values, lower, upper, objective, rowLower.map(bounded),
       rowUpper.map(bounded))
     Clp_setOptimizationDirection(model, 1)
+    // The rows are in codes already.
+    Clp_scaling(model, 0)
     return OpaquePointer(model)
   }
 }
+nonisolated(unsafe) var lpTime = 0.0

@@ -10,6 +10,8 @@ struct SlopeMultipliers: MultiplierSource {
   var reference: Ranges?
   /// The multipliers handed out: what a certificate must hold.
   private(set) var chosen: [Int: [Int32]] = [:]
+  /// The prices that steps' codes had.
+  private(set) var prices: [Int: [Int64]] = [:]
 
   init(_ bounded: BoundedProgram, reference: Ranges? = nil) {
     self.bounded = bounded
@@ -19,6 +21,7 @@ struct SlopeMultipliers: MultiplierSource {
   var unpricedSteps: Set<Int> { [] }
 
   mutating func multipliers(step index: Int, prices: [Int64], accumulatorPrices: [Int64], ranges: Ranges) -> [Int32] {
+    self.prices[index] = prices
     let multipliers = choose(index, prices, accumulatorPrices, ranges)
     if multipliers.contains(where: { $0 != 0 }) {
       chosen[index] = multipliers

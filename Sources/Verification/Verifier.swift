@@ -3,6 +3,7 @@ import IntegerProgram
 import Properties
 import Simulation
 import Synchronization
+import Foundation
 
 /// Decides properties of one program; it may be used from several threads at once.
 public struct Verifier: Sendable {
@@ -103,7 +104,8 @@ private struct Run {
           if example == nil, effort > 0, let anneals {
             let found = anneals.run(
               goal, low: run.property.box.map(\.lowerBound), high: run.property.box.map(\.upperBound), from: inputs,
-              moves: effort, hot: 1, seed: &seed)
+              moves: effort * (Int(ProcessInfo.processInfo.environment["EFF"] ?? "1")!), hot: Float(ProcessInfo.processInfo.environment["HOT"] ?? "1")!, seed: &seed)
+            if debug { print("anneal", effort, "->", found.distance, "goal", index) }
             if found.distance <= 0 { example = run.counterexample(found.point) }
           }
           return example != nil
