@@ -56,18 +56,21 @@ extension Lowering {
       throw LayerFault("its largest bias is \(biases.max() ?? 0) units of its accumulator, more than 32 bits hold")
     }
     var shifts = multipliers.map { 1 - $0.exponent }
-    if isShift, let channel = biases.indices.first(where: { biases[$0] != biases[$0].rounded() }) {
-      // Between two integers all biases round alike: twice the weights, and odd biases for those, are exact.
-      guard shifts.allSatisfy({ $0 >= 1 }) else {
-        throw LayerFault(
-          "the bias of channel \(channel) is \(biases[channel]) units of its accumulator, whose scale is already the "
-            + "output's", remedy: "quantise the bias with the scale \(inputScales[index(channel)].exact)")
+    if isShift, let least = shifts.min(), biases.contains(where: { $0 != $0.rounded() }) {
+      // No code's threshold lies between two neighbouring multiples of half a code, so all biases between them round
+      // alike: with weights multiplied until such multiples are even numbers, odd biases stand for what is between.
+      let power = max(1, 2 - least)
+      guard power <= 14, multipliers.allSatisfy({ $0.exponent - power >= -31 }) else {
+        throw LayerFault("its bias is real, and its output scale \(output.scale) out of proportion to its accumulator's")
       }
-      result.factor = 2
-      biases = biases.map { $0 == $0.rounded() ? 2 * $0 : 2 * $0.rounded(.down) + 1 }
-      shifts = shifts.map { $0 + 1 }
-      multipliers = multipliers.map { Multiplier(mantissa: $0.mantissa, exponent: $0.exponent - 1) }
-      guard multipliers.allSatisfy({ $0.exponent >= -31 }) else { throw LayerFault("its output scale is out of proportion") }
+      result.factor = 1 << Int64(power)
+      let half = Double(result.factor) / 2
+      biases = biases.map { bias in
+        let below = (bias * half).rounded(.down)
+        return 2 * below + (below == bias * half ? 0 : 1)
+      }
+      shifts = shifts.map { $0 + power }
+      multipliers = multipliers.map { Multiplier(mantissa: $0.mantissa, exponent: $0.exponent - power) }
       result.requantization.multipliers = multipliers
     }
     result.offsets = biases.map { Int64($0.rounded(.toNearestOrEven)) }
