@@ -54,8 +54,7 @@ let package = Package(
     .testTarget(name: "ArithmeticTests", dependencies: ["Arithmetic"]),
     .testTarget(
       name: "SimulationTests", dependencies: ["Arithmetic", "IntegerProgram", "Simulation", "CSimulationKernels"]),
-    .testTarget(
-      name: "ImportersTests", dependencies: ["Network", "Importers", "IntegerProgram", "Simulation"]),
+    .testTarget(name: "ImportersTests", dependencies: ["Importers"]),
     .testTarget(name: "PropertiesTests", dependencies: ["IntegerProgram", "Properties"]),
     .testTarget(
       name: "SMTTests", dependencies: ["Arithmetic", "IntegerProgram", "Properties", "Simulation", "SMT"]),
@@ -65,7 +64,8 @@ let package = Package(
         "Arithmetic", "Network", "Importers", "IntegerProgram", "Properties", "Certificates", "Simulation", "SMT",
         "Verification",
       ]),
-    .testTarget(name: "IntegerProgramTests", dependencies: ["Arithmetic", "Network", "IntegerProgram"]),
+    .testTarget(
+      name: "IntegerProgramTests", dependencies: ["Arithmetic", "Network", "IntegerProgram", "Simulation"]),
     .testTarget(
       name: "CodeGenerationTests",
       dependencies: [
