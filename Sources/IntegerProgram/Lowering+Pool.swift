@@ -75,7 +75,7 @@ extension Lowering {
     var x = try input(operation, 0, "input")
     try requireInt8(x, "input")
     let output = try output(operation)
-    guard output.type == .int8 else { throw LayerFault("its output is \(output.type), not int8") }
+    try requireInt8(output, "output")
     let input = values[x]
     let rank = input.shape.count
     let axes = try axes(constantIntegers(operation, 1, "axes"), rank: rank)

@@ -27,7 +27,7 @@ struct ModelFile {
       guard !bytes.isEmpty else { throw NetworkError("the file is empty") }
       let name = Self.stem(of: path)
       // By what the file holds; the extension decides where that says nothing.
-      return try ONNX.recognises(bytes) || path.hasSuffix(".onnx")
+      return try ONNX.recognises(bytes) || path.hasSuffix(".onnx") && !TFLite.recognises(bytes)
         ? ONNX.network(from: bytes, name: name) : TFLite.network(from: bytes, name: name)
     }
   }

@@ -578,6 +578,21 @@ def refused_models():
         g.node("AveragePool", [x8(g, x)], kernel_shape=[3, 3], pads=[1, 1, 1, 1]), 0.1, 8), shape=image)
     refuse("open_shape", lambda g, x: x8(g, x), shape=(1, "n"))
     refuse("old_opset", lambda g, x: x8(g, x), opset=6)
+    refuse("huge_shape", lambda g, x: x8(g, x), shape=(1, 1 << 40))
+
+    def constant_bomb(g, x):
+        y = g.node("ConstantOfShape", [c(g, [1 << 12, 1 << 12], np.int64)])
+        for _ in range(200):
+            y = g.node("Transpose", [y])
+        return y
+    refuse("constant_bomb", constant_bomb)
+
+    def concat_bomb(g, x):
+        y = g.node("MatMul", [x8(g, x), w(g)])
+        for _ in range(20):
+            y = g.node("Concat", [y, y], axis=1)
+        return g.quant(y, 0.25, 8)
+    refuse("concat_bomb", concat_bomb)
     model = refuse("external_data", lambda g, x: g.quant(g.node("MatMul", [x8(g, x), w(g)]), 0.25, 8))
     tensor = model.graph.initializer[3]
     tensor.ClearField("raw_data")

@@ -5,12 +5,11 @@ import SwiftProtobuf
 /// operators) and QLinear operators. It only translates: an operator together with the quantiser behind it is one
 /// operation on codes, whose arithmetic is decided when the network is lowered.
 public enum ONNX {
-  /// Whether `bytes` may be an ONNX file: its first field is one that writers put first (ir_version, or a later one).
+  /// Whether `bytes` may be an ONNX file: it begins with a field that writers put first. TensorFlow Lite's files may begin
+  /// with any byte, but carry an identifier.
   public static func recognises(_ bytes: [UInt8]) -> Bool {
-    // FlatBuffers carry their identifier at byte 4.
-    if bytes.count >= 8, bytes[4...7].elementsEqual("TFL3".utf8) { return false }
-    // ir_version; producer_name; graph; opset_import.
-    return [0x08, 0x12, 0x3A, 0x42].contains(bytes.first)
+    // ir_version, producer_name, graph, opset_import.
+    [0x08, 0x12, 0x3A, 0x42].contains(bytes.first) && !TFLite.recognises(bytes)
   }
 
   /// The network in `bytes`; `name` is what people call the file.

@@ -149,6 +149,11 @@ extension ONNXTranslation {
     guard (0..<rank).contains(axis), views.allSatisfy({ $0.axes.count == rank }),
       views.allSatisfy({ view in (0..<rank).allSatisfy { $0 == axis || view.shape[$0] == first.shape[$0] } })
     else { throw NodeFault("its inputs' shapes, \(views.map(\.shape)), do not join along axis \(axis)") }
+    for case .pending(let part) in parts {
+      if case .concatenation = part.base {
+        throw NodeFault("it joins what Concat has joined already", remedy: "put a quantiser behind the first Concat")
+      }
+    }
     var shape = first.shape
     shape[axis] = views.reduce(0) { $0 + $1.shape[axis] }
     guard elementCount(shape) != nil else { throw NodeFault("it makes \(shape)") }

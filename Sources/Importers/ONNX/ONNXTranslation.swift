@@ -11,9 +11,10 @@ struct ONNXTranslation {
   var outputNames: Set<String> = []
   var readers: [String: Int] = [:]
   private var issues: [LayerIssue] = []
-  /// Elements of constants made so far: a small file that works on one constant again and again must stay small.
+  /// Elements of constants read and made so far: a small file that works on one constant again and again must not keep a
+  /// reader busy. Each weight is read two or three times.
   private var constantElements = 0
-  private static let mostConstantElements = 1 << 27
+  private static let mostConstantElements = 1 << 26
 
   init(name: String) { self.name = name }
 
@@ -46,6 +47,7 @@ struct ONNXTranslation {
         if let output = node.outputs.first(where: { meanings[$0] != nil && !$0.isEmpty }) {
           throw NodeFault("it makes \"\(output.printable())\", which is made already")
         }
+        for case .constant(let constant)? in node.inputs.map({ meanings[$0] }) { try spend(constant.count) }
         try translate(node)
       } catch {
         issues.append(
@@ -246,13 +248,15 @@ struct ONNXTranslation {
   mutating func set(_ node: ONNXNode, _ meaning: ONNXMeaning) throws(NodeFault) {
     guard let output = node.outputs.first, node.outputs.dropFirst().allSatisfy({ $0.isEmpty || readers[$0] == nil })
     else { throw NodeFault("it has \(node.outputs.count) outputs that are read; one is supported") }
-    if case .constant(let constant) = meaning {
-      constantElements += constant.count + 1
-      guard constantElements <= Self.mostConstantElements else {
-        throw NodeFault("it brings the constants computed on the way to over \(Self.mostConstantElements) elements")
-      }
-    }
+    if case .constant(let constant) = meaning { try spend(constant.count) }
     meanings[output] = meaning
+  }
+
+  private mutating func spend(_ elements: Int) throws(NodeFault) {
+    constantElements += elements
+    guard constantElements <= Self.mostConstantElements else {
+      throw NodeFault("it brings the constants' elements that nodes read and make to over \(Self.mostConstantElements)")
+    }
   }
 
   // MARK: Nodes
