@@ -10,6 +10,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "3.12.0"),
     // Integers of any size: decimals and scales of property files are turned into codes exactly.
     .package(url: "https://github.com/attaswift/BigInt", from: "6.0.1"),
+    // ONNX files are protocol buffers: Apple's own reader, which bounds nesting and checks lengths.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   // In pipeline order: a module sees only those above it.
   targets: [
@@ -18,7 +20,10 @@ let package = Package(
     .target(name: "CTFLite"),
     // zlib: image sets come gzipped, and pictures in pages are PNG.
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "Importers", dependencies: ["Network", "CTFLite", "CZlib"]),
+    .target(
+      name: "Importers",
+      dependencies: ["Network", "CTFLite", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["ONNX/onnx_subset.proto"]),
     .target(
       name: "IntegerProgram",
       dependencies: ["Arithmetic", "Network", .product(name: "Crypto", package: "swift-crypto")]),
@@ -73,7 +78,8 @@ let package = Package(
         "Arithmetic", "Network", "Importers", "IntegerProgram", "Properties", "Certificates", "Simulation", "SMT",
         "Verification",
       ]),
-    .testTarget(name: "IntegerProgramTests", dependencies: ["Arithmetic", "Network", "IntegerProgram"]),
+    .testTarget(
+      name: "IntegerProgramTests", dependencies: ["Arithmetic", "Network", "IntegerProgram", "Simulation"]),
     .testTarget(
       name: "CodeGenerationTests",
       dependencies: [
