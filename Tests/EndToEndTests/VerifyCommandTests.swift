@@ -139,6 +139,29 @@ import Testing
     #expect(try CommandRun(arguments + ["--resume", "--samples", "3"]).status == 64)
   }
 
+  @Test("an interrupt ends a batch with status 130 and a report of whole lines", .timeLimit(.minutes(2)))
+  func interruption() throws {
+    let folder = try TemporaryFolder()
+    let process = Process()
+    process.executableURL = Place.command
+    // Formulas of a convolutional network: none is decided in this time, so the batch would take a minute.
+    process.arguments = [
+      "verify", Place.digits.path, "--images", Place.package.appending(path: "Examples/digits/images.npy").path,
+      "--epsilon", "1,2,3,4", "--engine", "smt", "--timeout", "0.5", "--jobs", "1", "--report", folder.path("r.jsonl"),
+    ]
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    while process.isRunning && ((try? folder.read("r.jsonl"))?.isEmpty ?? true) { Thread.sleep(forTimeInterval: 0.02) }
+    process.interrupt()
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit && process.terminationStatus == 130)
+    let text = String(decoding: try folder.read("r.jsonl"), as: UTF8.self)
+    #expect(text.hasSuffix("\n"))
+    let count = try records(folder.path("r.jsonl")).count
+    #expect((1..<128).contains(count))
+  }
+
   @Test("files that are no properties, images or reports: status 65 and a message that names them")
   func badFiles() throws {
     let network = try Network()
