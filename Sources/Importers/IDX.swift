@@ -17,7 +17,9 @@ extension NumPyArray {
 
   /// As `read`, of a file's bytes.
   public static func unpacking(_ bytes: [UInt8], items: Int? = nil) throws(NumPyError) -> NumPyArray {
-    guard bytes.starts(with: [0x1F, 0x8B]) || bytes.starts(with: [0, 0]) else { return try NumPyArray(fileBytes: bytes) }
+    guard bytes.starts(with: [0x1F, 0x8B]) || bytes.starts(with: [0, 0]) else {
+      return try NumPyArray(fileBytes: bytes)
+    }
     let source = try UnpackedBytes(bytes)
     let start = try source.next(4)
     guard start.count == 4 else { throw NumPyError("is cut short: it has \(start.count) bytes") }

@@ -37,7 +37,8 @@ extension LinearConstraint: CustomStringConvertible {
     var text = ""
     for (name, term) in terms.prefix(8) {
       let sign = term.coefficient < 0 ? (text.isEmpty ? "−" : " − ") : text.isEmpty ? "" : " + "
-      text += sign + (term.coefficient.magnitude == 1 ? "" : "\(term.coefficient.magnitude)·") + "\(name)_\(term.element)"
+      text +=
+        sign + (term.coefficient.magnitude == 1 ? "" : "\(term.coefficient.magnitude)·") + "\(name)_\(term.element)"
     }
     if terms.count > 8 { text += " + …" }
     return (text.isEmpty ? "0" : text) + " ≥ \(least)"

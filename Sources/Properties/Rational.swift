@@ -62,7 +62,8 @@ public struct Rational: Sendable, Hashable, Comparable {
     else { return nil }
     var exponent = -fraction.count
     if digits.count < rest.count {
-      guard let power = Int(String(decoding: rest.dropFirst(digits.count + 1), as: UTF8.self)), abs(power) <= mostDigits else { return nil }
+      guard let power = Int(String(decoding: rest.dropFirst(digits.count + 1), as: UTF8.self)), abs(power) <= mostDigits
+      else { return nil }
       exponent += power
     }
     let power = BigInt(10).power(abs(exponent))

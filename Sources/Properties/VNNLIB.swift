@@ -125,7 +125,8 @@ private struct Reader {
     guard type == "Real" || type == "Int" else {
       throw VNNLIBError(line, "'\(name.text)' is of type '\(type.text)'; Real and Int are read")
     }
-    guard let index = Int(name.dropFirst(2)), (0..<Self.mostElements).contains(index), name.hasSuffix("_\(index)") else {
+    guard let index = Int(name.dropFirst(2)), (0..<Self.mostElements).contains(index), name.hasSuffix("_\(index)")
+    else {
       throw VNNLIBError(line, "'\(name.text)' is no name of an input (X_0 …) or output (Y_0 …)")
     }
     let variable: VNNLIB.Variable

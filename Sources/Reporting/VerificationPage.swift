@@ -106,14 +106,17 @@ public struct VerificationPage: Sendable {
         let (low, high) = (height * below / total, height * (below + count) / total)
         below += count
         guard high > low, let colour = Self.colours[verdict] else { continue }
-        svg += "<rect x=\"\(left)\" y=\"\(height - high)\" width=\"\(bar)\" height=\"\(high - low)\" fill=\"\(colour)\">"
+        svg +=
+          "<rect x=\"\(left)\" y=\"\(height - high)\" width=\"\(bar)\" height=\"\(high - low)\" fill=\"\(colour)\">"
         svg += "<title>\(count) \(verdict.rawValue)</title></rect>\n"
       }
-      svg += "<text x=\"\(left + bar / 2)\" y=\"\(height + 16)\" text-anchor=\"middle\">ε \(Self.escaped(row.epsilon))</text>\n"
+      svg +=
+        "<text x=\"\(left + bar / 2)\" y=\"\(height + 16)\" text-anchor=\"middle\">ε \(Self.escaped(row.epsilon))</text>\n"
     }
     for (index, verdict) in VerificationRecord.Verdict.allCases.enumerated() {
       let left = gap + index * 85
-      svg += "<rect x=\"\(left)\" y=\"\(height + 32)\" width=\"10\" height=\"10\" fill=\"\(Self.colours[verdict] ?? "#000")\"/>"
+      svg +=
+        "<rect x=\"\(left)\" y=\"\(height + 32)\" width=\"10\" height=\"10\" fill=\"\(Self.colours[verdict] ?? "#000")\"/>"
       svg += "<text x=\"\(left + 14)\" y=\"\(height + 41)\">\(verdict.rawValue)</text>\n"
     }
     return svg + "</svg>"
@@ -131,7 +134,8 @@ public struct VerificationPage: Sendable {
       let png = PNG.encode(
         pixels, width: figure.shape.width, height: figure.shape.height, channels: figure.shape.channels)
       let data = Data(png).base64EncodedString()
-      return "<div><img alt=\"\(escaped("\(figure.title): \(name)"))\" src=\"data:image/png;base64,\(data)\">\(name)</div>"
+      return
+        "<div><img alt=\"\(escaped("\(figure.title): \(name)"))\" src=\"data:image/png;base64,\(data)\">\(name)</div>"
     }
     return """
       <figure>

@@ -68,12 +68,15 @@ struct CheckCommand: ParsableCommand {
     let program = try ModelFile(path: model).program(lowering.options)
     let check = try EvidenceCheck(
       Simulator(program), asked: try questions.queries(Simulator(program)), certificates: certificates)
-    let lines = try report.map { path in
-      try ReportFile.records(InputFile.bytes(path: path, limit: ReportFile.largest), path: path).map(\.record)
-    } ?? []
+    let lines =
+      try report.map { path in
+        try ReportFile.records(InputFile.bytes(path: path, limit: ReportFile.largest), path: path).map(\.record)
+      } ?? []
     let jobs = jobs ?? processorCount
     var findings = try concurrentMap(evidence, jobs: jobs) { path in
-      try Self.reading(path) { path.hasSuffix(".npy") ? try check.counterexamples(at: path) : [try check.certificate(at: path)] }
+      try Self.reading(path) {
+        path.hasSuffix(".npy") ? try check.counterexamples(at: path) : [try check.certificate(at: path)]
+      }
     }.flatMap { $0 }
     for finding in findings { print("\(finding.name.printable()): \(Self.word(finding)) \(finding.text)") }
 
@@ -138,7 +141,8 @@ struct CheckCommand: ParsableCommand {
       "\(counted(inputs.count, "counterexample")) on generated C: \(result.agreed) of \(builds.count) builds equal, "
         + "\(result.comparedBytes) bytes compared")
     if result.problems.isEmpty && result.comparedBytes == 0 {
-      throw FileError(path: "--target \(target.name)", reason: "no build could be made on this machine; install gcc or clang")
+      throw FileError(
+        path: "--target \(target.name)", reason: "no build could be made on this machine; install gcc or clang")
     }
     return result.isEqual
   }

@@ -94,7 +94,8 @@ struct EvidenceCheck: Sendable {
         guard let found = simulator.counterexample(codes, to: property) else { continue }
         return Finding(
           name: name, outcome: .accepted,
-          text: "violates \(id): \(property.violations[found.violation]); outputs \(text(found.outputs))", replayed: codes)
+          text: "violates \(id): \(property.violations[found.violation]); outputs \(text(found.outputs))",
+          replayed: codes)
       }
       return Finding(name: name, outcome: .rejected, text: "is in no box, or meets no violation")
     }
@@ -158,7 +159,8 @@ struct EvidenceCheck: Sendable {
     for certificate in certificates { try checker.check(certificate) }
     guard var property = certificates.first?.property else {
       // Both ends are those of the output's type.
-      guard let element = record.output, let range = record.range?.proved, program.outputElements.indices.contains(element),
+      guard let element = record.output, let range = record.range?.proved,
+        program.outputElements.indices.contains(element),
         program.outputElements[element].range == Int64(range.lowerBound)...Int64(range.upperBound)
       else { throw CertificateError("no certificate is named") }
       return
@@ -169,7 +171,8 @@ struct EvidenceCheck: Sendable {
     do {
       // The highest end stands first in a range's property, the lowest first in a line.
       property = try Property(
-        box: property.box, violations: certificates.reversed().flatMap(\.property.violations), statement: "", of: program)
+        box: property.box, violations: certificates.reversed().flatMap(\.property.violations), statement: "",
+        of: program)
     } catch {
       throw CertificateError("\(error)")
     }
@@ -198,7 +201,8 @@ struct EvidenceCheck: Sendable {
       return finding
     }
     finding.outcome = .accepted
-    finding.text = "violated: outputs \(text(found))"
+    finding.text =
+      "violated: outputs \(text(found))"
       + (property == nil ? " (give the options of verify to check the input's box as well)" : "")
     return finding
   }

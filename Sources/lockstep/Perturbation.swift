@@ -41,7 +41,8 @@ struct Perturbation: Sendable {
       throw FileError(
         path: path, reason: "has \(array.count) elements; the network's input has \(values.count), each with a radius")
     }
-    let reals = array.elements(0..<array.count, as: Float.self)
+    let reals =
+      array.elements(0..<array.count, as: Float.self)
       ?? array.elements(0..<array.count, as: Double.self)?.map { Float($0) }
     var radii: [Int32] = []
     for (element, value) in values.enumerated() {
@@ -68,7 +69,8 @@ struct Perturbation: Sendable {
     guard let elements = array.integers, elements.count == count else {
       throw FileError(
         path: path,
-        reason: "is \(array.element) of \(array.count) elements; a mask has an integer for each of the input's \(count)")
+        reason: "is \(array.element) of \(array.count) elements; a mask has an integer for each of the input's \(count)"
+      )
     }
     return elements.map { $0 != 0 }
   }

@@ -31,7 +31,8 @@ struct QuestionArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Which elements may move: those that are not 0 here.", valueName: "m.npy"))
   var mask: String?
 
-  @Option(help: ArgumentHelp("No element leaves these codes; those of the input's type unless given.", valueName: "0-255"))
+  @Option(
+    help: ArgumentHelp("No element leaves these codes; those of the input's type unless given.", valueName: "0-255"))
   var clip: CodeRange?
 
   @Flag(help: "Property files and epsilon are in real values: real = scale · (code − zero point), exactly.")

@@ -47,7 +47,8 @@ final class ReportFile: Sendable {
       for (index, line) in lines.enumerated() where line.record.program != programDigest {
         throw FileError(
           path: path,
-          reason: "line \(index + 1) is about another network or arithmetic (program \(line.record.program.printable(64)), not "
+          reason:
+            "line \(index + 1) is about another network or arithmetic (program \(line.record.program.printable(64)), not "
             + "\(programDigest)); name another report")
       }
       for line in finals { kept[line.record.query] = line.record }
@@ -76,7 +77,8 @@ final class ReportFile: Sendable {
       number += 1
       if end > start {
         guard let record = VerificationRecord(line: bytes[start..<end]) else {
-          throw FileError(path: path, reason: "line \(number) is no line of a verification report; remove it, or the file")
+          throw FileError(
+            path: path, reason: "line \(number) is no line of a verification report; remove it, or the file")
         }
         result.append((start..<end, record))
       }

@@ -86,14 +86,17 @@ struct VerificationRun {
   func radii() throws {
     guard let questions = try command.questions.sampleQuestions(simulator) else { return }
     let type = program.inputElements.first?.range ?? 0...0
-    let widest = Int((questions.clip?.upperBound).map { Int64($0) } ?? type.upperBound)
+    let widest =
+      Int((questions.clip?.upperBound).map { Int64($0) } ?? type.upperBound)
       - Int((questions.clip?.lowerBound).map { Int64($0) } ?? type.lowerBound)
-    let limit = try command.questions.epsilon?.epsilons.first.map { epsilon in
-      guard let codes = Int(epsilon.text), codes >= 1 else {
-        throw ValidationError("--epsilon \(epsilon.text) limits no search for radii in codes; give a whole number from 1 on.")
-      }
-      return min(codes, widest)
-    } ?? widest
+    let limit =
+      try command.questions.epsilon?.epsilons.first.map { epsilon in
+        guard let codes = Int(epsilon.text), codes >= 1 else {
+          throw ValidationError(
+            "--epsilon \(epsilon.text) limits no search for radii in codes; give a whole number from 1 on.")
+        }
+        return min(codes, widest)
+      } ?? widest
     let search = RadiusSearch(limit: limit)
     let count = questions.set.samples.count
     let found = Mutex([RadiusSearch.Result?](repeating: nil, count: count))
@@ -175,7 +178,8 @@ struct VerificationRun {
     let types = program.outputElements
     let elements = command.outputs?.indices ?? Array(types.indices)
     if let stray = elements.first(where: { !types.indices.contains($0) }) {
-      throw ValidationError("--outputs names element \(stray); the network has \(counted(types.count, "output element")).")
+      throw ValidationError(
+        "--outputs names element \(stray); the network has \(counted(types.count, "output element")).")
     }
     let starts = try domains.map { try simulator.run(program.inputs(flat: $0.inside)).flatMap { $0 } }
     let count = domains.count * elements.count
@@ -203,7 +207,8 @@ struct VerificationRun {
       guard let range = record.range, let element = record.output else { continue }
       func text(_ range: ClosedRange<Int>) -> String { "\(range.lowerBound) … \(range.upperBound)" }
       table.add([
-        record.file ?? record.sample.map { "sample \($0)" + (record.epsilon.map { ", ε \($0)" } ?? "") } ?? "all inputs",
+        record.file ?? record.sample.map { "sample \($0)" + (record.epsilon.map { ", ε \($0)" } ?? "") }
+          ?? "all inputs",
         "\(element)", text(range.proved), text(range.attained), range.proved == range.attained ? "exact" : "",
         decimal(record.seconds, 3),
       ])
@@ -222,7 +227,9 @@ struct VerificationRun {
         statement: "output \(element) is in \(range.lowerBound) … \(range.upperBound)")
     }
     let all = program.outputElements[element].range
-    if let known = try session.known(id, about: { try property($0.range?.proved ?? Int(all.lowerBound)...Int(all.upperBound)) }) {
+    if let known = try session.known(
+      id, about: { try property($0.range?.proved ?? Int(all.lowerBound)...Int(all.upperBound)) })
+    {
       return known
     }
     let began = ContinuousClock.now
@@ -300,7 +307,8 @@ extension VerificationPage {
         figures.append(
           Figure(
             title: "Sample \(sample): class \(record.label ?? 0) becomes \(found)",
-            caption: "\(counted(changed, "element")) of \(shape.count) changed, by at most \(record.distance ?? 0) codes; "
+            caption:
+              "\(counted(changed, "element")) of \(shape.count) changed, by at most \(record.distance ?? 0) codes; "
               + "\(record.epsilon.map { "ε \($0)" } ?? "radii from a file"). Output codes "
               + "\((record.outputs ?? []).map(String.init).joined(separator: ", ")).",
             shape: shape, original: pixels(original), perturbed: pixels(counterexample)))

@@ -72,7 +72,9 @@ final class VerificationSession: Sendable {
   func decided(
     _ query: VerificationQuery, _ property: Property, threads: Int, deadline: ContinuousClock.Instant? = nil
   ) throws -> VerificationRecord? {
-    if query.isMisclassified { return query.record(.misclassified, seconds: 0, program: programDigest, property: property) }
+    if query.isMisclassified {
+      return query.record(.misclassified, seconds: 0, program: programDigest, property: property)
+    }
     let decision = decide(property, threads) { [weak self] in
       if let deadline, .now > deadline { return true }
       return self?.isCancelled ?? true

@@ -80,7 +80,8 @@ struct VerifyCommand: ParsableCommand {
 
   @Flag(
     help:
-      "Find each output's range over the samples' neighbourhoods, a property file's box, or all inputs where neither is given.")
+      "Find each output's range over the samples' neighbourhoods, a property file's box, or all inputs where neither is given."
+  )
   var outputRange = false
 
   @Option(help: ArgumentHelp("With --output-range: which output elements; all unless given.", valueName: "0,1,4-7"))
@@ -110,7 +111,9 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "With --engine smt: take Z3's word for a proof. The report says so.")
   var trustSolver = false
 
-  @Option(help: ArgumentHelp("Write the questions as SMT-LIB 2 to a file, or several to a folder, and stop.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp(
+      "Write the questions as SMT-LIB 2 to a file, or several to a folder, and stop.", valueName: "path"))
   var emitSmt2: String?
 
   @Option(help: ArgumentHelp("Write a certificate for each proof into this folder.", valueName: "folder"))
@@ -125,7 +128,8 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Go on with the report.")
   var resume = false
 
-  @Option(help: ArgumentHelp("Write a page with the verdicts and the counterexamples as pictures.", valueName: "page.html"))
+  @Option(
+    help: ArgumentHelp("Write a page with the verdicts and the counterexamples as pictures.", valueName: "page.html"))
   var html: String?
 
   @OptionGroup var lowering: LoweringArguments
@@ -135,7 +139,9 @@ struct VerifyCommand: ParsableCommand {
     guard timeout > 0, timeout <= 1e9 else { throw ValidationError("--timeout must be above 0.") }
     if maxRadius && outputRange { throw ValidationError("--max-radius and --output-range are two questions.") }
     if outputs != nil && !outputRange { throw ValidationError("--outputs goes with --output-range.") }
-    if !outputRange && !questions.isGiven { throw ValidationError("Ask something: --property, --images or --output-range.") }
+    if !outputRange && !questions.isGiven {
+      throw ValidationError("Ask something: --property, --images or --output-range.")
+    }
     if questions.images != nil && !maxRadius && questions.epsilon == nil && questions.radii == nil {
       throw ValidationError("--images needs --epsilon, --radii or --max-radius.")
     }
@@ -145,11 +151,15 @@ struct VerifyCommand: ParsableCommand {
         throw ValidationError("--max-radius searches codes, up to one --epsilon; --radii and --real do not go with it.")
       }
     }
-    if outputRange && questions.labels != nil { throw ValidationError("--output-range asks for no class; leave out --labels.") }
+    if outputRange && questions.labels != nil {
+      throw ValidationError("--output-range asks for no class; leave out --labels.")
+    }
     if resume && report == nil { throw ValidationError("--resume needs the --report to go on with.") }
     if resume && report == "-" { throw ValidationError("--resume needs a report in a file.") }
     if trustSolver && engine != .smt { throw ValidationError("--trust-solver goes with --engine smt.") }
-    if emitSmt2 != nil && (maxRadius || outputRange) { throw ValidationError("--emit-smt2 writes questions with an answer.") }
+    if emitSmt2 != nil && (maxRadius || outputRange) {
+      throw ValidationError("--emit-smt2 writes questions with an answer.")
+    }
   }
 
   func run() throws {

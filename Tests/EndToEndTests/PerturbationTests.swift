@@ -11,13 +11,18 @@ import Testing
     name: "p", values: [Value(name: "x", tensor: 0, shape: [1, 2, 2], type: .int8, scale: 0.1, zeroPoint: -128)],
     steps: [], inputs: [0], outputs: [0])
 
-  @Test("a real ε is divided by the scale exactly", arguments: [
-    ("0.3", 2), ("0.31", 3), ("0.30000000447034836", 3), ("0.30000000447034835", 2), ("0", 0), ("1000000", 65536),
-  ])
+  @Test(
+    "a real ε is divided by the scale exactly",
+    arguments: [
+      ("0.3", 2), ("0.31", 3), ("0.30000000447034836", 3), ("0.30000000447034835", 2), ("0", 0), ("1000000", 65536),
+    ])
   func real(text: String, codes: Int32) throws {
     // 3 codes are 40265319 / 2^27 = 0.300000004470348358…
     let epsilon = try #require(Epsilon(text))
-    #expect(try Perturbation(epsilon: epsilon, isReal: true, mask: nil, program: program).radii == [codes, codes, codes, codes])
+    #expect(
+      try Perturbation(epsilon: epsilon, isReal: true, mask: nil, program: program).radii == [
+        codes, codes, codes, codes,
+      ])
   }
 
   @Test("in codes ε is a whole number; the mask keeps what is 0 in it")

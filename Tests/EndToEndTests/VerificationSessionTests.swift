@@ -84,7 +84,9 @@ import Verification
     #expect(violated.outputClass == 0)
   }
 
-  @Test("an interrupted batch with a torn last line is resumed: nothing lost, nothing done twice", arguments: [1, 9, 10, 11, 39])
+  @Test(
+    "an interrupted batch with a torn last line is resumed: nothing lost, nothing done twice",
+    arguments: [1, 9, 10, 11, 39])
   func resumption(limit: Int) throws {
     let folder = try TemporaryFolder()
     let path = folder.path("out.jsonl")
@@ -142,7 +144,9 @@ import Verification
     var bytes = try folder.read("out.jsonl")
     bytes[5] = UInt8(ascii: "\n")
     try folder.write(bytes, "out.jsonl")
-    #expect { try openReport(path, resume: true) } throws: { "\($0)".contains("line 1 is no line of a verification report") }
+    #expect { try openReport(path, resume: true) } throws: {
+      "\($0)".contains("line 1 is no line of a verification report")
+    }
   }
 
   @Test("two runs do not write one report")
@@ -228,9 +232,11 @@ import Verification
     name: "p", values: [Value(name: "x", tensor: 0, shape: [2], type: .int8, scale: 1, zeroPoint: 0)], steps: [],
     inputs: [0], outputs: [0])
 
-  @Test("both ends are found exactly, by questions that hold or come with an output", arguments: [
-    (-128, 127), (-128, -128), (127, 127), (-5, 9), (0, 1), (-128, 3), (77, 127),
-  ])
+  @Test(
+    "both ends are found exactly, by questions that hold or come with an output",
+    arguments: [
+      (-128, 127), (-128, -128), (127, 127), (-5, 9), (0, 1), (-128, 3), (77, 127),
+    ])
   func exact(low: Int, high: Int) throws {
     for start in [low, high] {
       let search = OutputRangeSearch(program: program, box: [0...0, 0...0], element: 1, start: start)

@@ -42,7 +42,9 @@ import Testing
     }
   }
 
-  @Test("a proof: status 0, a line in the report, a certificate that check accepts, for this property of this network alone")
+  @Test(
+    "a proof: status 0, a line in the report, a certificate that check accepts, for this property of this network alone"
+  )
   func proof() throws {
     let network = try Network()
     let property = try network.property("(assert (>= Y_0 \(network.outputs[0] + 1)))")
@@ -121,7 +123,8 @@ import Testing
     }
     let images = NumPyArray(
       network.inputs.prefix(rows * network.inputCount).map { Int8($0) }, shape: [rows, network.inputCount])
-    let labels = NumPyArray(classes.enumerated().map { Int64($0 == 1 ? ($1 + 1) % network.outputCount : $1) }, shape: [rows])
+    let labels = NumPyArray(
+      classes.enumerated().map { Int64($0 == 1 ? ($1 + 1) % network.outputCount : $1) }, shape: [rows])
     let folder = try network.folder.get()
     let arguments = try [
       "verify", network.model, "--images", folder.write(images.fileBytes, "x.npy"), "--labels",
@@ -129,8 +132,10 @@ import Testing
     ]
     let run = try CommandRun(arguments)
     #expect(run.status == 0, "\(run.error)")
-    let verdicts = try records(network.path("r.jsonl")).sorted { ($0["sample"] as? Int ?? 0) < ($1["sample"] as? Int ?? 0) }
-      .map { $0["verdict"] as? String }
+    let verdicts = try records(network.path("r.jsonl")).sorted {
+      ($0["sample"] as? Int ?? 0) < ($1["sample"] as? Int ?? 0)
+    }
+    .map { $0["verdict"] as? String }
     #expect(verdicts == ["proved", "misclassified", "proved"])
     #expect(try CommandRun(arguments).status == 64, "an existing report is not overwritten")
     let before = try folder.read("r.jsonl")
@@ -170,7 +175,8 @@ import Testing
     let images = try folder.write(
       NumPyArray([Int8](repeating: 0, count: network.inputCount), shape: [1, network.inputCount]).fileBytes, "x.npy")
     for arguments in [
-      ["--property", junk], ["--images", junk, "--epsilon", "1"], ["--images", images, "--labels", junk, "--epsilon", "1"],
+      ["--property", junk], ["--images", junk, "--epsilon", "1"],
+      ["--images", images, "--labels", junk, "--epsilon", "1"],
       ["--images", images, "--radii", junk], ["--images", images, "--mask", junk, "--epsilon", "1"],
       ["--images", images, "--epsilon", "1", "--report", junk + "/x"],
       ["--property", try folder.write("(assert (<= X_0 1))".utf8, "undeclared.vnnlib")],
@@ -185,8 +191,10 @@ import Testing
     "wrong usage: status 64",
     arguments: [
       [], ["--epsilon", "1"], ["--images", "x.npy"], ["--images", "x.npy", "--epsilon", "1,,2"],
-      ["--images", "x.npy", "--epsilon", "-1"], ["--images", "x.npy", "--property", "p"], ["--property", "p", "--resume"],
-      ["--property", "p", "--trust-solver"], ["--property", "p", "--timeout", "0"], ["--property", "p", "--stages", "luck"],
+      ["--images", "x.npy", "--epsilon", "-1"], ["--images", "x.npy", "--property", "p"],
+      ["--property", "p", "--resume"],
+      ["--property", "p", "--trust-solver"], ["--property", "p", "--timeout", "0"],
+      ["--property", "p", "--stages", "luck"],
       ["--property", "p", "--max-radius"], ["--output-range", "--max-radius"], ["--property", "p", "--outputs", "1"],
       ["--images", "x.npy", "--epsilon", "1", "--clip", "9-1"],
     ])

@@ -12,9 +12,11 @@ import Testing
     ],
     steps: [], inputs: [0], outputs: [1])
 
-  @Test("the class is the largest code, the lowest index among equals", arguments: [
-    ([1, 3, 3], 1), ([5, 3, 5], 0), ([-128, -128, -128], 0), ([0, 1, 2], 2),
-  ] as [([Int32], Int)])
+  @Test(
+    "the class is the largest code, the lowest index among equals",
+    arguments: [
+      ([1, 3, 3], 1), ([5, 3, 5], 0), ([-128, -128, -128], 0), ([0, 1, 2], 2),
+    ] as [([Int32], Int)])
   func predictedClass(outputs: [Int32], expected: Int) { #expect(Property.predictedClass(outputs) == expected) }
 
   @Test("a property of classes is violated exactly where the class is another")

@@ -84,7 +84,9 @@ import Testing
     #expect(try self.property("(assert (> Y_0 Y_1))").robustLabel == nil, "the lowest index wins ties")
   }
 
-  @Test("over every input and output, a random question about numbers and its question about codes agree", arguments: 1...200)
+  @Test(
+    "over every input and output, a random question about numbers and its question about codes agree",
+    arguments: 1...200)
   func exactness(seed: Int) throws {
     var random = RandomFormula(seed: UInt64(seed))
     let formula = random.formula(depth: 3)
@@ -135,7 +137,9 @@ import Testing
       ("(assert (<= X_0 1\u{1}))", "control character"),
       (String(repeating: "(", count: 100_000), "nested over"),
       ("(assert (<= X_0 \(String(repeating: "1", count: 500))))", "neither"),
-      ("(assert " + String(repeating: "(and ", count: 600) + "true" + String(repeating: ")", count: 601), "nested over"),
+      (
+        "(assert " + String(repeating: "(and ", count: 600) + "true" + String(repeating: ")", count: 601), "nested over"
+      ),
       ("(assert (<= X_0 (* " + String(repeating: "1e400 ", count: 100) + ")))", "over 16384 bits"),
     ])
   func refusals(assertions: String, reason: String) {
@@ -144,7 +148,9 @@ import Testing
 
   @Test("coefficients that no integers of 62 bits stand for are refused, not rounded")
   func tooFine() {
-    #expect { try property("(assert (<= (+ (* 0.123456789012345678901 Y_0) (* 1.00000000000000000007 Y_1)) 0.5))") } throws: {
+    #expect {
+      try property("(assert (<= (+ (* 0.123456789012345678901 Y_0) (* 1.00000000000000000007 Y_1)) 0.5))")
+    } throws: {
       "\($0)".contains("line 5: ")
     }
   }
@@ -157,8 +163,9 @@ import Testing
 
   @Test("a file about another network, or with integers in real values, is refused")
   func otherNetwork() {
-    #expect { try VNNLIB("(declare-const X_0 Real)(declare-const Y_0 Real)(assert (<= X_0 1))").property(
-      of: Self.program, units: .codes, statement: "")
+    #expect {
+      try VNNLIB("(declare-const X_0 Real)(declare-const Y_0 Real)(assert (<= X_0 1))").property(
+        of: Self.program, units: .codes, statement: "")
     } throws: { "\($0)".contains("1 inputs and 1 outputs; the network has 2 and 2") }
     #expect { try VNNLIB("(declare-const X_0 Real)(declare-const X_2 Real)(assert (<= X_0 1))") } throws: {
       "\($0)".contains("but not X_1")
@@ -171,7 +178,8 @@ import Testing
 
   @Test("no damaged file is fatal")
   func damage() throws {
-    let text = Array((Self.declarations + "(assert (or (and (<= X_0 0.5) (>= (* -2 Y_0) 1e2)) (not (=> (< X_1 1) (= Y_1 3)))))").utf8)
+    let text = Array(
+      (Self.declarations + "(assert (or (and (<= X_0 0.5) (>= (* -2 Y_0) 1e2)) (not (=> (< X_1 1) (= Y_1 3)))))").utf8)
     var generator = SplitMix(state: 7)
     for _ in 0..<20_000 {
       var bytes = text

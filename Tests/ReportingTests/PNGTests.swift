@@ -24,7 +24,9 @@ import Testing
     var unpacked = [UInt8](repeating: 0, count: height * (1 + width * channels))
     var count = UInt(unpacked.count)
     #expect(uncompress(&unpacked, &count, chunks[1].data, UInt(chunks[1].data.count)) == Z_OK)
-    let rows = stride(from: 0, to: unpacked.count, by: 1 + width * channels).map { Array(unpacked[$0..<$0 + 1 + width * channels]) }
+    let rows = stride(from: 0, to: unpacked.count, by: 1 + width * channels).map {
+      Array(unpacked[$0..<$0 + 1 + width * channels])
+    }
     #expect(rows.allSatisfy { $0[0] == 0 })
     #expect(rows.flatMap { $0.dropFirst() } == pixels)
   }

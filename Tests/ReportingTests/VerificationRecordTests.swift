@@ -13,7 +13,8 @@ import Testing
     var proved = record(.proved)
     #expect(
       proved.line
-        == #"{"query":"s3-e1","sample":3,"label":7,"epsilon":1,"verdict":"proved","stage":"attack","seconds":0.250,"certificate":null,"program":"aa","property":"bb"}"#)
+        == #"{"query":"s3-e1","sample":3,"label":7,"epsilon":1,"verdict":"proved","stage":"attack","seconds":0.250,"certificate":null,"program":"aa","property":"bb"}"#
+    )
     proved.certificates = ["c/s3-e1.cert"]
     #expect(proved.line.contains(#""certificate":"c/s3-e1.cert""#))
     var violated = record(.violated)
