@@ -3,12 +3,14 @@ import IntegerProgram
 import Properties
 import Foundation
 
-/// The search for a proof that one goal cannot be met: bounds first, then cases, depth first.
-///
-/// Floating point guides it: which multipliers, which case next. What closes a case is the checker's own exact bound.
 nonisolated(unsafe) var debug = ProcessInfo.processInfo.environment["DBG"] != nil
 nonisolated(unsafe) var debugDepth = 0
-struct GoalSearch {
+/// The search for a proof that one goal cannot be met: bounds first, then cases, depth first. It goes on in slices, so
+/// that several goals share the time.
+///
+/// Floating point guides it: which multipliers, which case next. What closes a case is the checker's own exact bound.
+/// Not to be used from two threads at once.
+final class GoalSearch {
   let bounded: BoundedProgram
   let goal: Goal
   let stages: Set<Stage>
@@ -20,21 +22,33 @@ struct GoalSearch {
 
   /// The most numbers that a linear program may hold.
   static let largestLinearProgram = 1_500_000
+  /// Hidden accumulators are tightened anew where the relaxation's value has come down to this share.
+  private static let tightensBelow = 0.8
+  private static let deepest = 1000
 
   enum Outcome {
-    case proved(Proof, Stage)
-    case violated(Stage)
-    /// The best upper bound of the goal's first constraint, and the share of the tree that is open.
-    case unknown(bound: Int64, openFraction: Double, Stage)
+    case open
+    case proved(Proof)
+    case violated
+    /// Nothing is left to try.
+    case stuck
   }
 
+  private(set) var outcome = Outcome.open
   private(set) var nodes = 0
-  private var stage = Stage.intervals
+  /// The furthest stage so far.
+  private(set) var stage = Stage.intervals
+  /// A proved upper bound of the goal's first constraint.
+  private(set) var bound: Int64
+  /// The share of the tree that is open.
+  private(set) var openFraction = 1.0
   private var program: LinearRelaxation?
-  private var natural: Ranges
+  private let natural: Ranges
+  private var open: [OpenCase]
   /// The proof so far, in preorder.
   private var proof: [Proof.Node] = []
 
+  /// `natural` are the ranges of the inputs' box.
   init(
     _ bounded: BoundedProgram, goal: Goal, over natural: Ranges, stages: Set<Stage>, isOver: @escaping () -> Bool,
     tries: @escaping (_ point: [Int32], _ effort: Int) -> Bool
@@ -45,47 +59,60 @@ struct GoalSearch {
     self.stages = stages
     self.isOver = isOver
     self.tries = tries
+    open = [OpenCase(ranges: natural, depth: 0)]
+    bound = 0
+    bound = upperBound(natural)
   }
 
   private struct OpenCase {
     var ranges: Ranges
     var depth: Int
-    /// Whether the bounds of hidden accumulators have been tightened for it or a case it is part of.
-    var isTightened = false
+    /// The relaxation's value when hidden accumulators were last tightened, for it or a case it is part of.
+    var tightenedAt = Double.infinity
   }
 
-  /// Decides the goal over the ranges it was made for.
-  mutating func run() -> Outcome {
-    var open = [OpenCase(ranges: natural, depth: 0)]
-    var fraction = 1.0
-    var bound: Int64?
-    while let current = open.popLast() {
+  /// Looks at one case at least, and at more until `slice` says that it is over or the goal is decided.
+  func advance(_ slice: () -> Bool) {
+    guard case .open = outcome else { return }
+    repeat {
+      guard let current = open.popLast() else {
+        outcome = .proved(Proof(proof))
+        return
+      }
       if nodes > 0 && isOver() {
-        return .unknown(bound: bound ?? upperBound(current.ranges), openFraction: fraction, stage)
+        open.append(current)
+        return
       }
       nodes += 1
       switch close(current) {
       case .closed:
-        fraction -= share(current.depth)
+        openFraction -= share(current.depth)
       case .violated:
-        return .violated(stage)
-      case .split(let variable, let at, let ranges, let isTightened, let rootBound):
-        if current.depth == 0 { bound = rootBound }
-        guard stages.contains(.branchAndBound), current.depth < 1000 else {
-          return .unknown(bound: rootBound, openFraction: fraction, stage)
+        outcome = .violated
+        return
+      case .split(let variable, let at, let ranges, let tightenedAt, let best):
+        if current.depth == 0 { bound = min(bound, best) }
+        guard stages.contains(.branchAndBound), current.depth < Self.deepest else {
+          outcome = .stuck
+          return
         }
         stage = .branchAndBound
         let range = ranges.range(of: variable)
         var (low, high) = (ranges, ranges)
         bounded.narrow(&low, variable, to: Int64(range.lowerBound)...Int64(at))
         bounded.narrow(&high, variable, to: Int64(at) + 1...Int64(range.upperBound))
-        open.append(OpenCase(ranges: high, depth: current.depth + 1, isTightened: isTightened))
-        open.append(OpenCase(ranges: low, depth: current.depth + 1, isTightened: isTightened))
-      case .stuck(let rootBound):
-        return .unknown(bound: bound ?? rootBound, openFraction: fraction, stage)
+        open.append(OpenCase(ranges: high, depth: current.depth + 1, tightenedAt: tightenedAt))
+        open.append(OpenCase(ranges: low, depth: current.depth + 1, tightenedAt: tightenedAt))
+      case .stuck(let best):
+        if current.depth == 0 { bound = min(bound, best) }
+        outcome = .stuck
+        return
       }
-    }
-    return .proved(Proof(proof), stage)
+      if open.isEmpty {
+        outcome = .proved(Proof(proof))
+        return
+      }
+    } while !slice()
   }
 
   private func share(_ depth: Int) -> Double {
@@ -97,7 +124,7 @@ struct GoalSearch {
   private enum Closing {
     case closed
     case violated
-    case split(Variable, at: Int32, Ranges, isTightened: Bool, bound: Int64)
+    case split(Variable, at: Int32, Ranges, tightenedAt: Double, bound: Int64)
     case stuck(bound: Int64)
   }
 
@@ -112,7 +139,7 @@ struct GoalSearch {
   }
 
   /// Closes a case, or says how to go on; what belongs to the proof is appended to it.
-  private mutating func close(_ current: OpenCase) -> Closing {
+  private func close(_ current: OpenCase) -> Closing {
     debugDepth = current.depth
     var ranges = current.ranges
     bounded.settle(&ranges, for: goal)
@@ -143,7 +170,7 @@ struct GoalSearch {
   }
 
   /// One pass of slopes, and some more with lines that touch at the last bound's own maximiser.
-  private mutating func closeBySlopes(_ ranges: Ranges) -> Closing {
+  private func closeBySlopes(_ ranges: Ranges) -> Closing {
     var best = Int64.max
     var reference: Ranges?
     for _ in 0..<(stage == .branchAndBound ? 1 : 3) {
@@ -181,7 +208,7 @@ struct GoalSearch {
     return point
   }
 
-  private mutating func closeByLinearProgram(
+  private func closeByLinearProgram(
     _ current: OpenCase, _ ranges: inout Ranges, _ node: inout Proof.Node, _ best: Int64
   ) -> Closing {
     if let program { program.update(ranges) } else { program = LinearRelaxation(bounded, goal: goal, ranges: ranges, natural: natural) }
@@ -223,18 +250,18 @@ struct GoalSearch {
         return .closed
       }
     }
-    guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, current.isTightened) }
+    guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, current.tightenedAt) }
 
     // First the goal's own accumulators: a saturated one hides how far the others are from the goal.
     if let choice = kink(program, ranges, among: program.goalNeurons) {
-      return split(choice, ranges, node, best, current.isTightened)
+      return split(choice, ranges, node, best, current.tightenedAt)
     }
     // Bounds of the hidden accumulators where the goal is met: they tighten the hulls.
-    var isTightened = current.isTightened
-    if !isTightened {
-      isTightened = true
-      for _ in 0..<2 {
-        guard !isOver() else { break }
+    var tightenedAt = current.tightenedAt
+    if solution.value < Self.tightensBelow * tightenedAt {
+      for _ in 0..<(tightenedAt.isInfinite ? 3 : 1) {
+        guard !isOver(), solution.status == .optimal else { break }
+        tightenedAt = solution.value
         let tightened = tighten(program, solution, &ranges, &node)
         bounded.settle(&ranges, for: goal)
         if ranges.isEmpty {
@@ -256,57 +283,163 @@ struct GoalSearch {
         if stages.contains(.attack), solution.status == .optimal, tryRounded(program, ranges, 10_000) { return .violated }
       }
     }
-    guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, isTightened) }
-    let choice = mistaken(program, solution, ranges)
-    if stages.contains(.attack), choice.gap < 0.5 || nodes % 16 == 0 {
-      if debug { print("DIVES", choice.gap, solution.value) }
-      if dive(program, ranges) { return .violated }
+    guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, tightenedAt) }
+    if stages.contains(.attack), current.tightenedAt.isInfinite || nodes % 64 == 0 {
+      if dive(program, ranges, solution) { return .violated }
       program.update(ranges)
       solution = program.maximizeGoal()
     }
-    if let choice = choice.choice { return split(choice, ranges, node, best, isTightened) }
-    return splitInputs(ranges, best, node, program, isTightened)
+    let choice = mistaken(program, solution, ranges)
+    if let choice = strongest(choice.candidates, program, ranges, solution.value, depth: current.depth) {
+      return split(choice, ranges, node, best, tightenedAt)
+    }
+    return splitInputs(ranges, best, node, program, tightenedAt)
   }
 
-  /// Keeps every accumulator well inside the step it is on in the solution, so that a point of the relaxation survives
-  /// being rounded to integers, which moves accumulators a little; layer by layer, since later ones follow earlier ones.
-  private func dive(_ program: LinearRelaxation, _ ranges: Ranges) -> Bool {
+  /// Of the most promising splits, the one that lowers the bounds of its cases most (strong branching).
+  private func strongest(
+    _ candidates: [Choice], _ program: LinearRelaxation, _ ranges: Ranges, _ value: Double, depth: Int
+  ) -> Choice? {
+    let tried = candidates.prefix(depth < 6 ? 6 : depth < 16 ? 3 : 1)
+    guard tried.count > 1 else { return candidates.first }
+    var best: (choice: Choice, score: Double)?
+    for candidate in tried {
+      if isOver() { break }
+      let variable = Variable.accumulator(step: candidate.neuron.step, element: candidate.neuron.element)
+      let range = ranges.range(of: variable)
+      var drops: [Double] = []
+      for part in [Int64(range.lowerBound)...Int64(candidate.at), Int64(candidate.at) + 1...Int64(range.upperBound)] {
+        var child = ranges
+        bounded.narrow(&child, variable, to: part)
+        bounded.settle(&child, for: goal)
+        guard !child.isEmpty else {
+          drops.append(1e6)
+          continue
+        }
+        program.update(child)
+        let solution = program.maximizeGoal()
+        drops.append(solution.status == .infeasible || solution.value < 0 ? 1e6 : max(1e-6, value - solution.value))
+      }
+      // Both cases count; the worse of them more than once.
+      let score = min(drops[0], drops[1]) * max(drops[0], drops[1]).squareRoot()
+      if score > best?.score ?? -1 { best = (candidate, score) }
+    }
+    return best?.choice ?? candidates.first
+  }
+
+  /// Looks for a counterexample by deciding one mistaken neuron after another as the solution suggests, and then rounding
+  /// the inputs: accumulators are kept well inside the step they are on, since rounding moves them a little.
+  private func dive(_ program: LinearRelaxation, _ root: Ranges, _ solution: LinearRelaxation.Solution) -> Bool {
+    var (ranges, solution) = (root, solution)
+    for _ in 0..<200 {
+      if isOver() { return false }
+      let mistaken = mistaken(program, solution, ranges)
+      guard mistaken.gap > 0.05, let choice = mistaken.candidates.first, choice.score > 1e-3 else {
+        return roundInside(program, ranges)
+      }
+      let variable = Variable.accumulator(step: choice.neuron.step, element: choice.neuron.element)
+      let range = ranges.range(of: variable)
+      let (accumulator, _) = program.solution(choice.neuron)
+      let sides = [Int64(range.lowerBound)...Int64(choice.at), Int64(choice.at) + 1...Int64(range.upperBound)]
+      var isDecided = false
+      for side in accumulator <= Double(choice.at) ? sides : sides.reversed() {
+        var narrowed = ranges
+        bounded.narrow(&narrowed, variable, to: side)
+        bounded.settle(&narrowed, for: goal)
+        if narrowed.isEmpty { continue }
+        program.update(narrowed)
+        let next = program.maximizeGoal()
+        guard next.status == .optimal, next.value >= 0 else { continue }
+        (ranges, solution, isDecided) = (narrowed, next, true)
+        break
+      }
+      guard isDecided else { return false }
+      if nodes % 8 == 0, tryRounded(program, ranges, 300) { return true }
+    }
+    return false
+  }
+
+  /// Keeps every accumulator a margin inside its step, layer by layer, and rounds.
+  private func roundInside(_ program: LinearRelaxation, _ root: Ranges) -> Bool {
+    if tryRounded(program, root, 3000) { return true }
     var steps: [Int] = []
     for neuron in program.neurons where steps.last != neuron.step { steps.append(neuron.step) }
-    for margin in [0.25, 0.08] {
-      var ranges = ranges
+    for margin in [0.1, 0.012, 0] {
+      program.update(root)
+      guard program.maximizeGoal().status == .optimal else { return false }
+      var ranges = root
       for step in steps {
         for neuron in program.neurons where neuron.step == step {
           let output = bounded.program.steps[step].output
           let (lowest, highest) = (ranges.low[output][neuron.element], ranges.high[output][neuron.element])
-          guard lowest < highest else { continue }
-          let staircase = staircase(neuron)
           let (low, high) = (
             ranges.accumulatorLow[step][neuron.element], ranges.accumulatorHigh[step][neuron.element]
           )
+          guard low < high else { continue }
+          let staircase = staircase(neuron)
           let (accumulator, _) = program.solution(neuron)
           let place = Int32(max(Double(low), min(Double(high), accumulator.rounded())))
           let level = min(max(staircase(place), lowest), highest)
-          let first = max(Int64(low), staircase.first(reaching: level))
-          let last = min(Int64(high), staircase.first(reaching: level + 1) - 1)
+          let first = max(Int64(natural.accumulatorLow[step][neuron.element]), staircase.first(reaching: level))
+          let last = min(
+            Int64(natural.accumulatorHigh[step][neuron.element]), staircase.first(reaching: level + 1) - 1)
           let inset = Int64(Double(min(last - first, Int64(1 / neuron.scale))) * margin)
-          // A flat end has no further step to stay away from.
-          let from = first > Int64(low) ? first + inset : first
-          let to = last < Int64(high) ? last - inset : last
-          guard from <= to else { continue }
+          // The ends of what the inputs allow are no steps to stay away from.
+          let from = first > Int64(natural.accumulatorLow[step][neuron.element]) ? first + inset : first
+          let to = last < Int64(natural.accumulatorHigh[step][neuron.element]) ? last - inset : last
+          guard max(from, Int64(low)) <= min(to, Int64(high)) else { continue }
           bounded.narrow(&ranges, .accumulator(step: step, element: neuron.element), to: from...to)
         }
         bounded.settle(&ranges, for: goal)
         guard !ranges.isEmpty else { break }
         program.update(ranges)
         let solution = program.maximizeGoal()
-        if debug { print("DIVE", margin, step, solution.status, solution.value) }
-        guard solution.status == .optimal, solution.value >= 0 else {
-          ranges.isEmpty = true
+        if debug { print("INSIDE", margin, step, solution.status, solution.value) }
+        guard solution.status == .optimal, solution.value >= 0 else { break }
+        if tryRounded(program, ranges, 3000) { return true }
+        if step == steps.last, fixRounded(program, ranges) { return true }
+      }
+    }
+    return false
+  }
+
+  /// Rounds a few inputs at a time, those nearest to integers first, and solves anew for the others, which make up for it.
+  private func fixRounded(_ program: LinearRelaxation, _ root: Ranges) -> Bool {
+    var ranges = root
+    for _ in 0..<400 {
+      if isOver() { return false }
+      var fractional: [(input: Int, element: Int, value: Double, part: Double)] = []
+      for input in bounded.program.inputs {
+        for (element, x) in program.solution(value: input).enumerated() {
+          let part = abs(x - x.rounded())
+          if part > 1e-6 { fractional.append((input, element, x, part)) }
+        }
+      }
+      if debug { print("FRACTIONAL", fractional.count) }
+      if fractional.isEmpty { return tries(rounded(program, ranges), 2000) }
+      fractional.sort { $0.part < $1.part }
+      var isFixed = false
+      for count in fractional.count > 8 ? [fractional.count / 8, 1] : [1] {
+        for flips in [false, true] {
+          var narrowed = ranges
+          for fixed in fractional.prefix(count) {
+            let nearest = Int64(fixed.value.rounded())
+            let other = Double(nearest) < fixed.value ? nearest + 1 : nearest - 1
+            let value = flips ? other : nearest
+            bounded.narrow(&narrowed, .code(value: fixed.input, element: fixed.element), to: value...value)
+          }
+          bounded.settle(&narrowed, for: goal)
+          if narrowed.isEmpty { continue }
+          program.update(narrowed)
+          let solution = program.maximizeGoal()
+          guard solution.status == .optimal, solution.value >= 0 else { continue }
+          ranges = narrowed
+          isFixed = true
           break
         }
-        if tryRounded(program, ranges, 500) { return true }
+        if isFixed { break }
       }
+      guard isFixed else { return false }
     }
     return false
   }
@@ -326,6 +459,11 @@ struct GoalSearch {
   }
 
   private func tryRounded(_ program: LinearRelaxation, _ ranges: Ranges, _ effort: Int) -> Bool {
+    tries(rounded(program, ranges), effort)
+  }
+
+  /// The solution's inputs, rounded.
+  private func rounded(_ program: LinearRelaxation, _ ranges: Ranges) -> [Int32] {
     var point: [Int32] = []
     for input in bounded.program.inputs {
       let solution = program.solution(value: input)
@@ -334,12 +472,12 @@ struct GoalSearch {
         point.append(min(max(rounded, ranges.low[input][element]), ranges.high[input][element]))
       }
     }
-    return tries(point, effort)
+    return point
   }
 
   /// Narrows inputs to what a solution's bound allows them (reduced-cost fixing). Returns whether the ranges shrank by
   /// much; then the node ends here and another follows.
-  private mutating func fixInputs(
+  private func fixInputs(
     _ solution: LinearRelaxation.Solution, _ ranges: inout Ranges, _ node: inout Proof.Node
   ) -> Bool {
     guard solution.status != .failed else { return false }
@@ -369,7 +507,7 @@ struct GoalSearch {
   }
 
   /// Tightens the loose hidden accumulators by bounds that the goal's constraints help. Returns whether much was won.
-  private mutating func tighten(
+  private func tighten(
     _ program: LinearRelaxation, _ solution: LinearRelaxation.Solution, _ ranges: inout Ranges,
     _ node: inout Proof.Node
   ) -> Bool {
@@ -448,12 +586,12 @@ struct GoalSearch {
   /// kink, or else at the step nearest to the solution.
   private func mistaken(
     _ program: LinearRelaxation, _ solution: LinearRelaxation.Solution, _ ranges: Ranges
-  ) -> (choice: Choice?, gap: Double) {
+  ) -> (candidates: [Choice], gap: Double) {
     var recorded = RecordedMultipliers(steps: solution.multipliers.steps)
     guard let functional = try? goal.combination(solution.multipliers.constraints),
       (try? bounded.bound(of: functional, over: ranges, multipliers: &recorded)) != nil
-    else { return (nil, .infinity) }
-    var choice: Choice?
+    else { return ([], .infinity) }
+    var choices: [Choice] = []
     var total = 0.0
     for neuron in program.neurons {
       let output = bounded.program.steps[neuron.step].output
@@ -472,9 +610,8 @@ struct GoalSearch {
       total += price * gap
       // Where nothing is mistaken, the steps that are left have to be told apart all the same.
       let score = price * (gap + 0.1 * (kink?.looseness ?? 0)) + 1e-6 * Double(highest - lowest)
-      guard score > choice?.score ?? 0 else { continue }
       if let kink {
-        choice = Choice(neuron: neuron, at: kink.at, score: score)
+        choices.append(Choice(neuron: neuron, at: kink.at, score: score))
         continue
       }
       var ats: [Int32] = []
@@ -483,27 +620,27 @@ struct GoalSearch {
       if let at = ats.filter({ low <= $0 && $0 < high }).min(by: {
         abs(Double($0) - accumulator) < abs(Double($1) - accumulator)
       }) {
-        choice = Choice(neuron: neuron, at: at, score: score)
+        choices.append(Choice(neuron: neuron, at: at, score: score))
       }
     }
-    return (choice, total)
+    return (choices.sorted { $0.score > $1.score }, total)
   }
 
-  private mutating func split(
-    _ choice: Choice, _ ranges: Ranges, _ node: Proof.Node, _ best: Int64, _ isTightened: Bool
+  private func split(
+    _ choice: Choice, _ ranges: Ranges, _ node: Proof.Node, _ best: Int64, _ tightenedAt: Double
   ) -> Closing {
     var node = node
     let variable = Variable.accumulator(step: choice.neuron.step, element: choice.neuron.element)
     if debug { print("depth", debugDepth, "bound", best, "split", choice.neuron.step, choice.neuron.element, ranges.range(of: variable), "at", choice.at, "score", choice.score) }
     node.end = .split(variable, at: choice.at)
     proof.append(node)
-    return .split(variable, at: choice.at, ranges, isTightened: isTightened, bound: best)
+    return .split(variable, at: choice.at, ranges, tightenedAt: tightenedAt, bound: best)
   }
 
   /// Halves the widest input, or the one whose value in the relaxation is furthest from an integer.
-  private mutating func splitInputs(
+  private func splitInputs(
     _ ranges: Ranges, _ best: Int64, _ node: Proof.Node = Proof.Node(end: .next), _ program: LinearRelaxation? = nil,
-    _ isTightened: Bool = false
+    _ tightenedAt: Double = .infinity
   ) -> Closing {
     if let count = bounded.pointCount(of: ranges), count <= 64 {
       var node = node
@@ -538,6 +675,6 @@ struct GoalSearch {
     var node = node
     node.end = .split(choice.variable, at: choice.at)
     proof.append(node)
-    return .split(choice.variable, at: choice.at, ranges, isTightened: isTightened, bound: best)
+    return .split(choice.variable, at: choice.at, ranges, tightenedAt: tightenedAt, bound: best)
   }
 }

@@ -51,7 +51,7 @@ final class LinearRelaxation {
 
   /// What z weighs in a constraint on codes. They end where they saturate, and a bound that has reached that end is blind
   /// to everything before it; accumulators go on. So little that their margins decide.
-  private static let codesPerMargin = 1.0 / 64
+  private static let codesPerMargin = 1.0 / 4
 
   struct Solution {
     enum Status { case optimal, infeasible, failed }

@@ -1,9 +1,9 @@
 import Certificates
+import Dispatch
 import IntegerProgram
 import Properties
 import Simulation
 import Synchronization
-import Foundation
 
 /// Decides properties of one program; it may be used from several threads at once.
 public struct Verifier: Sendable {
@@ -86,48 +86,49 @@ private struct Run {
     }
     let ranges = bounded.ranges(over: property.box)
     let goals = bounded.goals(of: property)
-    var proofs: [Proof] = []
-    var bounds = [Int64?](repeating: nil, count: goals.count)
-    var openFraction = 0.0
-    var last = Stage.intervals
-    var isOpen = false
-    for (index, goal) in goals.enumerated() {
-      var example: Counterexample?
-      let run = self
-      var seed = options.seed &* 0x9E37_79B9_7F4A_7C15 | 1
-      let anneals = bounded.attack(on: goal, verifier.denseAttack)
-      var search = GoalSearch(
-        bounded, goal: goal, over: ranges, stages: options.stages, isOver: isOver,
+    let found = Mutex<Counterexample?>(nil)
+    let isOver = isOver
+    let run = self
+    let searches = goals.enumerated().map { index, goal in
+      var seed = (options.seed &+ UInt64(index)) &* 0x9E37_79B9_7F4A_7C15 | 1
+      let dense = bounded.attack(on: goal, verifier.denseAttack)
+      return GoalSearch(
+        bounded, goal: goal, over: ranges, stages: options.stages,
+        isOver: { isOver() || found.withLock { $0 != nil } },
         tries: { inputs, effort in
           guard run.options.stages.contains(.attack) else { return false }
-          example = run.counterexample(inputs)
-          if example == nil, effort > 0, let anneals {
-            let found = anneals.run(
+          var example = run.counterexample(inputs)
+          if example == nil, effort > 0, let dense {
+            let best = dense.run(
               goal, low: run.property.box.map(\.lowerBound), high: run.property.box.map(\.upperBound), from: inputs,
-              moves: effort * (Int(ProcessInfo.processInfo.environment["EFF"] ?? "1")!), hot: Float(ProcessInfo.processInfo.environment["HOT"] ?? "1")!, seed: &seed)
-            if debug { print("anneal", effort, "->", found.distance, "goal", index) }
-            if found.distance <= 0 { example = run.counterexample(found.point) }
+              moves: effort, hot: 0.3, seed: &seed)
+            if best.distance <= 0 { example = run.counterexample(best.point) }
           }
+          if let example { found.withLock { $0 = $0 ?? example } }
           return example != nil
         })
-      let outcome = search.run()
-      nodes += search.nodes
-      switch outcome {
-      case .proved(let proof, let stage):
-        proofs.append(proof)
-        if stage.order > last.order { last = stage }
-      case .violated(let stage):
-        if let example { return (.violated(example), stage) }
-      case .unknown(let bound, let fraction, let stage):
-        bounds[index] = bound
-        openFraction += fraction / Double(goals.count)
-        isOpen = true
-        if stage.order > last.order { last = stage }
-      }
     }
-    if isOpen {
+    advance(searches, jobs: options.jobs, isOver: { isOver() || found.withLock { $0 != nil } })
+    nodes = searches.reduce(0) { $0 + $1.nodes }
+    let last = searches.map(\.stage).max { $0.order < $1.order } ?? .intervals
+    if let example = found.withLock({ $0 }) {
+      let stage = searches.first { if case .violated = $0.outcome { true } else { false } }?.stage ?? last
+      return (.violated(example), stage == .intervals ? .attack : stage)
+    }
+    var proofs: [Proof] = []
+    for search in searches { if case .proved(let proof) = search.outcome { proofs.append(proof) } }
+    guard proofs.count == searches.count else {
+      let bounds = searches.map { search -> Int64? in
+        if case .proved = search.outcome { nil } else { search.bound }
+      }
+      let fraction = searches.reduce(0) { sum, search in
+        if case .proved = search.outcome { sum } else { sum + search.openFraction }
+      }
       return (
-        .unknown(Unknown(reason: "the stages chosen do not decide it", bounds: bounds, openFraction: openFraction)), last
+        .unknown(
+          Unknown(
+            reason: "the stages chosen do not decide it", bounds: bounds,
+            openFraction: fraction / Double(max(1, searches.count)))), last
       )
     }
     let certificate = Certificate(program: verifier.checker.digest, property: property, proofs: proofs)
@@ -135,10 +136,36 @@ private struct Run {
       try verifier.checker.check(certificate)
     } catch {
       return (
-        .unknown(Unknown(reason: "the checker refuses the proof: \(error)", bounds: bounds, openFraction: 1)), last
+        .unknown(Unknown(reason: "the checker refuses the proof: \(error)", bounds: searches.map(\.bound), openFraction: 1)), last
       )
     }
     return (.proved(certificate), last)
+  }
+}
+
+/// Advances all searches in turn, in slices that grow, on so many threads; whichever finds a counterexample ends them all.
+private func advance(_ searches: [GoalSearch], jobs: Int, isOver: @escaping () -> Bool) {
+  let clock = ContinuousClock()
+  var slice = Duration.zero
+  while !isOver() {
+    let open = searches.filter { if case .open = $0.outcome { true } else { false } }
+    if open.isEmpty { return }
+    let length = slice
+    let next = Mutex(0)
+    // Each search is advanced by one thread at a time: rounds end together.
+    nonisolated(unsafe) let shared = (open: open, isOver: isOver)
+    DispatchQueue.concurrentPerform(iterations: max(1, min(jobs, open.count))) { _ in
+      while true {
+        let index = next.withLock { next in
+          defer { next += 1 }
+          return next
+        }
+        guard index < shared.open.count, !shared.isOver() else { return }
+        let end = clock.now + length
+        shared.open[index].advance { clock.now >= end || shared.isOver() }
+      }
+    }
+    slice = slice == .zero ? .milliseconds(20) : slice * 2
   }
 }
 

@@ -48,7 +48,7 @@ for e in eps {
     let point = try! Property.robustness(of: program, around: x, radii: Array(repeating: 0, count: 784), label: label, statement: "s\(s)")
     var o0 = VerificationOptions(); o0.stages = [.attack, .intervals]
     if case .violated = verifier.verify(point, options: o0).verdict { tally["mis", default: 0] += 1; continue }
-    var o = VerificationOptions(); o.timeout = timeout
+    var o = VerificationOptions(); o.timeout = timeout; if args.contains("-j2") { o.jobs = 2 }
     if args.contains("-noattack") { o.stages.remove(.attack) }
     let r = verifier.verify(p, options: o)
     total += r.seconds; nodes += r.nodes
