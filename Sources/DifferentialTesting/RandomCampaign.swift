@@ -40,7 +40,8 @@ public struct RandomCampaign: Sendable {
     concurrently(count, jobs: jobs) { index in
       let seed = firstSeed &+ UInt64(index)
       do {
-        let network = RandomNetwork.make(seed: seed)
+        // One of three has codes of other widths.
+        let network = seed % 3 == 0 ? RandomNetwork.makeWithOtherCodes(seed: seed) : RandomNetwork.make(seed: seed)
         guard let program = try? IntegerProgram(lowering: network, options: options) else {
           state.withLock { $0.refused += 1 }
           return
@@ -71,7 +72,7 @@ public struct RandomCampaign: Sendable {
 }
 
 /// Calls `body` for 0 ..< count on `jobs` threads, each taking the next index when it is free.
-func concurrently(_ count: Int, jobs: Int, _ body: @Sendable (Int) -> Void) {
+package func concurrently(_ count: Int, jobs: Int, _ body: @Sendable (Int) -> Void) {
   let next = Mutex(0)
   DispatchQueue.concurrentPerform(iterations: min(jobs, count)) { _ in
     while true {

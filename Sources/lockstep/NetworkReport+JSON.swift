@@ -1,4 +1,5 @@
 import Arithmetic
+import Reporting
 
 extension NetworkReport {
   /// The report for programs; the help of `inspect` documents the fields.
@@ -10,7 +11,7 @@ extension NetworkReport {
       (
         "program",
         .object([
-          ("sha256", .string(programSHA256)), ("rounding", .string(rounding.rawValue)),
+          ("sha256", .string(programSHA256)), ("rounding", .string(rounding)),
           ("scaleProduct", .string(scaleProduct.rawValue)),
         ])
       ),
