@@ -20,11 +20,13 @@ final class GoalSearch {
   /// then the search ends.
   let tries: (_ point: [Int32], _ effort: Int) -> Bool
 
-  /// The most numbers that a linear program may hold.
-  static let largestLinearProgram = 1_500_000
+  /// Wall-clock seconds that are left.
+  let secondsLeft: () -> Double
   /// Hidden accumulators are tightened anew where the relaxation's value has come down to this share.
   private static let tightensBelow = 0.8
   private static let deepest = 1000
+  /// Multiply-accumulates for the bounds of one deep layer.
+  private static let mostTighteningWork = 200_000_000
 
   enum Outcome {
     case open
@@ -51,13 +53,14 @@ final class GoalSearch {
   /// `natural` are the ranges of the inputs' box.
   init(
     _ bounded: BoundedProgram, goal: Goal, over natural: Ranges, stages: Set<Stage>, isOver: @escaping () -> Bool,
-    tries: @escaping (_ point: [Int32], _ effort: Int) -> Bool
+    secondsLeft: @escaping () -> Double, tries: @escaping (_ point: [Int32], _ effort: Int) -> Bool
   ) {
     self.bounded = bounded
     self.goal = goal
     self.natural = natural
     self.stages = stages
     self.isOver = isOver
+    self.secondsLeft = secondsLeft
     self.tries = tries
     open = [OpenCase(ranges: natural, depth: 0)]
     bound = 0
@@ -168,7 +171,7 @@ final class GoalSearch {
 
     var node = Proof.Node(end: .next)
     if stages.contains(.linearProgram),
-      LinearRelaxation.size(bounded, ranges) <= Self.largestLinearProgram
+      LinearRelaxation.isWorthwhile(bounded, ranges)
     {
       if stage != .branchAndBound { stage = .linearProgram }
       return closeByLinearProgram(current, &ranges, &node, best)
@@ -182,8 +185,12 @@ final class GoalSearch {
     let requantised = bounded.program.steps.indices.filter { !natural.accumulatorLow[$0].isEmpty }
     guard requantised.count > 1 else { return }
     var node = Proof.Node(end: .next)
-    let limit = 4096
-    for step in requantised.dropFirst() where natural.accumulatorLow[step].count <= limit {
+    // A bound takes one pass through all the layers before it.
+    var work = bounded.program.steps[requantised[0]].multiplyAccumulates
+    for step in requantised.dropFirst() {
+      let own = work
+      work += bounded.program.steps[step].multiplyAccumulates
+      guard own * natural.accumulatorLow[step].count <= Self.mostTighteningWork else { continue }
       let output = bounded.program.steps[step].output
       for element in natural.accumulatorLow[step].indices
       where ranges.low[output][element] < ranges.high[output][element] {
@@ -258,7 +265,7 @@ final class GoalSearch {
     if let program { program.update(ranges) } else { program = LinearRelaxation(bounded, goal: goal, ranges: ranges, natural: natural) }
     guard var program else { return .stuck(bound: best) }
     var best = best
-    var solution = program.maximizeGoal()
+    var solution = program.maximizeGoal(within: secondsLeft())
     if let end = contradiction(solution, ranges) {
       proof.append(Proof.Node(end: end))
       return .closed
@@ -267,7 +274,7 @@ final class GoalSearch {
       // From far away the solver may end with a ray that shows nothing: start anew.
       program = LinearRelaxation(bounded, goal: goal, ranges: ranges, natural: natural)
       self.program = program
-      solution = program.maximizeGoal()
+      solution = program.maximizeGoal(within: secondsLeft())
       if let end = contradiction(solution, ranges) {
         proof.append(Proof.Node(end: end))
         return .closed
@@ -287,7 +294,7 @@ final class GoalSearch {
         return .closed
       }
       program.update(ranges)
-      solution = program.maximizeGoal()
+      solution = program.maximizeGoal(within: secondsLeft())
       if let end = contradiction(solution, ranges) {
         node.end = end
         proof.append(node)
@@ -318,7 +325,7 @@ final class GoalSearch {
         proof.append(node)
         node = Proof.Node(end: .next)
         program.update(ranges)
-        solution = program.maximizeGoal()
+        solution = program.maximizeGoal(within: secondsLeft())
         if let end = contradiction(solution, ranges) {
           node.end = end
           proof.append(node)
@@ -331,7 +338,7 @@ final class GoalSearch {
     if stages.contains(.attack), current.tightenedAt.isInfinite || nodes % 64 == 0 {
       if dive(program, ranges, solution) { return .violated }
       program.update(ranges)
-      solution = program.maximizeGoal()
+      solution = program.maximizeGoal(within: secondsLeft())
     }
     let choice = mistaken(program, solution, ranges)
     if let choice = strongest(choice.candidates, program, ranges, solution.value, depth: current.depth) {
@@ -361,7 +368,7 @@ final class GoalSearch {
           continue
         }
         program.update(child)
-        let solution = program.maximizeGoal()
+        let solution = program.maximizeGoal(within: secondsLeft())
         drops.append(solution.status == .infeasible || solution.value < 0 ? 1e6 : max(1e-6, value - solution.value))
       }
       // Both cases count; the worse of them more than once.
@@ -392,7 +399,7 @@ final class GoalSearch {
         bounded.settle(&narrowed, for: goal)
         if narrowed.isEmpty { continue }
         program.update(narrowed)
-        let next = program.maximizeGoal()
+        let next = program.maximizeGoal(within: secondsLeft())
         guard next.status == .optimal, next.value >= 0 else { continue }
         (ranges, solution, isDecided) = (narrowed, next, true)
         break
@@ -410,7 +417,7 @@ final class GoalSearch {
     for neuron in program.neurons where steps.last != neuron.step { steps.append(neuron.step) }
     for margin in [0.1, 0.012, 0] {
       program.update(root)
-      guard program.maximizeGoal().status == .optimal else { return false }
+      guard program.maximizeGoal(within: secondsLeft()).status == .optimal else { return false }
       var ranges = root
       for step in steps {
         for neuron in program.neurons where neuron.step == step {
@@ -437,7 +444,7 @@ final class GoalSearch {
         bounded.settle(&ranges, for: goal)
         guard !ranges.isEmpty else { break }
         program.update(ranges)
-        let solution = program.maximizeGoal()
+        let solution = program.maximizeGoal(within: secondsLeft())
         if debug { print("INSIDE", margin, step, solution.status, solution.value) }
         guard solution.status == .optimal, solution.value >= 0 else { break }
         if tryRounded(program, ranges, 3000) { return true }
@@ -475,7 +482,7 @@ final class GoalSearch {
           bounded.settle(&narrowed, for: goal)
           if narrowed.isEmpty { continue }
           program.update(narrowed)
-          let solution = program.maximizeGoal()
+          let solution = program.maximizeGoal(within: secondsLeft())
           guard solution.status == .optimal, solution.value >= 0 else { continue }
           ranges = narrowed
           isFixed = true

@@ -33,7 +33,8 @@ public struct Verifier: Sendable {
     let start = clock.now
     let deadline = start + .seconds(options.timeout)
     var run = Run(
-      verifier: self, property: property, options: options, isOver: { isCancelled() || clock.now > deadline })
+      verifier: self, property: property, options: options, isOver: { isCancelled() || clock.now > deadline },
+      secondsLeft: { max(0, (deadline - clock.now) / .seconds(1)) })
     let (verdict, stage) = run.decide()
     let seconds = (clock.now - start) / .seconds(1)
     var result = VerificationResult(verdict: verdict, stage: stage, seconds: seconds, nodes: run.nodes)
@@ -57,12 +58,14 @@ private struct Run {
   let property: Property
   let options: VerificationOptions
   let isOver: @Sendable () -> Bool
+  let secondsLeft: @Sendable () -> Double
   var nodes = 0
-  var found: Counterexample?
 
   init(
-    verifier: Verifier, property: Property, options: VerificationOptions, isOver: @escaping @Sendable () -> Bool
+    verifier: Verifier, property: Property, options: VerificationOptions, isOver: @escaping @Sendable () -> Bool,
+    secondsLeft: @escaping @Sendable () -> Double
   ) {
+    self.secondsLeft = secondsLeft
     self.verifier = verifier
     self.property = property
     self.options = options
@@ -92,12 +95,17 @@ private struct Run {
     let searches = goals.enumerated().map { index, goal in
       var seed = (options.seed &+ UInt64(index)) &* 0x9E37_79B9_7F4A_7C15 | 1
       let dense = bounded.attack(on: goal, verifier.denseAttack)
+      let general = dense == nil ? SimulatedAttack(verifier.program, goal: goal) : nil
       return GoalSearch(
         bounded, goal: goal, over: ranges, stages: options.stages,
-        isOver: { isOver() || found.withLock { $0 != nil } },
+        isOver: { isOver() || found.withLock { $0 != nil } }, secondsLeft: run.secondsLeft,
         tries: { inputs, effort in
           guard run.options.stages.contains(.attack) else { return false }
           var example = run.counterexample(inputs)
+          if example == nil, effort > 0, dense == nil, let general {
+            example = general.run(goal, from: inputs, in: run.property.box, runs: effort / 10, seed: &seed, isOver: isOver)
+              .flatMap(run.counterexample)
+          }
           if example == nil, effort > 0, let dense {
             let best = dense.run(
               goal, low: run.property.box.map(\.lowerBound), high: run.property.box.map(\.upperBound), from: inputs,
