@@ -59,7 +59,9 @@ let package = Package(
     .testTarget(name: "PropertiesTests", dependencies: ["IntegerProgram", "Properties"]),
     .testTarget(
       name: "SMTTests",
-      dependencies: ["Arithmetic", "IntegerProgram", "Properties", "Simulation", "SMT", "DifferentialTesting"]),
+      dependencies: [
+        "Arithmetic", "Importers", "IntegerProgram", "Properties", "Simulation", "SMT", "DifferentialTesting",
+      ]),
     .testTarget(
       name: "VerificationTests",
       dependencies: [

@@ -11,13 +11,15 @@ struct ProgramTerms {
 
   let program: IntegerProgram
   let sums: SumShape
+  let mostNodes: Int
   /// The formula's variables count from the low end of an input's range, so that they have few bits and the constant
   /// part of a sum joins the bias.
   private var variables: [TermNode: (offset: Term<Int64>, low: Int64)] = [:]
 
-  init(_ program: IntegerProgram, sums: SumShape) {
+  init(_ program: IntegerProgram, sums: SumShape, mostNodes: Int) {
     self.program = program
     self.sums = sums
+    self.mostNodes = mostNodes
   }
 
   /// The flat codes of a property's box and of the outputs they lead to.
@@ -86,9 +88,9 @@ struct ProgramTerms {
     results.reserveCapacity(elements.count)
     for element in elements {
       results.append(transform(element))
-      guard TermTable.current.nodes.count <= BitVectorQuery.mostNodes else {
+      guard TermTable.current.nodes.count <= mostNodes else {
         throw EncodingError(
-          "the formula passes \(BitVectorQuery.mostNodes) operations, too many for a bit-vector solver; "
+          "the formula passes \(mostNodes) operations, too many for a bit-vector solver; "
             + "ask about fewer varying inputs or a smaller network")
       }
     }
