@@ -60,7 +60,7 @@ let package = Package(
     .testTarget(
       name: "SMTTests",
       dependencies: [
-        "Arithmetic", "Importers", "IntegerProgram", "Properties", "Simulation", "SMT", "DifferentialTesting",
+        "Arithmetic", "IntegerProgram", "Properties", "Simulation", "SMT", "DifferentialTesting",
       ]),
     .testTarget(
       name: "VerificationTests",
