@@ -71,7 +71,9 @@ let package = Package(
     .testTarget(name: "ReportingTests", dependencies: ["Reporting", "CZlib"]),
     .testTarget(
       name: "SMTTests",
-      dependencies: ["Arithmetic", "IntegerProgram", "Properties", "Simulation", "SMT", "DifferentialTesting"]),
+      dependencies: [
+        "Arithmetic", "IntegerProgram", "Properties", "Simulation", "SMT", "DifferentialTesting",
+      ]),
     .testTarget(
       name: "VerificationTests",
       dependencies: [

@@ -1,6 +1,7 @@
 import CZ3
 import Dispatch
 import Foundation
+import Synchronization
 
 extension BitVectorQuery {
   /// Z3's answer to the question about the chosen violations, or all of them. It blocks; after `timeout` seconds, or
@@ -49,6 +50,8 @@ private final class Z3Run: @unchecked Sendable {
   private static let mostMemory: UInt32 = 3_000
 
   private let context: Z3_context
+  /// Whether the context is no longer to be touched by the caller.
+  private let isOver = Mutex(false)
   private let done = DispatchSemaphore(value: 0)
   /// Written by the thread, read by the caller once it is done.
   private var result = Outcome.unknown("not asked")
@@ -65,20 +68,21 @@ private final class Z3Run: @unchecked Sendable {
     Z3_set_error_handler(context) { _, _ in }
     let thread = Thread { [self] in
       result = check(write)
+      isOver.withLock { $0 = true }
       done.signal()
+      // The caller need not wait for this: letting go of gigabytes takes seconds.
+      Z3_del_context(context)
     }
     // Z3 recurses over formulas; a thread's usual stack may be too small for it.
     thread.stackSize = 512 << 20
     thread.start()
   }
 
-  deinit { Z3_del_context(context) }
-
   func isDone(within seconds: Double) -> Bool { done.wait(timeout: .now() + seconds) == .success }
 
   func interrupt(_ reason: String) {
     interruption = interruption ?? reason
-    Z3_interrupt(context)
+    isOver.withLock { if !$0 { Z3_interrupt(context) } }
   }
 
   /// What came of it; for when it is done.

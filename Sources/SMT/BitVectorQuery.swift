@@ -9,19 +9,28 @@ import Properties
 /// for it over the box; an input element with one code is a constant, and so is all that follows from it.
 public struct BitVectorQuery: Sendable {
   /// Larger formulas are refused: no solver would finish, and encoding must end soon.
-  public static let mostNodes = 2_000_000
+  static let mostNodes = 2_000_000
 
   let program: IntegerProgram
   let property: Property
   let formula: BitVectorFormula
 
-  /// `property` must fit `program`.
+  /// `property` must fit `program`. Fails where the formula would pass two million operations, and where an
+  /// operation of the program cannot be proved to stay inside its register.
   public init(_ program: IntegerProgram, _ property: Property, sums: SumShape = .balanced) throws(EncodingError) {
+    try self.init(program, property, sums: sums, mostNodes: Self.mostNodes)
+  }
+
+  init(
+    _ program: IntegerProgram, _ property: Property, sums: SumShape, mostNodes: Int
+  ) throws(EncodingError) {
     self.program = program
     self.property = property
     let table = TermTable()
     let goals = TermTable.$current.withValue(table) {
-      Result { () throws(EncodingError) in try Self.goals(program, property, sums) }
+      Result { () throws(EncodingError) in
+        try Self.goals(program, property, ProgramTerms(program, sums: sums, mostNodes: mostNodes))
+      }
     }
     formula = BitVectorFormula(table, goals: try goals.get())
   }
@@ -31,9 +40,10 @@ public struct BitVectorQuery: Sendable {
 
   /// For each violation, 1 where it is met and 0 where not.
   private static func goals(
-    _ program: IntegerProgram, _ property: Property, _ sums: SumShape
+    _ program: IntegerProgram, _ property: Property, _ terms: ProgramTerms
   ) throws(EncodingError) -> [TermNode] {
-    var terms = ProgramTerms(program, sums: sums)
+    var terms = terms
+    let sums = terms.sums
     let (inputs, outputs) = try terms.codes(over: property.box)
     func met(_ constraint: LinearConstraint, _ rest: Term<Int64>) -> Term<Int64> {
       let summands =
@@ -42,8 +52,11 @@ public struct BitVectorQuery: Sendable {
       let isLess = Term.less(sums.sum(summands, plus: 0), Term(constraint.least))
       return Term.select(isLess, Term(0), rest)
     }
-    return property.violations.map { violation in
-      violation.constraints.reduce(Term<Int64>(1)) { met($1, $0) }.node
+    return try property.violations.enumerated().map { index, violation throws(EncodingError) in
+      let isMet = violation.constraints.reduce(Term<Int64>(1)) { met($1, $0) }.node
+      // The property's own check bounds its sums to 2^62.
+      guard isMet.holds else { throw EncodingError("violation \(index): its sums do not fit 64 bits") }
+      return isMet
     }
   }
 }

@@ -4,20 +4,22 @@ import Properties
 
 /// The `Term` reading of a program's steps: the codes of a step's output as expressions over those of its inputs.
 ///
-/// Each step's definition is `Simulation.ReferenceInterpreter`'s. Sums are built in the 64-bit register and must fit the
-/// device's, whatever the order of their summands.
+/// Each step's definition is `Simulation.ReferenceInterpreter`'s. Sums are built in the 64-bit register and must fit
+/// the device's, whatever the order of their summands.
 struct ProgramTerms {
   typealias Code = Term<Int32>
 
   let program: IntegerProgram
   let sums: SumShape
+  let mostNodes: Int
   /// The formula's variables count from the low end of an input's range, so that they have few bits and the constant
   /// part of a sum joins the bias.
   private var variables: [TermNode: (offset: Term<Int64>, low: Int64)] = [:]
 
-  init(_ program: IntegerProgram, sums: SumShape) {
+  init(_ program: IntegerProgram, sums: SumShape, mostNodes: Int) {
     self.program = program
     self.sums = sums
+    self.mostNodes = mostNodes
   }
 
   /// The flat codes of a property's box and of the outputs they lead to.
@@ -86,9 +88,9 @@ struct ProgramTerms {
     results.reserveCapacity(elements.count)
     for element in elements {
       results.append(transform(element))
-      guard TermTable.current.nodes.count <= BitVectorQuery.mostNodes else {
+      guard TermTable.current.nodes.count <= mostNodes else {
         throw EncodingError(
-          "the formula passes \(BitVectorQuery.mostNodes) operations, too many for a bit-vector solver; "
+          "the formula passes \(mostNodes) operations, too many for a bit-vector solver; "
             + "ask about fewer varying inputs or a smaller network")
       }
     }

@@ -39,8 +39,9 @@ private struct SMTLIBWriter<Target: TextOutputStream>: BitVectorWriter {
 
 extension BitVectorQuery {
   /// The question as a complete script for any SMT-LIB 2 solver: `sat` means that an input in the box meets one of the
-  /// chosen violations (all of them where `violations` is nil), and the values that follow are its codes, each counted
-  /// from the low end of its range.
+  /// chosen violations (any at all where `violations` is nil). The values that follow are its codes, each counted from
+  /// the low end of its range; an element that the script does not name may have any code. After `unsat` there are no
+  /// values, and solvers answer the last command with an error.
   public func smtLIB2Text(violations: [Int]? = nil) -> String {
     var text = ""
     writeSMTLIB2(violations: violations, to: &text)

@@ -21,7 +21,9 @@ enum SecondSolver {
     try script.write(to: file, atomically: true, encoding: .utf8)
     let (process, pipe) = (Process(), Pipe())
     process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["cvc5", "--lang=smt2", "--bv-print-consts-as-indexed-symbols", file.path]
+    process.arguments = [
+      "cvc5", "--lang=smt2", "--bitblast=eager", "--bv-print-consts-as-indexed-symbols", "--tlimit=60000", file.path,
+    ]
     process.standardOutput = pipe
     process.standardError = FileHandle.nullDevice
     try process.run()
