@@ -25,8 +25,6 @@ final class GoalSearch {
   /// Hidden accumulators are tightened anew where the relaxation's value has come down to this share.
   private static let tightensBelow = 0.8
   private static let deepest = 1000
-  /// Multiply-accumulates for the bounds of one deep layer.
-  private static let mostTighteningWork = 200_000_000
 
   enum Outcome {
     case open
@@ -47,6 +45,8 @@ final class GoalSearch {
   private var program: LinearRelaxation?
   private let natural: Ranges
   private var open: [OpenCase]
+  /// The prices of the steps' codes in the last pass of slopes.
+  private var lastPrices: [Int: [Int64]] = [:]
   /// The proof so far, in preorder.
   private var proof: [Proof.Node] = []
 
@@ -150,13 +150,6 @@ final class GoalSearch {
       proof.append(Proof.Node(end: .empty))
       return .closed
     }
-    if current.depth == 0, stages.contains(.lagrangian) {
-      tightenDeepLayers(&ranges)
-      if ranges.isEmpty {
-        proof.append(Proof.Node(end: .empty))
-        return .closed
-      }
-    }
     var best = upperBound(ranges)
 
     if stages.contains(.lagrangian) {
@@ -176,48 +169,30 @@ final class GoalSearch {
       if stage != .branchAndBound { stage = .linearProgram }
       return closeByLinearProgram(current, &ranges, &node, best)
     }
+    // Without a linear program: the loosest neuron, weighed by its price in the last pass of slopes.
+    let openInputs = bounded.program.inputs.reduce(0) { sum, input in
+      sum + zip(ranges.low[input], ranges.high[input]).count { $0 < $1 }
+    }
+    if openInputs > Self.fewInputs, let choice = loosest(ranges) {
+      return split(choice, ranges, node, best, current.tightenedAt)
+    }
     return splitInputs(ranges, best)
   }
 
-  /// Bounds the loose accumulators behind the first requantised layer by slopes, layer by layer: intervals forget what
-  /// those before them have in common.
-  private func tightenDeepLayers(_ ranges: inout Ranges) {
-    let requantised = bounded.program.steps.indices.filter { !natural.accumulatorLow[$0].isEmpty }
-    guard requantised.count > 1 else { return }
-    var node = Proof.Node(end: .next)
-    // A bound takes one pass through all the layers before it.
-    var work = bounded.program.steps[requantised[0]].multiplyAccumulates
-    for step in requantised.dropFirst() {
-      let own = work
-      work += bounded.program.steps[step].multiplyAccumulates
-      guard own * natural.accumulatorLow[step].count <= Self.mostTighteningWork else { continue }
-      let output = bounded.program.steps[step].output
-      for element in natural.accumulatorLow[step].indices
-      where ranges.low[output][element] < ranges.high[output][element] {
-        for isUpper in [true, false] {
-          if isOver() || ranges.isEmpty { break }
-          let variable = Variable.accumulator(step: step, element: element)
-          let before = ranges.range(of: variable)
-          var slopes = SlopeMultipliers(bounded)
-          let constraints = goal.constraints.map { _ in Int32(0) }
-          guard
-            (try? bounded.apply(
-              variable, isUpper: isUpper, scale: 1 << 18, constraints: constraints, goal, &ranges, multipliers: &slopes))
-              != nil, ranges.isEmpty || ranges.range(of: variable) != before
-          else { continue }
-          node.lemmas.append(
-            .bound(
-              variable, isUpper: isUpper, scale: 1 << 18,
-              Proof.Multipliers(constraints: constraints, steps: slopes.chosen)))
+  /// So many inputs are few: halving them comes to an end.
+  private static let fewInputs = 24
+
+  private func loosest(_ ranges: Ranges) -> Choice? {
+    var choice: Choice?
+    for (step, prices) in lastPrices where !ranges.accumulatorLow[step].isEmpty {
+      for (element, price) in prices.enumerated() where price != 0 {
+        for kink in kinks(step, element, ranges) {
+          let score = abs(Double(price)) * kink.looseness
+          if score > choice?.score ?? 0 { choice = Choice(step: step, element: element, at: kink.at, score: score) }
         }
       }
-      if !node.lemmas.isEmpty {
-        bounded.settle(&ranges, for: goal)
-        proof.append(node)
-        node = Proof.Node(end: .next)
-      }
-      if ranges.isEmpty { return }
     }
+    return choice
   }
 
   /// One pass of slopes, and some more with lines that touch at the last bound's own maximiser.
@@ -236,7 +211,8 @@ final class GoalSearch {
         return .closed
       }
       best = min(best, bound.value >> 20)
-      let point = maximiser(bound, ranges)
+      lastPrices = slopes.prices
+      let point = bounded.maximiser(of: bound, over: ranges)
       if stages.contains(.attack) {
         if tries(point, stage == .branchAndBound ? 200 : 3000) { return .violated }
       }
@@ -244,19 +220,6 @@ final class GoalSearch {
       reference = bounded.ranges(over: point.map { $0...$0 })
     }
     return .stuck(bound: best)
-  }
-
-  /// The input that a bound's prices favour.
-  private func maximiser(_ bound: LagrangianBound, _ ranges: Ranges) -> [Int32] {
-    var point: [Int32] = []
-    for (input, prices) in zip(bounded.program.inputs, bound.inputPrices) {
-      for element in ranges.low[input].indices {
-        let (low, high) = (ranges.low[input][element], ranges.high[input][element])
-        let price = prices.isEmpty ? 0 : prices[element]
-        point.append(price > 0 ? high : price < 0 ? low : (low + high) / 2)
-      }
-    }
-    return point
   }
 
   private func closeByLinearProgram(
@@ -356,7 +319,7 @@ final class GoalSearch {
     var best: (choice: Choice, score: Double)?
     for candidate in tried {
       if isOver() { break }
-      let variable = Variable.accumulator(step: candidate.neuron.step, element: candidate.neuron.element)
+      let variable = candidate.variable
       let range = ranges.range(of: variable)
       var drops: [Double] = []
       for part in [Int64(range.lowerBound)...Int64(candidate.at), Int64(candidate.at) + 1...Int64(range.upperBound)] {
@@ -388,9 +351,9 @@ final class GoalSearch {
       guard mistaken.gap > 0.05, let choice = mistaken.candidates.first, choice.score > 1e-3 else {
         return roundInside(program, ranges)
       }
-      let variable = Variable.accumulator(step: choice.neuron.step, element: choice.neuron.element)
+      let variable = choice.variable
       let range = ranges.range(of: variable)
-      let (accumulator, _) = program.solution(choice.neuron)
+      let accumulator = program.solution(step: choice.step, element: choice.element)?.accumulator ?? 0
       let sides = [Int64(range.lowerBound)...Int64(choice.at), Int64(choice.at) + 1...Int64(range.upperBound)]
       var isDecided = false
       for side in accumulator <= Double(choice.at) ? sides : sides.reversed() {
@@ -589,27 +552,33 @@ final class GoalSearch {
   }
 
   private struct Choice {
-    var neuron: LinearRelaxation.Neuron
+    var step, element: Int
     var at: Int32
     var score: Double
+    var variable: Variable { .accumulator(step: step, element: element) }
   }
 
-  private func staircase(_ neuron: LinearRelaxation.Neuron) -> Staircase {
-    let step = bounded.steps[neuron.step]
-    return step.staircases[step.staircases.count == 1 ? 0 : step.staircaseOf(neuron.element)]
+  private func staircase(_ neuron: LinearRelaxation.Neuron) -> Staircase { staircase(neuron.step, neuron.element) }
+
+  private func staircase(_ step: Int, _ element: Int) -> Staircase {
+    let step = bounded.steps[step]
+    return step.staircases[step.staircases.count == 1 ? 0 : step.staircaseOf(element)]
   }
 
   /// The ends of a neuron's flat parts that are longer than its steps: where the hull is loose. Each as the last
   /// accumulator before the bend, with how far the hull is from the staircase there, in codes.
   private func kinks(_ neuron: LinearRelaxation.Neuron, _ ranges: Ranges) -> [(at: Int32, looseness: Double)] {
-    let output = bounded.program.steps[neuron.step].output
-    let (lowest, highest) = (ranges.low[output][neuron.element], ranges.high[output][neuron.element])
+    kinks(neuron.step, neuron.element, ranges)
+  }
+
+  private func kinks(_ step: Int, _ element: Int, _ ranges: Ranges) -> [(at: Int32, looseness: Double)] {
+    let output = bounded.program.steps[step].output
+    let (lowest, highest) = (ranges.low[output][element], ranges.high[output][element])
     guard lowest < highest else { return [] }
     let (low, high) = (
-      Double(ranges.accumulatorLow[neuron.step][neuron.element]),
-      Double(ranges.accumulatorHigh[neuron.step][neuron.element])
+      Double(ranges.accumulatorLow[step][element]), Double(ranges.accumulatorHigh[step][element])
     )
-    let staircase = staircase(neuron)
+    let staircase = staircase(step, element)
     let (first, last) = (staircase.first(reaching: lowest + 1), staircase.first(reaching: highest))
     let codes = Double(highest - lowest)
     var result: [(at: Int32, looseness: Double)] = []
@@ -627,7 +596,7 @@ final class GoalSearch {
     var choice: Choice?
     for neuron in neurons.map({ program.neurons[$0] }) {
       for kink in kinks(neuron, ranges) where kink.looseness > choice?.score ?? 0 {
-        choice = Choice(neuron: neuron, at: kink.at, score: kink.looseness)
+        choice = Choice(step: neuron.step, element: neuron.element, at: kink.at, score: kink.looseness)
       }
     }
     return choice
@@ -662,7 +631,7 @@ final class GoalSearch {
       // Where nothing is mistaken, the steps that are left have to be told apart all the same.
       let score = price * (gap + 0.1 * (kink?.looseness ?? 0)) + 1e-6 * Double(highest - lowest)
       if let kink {
-        choices.append(Choice(neuron: neuron, at: kink.at, score: score))
+        choices.append(Choice(step: neuron.step, element: neuron.element, at: kink.at, score: score))
         continue
       }
       var ats: [Int32] = []
@@ -671,7 +640,7 @@ final class GoalSearch {
       if let at = ats.filter({ low <= $0 && $0 < high }).min(by: {
         abs(Double($0) - accumulator) < abs(Double($1) - accumulator)
       }) {
-        choices.append(Choice(neuron: neuron, at: at, score: score))
+        choices.append(Choice(step: neuron.step, element: neuron.element, at: at, score: score))
       }
     }
     return (choices.sorted { $0.score > $1.score }, total)
@@ -681,8 +650,7 @@ final class GoalSearch {
     _ choice: Choice, _ ranges: Ranges, _ node: Proof.Node, _ best: Int64, _ tightenedAt: Double
   ) -> Closing {
     var node = node
-    let variable = Variable.accumulator(step: choice.neuron.step, element: choice.neuron.element)
-    if debug { print("depth", debugDepth, "bound", best, "split", choice.neuron.step, choice.neuron.element, ranges.range(of: variable), "at", choice.at, "score", choice.score) }
+    let variable = choice.variable
     node.end = .split(variable, at: choice.at)
     proof.append(node)
     return .split(variable, at: choice.at, ranges, tightenedAt: tightenedAt, bound: best)

@@ -482,6 +482,12 @@ final class LinearRelaxation {
     }
   }
 
+  /// Accumulator and code of an element that has a row.
+  func solution(step: Int, element: Int) -> (accumulator: Double, code: Double)? {
+    let index = neuronOf[step][element]
+    return index < 0 ? nil : solution(neurons[Int(index)])
+  }
+
   /// Accumulator and code of a neuron in the present solution.
   func solution(_ neuron: Neuron) -> (accumulator: Double, code: Double) {
     let solution = Clp_primalColumnSolution(pointer)!

@@ -34,7 +34,7 @@ struct SimulatedAttack {
 
   /// The best input after so many runs, from `start`.
   func run(
-    _ goal: Goal, from start: [Int32], in box: [ClosedRange<Int32>], runs: Int, seed: inout UInt64, isOver: () -> Bool
+    from start: [Int32], in box: [ClosedRange<Int32>], runs: Int, seed: inout UInt64, isOver: () -> Bool
   ) -> [Int32]? {
     let open = box.indices.filter { box[$0].lowerBound < box[$0].upperBound }
     guard !open.isEmpty, runs > 0 else { return nil }
