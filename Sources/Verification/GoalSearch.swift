@@ -1,10 +1,7 @@
 import Certificates
 import IntegerProgram
 import Properties
-import Foundation
 
-nonisolated(unsafe) var debug = ProcessInfo.processInfo.environment["DBG"] != nil
-nonisolated(unsafe) var debugDepth = 0
 /// The search for a proof that one goal cannot be met: bounds first, then cases, depth first. It goes on in slices, so
 /// that several goals share the time.
 ///
@@ -144,7 +141,6 @@ final class GoalSearch {
 
   /// Closes a case, or says how to go on; what belongs to the proof is appended to it.
   private func close(_ current: OpenCase) -> Closing {
-    debugDepth = current.depth
     var ranges = current.ranges
     bounded.settle(&ranges, for: goal)
     if ranges.isEmpty {
@@ -345,7 +341,6 @@ final class GoalSearch {
   /// Looks for a counterexample by deciding one mistaken neuron after another as the solution suggests, and then rounding
   /// the inputs: accumulators are kept well inside the step they are on, since rounding moves them a little.
   private func dive(_ program: LinearRelaxation, _ root: Ranges, _ solution: LinearRelaxation.Solution) -> Bool {
-    if debug { print("DIVE", solution.value) }
     var (ranges, solution) = (root, solution)
     for _ in 0..<200 {
       if isOver() { return false }
@@ -369,7 +364,7 @@ final class GoalSearch {
         (ranges, solution, isDecided) = (narrowed, next, true)
         break
       }
-      guard isDecided else { if debug { print("DEADEND", mistaken.gap) }; return false }
+      guard isDecided else { return false }
       if nodes % 8 == 0, tryRounded(program, ranges, 300) { return true }
     }
     return false
@@ -410,7 +405,6 @@ final class GoalSearch {
         guard !ranges.isEmpty else { break }
         program.update(ranges)
         let solution = program.maximizeGoal(within: secondsLeft())
-        if debug { print("INSIDE", margin, step, solution.status, solution.value) }
         guard solution.status == .optimal, solution.value >= 0 else { break }
         if tryRounded(program, ranges, 3000) { return true }
         guard step == steps.last else { continue }
@@ -426,7 +420,6 @@ final class GoalSearch {
 
   /// Rounds a few inputs at a time, those nearest to integers first, and solves anew for the others, which make up for it.
   private func fixRounded(_ program: LinearRelaxation, _ root: Ranges) -> Bool {
-    if debug { print("FIX") }
     var ranges = root
     for _ in 0..<400 {
       if isOver() { return false }
@@ -496,7 +489,6 @@ final class GoalSearch {
         let bound = try? bounded.bound(of: functional, over: ranges, multipliers: &source)
       else { continue }
       if bound.value < 0 { return .contradiction(multipliers) }
-      if debug { print("   exact", Double(bound.value)/Double(solution.scale), "lp", solution.value, solution.status, solution.scale, multipliers.constraints, multipliers.steps[1]?.filter { $0 != 0 }) }
     }
     return nil
   }
