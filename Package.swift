@@ -8,13 +8,18 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     // SHA-256 for the digests that tie simulation, C code and proof together.
     .package(url: "https://github.com/apple/swift-crypto", from: "3.12.0"),
+    // ONNX files are protocol buffers: Apple's own reader, which bounds nesting and checks lengths.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   // In pipeline order: a module sees only those above it.
   targets: [
     .target(name: "Arithmetic"),
     .target(name: "Network"),
     .target(name: "CTFLite"),
-    .target(name: "Importers", dependencies: ["Network", "CTFLite"]),
+    .target(
+      name: "Importers",
+      dependencies: ["Network", "CTFLite", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["ONNX/onnx_subset.proto"]),
     .target(
       name: "IntegerProgram",
       dependencies: ["Arithmetic", "Network", .product(name: "Crypto", package: "swift-crypto")]),
@@ -60,7 +65,8 @@ let package = Package(
         "Arithmetic", "Network", "Importers", "IntegerProgram", "Properties", "Certificates", "Simulation", "SMT",
         "Verification",
       ]),
-    .testTarget(name: "IntegerProgramTests", dependencies: ["Arithmetic", "Network", "IntegerProgram"]),
+    .testTarget(
+      name: "IntegerProgramTests", dependencies: ["Arithmetic", "Network", "IntegerProgram", "Simulation"]),
     .testTarget(
       name: "CodeGenerationTests",
       dependencies: [

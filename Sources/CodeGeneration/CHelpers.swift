@@ -27,14 +27,22 @@ enum CHelpers {
         "\(type) \(prefix)_low_bits_\(bits)(\(type) x, u\(type) mask)",
         ["const u\(type) low = (u\(type))x & mask;", "return (\(type))low;"])
     }
-    add(
-      "copy", "Copies codes.", "void \(prefix)_copy(int8_t *to, const int8_t *from, int32_t count)",
-      ["for (int32_t i = 0; i < count; i++) {", "  to[i] = from[i];", "}"])
-    add(
-      "fill", "Sets codes.", "void \(prefix)_fill(int8_t *to, int8_t code, int32_t count)",
-      ["for (int32_t i = 0; i < count; i++) {", "  to[i] = code;", "}"])
+    for type in ["int8_t", "uint8_t", "int16_t", "uint16_t"] {
+      let (copy, fill) = (copyName(of: type), fillName(of: type))
+      add(
+        copy, "Copies codes.", "void \(prefix)_\(copy)(\(type) *to, const \(type) *from, int32_t count)",
+        ["for (int32_t i = 0; i < count; i++) {", "  to[i] = from[i];", "}"])
+      add(
+        fill, "Sets codes.", "void \(prefix)_\(fill)(\(type) *to, \(type) code, int32_t count)",
+        ["for (int32_t i = 0; i < count; i++) {", "  to[i] = code;", "}"])
+    }
     return texts
   }
+
+  /// The helpers that copy and set codes of a C type.
+  static func copyName(of type: String) -> String { "copy" + suffix(of: type) }
+  static func fillName(of type: String) -> String { "fill" + suffix(of: type) }
+  private static func suffix(of type: String) -> String { type == "int8_t" ? "" : "_\(type.dropLast(2))" }
 
   /// Comments quote names from the model, which may look like calls.
   private static func withoutComments(_ code: String) -> String {

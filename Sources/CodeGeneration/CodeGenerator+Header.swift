@@ -108,7 +108,7 @@ extension CodeGenerator {
 
 extension Step {
   /// The rounding rules a step applies.
-  var roundings: [Rounding] {
+  public var roundings: [Rounding] {
     switch operation {
     case .affine(let affine): [affine.requantization.rounding]
     case .combine(let combine): [combine.requantization.rounding]

@@ -42,7 +42,7 @@ extension CodeGenerator {
       text.line("uint32_t state = 2463534242u + vector;")
       for (index, port) in inputs.enumerated() {
         let type = cType(of: port.value)
-        let cast = type == "int8_t" ? "" : "(\(type) *)"
+        let cast = type == "int8_t" ? "" : type == "uint8_t" ? "(\(type) *)" : "(\(type) *)(void *)"
         text.line("\(type) *const input_\(index) = \(cast)&arena[\(port.macro)_OFFSET];")
         text.block("for (uint32_t i = 0u; i < \(port.macro)_COUNT; i++)") { text in
           let range = port.value.type.range
@@ -74,7 +74,8 @@ extension CodeGenerator {
         text.block("if ((status != \(macro)_OK) && (failed == 0u))") { $0.line("failed = vector + 1u;") }
         for (index, port) in outputs.enumerated() {
           let type = cType(of: port.value)
-          let cast = type == "int8_t" ? "" : "(const \(type) *)"
+          let cast =
+            type == "int8_t" ? "" : type == "uint8_t" ? "(const \(type) *)" : "(const \(type) *)(const void *)"
           text.block("for (uint32_t i = 0u; (i < \(port.macro)_COUNT) && (failed == 0u); i++)") { text in
             text.line("const \(type) *const output = \(cast)&arena[\(port.macro)_OFFSET];")
             text.block("if (output[i] != \(name)_expected_\(index)[(vector * \(port.macro)_COUNT) + i])") {

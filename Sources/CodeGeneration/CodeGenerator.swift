@@ -37,7 +37,7 @@ public struct CodeOptions: Sendable {
 public struct CodeGenerator: Sendable {
   public let program: IntegerProgram
   public let plan: MemoryPlan
-  public let options: CodeOptions
+  public private(set) var options: CodeOptions
   /// Bytes of constant tables: weights, biases, requantisation constants, lookup tables.
   public let tableBytes: Int
 
@@ -56,6 +56,8 @@ public struct CodeGenerator: Sendable {
     self.program = program
     self.plan = plan
     self.options = options
+    // 16-bit codes must lie at even addresses.
+    self.options.alignment = max(options.alignment, plan.blocks.map(\.codeSize).max() ?? 1)
   }
 
   /// All files of the project; with the self-test where one is given.

@@ -18,12 +18,13 @@ extension KernelWriter {
 
     input("x", step.inputs[0])
     output("y", step.output)
-    if affine.usesPatch { scratch("patch", index) }
+    let codeType = cType(of: program.values[step.inputs[0]])
+    if affine.usesPatch { scratch("patch", codeType, index) }
     let names = WeightNames(
       weights: tableName("weights_\(index)"), weightType: fits8 ? "int8_t" : "int16_t",
       bias: tableName("bias_\(index)"))
     if affine.isDepthwise {
-      depthwise(affine, names, requantize, &text)
+      depthwise(affine, names, codeType, requantize, &text)
     } else if !affine.usesPatch {
       // Each pixel's channels lie together already; a dense layer has one pixel a vector.
       let pixels = g.batch * g.outputPixels
@@ -31,7 +32,7 @@ extension KernelWriter {
         products(affine, names, source: "x", group: nil, target: "", requantize, &text)
       } else {
         text.loop("pixel", pixels) { text in
-          text.line("const int8_t *const row = &x[\(times("pixel", g.inputChannels))];")
+          text.line("const \(codeType) *const row = &x[\(times("pixel", g.inputChannels))];")
           products(
             affine, names, source: "row", group: nil, target: "\(times("pixel", g.outputChannels)) + ", requantize, &text)
         }
@@ -40,11 +41,11 @@ extension KernelWriter {
       text.line("int32_t at = 0;")
       pixels(g, &text) { writer, text in
         if affine.groups == 1 {
-          writer.gather(affine, firstChannel: "0", &text)
+          writer.gather(affine, codeType, firstChannel: "0", &text)
           writer.products(affine, names, source: "patch", group: nil, target: "at + ", requantize, &text)
         } else {
           text.loop("group", affine.groups) { text in
-            writer.gather(affine, firstChannel: times("group", affine.channelsPerGroup), &text)
+            writer.gather(affine, codeType, firstChannel: times("group", affine.channelsPerGroup), &text)
             writer.products(affine, names, source: "patch", group: "group", target: "at + ", requantize, &text)
           }
         }
@@ -74,10 +75,11 @@ extension KernelWriter {
   }
 
   /// Copies the window of the current pixel into `patch`, the padding code where it leaves the image.
-  mutating func gather(_ affine: Affine, firstChannel: String, _ text: inout CText) {
+  mutating func gather(_ affine: Affine, _ codeType: String, firstChannel: String, _ text: inout CText) {
     let g = affine.geometry
     let channels = affine.channelsPerGroup
-    let prefix = names.prefix
+    let copy = "\(names.prefix)_\(CHelpers.copyName(of: codeType))"
+    let fill = "\(names.prefix)_\(CHelpers.fillName(of: codeType))"
     // A window's columns are one run of codes unless it is dilated or its channels are one group of several.
     let isRun = g.dilationWidth == 1 && affine.groups == 1
     let leavesColumns =
@@ -96,7 +98,7 @@ extension KernelWriter {
       text.line("const int32_t missing = (after < rest) ? after : rest;")
       text.line("const int32_t inside = rest - missing;")
     }
-    text.line("int8_t *to = patch;")
+    text.line("\(codeType) *to = patch;")
     let pad = CExpressionPrinter.literal(Int64(affine.paddingCode))
     let rowCodes = g.kernelWidth * channels
     text.loop("tap_row", g.kernelHeight) { text in
@@ -105,32 +107,32 @@ extension KernelWriter {
       let copyRow: (inout KernelWriter, inout CText) -> Void = { writer, text in
         let line = times(writer.inputRow(g, "from_row"), g.inputWidth)
         if isRun && !leavesColumns {
-          text.line("\(prefix)_copy(to, &x[\(times("(\(line) + left)", g.inputChannels))], \(rowCodes));")
+          text.line("\(copy)(to, &x[\(times("(\(line) + left)", g.inputChannels))], \(rowCodes));")
         } else if isRun {
-          text.line("\(prefix)_fill(to, \(pad), \(times("skipped", channels)));")
+          text.line("\(fill)(to, \(pad), \(times("skipped", channels)));")
           text.block("if (inside > 0)") { text in
             text.line(
-              "\(prefix)_copy(&to[\(times("skipped", channels))], &x[\(times("(\(line) + left + skipped)", g.inputChannels))], \(times("inside", channels)));")
+              "\(copy)(&to[\(times("skipped", channels))], &x[\(times("(\(line) + left + skipped)", g.inputChannels))], \(times("inside", channels)));")
           }
-          text.line("\(prefix)_fill(&to[\(times("(skipped + inside)", channels))], \(pad), \(times("missing", channels)));")
+          text.line("\(fill)(&to[\(times("(skipped + inside)", channels))], \(pad), \(times("missing", channels)));")
         } else {
           text.loop("tap_column", g.kernelWidth) { text in
             text.line("const int32_t from_column = left + \(times("tap_column", g.dilationWidth));")
             let start = affine.groups == 1 ? "" : " + \(firstChannel)"
-            let copy =
-              "\(prefix)_copy(&to[\(times("tap_column", channels))], &x[\(times("(\(line) + from_column)", g.inputChannels))\(start)], \(channels));"
+            let copyTap =
+              "\(copy)(&to[\(times("tap_column", channels))], &x[\(times("(\(line) + from_column)", g.inputChannels))\(start)], \(channels));"
             if leavesColumns {
-              text.block("if ((from_column >= 0) && (from_column < \(g.inputWidth)))") { $0.line(copy) }
-              text.block("else") { $0.line("\(prefix)_fill(&to[\(times("tap_column", channels))], \(pad), \(channels));") }
+              text.block("if ((from_column >= 0) && (from_column < \(g.inputWidth)))") { $0.line(copyTap) }
+              text.block("else") { $0.line("\(fill)(&to[\(times("tap_column", channels))], \(pad), \(channels));") }
             } else {
-              text.line(copy)
+              text.line(copyTap)
             }
           }
         }
       }
       if leavesRows {
         text.block("if ((from_row >= 0) && (from_row < \(g.inputHeight)))") { copyRow(&self, &$0) }
-        text.block("else") { $0.line("\(prefix)_fill(to, \(pad), \(rowCodes));") }
+        text.block("else") { $0.line("\(fill)(to, \(pad), \(rowCodes));") }
       } else {
         copyRow(&self, &text)
       }
@@ -155,7 +157,8 @@ extension KernelWriter {
 
   /// Sums of a block of channels at a time, tap by tap; a tap outside the image adds its weights times the padding code.
   mutating func depthwise(
-    _ affine: Affine, _ names: WeightNames, _ requantize: (String, String) -> String, _ text: inout CText
+    _ affine: Affine, _ names: WeightNames, _ codeType: String, _ requantize: (String, String) -> String,
+    _ text: inout CText
   ) {
     let g = affine.geometry
     let channels = g.outputChannels
@@ -185,7 +188,7 @@ extension KernelWriter {
             let line = writer.inputRow(g, "from_row")
             let inside: (inout CText) -> Void = { text in
               text.line(
-                "const int8_t *const tap = &x[\(times("(\(times(line, g.inputWidth)) + from_column)", channels)) + first];")
+                "const \(codeType) *const tap = &x[\(times("(\(times(line, g.inputWidth)) + from_column)", channels)) + first];")
               text.loop("i", below: count) { $0.line("sums[i] += (int32_t)w[i] * (int32_t)tap[i];") }
             }
             if g.hasPadding {

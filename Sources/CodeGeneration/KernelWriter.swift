@@ -108,14 +108,23 @@ struct KernelWriter {
   }
 
   /// Makes the step's scratch a parameter of its kernel.
-  mutating func scratch(_ name: String, _ step: Int) {
+  mutating func scratch(_ name: String, _ type: String, _ step: Int) {
     let offset = plan.scratchOfStep[step].map { plan.blocks[$0].offset } ?? 0
-    parameters.append(("int8_t *\(name)", "&arena[\(offset)]"))
+    parameters.append(("\(type) *\(name)", address(offset, type, isConstant: false)))
   }
 
   private func place(_ value: Int, _ type: String, isConstant: Bool) -> String {
     guard let offset = plan.offset(ofValue: value) else { preconditionFailure("value \(value) has a place in the arena") }
-    return type == "int8_t" ? "&arena[\(offset)]" : "(\(isConstant ? "const " : "")\(type) *)&arena[\(offset)]"
+    return address(offset, type, isConstant: isConstant)
+  }
+
+  private func address(_ offset: Int, _ type: String, isConstant: Bool) -> String {
+    switch type {
+    case "int8_t": "&arena[\(offset)]"
+    case "uint8_t": "(\(isConstant ? "const " : "")\(type) *)&arena[\(offset)]"
+    // The plan aligns what needs it; by way of void, which no compiler warns of.
+    default: "(\(isConstant ? "const " : "")\(type) *)(\(isConstant ? "const " : "")void *)&arena[\(offset)]"
+    }
   }
 
   mutating func requantization(

@@ -9,6 +9,8 @@ public struct MemoryPlan: Sendable {
     /// The step whose scratch this is.
     public var scratchOfStep: Int?
     public var size: Int
+    /// Bytes of one code; the offset is a multiple of it.
+    public var codeSize: Int
     public var offset: Int
     /// The step that writes it first; −1 for the network's inputs.
     public var firstStep: Int
@@ -74,7 +76,8 @@ private struct MemoryPlanner {
     func size(_ value: Int) -> Int { program.values[value].count * codeSize(program.values[value]) }
     func block(_ value: Int, from step: Int) -> MemoryPlan.Block {
       MemoryPlan.Block(
-        values: [value], scratchOfStep: nil, size: size(value), offset: 0, firstStep: step, lastStep: step)
+        values: [value], scratchOfStep: nil, size: size(value), codeSize: codeSize(program.values[value]), offset: 0,
+        firstStep: step, lastStep: step)
     }
     for input in program.inputs {
       blockOfValue[input] = blocks.count
@@ -91,10 +94,11 @@ private struct MemoryPlanner {
       }
       if case .affine(let affine) = step.operation, affine.patchCount > 0 {
         scratchOfStep[index] = blocks.count
-        let size = affine.patchCount * codeSize(program.values[step.inputs[0]])
+        let width = codeSize(program.values[step.inputs[0]])
         blocks.append(
           MemoryPlan.Block(
-            values: [], scratchOfStep: index, size: size, offset: 0, firstStep: index, lastStep: index))
+            values: [], scratchOfStep: index, size: affine.patchCount * width, codeSize: width, offset: 0,
+            firstStep: index, lastStep: index))
       }
     }
     for output in program.outputs { if let held = blockOfValue[output] { blocks[held].lastStep = program.steps.count } }
@@ -170,7 +174,10 @@ private struct MemoryPlanner {
       largestLiveSet: largestLiveSet())
   }
 
-  private func aligned(_ offset: Int) -> Int { (offset + alignment - 1) / alignment * alignment }
+  private func aligned(_ offset: Int, _ codeSize: Int = 1) -> Int {
+    let alignment = max(alignment, codeSize)
+    return (offset + alignment - 1) / alignment * alignment
+  }
 
   private func areAliveTogether(_ a: Int, _ b: Int) -> Bool {
     blocks[a].firstStep <= blocks[b].lastStep && blocks[b].firstStep <= blocks[a].lastStep
@@ -195,14 +202,15 @@ private struct MemoryPlanner {
         if low < high { forbidden.append((low, high)) }
       }
       forbidden.sort { $0.low < $1.low }
+      let codeSize = blocks[block].codeSize
       var offset = 0
-      for range in forbidden where range.low < offset && offset < range.high { offset = aligned(range.high) }
+      for range in forbidden where range.low < offset && offset < range.high { offset = aligned(range.high, codeSize) }
       // A range that starts lower may end higher than one passed already: look again until nothing moves.
       var moved = true
       while moved {
         moved = false
         for range in forbidden where range.low < offset && offset < range.high {
-          offset = aligned(range.high)
+          offset = aligned(range.high, codeSize)
           moved = true
         }
       }

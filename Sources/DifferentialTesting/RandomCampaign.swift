@@ -40,7 +40,8 @@ public struct RandomCampaign: Sendable {
     concurrently(count, jobs: jobs) { index in
       let seed = firstSeed &+ UInt64(index)
       do {
-        let network = RandomNetwork.make(seed: seed)
+        // One of three has codes of other widths.
+        let network = seed % 3 == 0 ? RandomNetwork.makeWithOtherCodes(seed: seed) : RandomNetwork.make(seed: seed)
         guard let program = try? IntegerProgram(lowering: network, options: options) else {
           state.withLock { $0.refused += 1 }
           return

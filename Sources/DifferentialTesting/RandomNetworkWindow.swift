@@ -10,9 +10,9 @@ struct RandomWindow {
   func geometry(on image: [Int], outputChannels: Int) -> WindowGeometry? {
     guard
       let (rows, top) = placement(
-        image[1], kernel: height, stride: window.strideHeight, dilation: window.dilationHeight),
+        image[1], kernel: height, stride: window.strideHeight, dilation: window.dilationHeight, isHeight: true),
       let (columns, left) = placement(
-        image[2], kernel: width, stride: window.strideWidth, dilation: window.dilationWidth)
+        image[2], kernel: width, stride: window.strideWidth, dilation: window.dilationWidth, isHeight: false)
     else { return nil }
     return WindowGeometry(
       batch: image[0], inputHeight: image[1], inputWidth: image[2], inputChannels: image[3],
@@ -24,7 +24,9 @@ struct RandomWindow {
   }
 
   /// How many windows there are along one dimension, and how far the first one begins before the image.
-  private func placement(_ size: Int, kernel: Int, stride: Int, dilation: Int) -> (count: Int, before: Int)? {
+  private func placement(
+    _ size: Int, kernel: Int, stride: Int, dilation: Int, isHeight: Bool
+  ) -> (count: Int, before: Int)? {
     let reach = (kernel - 1) * dilation + 1
     switch window.padding {
     case .valid:
@@ -32,6 +34,10 @@ struct RandomWindow {
     case .same:
       let count = (size + stride - 1) / stride
       return (count, max((count - 1) * stride + reach - size, 0) / 2)
+    case .explicit(let top, let left, let bottom, let right):
+      let (before, after) = isHeight ? (top, bottom) : (left, right)
+      let room = size + before + after - reach
+      return room >= 0 ? (room / stride + 1, before) : nil
     }
   }
 }

@@ -4,6 +4,11 @@ import Network
 /// Reads TensorFlow Lite files. It only translates: what an operation's numbers mean for the arithmetic is decided when
 /// the network is lowered.
 public enum TFLite {
+  /// Whether `bytes` carry TensorFlow Lite's identifier.
+  public static func recognises(_ bytes: [UInt8]) -> Bool {
+    bytes.count >= 8 && bytes[4..<8].elementsEqual("TFL3".utf8)
+  }
+
   /// The network in `bytes`; `name` is what people call the file.
   public static func network(from bytes: [UInt8], name: String) throws -> Network {
     try bytes.withUnsafeBufferPointer { buffer in

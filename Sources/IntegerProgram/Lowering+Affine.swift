@@ -8,7 +8,8 @@ extension Lowering {
     var codes: [Int64]
     var shape: [Int]
     var scales: [Float]
-    var zeroPoint: Int64
+    /// One, or one for each output channel.
+    var zeroPoints: [Int64]
   }
 
   private mutating func weights(
@@ -18,7 +19,7 @@ extension Lowering {
       throw LayerFault("its weights (input 1) are missing")
     }
     let tensor = network.tensors[index]
-    guard tensor.type == .int8 else {
+    guard isTensorFlowLite ? tensor.type == .int8 : (tensor.type.codes.map { $0.upperBound < 1 << 16 } ?? false) else {
       throw LayerFault(
         "its weights are \(tensor.type), not int8",
         remedy: tensor.type == .float32
@@ -53,24 +54,25 @@ extension Lowering {
         throw LayerFault("the weight scale of channel \(channel) is \(scales[channel]), which must be positive")
       }
     }
-    let zeroPoints = Set(quantization.zeroPoints)
-    guard zeroPoints.count <= 1, let zeroPoint = zeroPoints.isEmpty ? 0 : zeroPoints.first,
-      zeroPoint == 0 || scales.count == 1
+    var zeroPoints = quantization.zeroPoints.isEmpty ? [0] : quantization.zeroPoints
+    if zeroPoints.allSatisfy({ $0 == zeroPoints[0] }) { zeroPoints = [zeroPoints[0]] }
+    guard zeroPoints.count == 1 || zeroPoints.count == channels, !isTensorFlowLite || zeroPoints == [0] || scales.count == 1
     else {
       throw LayerFault("its weights have several zero points, or one beside scales per channel; they must be symmetric")
     }
-    guard ElementType.int8.codes?.contains(zeroPoint) == true else {
-      throw LayerFault("its weights have the zero point \(zeroPoint), outside int8")
+    if let zeroPoint = zeroPoints.first(where: { tensor.type.codes?.contains($0) != true }) {
+      throw LayerFault("its weights have the zero point \(zeroPoint), outside \(tensor.type)")
     }
-    return Weights(codes: codes, shape: tensor.shape, scales: scales, zeroPoint: zeroPoint)
+    return Weights(codes: codes, shape: tensor.shape, scales: scales, zeroPoints: zeroPoints)
   }
 
-  private func bias(_ operation: Operation, channels: Int) throws(LayerFault) -> [Int64] {
+  private func bias(_ operation: Operation, channels: Int) throws(LayerFault) -> Bias {
     guard operation.inputs.count >= 3, let index = operation.inputs[2] else {
-      return Array(repeating: 0, count: channels)
+      return .codes(Array(repeating: 0, count: channels))
     }
     // Its quantisation is not read: converters leave axes there that do not exist, and the scale is fixed by theory.
     let tensor = network.tensors[index]
+    if let reals = tensor.reals, reals.count == channels, !isTensorFlowLite { return .reals(reals) }
     guard tensor.type == .int32 else {
       throw LayerFault("its bias is \(tensor.type), not int32", remedy: "convert with int8 activations and int32 biases")
     }
@@ -78,7 +80,7 @@ extension Lowering {
     guard codes.count == channels else {
       throw LayerFault("its bias has \(codes.count) elements for \(channels) output channels")
     }
-    return codes
+    return .codes(codes)
   }
 
   mutating func fullyConnected(_ operation: Operation, _ activation: Activation) throws(LayerFault) {
@@ -104,7 +106,7 @@ extension Lowering {
     let x = try input(operation, 0, "input")
     try requireInt8(x, "input")
     let weights = try weights(operation, rank: 4, channelAxis: 0)
-    guard weights.zeroPoint == 0 else { throw LayerFault("its weights have the zero point \(weights.zeroPoint), not 0") }
+    try requireSymmetric(weights)
     let output = try output(operation)
     guard values[x].shape.count == 4 else { throw LayerFault("its input has the shape \(values[x].shape), not 4-D") }
     let inputChannels = values[x].shape[3]
@@ -128,7 +130,7 @@ extension Lowering {
     let x = try input(operation, 0, "input")
     try requireInt8(x, "input")
     let weights = try weights(operation, rank: 4, channelAxis: 3)
-    guard weights.zeroPoint == 0 else { throw LayerFault("its weights have the zero point \(weights.zeroPoint), not 0") }
+    try requireSymmetric(weights)
     let output = try output(operation)
     guard values[x].shape.count == 4 else { throw LayerFault("its input has the shape \(values[x].shape), not 4-D") }
     let (inputChannels, outputChannels) = (values[x].shape[3], weights.shape[3])
@@ -157,44 +159,63 @@ extension Lowering {
     _ operation: Operation, _ x: Int, _ geometry: WindowGeometry, groups: Int, _ weights: Weights, _ codes: [Int64],
     _ output: Value, _ activation: Activation, isDense: Bool = false
   ) throws(LayerFault) {
-    guard output.type == .int8 else { throw LayerFault("its output is \(output.type), not int8") }
+    try requireInt8(output, "output")
     let input = values[x]
-    var multipliers: [Multiplier] = []
-    for scale in weights.scales {
-      // The product alone is rounded; the quotient is double in every release.
-      let product =
-        isDense && weights.scales.count == 1 ? product(input.scale, scale) : Double(input.scale) * Double(scale)
-      multipliers.append(try multiplier(product / Double(output.scale), "input scale · weight scale / output scale"))
+    let channels = geometry.outputChannels
+    let sum: QuantizedSum
+    if let quantizer = operation.quantizer {
+      sum = try quantizedSum(
+        quantizer, output, bias: bias(operation, channels: channels), channels: channels,
+        inputScales: weights.scales.map { (Double(input.scale) * Double($0), input.scale * $0) })
+    } else {
+      var multipliers: [Multiplier] = []
+      for scale in weights.scales {
+        // The product alone is rounded; the quotient is double in every release.
+        let product =
+          isDense && weights.scales.count == 1 ? product(input.scale, scale) : Double(input.scale) * Double(scale)
+        multipliers.append(try multiplier(product / Double(output.scale), "input scale · weight scale / output scale"))
+      }
+      guard case .codes(let biasCodes) = try bias(operation, channels: channels) else { return }
+      sum = QuantizedSum(
+        requantization: Requantization(
+          multipliers: multipliers, rounding: options.rounding, zeroPoint: output.zeroPoint,
+          clamp: clamp(activation, output)),
+        offsets: biasCodes)
     }
-    let biasCodes = try bias(operation, channels: geometry.outputChannels)
     var inputRange = input.range
     if geometry.hasPadding { inputRange = union(inputRange, Int64(input.zeroPoint)...Int64(input.zeroPoint)) }
 
+    let length = codes.count / channels
+    var centred: [Int16] = []
+    centred.reserveCapacity(codes.count)
+    for (index, code) in codes.enumerated() {
+      let zeroPoint = weights.zeroPoints.count == 1 ? weights.zeroPoints[0] : weights.zeroPoints[index / length]
+      guard let weight = Int16(exactly: (code - zeroPoint) * sum.factor) else {
+        throw LayerFault("its weight \(code) with zero point \(zeroPoint) needs more than 16 bits")
+      }
+      centred.append(weight)
+    }
     var affine = Affine(
-      geometry: geometry, groups: groups, paddingCode: input.zeroPoint,
-      weights: codes.map { Int16($0 - weights.zeroPoint) }, bias: [], accumulators: [],
-      requantization: Requantization(
-        multipliers: multipliers, rounding: options.rounding, zeroPoint: output.zeroPoint,
-        clamp: clamp(activation, output)))
+      geometry: geometry, groups: groups, paddingCode: input.zeroPoint, weights: centred, bias: [], accumulators: [],
+      requantization: sum.requantization)
     var codeRange: ClosedRange<Int64>?
-    let length = affine.weightsPerOutput
-    for channel in 0..<geometry.outputChannels {
-      var sum: Int64 = 0
+    for channel in 0..<channels {
+      var total: Int64 = 0
       var low: Int64 = 0
       var high: Int64 = 0
       for weight in affine.weights[channel * length..<(channel + 1) * length] {
         let weight = Int64(weight)
-        sum += weight
+        total += weight
         let (a, b) = (weight * inputRange.lowerBound, weight * inputRange.upperBound)
         // With zero included, the range holds every partial sum as well, in whatever order a kernel adds.
         low += min(a, b, 0)
         high += max(a, b, 0)
       }
-      let bias = biasCodes[channel] - Int64(input.zeroPoint) * sum
+      let bias = sum.offsets[channel] - Int64(input.zeroPoint) * total
       let range = (bias + low)...(bias + high)
       guard range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max) else {
         throw LayerFault(
-          "the accumulator of channel \(channel) could overflow 32 bits: bias \(biasCodes[channel]), range "
+          "the accumulator of channel \(channel) could overflow 32 bits: bias \(sum.offsets[channel]), range "
             + "\(range.lowerBound) … \(range.upperBound)",
           remedy: "fewer inputs to this layer, or smaller biases")
       }
@@ -205,6 +226,13 @@ extension Lowering {
     emit(.affine(affine), operation, inputs: [x], output: output, range: codeRange)
   }
 
+  /// Outside the image a window's kernel adds nothing, whatever the weights' zero point; TensorFlow Lite has none there.
+  private func requireSymmetric(_ weights: Weights) throws(LayerFault) {
+    guard !isTensorFlowLite || weights.zeroPoints == [0] else {
+      throw LayerFault("its weights have the zero point \(weights.zeroPoints[0]), not 0")
+    }
+  }
+
   /// The geometry of a window over an image, its padding resolved, held to the output's shape in the file (TensorFlow
   /// Lite: `ComputePaddingHeightWidth`).
   func geometry(
@@ -212,10 +240,10 @@ extension Lowering {
   ) throws(LayerFault) -> ClippedWindow {
     let rows = try WindowExtent(
       window.padding, input: input[1], kernel: kernelHeight, stride: window.strideHeight,
-      dilation: window.dilationHeight, axis: "height")
+      dilation: window.dilationHeight, axis: .height)
     let columns = try WindowExtent(
       window.padding, input: input[2], kernel: kernelWidth, stride: window.strideWidth,
-      dilation: window.dilationWidth, axis: "width")
+      dilation: window.dilationWidth, axis: .width)
     try require(shape: [input[0], rows.size, columns.size, outputChannels], of: output)
     return ClippedWindow(
       geometry: WindowGeometry(
@@ -259,6 +287,8 @@ struct ClippedWindow {
 
 /// How a window slides along one axis.
 struct WindowExtent {
+  enum Axis: String { case height, width }
+
   var size: Int
   var stride, dilation: Int
   /// How far before the image the first tap of the first window lies; never negative.
@@ -267,24 +297,32 @@ struct WindowExtent {
   var taps: [Int?]
 
   init(
-    _ padding: Padding, input: Int, kernel: Int, stride: Int, dilation: Int, axis: String
+    _ padding: Padding, input: Int, kernel: Int, stride: Int, dilation: Int, axis: Axis
   ) throws(LayerFault) {
     let most = 1 << 16
     guard (1...most).contains(kernel), (1...most).contains(stride), (1...most).contains(dilation) else {
-      throw LayerFault("its window's \(axis) \(kernel), stride \(stride), dilation \(dilation) must be in 1 … \(most)")
+      throw LayerFault("its window's \(axis.rawValue) \(kernel), stride \(stride), dilation \(dilation) must be in 1 … \(most)")
     }
     let reach = (kernel - 1) * dilation + 1
     let start: Int
     switch padding {
     case .valid:
       guard reach <= input else {
-        throw LayerFault("its window's \(axis), \(reach), passes the input's, \(input), and the padding is VALID")
+        throw LayerFault("its window's \(axis.rawValue), \(reach), passes the input's, \(input), and the padding is VALID")
       }
       size = (input - reach) / stride + 1
       start = 0
     case .same:
       size = (input + stride - 1) / stride
       start = max((size - 1) * stride + reach - input, 0) / 2
+    case .explicit(let top, let left, let bottom, let right):
+      let (before, after) = axis == .height ? (top, bottom) : (left, right)
+      guard (0...most).contains(before), (0...most).contains(after), reach <= input + before + after else {
+        throw LayerFault(
+          "its window's \(axis.rawValue), \(reach), does not fit the input's, \(input), padded by \(before) and \(after)")
+      }
+      size = (input + before + after - reach) / stride + 1
+      start = before
     }
     // A single window makes no step.
     self.stride = size == 1 ? 1 : stride

@@ -8,7 +8,9 @@ extension Lowering {
   ) throws(LayerFault) {
     let (a, b, output) = try operands(operation)
     // TensorFlow Lite, `CalculateOpDataAdd`: a common scale of twice the larger one, 20 bits above the codes.
-    let leftShift = 20
+    // Wider codes leave less room above them.
+    let reach = [a, b].map { max(abs(values[$0].type.range.lowerBound), values[$0].type.range.upperBound) * 2 }.max() ?? 0
+    let leftShift = min(20, reach.leadingZeroBitCount - 35)
     let twiceLargest = 2 * Double(max(values[a].scale, values[b].scale))
     // Of the two, only SUB's ratios were single precision once; a power of two times a scale is exact either way.
     func ratio(_ numerator: Double, _ denominator: Double) -> Double {
@@ -42,7 +44,7 @@ extension Lowering {
     try requireInt8(a, "first input")
     try requireInt8(b, "second input")
     let output = try output(operation)
-    guard output.type == .int8 else { throw LayerFault("its output is \(output.type), not int8") }
+    try requireInt8(output, "output")
     return (a, b, output)
   }
 
@@ -56,14 +58,28 @@ extension Lowering {
     }
     try require(shape: broadcast.shape, of: output)
     let merged = broadcast.merged()
+    var requantization = Requantization(
+      multipliers: [outputMultiplier], rounding: options.rounding, zeroPoint: output.zeroPoint,
+      clamp: clamp(activation, output))
+    if let quantizer = operation.quantizer {
+      // The core's sum has no offset: only those modes that need none.
+      let clamp = codes(quantizer, output)
+      let isShift = [leftMultiplier, rightMultiplier, outputMultiplier].allSatisfy { $0.mantissa == 1 << 30 }
+      switch try directed(quantizer.rounding, clamp, isExact: false) {
+      case .halfEven where !quantizer.roundsZeroPoint || output.zeroPoint % 2 == 0: requantization.rounding = .halfEven
+      case .halfUpward: requantization.rounding = isShift ? .halfUpShift : .single
+      default:
+        throw LayerFault(
+          "its quantiser's rounding mode is \(quantizer.rounding.rawValue) with zero point \(output.zeroPoint)",
+          remedy: "quantise elementwise sums and products with ROUND and zero point 0")
+      }
+      requantization.clamp = clamp
+    }
     let combine = Combine(
       kind: kind, shape: merged.shape,
       left: Combine.Operand(zeroPoint: left.zeroPoint, multiplier: leftMultiplier, strides: merged.left),
       right: Combine.Operand(zeroPoint: right.zeroPoint, multiplier: rightMultiplier, strides: merged.right),
-      leftShift: leftShift,
-      requantization: Requantization(
-        multipliers: [outputMultiplier], rounding: options.rounding, zeroPoint: output.zeroPoint,
-        clamp: clamp(activation, output)))
+      leftShift: leftShift, requantization: requantization)
     let code = combine.code(Interval<Int32>(left.range), Interval<Int32>(right.range))
     guard code.holds else {
       throw LayerFault(

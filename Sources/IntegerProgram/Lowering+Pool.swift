@@ -11,7 +11,7 @@ extension Lowering {
     let output = try output(operation)
     let input = values[x]
     guard input.shape.count == 4 else { throw LayerFault("its input has the shape \(input.shape), not 4-D") }
-    try requireSameQuantization(input, output, "its input and output")
+    if operation.quantizer == nil { try requireSameQuantization(input, output, "its input and output") }
     guard window.dilationHeight == 1, window.dilationWidth == 1 else {
       throw LayerFault("its window is dilated, and might hold no element of the image")
     }
@@ -19,6 +19,9 @@ extension Lowering {
       window, input: input.shape, kernelHeight: height, kernelWidth: width, outputChannels: input.shape[3],
       output: output
     ).geometry
+    if let quantizer = operation.quantizer {
+      return try average(operation, quantizer, x, geometry, output)
+    }
     let pool = Pool(kind: kind, geometry: geometry, clamp: clamp(activation, output))
     let taps = Int64(min(height, input.shape[1])) * Int64(min(width, input.shape[2]))
     let sum = Interval<Int64>(min(taps * input.range.lowerBound, 0), max(taps * input.range.upperBound, 0))
@@ -30,11 +33,49 @@ extension Lowering {
     emit(.pool(pool), operation, inputs: [x], output: output, range: range)
   }
 
+  /// An average with a scale of its own: the sum, requantised.
+  private mutating func average(
+    _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ geometry: WindowGeometry, _ output: Value
+  ) throws(LayerFault) {
+    guard !geometry.hasPadding else {
+      throw LayerFault(
+        "its windows reach outside the image, where fewer elements are averaged",
+        remedy: "average without padding, or with count_include_pad=1")
+    }
+    try emitSum(operation, quantizer, x, geometry, output, bias: .codes([0]), gain: 1 / Double(geometry.taps))
+  }
+
+  /// Emits `quantise(gain · scale · Σ (x − zero point) + bias)` over windows that lie inside the image.
+  mutating func emitSum(
+    _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ geometry: WindowGeometry, _ output: Value, bias: Bias,
+    gain: Double
+  ) throws(LayerFault) {
+    let input = values[x]
+    let exact = Double(input.scale) * gain
+    let sum = try quantizedSum(
+      quantizer, output, bias: bias, channels: 1, inputScales: [(exact, Float(exact))])
+    guard sum.factor == 1 else {
+      throw LayerFault("its offset is finer than its input's scale, \(input.scale)", remedy: "quantise the offset")
+    }
+    let count = Int64(geometry.taps)
+    let offset = sum.offsets[0] - count * Int64(input.zeroPoint)
+    let range =
+      (offset + count * min(input.range.lowerBound, 0))...(offset + count * max(input.range.upperBound, 0))
+    guard range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max) else {
+      throw LayerFault("its sum of \(count) elements could overflow 32 bits")
+    }
+    let codes = try codes(of: sum.requantization, channel: 0, from: range)
+    let kind = Pool.Kind.sum(bias: Int32(offset), sum.requantization, accumulator: range)
+    emit(
+      .pool(Pool(kind: kind, geometry: geometry, clamp: output.type.range)), operation, inputs: [x], output: output,
+      range: codes)
+  }
+
   mutating func mean(_ operation: Operation, keepsDimensions: Bool) throws(LayerFault) {
     var x = try input(operation, 0, "input")
     try requireInt8(x, "input")
     let output = try output(operation)
-    guard output.type == .int8 else { throw LayerFault("its output is \(output.type), not int8") }
+    try requireInt8(output, "output")
     let input = values[x]
     let rank = input.shape.count
     let axes = try axes(constantIntegers(operation, 1, "axes"), rank: rank)

@@ -26,9 +26,13 @@ extension Lowering {
     let x = try input(operation, 0, "input")
     try requireInt8(x, "input")
     let output = try output(operation)
-    guard output.type == .int8 else { throw LayerFault("its output is \(output.type), not int8") }
+    try requireInt8(output, "output")
     let input = values[x]
     try require(shape: input.shape, of: output)
+    if let quantizer = operation.quantizer {
+      guard case .composed(let functions) = function else { throw LayerFault("it has no real function") }
+      return try composed(functions, operation, quantizer, x, output)
+    }
     let rounding = options.rounding
     let zeroPoint = output.zeroPoint
     switch function {
@@ -71,6 +75,7 @@ extension Lowering {
       lookup(operation, x, output) {
         Int32(min(max(Int64($0) + Int64(input.zeroPoint), six.lowerBound), six.upperBound))
       }
+    case .composed: throw LayerFault("it has no quantiser")
     case .leakyRelu(let alpha):
       guard alpha.isFinite else { throw LayerFault("its slope is \(alpha)") }
       let identity = try rescale(input, output, ratio)
@@ -83,6 +88,35 @@ extension Lowering {
         return alpha < 0 ? zeroPoint - scaled : zeroPoint + scaled
       }
     }
+  }
+
+  /// Codes with more bits than this are rescaled by arithmetic: tables of them would be large.
+  private static let mostTableBits = 10
+
+  private mutating func composed(
+    _ functions: [RealFunction], _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ output: Value
+  ) throws(LayerFault) {
+    let input = values[x]
+    if input.type.bits <= Self.mostTableBits {
+      lookup(operation, x, output) { centred in
+        let real = functions.reduce(Double(Float(centred) * input.scale)) { Double(Float($1($0))) }
+        return Int32(quantizer.code(real, scale: output.scale, zeroPoint: Int64(output.zeroPoint)))
+      }
+      return
+    }
+    var (gain, offset) = (1.0, 0.0)
+    for function in functions {
+      guard case .scaled(let factor, let summand) = function, factor > 0 else {
+        throw LayerFault(
+          "its function of \(input.type) codes would be a table of \(input.type.range.count) entries",
+          remedy: "quantise its input to at most \(Self.mostTableBits) bits")
+      }
+      (gain, offset) = (gain * factor, offset * factor + summand)
+    }
+    let geometry = WindowGeometry(
+      batch: 1, inputHeight: 1, inputWidth: input.count, inputChannels: 1, outputHeight: 1, outputWidth: input.count,
+      outputChannels: 1, kernelHeight: 1, kernelWidth: 1)
+    try emitSum(operation, quantizer, x, geometry, output, bias: .reals([offset]), gain: gain)
   }
 
   mutating func quantize(_ operation: Operation) throws(LayerFault) {

@@ -187,6 +187,8 @@ extension Lowering {
     switch tensor.type {
     case .int8: type = .int8
     case .uint8: type = .uint8
+    case .integer(let bits, let isSigned) where !isTensorFlowLite && bits <= 16:
+      type = CodeType(bits: bits, isSigned: isSigned)
     case .float32:
       return .failure(
         LayerFault(
@@ -280,11 +282,17 @@ extension Lowering {
     }
   }
 
+  var isTensorFlowLite: Bool { network.format == .tensorFlowLite }
+
+  /// TensorFlow Lite's kernels take int8; the core takes any codes.
   func requireInt8(_ value: Int, _ role: String) throws(LayerFault) {
-    guard values[value].type == .int8 else {
+    guard values[value].type == .int8 || !isTensorFlowLite else {
       throw LayerFault(
         "its \(role) is \(values[value].type)", remedy: "only int8 is supported inside the network; convert with int8")
     }
+  }
+  func requireInt8(_ output: Value, _ role: String) throws(LayerFault) {
+    guard output.type == .int8 || !isTensorFlowLite else { throw LayerFault("its \(role) is \(output.type), not int8") }
   }
 
   /// Whether two values' codes mean the same real numbers.

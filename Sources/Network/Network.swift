@@ -5,8 +5,21 @@ public struct Network: Sendable {
   public var operations: [Operation]
   public var inputs: [Int]
   public var outputs: [Int]
+  public var format: Format
 
-  public init(name: String, tensors: [Tensor], operations: [Operation], inputs: [Int], outputs: [Int]) {
+  /// Whose rules hold where a file leaves the arithmetic open.
+  public enum Format: Sendable, Hashable {
+    /// int8 inside; TensorFlow Lite Micro's kernels say how scales are multiplied and results rounded.
+    case tensorFlowLite
+    /// 1 to 16 bits; each operation says by its `quantizer` how real results become codes.
+    case onnx
+  }
+
+  public init(
+    name: String, tensors: [Tensor], operations: [Operation], inputs: [Int], outputs: [Int],
+    format: Format = .tensorFlowLite
+  ) {
+    self.format = format
     self.name = name
     self.tensors = tensors
     self.operations = operations

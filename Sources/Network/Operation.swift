@@ -3,10 +3,12 @@ public enum Activation: String, Sendable, Hashable {
   case none, relu, relu6, reluN1To1 = "relu_n1_to_1"
 }
 
-public enum Padding: String, Sendable, Hashable {
+public enum Padding: Sendable, Hashable {
   /// Output size ⌈input / stride⌉; the missing rows are split, the odd one at the bottom or right.
   case same
   case valid
+  /// So many rows and columns on each side.
+  case explicit(top: Int, left: Int, bottom: Int, right: Int)
 }
 
 /// A window that slides over height and width.
@@ -46,12 +48,28 @@ public struct SliceMasks: Sendable, Hashable {
 public enum UnaryFunction: Sendable, Hashable {
   case logistic, tanh, hardSwish, relu, relu6
   case leakyRelu(alpha: Float)
+  /// One after the other, in real values, each result rounded to single precision.
+  case composed([RealFunction])
+}
+
+/// A function of one real value.
+public enum RealFunction: Sendable, Hashable {
+  case logistic, tanh, exponential, squareRoot, absolute, reciprocal, softplus
+  case leakyRelu(alpha: Float)
+  case elu(alpha: Float)
+  /// max(0, min(1, alpha · x + beta)).
+  case hardSigmoid(alpha: Float, beta: Float)
+  case hardSwish
+  /// gain · x + offset.
+  case scaled(by: Double, plus: Double)
+  case clamp(Double, Double)
 }
 
 /// One operation of a network, as its file gives it.
 public struct Operation: Sendable {
   public enum Kind: Sendable {
-    /// Inputs: image, weights [out, height, width, in / groups], bias or none.
+    /// Inputs: image, weights [out, height, width, in / groups], bias or none. Biases are integers in units of input scale
+    /// times weight scale, or (ONNX) real values.
     case conv2D(Window, Activation)
     /// Inputs: image, weights [1, height, width, in · multiplier], bias or none.
     case depthwiseConv2D(Window, depthMultiplier: Int, Activation)
@@ -89,8 +107,11 @@ public struct Operation: Sendable {
   /// Tensor indices; nil where an optional input is left out.
   public var inputs: [Int?]
   public var outputs: [Int]
+  /// How its real result becomes a code, where the file says so.
+  public var quantizer: Quantizer?
 
-  public init(_ kind: Kind, typeName: String, inputs: [Int?], outputs: [Int]) {
+  public init(_ kind: Kind, typeName: String, inputs: [Int?], outputs: [Int], quantizer: Quantizer? = nil) {
+    self.quantizer = quantizer
     self.kind = kind
     self.typeName = typeName
     self.inputs = inputs

@@ -1,7 +1,7 @@
 /// What the elements of a tensor are stored as.
 public enum ElementType: Sendable, Hashable, CustomStringConvertible {
   case integer(bits: Int, signed: Bool)
-  case float32
+  case float32, float64
   /// A type that no operation here reads, by its name in the file's format.
   case other(String)
 
@@ -15,6 +15,7 @@ public enum ElementType: Sendable, Hashable, CustomStringConvertible {
     switch self {
     case .integer(let bits, let signed): (signed ? "int" : "uint") + "\(bits)"
     case .float32: "float32"
+    case .float64: "float64"
     case .other(let name): name
     }
   }
@@ -24,6 +25,7 @@ public enum ElementType: Sendable, Hashable, CustomStringConvertible {
     switch self {
     case .integer(let bits, _): bits <= 8 ? 1 : bits <= 16 ? 2 : bits <= 32 ? 4 : 8
     case .float32: 4
+    case .float64: 8
     case .other: nil
     }
   }
@@ -80,6 +82,14 @@ public struct Tensor: Sendable {
       for byte in 0..<width { value |= UInt64(constant[start + byte]) << UInt64(8 * byte) }
       let unused = UInt64(64 - 8 * width)
       return signed ? Int64(bitPattern: value << unused) >> Int64(unused) : Int64(bitPattern: value)
+    }
+  }
+
+  /// The elements of a float64 constant; nil where the tensor is none.
+  public var reals: [Double]? {
+    guard let constant, type == .float64 else { return nil }
+    return stride(from: 0, to: constant.count - 7, by: 8).map { start in
+      Double(bitPattern: (0..<8).reduce(UInt64(0)) { $0 | UInt64(constant[start + $1]) << UInt64(8 * $1) })
     }
   }
 }

@@ -19,7 +19,7 @@ struct CompileCommand: ParsableCommand {
         cc -std=c99 -O2 -DDIGITS_SELFTEST_MAIN build/digits/*.c -o selftest && ./selftest
       """)
 
-  @Argument(help: ArgumentHelp("The network: an int8 TensorFlow Lite file.", valueName: "model"))
+  @Argument(help: ArgumentHelp("The network: an int8 TensorFlow Lite or quantised ONNX file.", valueName: "model"))
   var path: String
 
   @Option(help: "A folder of Targets, or (with a slash) the path of one of your own.")

@@ -21,7 +21,7 @@ struct DifftestCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("The network: an int8 TensorFlow Lite file; none with --networks.", valueName: "model"))
+    help: ArgumentHelp("The network: an int8 TensorFlow Lite or quantised ONNX file; none with --networks.", valueName: "model"))
   var path: String?
 
   @Option(help: "A folder of Targets, or (with a slash) the path of one of your own.")

@@ -10,7 +10,8 @@ struct InspectCommand: ParsableCommand {
       A row a layer: its place and operator in the file, the shape and type of what it makes, the scale and zero point \
       (real = scale · (code − zero)), multiply-accumulates and weights. "accumulator" is the proved range of every sum \
       on the way to an output, over all channels and all inputs, and "bits" the register that holds it. "exponent" is \
-      that of the multipliers from accumulator to code: e means a factor in 2^(e−1) ..< 2^e.
+      that of the multipliers from accumulator to code: e means a factor in 2^(e−1) ..< 2^e. In ONNX files an operator \
+      and the quantiser behind it are one layer.
 
         lockstep inspect Examples/digits/digits.tflite
         lockstep inspect model.tflite --json | jq .total.arena
@@ -41,7 +42,7 @@ struct InspectCommand: ParsableCommand {
                      arena (bytes of working memory)
       """)
 
-  @Argument(help: ArgumentHelp("The network: an int8 TensorFlow Lite file.", valueName: "model"))
+  @Argument(help: ArgumentHelp("The network: an int8 TensorFlow Lite or quantised ONNX file.", valueName: "model"))
   var path: String?
 
   @Flag(help: "Print JSON instead of a table.")

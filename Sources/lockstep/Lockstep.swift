@@ -10,7 +10,7 @@ struct Lockstep: AsyncParsableCommand {
     abstract:
       "Turn a quantised neural network into integer-only C, and show that it computes the same bit for bit.",
     discussion: """
-      Lockstep reads int8 TensorFlow Lite files. The simulator and the generated C are readings of one integer program, \
+      Lockstep reads int8 TensorFlow Lite files and quantised ONNX files (QONNX, QDQ, QLinear). The simulator and the generated C are readings of one integer program, \
       so what you test here is what your device returns.
 
         lockstep inspect model.tflite

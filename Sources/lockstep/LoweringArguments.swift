@@ -23,7 +23,7 @@ struct LoweringArguments: ParsableArguments {
       "How accumulators are rounded to codes.",
       discussion: """
         tflite-double rounds twice, as TensorFlow Lite Micro and CMSIS-NN do; tflite-single once, as builds with \
-        TFLITE_SINGLE_ROUNDING do; half-even once, ties to even, as ONNX does.
+        TFLITE_SINGLE_ROUNDING do; half-even once, ties to even. ONNX files say themselves how each layer rounds.
         """))
   var rounding = RoundingRule.tfliteDouble
 

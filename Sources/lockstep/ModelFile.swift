@@ -25,7 +25,10 @@ struct ModelFile {
     sha256 = SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     network = try Self.naming(path) {
       guard !bytes.isEmpty else { throw NetworkError("the file is empty") }
-      return try TFLite.network(from: bytes, name: Self.stem(of: path))
+      let name = Self.stem(of: path)
+      // By what the file holds; the extension decides where that says nothing.
+      return try ONNX.recognises(bytes) || path.hasSuffix(".onnx") && !TFLite.recognises(bytes)
+        ? ONNX.network(from: bytes, name: name) : TFLite.network(from: bytes, name: name)
     }
   }
 

@@ -42,7 +42,10 @@ private struct NetworkEditor {
   private static let zeroPoints: [Int64] = [
     0, 1, -1, 127, -128, 128, -129, 255, 256, 1 << 31, -1 << 31, 1 << 32, .max, .min,
   ]
-  private static let types: [ElementType] = [.int8, .uint8, .int16, .int32, .int64, .float32, .other("bool")]
+  private static let types: [ElementType] = [
+    .int8, .uint8, .int16, .int32, .int64, .float32, .float64, .integer(bits: 4, signed: false),
+    .integer(bits: 16, signed: false), .other("bool"),
+  ]
 
   private mutating func size() -> Int { random.element(of: Self.sizes) }
 
@@ -74,7 +77,11 @@ private struct NetworkEditor {
         "tensor \(tensor) quantised by \(network.tensors[tensor].quantization.map { "\($0)" } ?? "nothing")"
     case .constant: return changeConstant(tensor)
     case .attribute:
-      network.operations[operation].kind = changed(network.operations[operation].kind)
+      if network.operations[operation].quantizer != nil, random.chance(0.4) {
+        network.operations[operation].quantizer = changed(network.operations[operation].quantizer)
+      } else {
+        network.operations[operation].kind = changed(network.operations[operation].kind)
+      }
       return "operation \(operation) \(network.operations[operation].kind)"
     case .kind:
       // Another operation on the same tensors.
@@ -213,6 +220,8 @@ private struct NetworkEditor {
     case .unary:
       let functions: [UnaryFunction] = [
         .logistic, .tanh, .hardSwish, .relu, .relu6, .leakyRelu(alpha: random.element(of: Self.scales)),
+        .composed([.scaled(by: Double(random.element(of: Self.scales)), plus: Double(random.element(of: Self.scales)))]),
+        .composed([.logistic, .squareRoot]),
       ]
       return .unary(random.element(of: functions))
     case .expandDimensions, .pad, .transpose, .quantize, .dequantize, .unsupported:
@@ -224,10 +233,26 @@ private struct NetworkEditor {
     }
   }
 
+  private mutating func changed(_ quantizer: Quantizer?) -> Quantizer? {
+    guard var quantizer else { return nil }
+    switch random.integer(in: 0...4) {
+    case 0: return nil
+    case 1, 2: quantizer.rounding = random.element(of: Quantizer.Rounding.allCases)
+    case 3: quantizer.roundsZeroPoint.toggle()
+    default:
+      let (a, b) = (Double(random.element(of: Self.scales)), Double(random.element(of: Self.scales)))
+      if a <= b { quantizer.clamp = a...b }
+    }
+    return quantizer
+  }
+
   private mutating func changed(_ window: Window) -> Window {
     var window = window
     switch random.integer(in: 0...4) {
-    case 0: window.padding = window.padding == .same ? .valid : .same
+    case 0:
+      window.padding =
+        window.padding == .same || random.chance(0.5)
+        ? .valid : .explicit(top: size(), left: size(), bottom: size(), right: size())
     case 1: window.strideHeight = size()
     case 2: window.strideWidth = size()
     case 3: window.dilationHeight = size()

@@ -10,7 +10,7 @@ extension NetworkReport {
       (
         "program",
         .object([
-          ("sha256", .string(programSHA256)), ("rounding", .string(rounding.rawValue)),
+          ("sha256", .string(programSHA256)), ("rounding", .string(rounding)),
           ("scaleProduct", .string(scaleProduct.rawValue)),
         ])
       ),

@@ -12,7 +12,7 @@ extension NetworkReport {
       "work        \(counted(multiplyAccumulates, "multiply-accumulate"))",
       "weights     \(counted(weights, "weight")); \(counted(parameterBytes, "byte")) of weights, biases and tables",
       "arena       \(counted(arenaBytes, "byte")) of working memory",
-      "rounding    \(rounding.rawValue); scale products in \(scaleProduct.rawValue)",
+      "rounding    \(rounding); scale products in \(scaleProduct.rawValue)",
       "program     sha256 \(programSHA256)",
       "file        sha256 \(fileSHA256), \(counted(fileBytes, "byte"))",
     ]

@@ -49,7 +49,8 @@ struct NetworkReport {
   var fileSHA256: String
   var programSHA256: String
   var scaleProduct: LoweringOptions.ScaleProduct
-  var rounding: Rounding
+  /// The rule, or, where the file names rules of its own, all that occur.
+  var rounding: String
   var inputs: [Tensor]
   var outputs: [Tensor]
   var layers: [Layer]
@@ -66,7 +67,9 @@ struct NetworkReport {
     fileSHA256 = model.sha256
     programSHA256 = program.digest
     scaleProduct = options.scaleProduct
-    rounding = options.rounding
+    rounding =
+      model.network.format == .tensorFlowLite
+      ? options.rounding.rawValue : Set(program.steps.flatMap(\.roundings)).map(\.rawValue).sorted().joined(separator: ", ")
     inputs = program.inputs.map { Tensor(program.values[$0]) }
     outputs = program.outputs.map { Tensor(program.values[$0]) }
     arenaBytes = MemoryPlan(program).arenaSize
@@ -105,7 +108,7 @@ extension NetworkReport.Layer {
       describe(affine.requantization)
     case .lookup(let lookup):
       kind = "lookup"
-      parameterBytes = lookup.table.count
+      parameterBytes = lookup.table.count * (program.values[step.output].type.bits <= 8 ? 1 : 2)
     case .combine(let combine):
       kind = combine.kind.rawValue
       let operands = step.inputs.map { Interval<Int32>(program.values[$0].range) }

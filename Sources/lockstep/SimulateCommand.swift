@@ -26,7 +26,7 @@ struct SimulateCommand: AsyncParsableCommand {
       vectors.npy, the vectors they are for.
       """)
 
-  @Argument(help: ArgumentHelp("The network: an int8 TensorFlow Lite file.", valueName: "model"))
+  @Argument(help: ArgumentHelp("The network: an int8 TensorFlow Lite or quantised ONNX file.", valueName: "model"))
   var path: String
 
   @Option(

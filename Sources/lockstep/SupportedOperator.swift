@@ -1,4 +1,4 @@
-/// An operator of TensorFlow Lite that networks may use, and what is asked of it.
+/// An operator that networks may use, and what is asked of it.
 struct SupportedOperator {
   var name: String
   /// What must hold beyond int8 inputs and outputs; empty where nothing does.
@@ -46,14 +46,55 @@ struct SupportedOperator {
     SupportedOperator(name: "TRANSPOSE", limits: "constant permutation; equal input and output quantisation"),
   ]
 
+  /// Operators of ONNX, opset 7 to 24, of QONNX and of ONNX Runtime.
+  static let onnx = [
+    SupportedOperator(
+      name: "Add, Sub, Mul, Div", limits: "of two quantised tensors (no Div), by NumPy's rules; with a constant, one or one a channel"),
+    SupportedOperator(name: "AveragePool, GlobalAveragePool, ReduceMean", limits: "over height and width; padding only with count_include_pad"),
+    SupportedOperator(name: "BatchNormalization", limits: ""),
+    SupportedOperator(name: "Concat, Split, Slice, Pad", limits: "constant amounts and bounds; padding with a code"),
+    SupportedOperator(name: "Constant, Identity, Cast, Shape, Gather, Dropout", limits: "where exporters leave them"),
+    SupportedOperator(
+      name: "Conv", limits: "1 or 2 dimensions, groups, dilation, any padding; constant quantised weights"),
+    SupportedOperator(name: "Gemm, MatMul", limits: "constant quantised weights"),
+    SupportedOperator(name: "MaxPool, GlobalMaxPool", limits: "no dilation"),
+    SupportedOperator(
+      name: "Quant", limits: "1 to 16 bits; every rounding mode with power-of-two scales, ROUND with others; sign-dependent "
+        + "modes for codes of 0 and more"),
+    SupportedOperator(name: "BipolarQuant", limits: "of weights"),
+    SupportedOperator(name: "QuantizeLinear, DequantizeLinear", limits: "int4 to int16, uint4 to uint16; weights per channel"),
+    SupportedOperator(name: "QLinearConv, QLinearMatMul", limits: ""),
+    SupportedOperator(
+      name: "com.microsoft", limits: "QGemm, QLinearAdd, QLinearMul, QLinearAveragePool, QLinearGlobalAveragePool, "
+        + "QLinearConcat, QLinearSigmoid, QLinearLeakyRelu"),
+    SupportedOperator(name: "Relu, Clip", limits: ""),
+    SupportedOperator(
+      name: "Sigmoid, Tanh, LeakyRelu, Elu, HardSigmoid, HardSwish, Softplus, Exp, Sqrt, Abs, Neg, Reciprocal",
+      limits: "of codes of at most 10 bits"),
+    SupportedOperator(name: "Reshape, Flatten, Squeeze, Unsqueeze, Transpose", limits: ""),
+    SupportedOperator(
+      name: "Softmax, LogSoftmax, ArgMax, Hardmax", limits: "at the end: the program returns the codes in front of it"),
+  ]
+
   /// The list as `inspect --operators` prints it.
   static func list(json: Bool) -> String {
+    let formats = [("TensorFlow Lite", all), ("ONNX", onnx)]
     if json {
-      return JSON.array(all.map { .object([("name", .string($0.name)), ("limits", .string($0.limits))]) })
-        .text
+      return JSON.array(
+        formats.flatMap { format, operators in
+          operators.map {
+            .object([("format", .string(format)), ("name", .string($0.name)), ("limits", .string($0.limits))])
+          }
+        }
+      ).text
     }
-    var table = TextTable([("operator", .left), ("limits beyond int8 codes and fixed shapes", .left)])
-    for entry in all { table.add([entry.name, entry.limits]) }
-    return table.text
+    return formats.map { format, operators in
+      var table = TextTable([
+        ("\(format) operator", .left),
+        (format == "ONNX" ? "limits beyond fixed shapes" : "limits beyond int8 codes and fixed shapes", .left),
+      ])
+      for entry in operators { table.add([entry.name, entry.limits]) }
+      return table.text
+    }.joined(separator: "\n\n")
   }
 }

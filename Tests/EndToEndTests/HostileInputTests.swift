@@ -18,6 +18,11 @@ import Testing
       try check(OperatorCorpus.unpacked.get().models, seed: 2, count: 5000)
     }
 
+    @Test("5,000 kinds of damage to ONNX models end likewise")
+    func damagedONNX() throws {
+      try check(OperatorCorpus.onnx.get().models, seed: 3, count: 5000)
+    }
+
     private func check(_ files: [URL], seed: Int, count: Int) throws {
       let run = try CommandRun(
         ["fuzz-import", "--seed", "\(seed)", "--count", "\(count)", "--"] + files.map(\.path))

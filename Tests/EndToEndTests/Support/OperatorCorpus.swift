@@ -1,21 +1,22 @@
 import Foundation
 
-/// The single-operator models of `Tests/Operators`, unpacked.
+/// The models of `Tests/Operators` or `Tests/ONNX`, unpacked.
 final class OperatorCorpus: Sendable {
   let folder: TemporaryFolder
   let models: [URL]
   let unsupported: [URL]
 
   /// Unpacked once for all tests.
-  static let unpacked = Result { try OperatorCorpus() }
+  static let unpacked = Result { try OperatorCorpus("Tests/Operators/operators.tar.gz", ending: ".tflite") }
+  static let onnx = Result { try OperatorCorpus("Tests/ONNX/models.tar.gz", ending: ".onnx") }
 
-  private init() throws {
+  private init(_ path: String, ending: String) throws {
     folder = try TemporaryFolder()
-    let archive = Place.package.appending(path: "Tests/Operators/operators.tar.gz")
+    let archive = Place.package.appending(path: path)
     let tar = try CommandRun(
       URL(filePath: "/usr/bin/env"), ["tar", "xzf", archive.path, "-C", folder.url.path])
     guard tar.status == 0 else { throw CocoaError(.fileReadCorruptFile, userInfo: ["tar": tar.error]) }
-    models = Place.files(in: folder.url, ending: ".tflite")
-    unsupported = Place.files(in: folder.url.appending(path: "unsupported"), ending: ".tflite")
+    models = Place.files(in: folder.url, ending: ending)
+    unsupported = Place.files(in: folder.url.appending(path: "unsupported"), ending: ending)
   }
 }

@@ -1,0 +1,183 @@
+import Network
+
+extension RandomNetwork {
+  /// The network of a seed with codes of 1 to 16 bits, signed and unsigned, weights of 2 to 12 bits, and a rounding mode
+  /// an operation, as ONNX files have them. Half of these have power-of-two scales alone. Few of them are refused:
+  /// where wide codes meet many weights, accumulators may overflow.
+  public static func makeWithOtherCodes(seed: UInt64, limits: RandomNetworkLimits = .small) -> Network {
+    var recoder = Recoder(network: make(seed: seed, limits: limits), random: SeededGenerator(seed: seed ^ 0xC0DE))
+    recoder.recode()
+    return recoder.network
+  }
+}
+
+/// Gives an int8 network other codes, which stand for about the same real values.
+private struct Recoder {
+  var network: Network
+  var random: SeededGenerator
+  /// For each tensor, one that has the same codes because an operation moves them: the first of its group.
+  private var group: [Int]
+  private var hasPowersOfTwo: Bool
+
+  init(network: Network, random: SeededGenerator) {
+    self.network = network
+    self.random = random
+    group = Array(network.tensors.indices)
+    hasPowersOfTwo = self.random.chance(0.5)
+  }
+
+  private func first(_ tensor: Int) -> Int { group[tensor] == tensor ? tensor : first(group[tensor]) }
+
+  mutating func recode() {
+    network.format = .onnx
+    let old = network.tensors
+    var weightTensors: Set<Int> = []
+    // The most bits a group may have: functions of codes are tables, and softmax has int8 alone.
+    var mostBits: [Int: Int] = [:]
+    var isPinned: Set<Int> = []
+    var narrow: [(Int, Int)] = []
+    for index in network.operations.indices {
+      let operation = network.operations[index]
+      let inputs = operation.inputs.compactMap { $0 }
+      let output = operation.outputs[0]
+      switch operation.kind {
+      case .conv2D, .depthwiseConv2D, .fullyConnected: weightTensors.insert(inputs[1])
+      case .averagePool2D(let window, _, _, _) where window.padding == .valid: break
+      case .reshape, .squeeze, .expandDimensions, .transpose, .stridedSlice, .averagePool2D, .maxPool2D:
+        group[first(inputs[0])] = first(output)
+      case .pad:
+        group[first(inputs[0])] = first(output)
+        if inputs.count > 2 { group[first(inputs[2])] = first(output) }
+      case .concatenation: for input in inputs { group[first(input)] = first(output) }
+      case .softmax: isPinned.formUnion([inputs[0], output])
+      case .unary: narrow.append((inputs[0], 10))
+      default: break
+      }
+    }
+    isPinned = Set(isPinned.map(first))
+    for (tensor, bits) in narrow { mostBits[first(tensor)] = bits }
+
+    var types: [Int: ElementType] = [:]
+    for tensor in old.indices where old[tensor].type == .int8 || old[tensor].type == .uint8 {
+      if weightTensors.contains(tensor) {
+        recode(tensor, as: .integer(bits: random.element(of: [2, 3, 4, 6, 8, 8, 10, 12]), signed: true))
+        continue
+      }
+      let key = first(tensor)
+      if types[key] == nil {
+        let bits = random.choice(of: [
+          (6, 8), (4, 6), (3, 4), (3, 16), (2, 12), (1, 1), (1, 2), (1, 3), (1, 5), (1, 7), (2, 9), (2, 10), (1, 14),
+        ])
+        types[key] =
+          isPinned.contains(key)
+          ? .int8 : .integer(bits: min(bits, mostBits[key] ?? 16), signed: random.chance(0.5))
+      }
+      if let type = types[key], !isPinned.contains(key) { recode(tensor, as: type) }
+    }
+    for index in network.operations.indices { recodeOperation(index, old) }
+  }
+
+  private mutating func recode(_ tensor: Int, as type: ElementType) {
+    let old = network.tensors[tensor]
+    guard var quantization = old.quantization, case .integer(let bits, _) = type, let codes = type.codes,
+      let oldCodes = old.type.codes
+    else { return }
+    func code(_ code: Int64) -> Int64 { ((code - oldCodes.lowerBound) << Int64(bits)) >> 8 + codes.lowerBound }
+    quantization.scales = quantization.scales.map { scale in
+      let scaled = Double(scale) * Double(sign: .plus, exponent: 8 - bits, significand: 1)
+      return Float(hasPowersOfTwo ? powerOfTwo(near: scaled) : scaled)
+    }
+    // Symmetric weights stay so.
+    quantization.zeroPoints = quantization.zeroPoints.map { $0 == 0 && codes.contains(0) ? 0 : code($0) }
+    if let integers = old.integers {
+      let width = type.byteCount ?? 1
+      network.tensors[tensor].constant = integers.flatMap { integer -> [UInt8] in
+        var made = code(integer)
+        // The low bits that wider codes have, and zeros that stay zeros.
+        if integer == 0, codes.contains(0), quantization.zeroPoints == [0] { made = 0 }
+        return (0..<width).map { UInt8(truncatingIfNeeded: made >> Int64(8 * $0)) }
+      }
+    }
+    network.tensors[tensor].type = type
+    network.tensors[tensor].quantization = quantization
+  }
+
+  private mutating func recodeOperation(_ index: Int, _ old: [Tensor]) {
+    var operation = network.operations[index]
+    let output = network.tensors[operation.outputs[0]]
+    let isUnsigned = output.type.codes.map { $0.lowerBound >= 0 } ?? false
+    func bounds(_ activation: Activation) -> ClosedRange<Double> {
+      switch activation {
+      case .none: -.infinity ... .infinity
+      case .relu: 0 ... .infinity
+      case .relu6: 0...6
+      case .reluN1To1: -1...1
+      }
+    }
+    switch operation.kind {
+    case .conv2D(_, let activation), .depthwiseConv2D(_, _, let activation), .fullyConnected(_, let activation):
+      recodeBias(of: operation, old)
+      var modes: [Quantizer.Rounding] = [.halfEven]
+      if hasPowersOfTwo { modes += [.floor, .ceiling, .halfEven] }
+      if isUnsigned { modes += hasPowersOfTwo ? [.up, .down, .halfUp, .halfDown] : [.halfUp] }
+      operation.quantizer = quantizer(output, random.element(of: modes), bounds(activation))
+      operation.quantizer?.roundsZeroPoint = random.chance(0.3)
+    case .add(let activation), .subtract(let activation), .multiply(let activation):
+      operation.quantizer = quantizer(output, isUnsigned && random.chance(0.3) ? .halfUp : .halfEven, bounds(activation))
+    case .averagePool2D(let window, _, _, let activation) where window.padding == .valid:
+      operation.quantizer = quantizer(output, .halfEven, bounds(activation))
+    case .unary(let function):
+      operation.kind = .unary(.composed(functions(function)))
+      operation.quantizer = quantizer(output, random.element(of: Quantizer.Rounding.allCases), bounds(.none))
+    case .quantize:
+      operation.kind = .unary(.composed([]))
+      operation.quantizer = quantizer(output, .halfEven, bounds(.none))
+    default: break
+    }
+    network.operations[index] = operation
+  }
+
+  private mutating func quantizer(
+    _ output: Tensor, _ rounding: Quantizer.Rounding, _ clamp: ClosedRange<Double>
+  ) -> Quantizer {
+    let codes = output.type.codes ?? -128...127
+    let isNarrow = codes.count > 2 && random.chance(0.2)
+    return Quantizer(
+      rounding: rounding, clamp: clamp, codes: isNarrow ? codes.lowerBound + 1...codes.upperBound : codes)
+  }
+
+  private func functions(_ function: UnaryFunction) -> [RealFunction] {
+    switch function {
+    case .logistic: [.logistic]
+    case .tanh: [.tanh]
+    case .hardSwish: [.hardSwish]
+    case .relu: [.clamp(0, .infinity)]
+    case .relu6: [.clamp(0, 6)]
+    case .leakyRelu(let alpha): [.leakyRelu(alpha: alpha)]
+    case .composed(let functions): functions
+    }
+  }
+
+  /// Biases keep the code that they add, in the accumulator's new unit: as integers, or as real values, which are seldom whole.
+  private mutating func recodeBias(of operation: Operation, _ old: [Tensor]) {
+    guard operation.inputs.count > 2, let bias = operation.inputs[2], let integers = old[bias].integers,
+      let x = operation.inputs[0], let weights = operation.inputs[1]
+    else { return }
+    func unit(_ tensors: [Tensor], _ channel: Int) -> Double {
+      let scales = tensors[weights].quantization?.scales ?? [1]
+      return Double(tensors[x].quantization?.scales[0] ?? 1) * Double(scales[scales.count == 1 ? 0 : channel])
+    }
+    let isReal = random.chance(0.4)
+    var bytes: [UInt8] = []
+    for (channel, integer) in integers.enumerated() {
+      let real = Double(integer) * unit(old, channel)
+      let whole = min(max((real / unit(network.tensors, channel)).rounded(), -0x1p29), 0x1p29)
+      let bits =
+        isReal
+        ? (whole * 1.0009765625 * unit(network.tensors, channel)).bitPattern : UInt64(bitPattern: Int64(whole))
+      bytes += (0..<(isReal ? 8 : 4)).map { UInt8(truncatingIfNeeded: bits >> UInt64(8 * $0)) }
+    }
+    network.tensors[bias].type = isReal ? .float64 : .int32
+    network.tensors[bias].constant = bytes
+  }
+}

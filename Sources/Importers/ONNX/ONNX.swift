@@ -1,0 +1,44 @@
+import Network
+import SwiftProtobuf
+
+/// Reads ONNX files that are quantised: QONNX (`Quant` nodes), QDQ (QuantizeLinear and DequantizeLinear around float
+/// operators) and QLinear operators. It only translates: an operator together with the quantiser behind it is one
+/// operation on codes, whose arithmetic is decided when the network is lowered.
+public enum ONNX {
+  /// Whether `bytes` may be an ONNX file: it begins with a field that writers put first. TensorFlow Lite's files may begin
+  /// with any byte, but carry an identifier.
+  public static func recognises(_ bytes: [UInt8]) -> Bool {
+    // ir_version, producer_name, graph, opset_import.
+    [0x08, 0x12, 0x3A, 0x42].contains(bytes.first) && !TFLite.recognises(bytes)
+  }
+
+  /// The network in `bytes`; `name` is what people call the file.
+  public static func network(from bytes: [UInt8], name: String) throws -> Network {
+    var options = BinaryDecodingOptions()
+    options.discardUnknownFields = true
+    let model: Lockstep_Onnx_ModelProto
+    do {
+      model = try Lockstep_Onnx_ModelProto(serializedBytes: bytes, options: options)
+    } catch BinaryDecodingError.truncated {
+      throw NetworkError("the file is cut short: it ends inside a protocol-buffer field")
+    } catch BinaryDecodingError.messageDepthLimit {
+      throw NetworkError("the file nests its messages over \(options.messageDepthLimit) deep, as no ONNX file does")
+    } catch BinaryDecodingError.invalidUTF8 {
+      throw NetworkError("the file holds a name that is not UTF-8")
+    } catch {
+      throw NetworkError("the file is no protocol buffer that ONNX writes, or is damaged")
+    }
+    guard model.hasGraph else { throw NetworkError("the file holds no graph: it is no ONNX model, or is damaged") }
+    let versions = model.opsetImport.filter { ["", "ai.onnx"].contains($0.domain) }.map(\.version)
+    guard let version = versions.max(), (7...24).contains(version) else {
+      throw NetworkError(
+        [
+          LayerIssue(
+            reason: "the file uses version \(versions.max().map(String.init) ?? "none") of ONNX's operators; 7 to 24 are known",
+            remedy: "export again with opset 13 to 21")
+        ])
+    }
+    var translation = ONNXTranslation(name: name)
+    return try translation.network(of: model.graph)
+  }
+}

@@ -1,0 +1,164 @@
+import Network
+
+/// What a value of the graph stands for.
+enum ONNXMeaning {
+  case constant(ONNXConstant)
+  /// A float input of the graph, before its quantiser.
+  case input(index: Int, StridedView)
+  case codes(ONNXCodes)
+  /// Real values that no quantiser has made codes of yet.
+  case pending(ONNXPending)
+  /// What a node at fault would have made.
+  case failed
+
+  /// How it lies in memory; nil where that has no meaning.
+  var view: StridedView? {
+    switch self {
+    case .constant(let constant): StridedView(rowMajor: constant.shape)
+    case .input(_, let view): view
+    case .codes(let codes): codes.view
+    case .pending(let pending): pending.view
+    case .failed: nil
+    }
+  }
+
+  func with(_ view: StridedView) -> ONNXMeaning {
+    switch self {
+    case .input(let index, _): return .input(index: index, view)
+    case .codes(var codes):
+      codes.view = view
+      return .codes(codes)
+    case .pending(var pending):
+      pending.view = view
+      return .pending(pending)
+    case .constant, .failed: return self
+    }
+  }
+}
+
+/// A tensor of codes in the network.
+struct ONNXCodes {
+  var tensor: Int
+  var view: StridedView
+  /// Whether the graph's value is what the codes stand for, and not the codes themselves.
+  var isReal: Bool
+}
+
+/// Scale, zero point, codes and rounding, as a quantiser's inputs and attributes give them.
+struct ONNXQuantizer: Hashable {
+  var scale: Float
+  var zeroPoint: Int64
+  var type: ElementType
+  var codes: ClosedRange<Int64>
+  var rounding = Quantizer.Rounding.halfEven
+  var roundsZeroPoint = false
+
+  var quantization: Quantization { Quantization(scales: [scale], zeroPoints: [zeroPoint]) }
+}
+
+/// An operator whose quantiser is still to come: `clamp(gain · base + offset)`, and then perhaps pooled. Gain and offset
+/// are one number or one for each channel, the innermost axis in memory.
+struct ONNXPending {
+  indirect enum Base {
+    case codes(ONNXCodes)
+    case affine(ONNXAffine)
+    /// Two tensors of one shape, or of shapes that broadcast, as they lie in memory.
+    case combine(Operation.Kind, Int, Int)
+    /// The average over a window of an image.
+    case average(Int, Window, height: Int, width: Int)
+    /// The parts are brought into the memory order `order` and joined along `axis`.
+    case concatenation([ONNXMeaning], axis: Int, order: [Int])
+  }
+  struct MaximumPool {
+    var window: Window
+    var height, width: Int
+    var shape: [Int]
+  }
+
+  var base: Base
+  var typeName: String
+  /// How the result lies in memory.
+  var view: StridedView
+  /// The shape of the base's own output in memory.
+  var shape: [Int]
+  /// On codes alone: what is done to each of them, in order.
+  var functions: [RealFunction] = []
+  var gain = [1.0]
+  var offset = [0.0]
+  var clamp = -Double.infinity ... Double.infinity
+  /// Quantisers never decrease, so what is largest before is largest after.
+  var pools: [MaximumPool] = []
+
+  init(_ base: Base, typeName: String, view: StridedView, shape: [Int]) {
+    self.base = base
+    self.typeName = typeName
+    self.view = view
+    self.shape = shape
+  }
+
+  private var takesFunctions: Bool { if case .codes = base { pools.isEmpty } else { false } }
+
+  /// `function` of each element.
+  mutating func apply(_ function: RealFunction) throws(NodeFault) {
+    if takesFunctions {
+      functions.append(function)
+      return
+    }
+    switch function {
+    case .scaled(let gain, let offset): try scale(by: [gain], plus: [offset])
+    case .clamp(let low, let high):
+      let (a, b) = (max(clamp.lowerBound, min(clamp.upperBound, low)), max(clamp.lowerBound, min(clamp.upperBound, high)))
+      guard a <= b else { throw NodeFault("it clamps to \(low) … \(high)") }
+      clamp = a...b
+    default:
+      throw NodeFault(
+        "its input is not quantised: \(typeName) in front of it makes real values",
+        remedy: "put a quantiser between \(typeName) and it: functions are tables of codes")
+    }
+  }
+
+  /// `gain · x + offset`, one each or one a channel.
+  mutating func scale(by factors: [Double], plus summands: [Double]) throws(NodeFault) {
+    let all = factors + summands
+    guard all.allSatisfy({ $0.isFinite }), factors.allSatisfy({ $0 != 0 }) else {
+      throw NodeFault("it scales by zero, or by what is no number")
+    }
+    if takesFunctions, factors.count == 1, summands.count == 1 {
+      functions.append(.scaled(by: factors[0], plus: summands[0]))
+      return
+    }
+    if case .concatenation = base {
+      throw NodeFault("it scales what Concat makes of several tensors", remedy: "put a quantiser behind Concat")
+    }
+    let isBounded = clamp.lowerBound.isFinite || clamp.upperBound.isFinite
+    if isBounded || !pools.isEmpty {
+      guard factors.count == 1, summands.count == 1, factors[0] > 0 else {
+        throw NodeFault(
+          "it scales each channel of a result that \(typeName) has clamped or pooled already",
+          remedy: "put a quantiser in front of it")
+      }
+      clamp = clamp.lowerBound * factors[0] + summands[0]...clamp.upperBound * factors[0] + summands[0]
+    }
+    func combined(_ a: [Double], _ b: [Double], _ body: (Double, Double) -> Double) -> [Double] {
+      (0..<max(a.count, b.count)).map { body(a[a.count == 1 ? 0 : $0], b[b.count == 1 ? 0 : $0]) }
+    }
+    gain = combined(gain, factors, *)
+    offset = combined(combined(offset, factors, *), summands, +)
+  }
+}
+
+/// A dense layer or convolution on codes, its weights laid out as in `Operation.Kind`.
+struct ONNXAffine {
+  var kind: Operation.Kind
+  var input: Int
+  var weights: [Int64]
+  var weightShape: [Int]
+  var weightType: ElementType
+  /// One, or one for each output channel, the first axis of the weights.
+  var scales: [Float]
+  var zeroPoints: [Int64]
+  /// In units of input scale times weight scale.
+  var bias: [Int64]?
+
+  var channels: Int { weightShape[0] }
+}

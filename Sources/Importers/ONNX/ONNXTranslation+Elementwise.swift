@@ -1,0 +1,161 @@
+import Network
+
+// Functions of one value, sums and products of two, with constants or codes; ONNX Runtime's QLinear operators.
+extension ONNXTranslation {
+  mutating func unary(_ node: ONNXNode, _ function: RealFunction) throws(NodeFault) {
+    try set(node, applied(function, to: meaning(node, 0, "input")))
+  }
+
+  /// `function` of each element of `meaning`.
+  func applied(_ function: RealFunction, to meaning: ONNXMeaning) throws(NodeFault) -> ONNXMeaning {
+    switch meaning {
+    case .codes(let codes):
+      guard codes.isReal else {
+        throw NodeFault("its input is integers without scale", remedy: "put DequantizeLinear in front of it")
+      }
+      var pending = ONNXPending(
+        .codes(codes), typeName: "Quant", view: codes.view, shape: tensors[codes.tensor].shape)
+      try pending.apply(function)
+      return .pending(pending)
+    case .pending(var pending):
+      if case .concatenation(let parts, let axis, let order) = pending.base, pending.pools.isEmpty {
+        var applied: [ONNXMeaning] = []
+        for part in parts { applied.append(try self.applied(function, to: part)) }
+        pending.base = .concatenation(applied, axis: axis, order: order)
+      } else {
+        try pending.apply(function)
+      }
+      return .pending(pending)
+    case .input:
+      throw NodeFault(
+        "it works on the network's float input, which is not quantised yet",
+        remedy: "put a quantiser behind the input, and leave what is in front of it to the caller")
+    case .constant, .failed: throw NodeFault("its input is a constant", remedy: "fold constants when exporting")
+    }
+  }
+
+  mutating func clip(_ node: ONNXNode) throws(NodeFault) {
+    // Attributes until opset 10, inputs since.
+    func bound(_ position: Int, _ attribute: String, _ value: Double) throws(NodeFault) -> Double {
+      if node.hasInput(position) { return try scalar(node, position, "bound") }
+      return node.has(attribute) ? Double(node.float(attribute, default: 0)) : value
+    }
+    let (low, high) = (try bound(1, "min", -.infinity), try bound(2, "max", .infinity))
+    guard low <= high else { throw NodeFault("it clips to \(low) … \(high)") }
+    try unary(node, .clamp(low, high))
+  }
+
+  /// Add, Sub, Mul, Div.
+  mutating func elementwise(_ node: ONNXNode) throws(NodeFault) {
+    let (a, b) = (try meaning(node, 0, "first input"), try meaning(node, 1, "second input"))
+    switch (a, b) {
+    case (.constant(let constant), _): try elementwise(node, constant, isFirst: true)
+    case (_, .constant(let constant)): try elementwise(node, constant, isFirst: false)
+    default:
+      let kinds: [String: Operation.Kind] = [
+        "Add": .add(.none), "Sub": .subtract(.none), "Mul": .multiply(.none),
+      ]
+      guard let kind = kinds[node.type] else {
+        throw NodeFault("it divides by what is computed at run time", remedy: "only constants can be divided by")
+      }
+      let (left, right) = (try realCodes(node, 0, "first input"), try realCodes(node, 1, "second input"))
+      try set(node, .pending(combined(kind, node.type, left, right)))
+    }
+  }
+
+  /// With a constant: a gain or an offset, one or one a channel.
+  private mutating func elementwise(_ node: ONNXNode, _ constant: ONNXConstant, isFirst: Bool) throws(NodeFault) {
+    var node = node
+    if isFirst {
+      guard node.type != "Div" else { throw NodeFault("it divides a constant by what is computed at run time") }
+      node = node.swappingInputs()
+    }
+    guard let view = try meaning(node, 0, "input").view else { throw unknown(node) }
+    let axis: Int
+    var numbers = constant.reals
+    if let scalar = constant.scalar, constant.shape.count <= view.axes.count {
+      (axis, numbers) = (0, [scalar])
+    } else {
+      let wide = constant.shape.indices.filter { constant.shape[$0] != 1 }
+      axis = wide.count == 1 ? wide[0] + view.axes.count - constant.shape.count : -1
+      guard view.axes.indices.contains(axis), view.shape[axis] == constant.count else {
+        throw NodeFault(
+          "its constant has the shape \(constant.shape), its other input \(view.shape)",
+          remedy: "constants of one number, or one a channel, are supported")
+      }
+    }
+    let made: ONNXMeaning
+    switch node.type {
+    case "Add": made = try scaled(node, by: [1], plus: numbers, axis: axis)
+    case "Sub":
+      made = try scaled(
+        node, by: [isFirst ? -1 : 1], plus: isFirst ? numbers : numbers.map { -$0 }, axis: axis)
+    case "Mul": made = try scaled(node, by: numbers, plus: [0], axis: axis)
+    default: made = try scaled(node, by: numbers.map { 1 / $0 }, plus: [0], axis: axis)
+    }
+    try set(node, made)
+  }
+
+  /// A sum, difference or product of two tensors of codes, which come to lie alike in memory.
+  private mutating func combined(
+    _ kind: Operation.Kind, _ typeName: String, _ left: ONNXCodes, _ right: ONNXCodes
+  ) throws(NodeFault) -> ONNXPending {
+    if left.view == right.view, tensors[left.tensor].shape == tensors[right.tensor].shape {
+      return ONNXPending(
+        .combine(kind, left.tensor, right.tensor), typeName: typeName, view: left.view,
+        shape: tensors[left.tensor].shape)
+    }
+    let (a, b) = (left.view.shape, right.view.shape)
+    let rank = max(a.count, b.count)
+    let padded = [a, b].map { Array(repeating: 1, count: rank - $0.count) + $0 }
+    guard (0..<rank).allSatisfy({ padded[0][$0] == padded[1][$0] || padded[0][$0] == 1 || padded[1][$0] == 1 }) else {
+      throw NodeFault("its inputs' shapes, \(a) and \(b), do not broadcast")
+    }
+    let shape = (0..<rank).map { max(padded[0][$0], padded[1][$0]) }
+    // Images stay as they are in memory; all else comes into the file's order.
+    let images = [0, 2, 3, 1]
+    let order =
+      rank == 4 && (a.count == 4 && left.view.lies(inMemory: images) || b.count == 4 && right.view.lies(inMemory: images))
+      ? images : Array(0..<rank)
+    func lying(_ codes: ONNXCodes, _ shape: [Int]) throws(NodeFault) -> Int {
+      var codes = codes
+      guard let view = codes.view.reshaped(to: shape) else { throw NodeFault("its inputs' shapes do not broadcast") }
+      codes.view = view
+      return arranged(codes, order)
+    }
+    return ONNXPending(
+      .combine(kind, try lying(left, padded[0]), try lying(right, padded[1])), typeName: typeName,
+      view: StridedView(shape: shape, inMemory: order), shape: order.map { shape[$0] })
+  }
+
+  // MARK: ONNX Runtime's QLinear operators
+
+  mutating func translateMicrosoft(_ node: ONNXNode) throws(NodeFault) {
+    switch node.type {
+    case "QuantizeLinear": try quantizeLinear(node)
+    case "DequantizeLinear": try dequantizeLinear(node)
+    case "QLinearAdd", "QLinearMul":
+      let kind: Operation.Kind = node.type == "QLinearAdd" ? .add(.none) : .multiply(.none)
+      let pending = try combined(kind, node.type, operand(node, 0), operand(node, 3))
+      try setInteger(node, pending, linearQuantizer(node, 6))
+    case "QGemm": try qGemm(node)
+    case "QLinearSigmoid": try qLinearUnary(node, .logistic)
+    case "QLinearLeakyRelu": try qLinearUnary(node, .leakyRelu(alpha: node.float("alpha", default: 0.01)))
+    case "QLinearGlobalAveragePool", "QLinearAveragePool":
+      guard node.int("channels_last", default: 0) == 0 else { throw NodeFault("its channels come last (channels_last)") }
+      let isGlobal = node.type == "QLinearGlobalAveragePool"
+      try setInteger(node, averagePending(node, operand(node, 0), isGlobal: isGlobal), linearQuantizer(node, 3))
+    case "QLinearConcat":
+      let quantizer = try linearQuantizer(node, 0)
+      var parts: [ONNXMeaning] = []
+      for position in stride(from: 2, to: node.inputs.count, by: 3) { parts.append(.codes(try operand(node, position))) }
+      try setInteger(node, joined(node, parts, axis: node.int("axis", default: 0)), quantizer)
+    default: throw unknown(node)
+    }
+  }
+
+  private mutating func qLinearUnary(_ node: ONNXNode, _ function: RealFunction) throws(NodeFault) {
+    guard case .pending(let pending) = try applied(function, to: .codes(operand(node, 0))) else { throw unknown(node) }
+    try setInteger(node, pending, linearQuantizer(node, 3))
+  }
+}

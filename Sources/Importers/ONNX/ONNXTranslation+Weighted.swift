@@ -1,0 +1,282 @@
+import Network
+
+// MatMul, Gemm, Conv, BatchNormalization; QLinearMatMul, QLinearConv, QGemm.
+extension ONNXTranslation {
+  /// The codes of constant weights.
+  private func weights(_ constant: ONNXConstant, _ role: String = "weights") throws(NodeFault) -> QuantizedConstant {
+    guard let quantized = constant.quantized else {
+      throw NodeFault(
+        "its \(role) are real numbers, not quantised",
+        remedy: "put Quant behind them, or quantise the model (onnxruntime.quantization.quantize_static)")
+    }
+    return quantized
+  }
+
+  mutating func matrixProduct(_ node: ONNXNode) throws(NodeFault) {
+    let x = try realCodes(node, 0, "first factor")
+    guard case .constant(let factor) = try meaning(node, 1, "second factor") else {
+      throw NodeFault(
+        "both its factors are computed at run time", remedy: "only products with constant weights are supported")
+    }
+    try dense(node, x, weights(factor), shape: factor.shape, isTransposed: false, bias: nil)
+  }
+
+  mutating func gemm(_ node: ONNXNode) throws(NodeFault) {
+    guard node.int("transA", default: 0) == 0 else { throw NodeFault("it transposes its input (transA)") }
+    let x = try realCodes(node, 0, "input")
+    let factor = try constant(node, 1, "weights")
+    let (alpha, beta) = (node.float("alpha", default: 1), node.float("beta", default: 1))
+    var pending = try densePending(
+      node, x, weights(factor), shape: factor.shape, isTransposed: node.int("transB", default: 0) != 0)
+    if alpha != 1 { try pending.scale(by: [Double(alpha)], plus: [0]) }
+    if node.hasInput(2) { try addBias(constant(node, 2, "bias"), times: Double(beta), to: &pending) }
+    try set(node, .pending(pending))
+  }
+
+  private mutating func dense(
+    _ node: ONNXNode, _ x: ONNXCodes, _ weights: QuantizedConstant, shape: [Int], isTransposed: Bool, bias: [Int64]?
+  ) throws(NodeFault) {
+    var pending = try densePending(node, x, weights, shape: shape, isTransposed: isTransposed)
+    if case .affine(var affine) = pending.base {
+      affine.bias = bias
+      pending.base = .affine(affine)
+    }
+    try set(node, .pending(pending))
+  }
+
+  /// `x · weights`, along the last axis of x; weights are [in, out], transposed [out, in].
+  private mutating func densePending(
+    _ node: ONNXNode, _ x: ONNXCodes, _ weights: QuantizedConstant, shape: [Int], isTransposed: Bool
+  ) throws(NodeFault) -> ONNXPending {
+    let xShape = x.view.shape
+    guard shape.count == 2, let inputs = xShape.last else {
+      throw NodeFault("its weights have the shape \(shape) and its input \(xShape); matrices are supported")
+    }
+    let (rows, outputs) = isTransposed ? (shape[1], shape[0]) : (shape[0], shape[1])
+    guard rows == inputs, outputs > 0 else {
+      throw NodeFault("its input has the shape \(xShape) and its weights \(shape), which do not fit")
+    }
+    let channelAxis = isTransposed ? 0 : 1
+    let quantization = weights.quantization
+    guard quantization.scales.count == 1 && quantization.zeroPoints.count == 1 || quantization.axis == channelAxis else {
+      throw NodeFault("its weights' scales run along axis \(quantization.axis); the output channels are axis \(channelAxis)")
+    }
+    // What each vector holds may lie in memory in another order than the file's: the weights follow.
+    let last = xShape.count - 1
+    let batch = xShape.dropLast().reduce(1, *)
+    let offsets = x.view.offsets(along: last)
+    let isFolded = batch == 1 || x.view.walksBlocks(of: inputs, axes: 0..<last)
+    var source = ONNXCodes(tensor: x.tensor, view: x.view, isReal: true)
+    var columns = Array(0..<inputs)
+    if isFolded {
+      columns = offsets
+      source.view = StridedView(rowMajor: xShape)
+    }
+    var codes = [Int64](repeating: 0, count: outputs * inputs)
+    for output in 0..<outputs {
+      for input in 0..<inputs {
+        codes[output * inputs + columns[input]] = weights.codes[isTransposed ? output * inputs + input : input * outputs + output]
+      }
+    }
+    let affine = ONNXAffine(
+      kind: .fullyConnected(keepsDimensions: true, .none), input: rowMajor(source), weights: codes,
+      weightShape: [outputs, inputs], weightType: weights.type, scales: quantization.scales,
+      zeroPoints: quantization.zeroPoints)
+    let output = Array(xShape.dropLast()) + [outputs]
+    return ONNXPending(
+      .affine(affine), typeName: node.type, view: StridedView(rowMajor: output), shape: output)
+  }
+
+  mutating func convolution(_ node: ONNXNode) throws(NodeFault) {
+    let x = try realCodes(node, 0, "input")
+    let kernel = try constant(node, 1, "weights")
+    var pending = try convolutionPending(node, x, weights(kernel), shape: kernel.shape)
+    if node.hasInput(2) { try addBias(constant(node, 2, "bias"), times: 1, to: &pending) }
+    try set(node, .pending(pending))
+  }
+
+  private mutating func convolutionPending(
+    _ node: ONNXNode, _ x: ONNXCodes, _ weights: QuantizedConstant, shape: [Int]
+  ) throws(NodeFault) -> ONNXPending {
+    let image = try image(x)
+    guard shape.count == image.rank + 2 else {
+      throw NodeFault("its weights have the shape \(shape) for an input of shape \(x.view.shape)")
+    }
+    let quantization = weights.quantization
+    guard quantization.scales.count == 1 && quantization.zeroPoints.count == 1 || quantization.axis == 0 else {
+      throw NodeFault("its weights' scales run along axis \(quantization.axis); the output channels are axis 0")
+    }
+    let spatial = image.rank == 1 ? [1, shape[2]] : [shape[2], shape[3]]
+    if let kernel = node.ints("kernel_shape"), kernel != Array(shape.dropFirst(2)) {
+      throw NodeFault("its kernel_shape \(kernel) is not that of its weights, \(shape)")
+    }
+    let (outputs, inputs, groups) = (shape[0], shape[1], node.int("group", default: 1))
+    let (channels, overflow) = inputs.multipliedReportingOverflow(by: groups)
+    guard groups > 0, !overflow, outputs > 0, channels == image.channels, outputs % groups == 0 else {
+      throw NodeFault("its weights \(shape) and its \(groups) groups do not fit an input of \(image.channels) channels")
+    }
+    let (window, height, width) = try window(
+      node, rank: image.rank, kernel: spatial, input: [image.height, image.width], dilates: true)
+    // [out, in, row, column] → [out, row, column, in].
+    let taps = spatial[0] * spatial[1]
+    var codes: [Int64] = []
+    codes.reserveCapacity(weights.codes.count)
+    for output in 0..<outputs {
+      for tap in 0..<taps {
+        for input in 0..<inputs { codes.append(weights.codes[(output * inputs + input) * taps + tap]) }
+      }
+    }
+    let affine = ONNXAffine(
+      kind: .conv2D(window, .none), input: image.tensor, weights: codes, weightShape: [outputs] + spatial + [inputs],
+      weightType: weights.type, scales: quantization.scales, zeroPoints: quantization.zeroPoints)
+    return ONNXPending(
+      .affine(affine), typeName: node.type,
+      view: image.view(channels: outputs, height: height, width: width),
+      shape: [image.batch, height, width, outputs])
+  }
+
+  /// Adds `factor · bias`, one number a channel. Integers in the accumulator's own unit stay integers.
+  private func addBias(_ bias: ONNXConstant, times factor: Double, to pending: inout ONNXPending) throws(NodeFault) {
+    guard case .affine(var affine) = pending.base else { return }
+    let channels = affine.channels
+    guard bias.count == channels || bias.count == 1, bias.reals.allSatisfy({ $0.isFinite }) else {
+      throw NodeFault("its bias has the shape \(bias.shape) for \(channels) output channels, or is not finite")
+    }
+    if let quantized = bias.quantized, bias.count == channels, factor == 1, pending.gain == [1],
+      quantized.quantization.zeroPoints.allSatisfy({ $0 == 0 })
+    {
+      let inputScale = Double(tensors[affine.input].quantization?.scales[0] ?? 1)
+      let scales = quantized.quantization.scales
+      let isUnit = (0..<channels).allSatisfy { channel in
+        let unit = inputScale * Double(affine.scales[affine.scales.count == 1 ? 0 : channel])
+        return abs(Double(scales[scales.count == 1 ? 0 : channel]) / unit - 1) < 0x1p-20
+      }
+      if isUnit {
+        affine.bias = quantized.codes
+        pending.base = .affine(affine)
+        return
+      }
+    }
+    try pending.scale(by: [1], plus: bias.reals.map { $0 * factor })
+  }
+
+  mutating func batchNormalization(_ node: ONNXNode) throws(NodeFault) {
+    guard node.int("training_mode", default: 0) == 0 else { throw NodeFault("it is in training mode") }
+    var parameters: [[Double]] = []
+    for (position, role) in ["scale", "bias", "mean", "variance"].enumerated() {
+      parameters.append(try constant(node, position + 1, role).reals)
+    }
+    let count = parameters[0].count
+    guard count > 0, parameters.allSatisfy({ $0.count == count }) else {
+      throw NodeFault("its parameters have \(parameters.map(\.count)) elements, not one a channel")
+    }
+    let epsilon = Double(node.float("epsilon", default: 1e-5))
+    let gains = (0..<count).map { parameters[0][$0] / (parameters[3][$0] + epsilon).squareRoot() }
+    let offsets = (0..<count).map { parameters[1][$0] - gains[$0] * parameters[2][$0] }
+    try set(node, scaled(node, by: gains, plus: offsets, axis: 1))
+  }
+
+  /// `gain · x + offset` for each index along `axis`. Quantised codes need weights for that: a pointwise product.
+  mutating func scaled(
+    _ node: ONNXNode, by gains: [Double], plus offsets: [Double], axis: Int
+  ) throws(NodeFault) -> ONNXMeaning {
+    let x = try meaning(node, 0, "input")
+    if gains.count == 1, offsets.count == 1 { return try applied(.scaled(by: gains[0], plus: offsets[0]), to: x) }
+    guard let view = x.view, view.axes.indices.contains(axis) else { throw unknown(node) }
+    let size = view.shape[axis]
+    guard [gains.count, offsets.count].allSatisfy({ $0 == 1 || $0 == size }) else {
+      throw NodeFault("it has \(gains.count) gains and \(offsets.count) offsets for the \(size) channels of \(view.shape)")
+    }
+    switch x {
+    case .pending(var pending):
+      guard view.innermostAxis == axis || size == 1 else {
+        throw NodeFault("it scales along axis \(axis), which are not the channels of \(pending.typeName)")
+      }
+      if case .codes = pending.base, pending.pools.isEmpty { break }
+      try pending.scale(by: gains, plus: offsets)
+      return .pending(pending)
+    case .codes, .input, .constant, .failed: break
+    }
+    let codes = try realCodes(node, 0, "input")
+    // Channels last, whatever the rank; weights of one.
+    let order = view.axes.indices.filter { $0 != axis } + [axis]
+    let tensor = arranged(codes, order)
+    let flat = [1, 1, view.count / size, size]
+    let input = move(.reshape(shape: nil), "Reshape", [tensor], shape: flat)
+    let affine = ONNXAffine(
+      kind: .conv2D(Window(padding: .valid), .none), input: input,
+      weights: Array(repeating: 1, count: size), weightShape: [size, 1, 1, 1], weightType: .int8, scales: [1],
+      zeroPoints: [0])
+    var pending = ONNXPending(
+      .affine(affine), typeName: node.type, view: StridedView(shape: view.shape, inMemory: order), shape: flat)
+    try pending.scale(by: gains, plus: offsets)
+    return .pending(pending)
+  }
+
+  // MARK: QLinear
+
+  mutating func qLinearMatrixProduct(_ node: ONNXNode) throws(NodeFault) {
+    let x = try operand(node, 0)
+    let factor = try qLinearWeights(node, 3, axis: 1)
+    let pending = try densePending(node, x, weights(factor), shape: factor.shape, isTransposed: false)
+    try setInteger(node, pending, linearQuantizer(node, 6))
+  }
+
+  mutating func qLinearConvolution(_ node: ONNXNode) throws(NodeFault) {
+    let x = try operand(node, 0)
+    let kernel = try qLinearWeights(node, 3, axis: 0)
+    var pending = try convolutionPending(node, x, weights(kernel), shape: kernel.shape)
+    try addIntegerBias(node, 8, to: &pending)
+    try setInteger(node, pending, linearQuantizer(node, 6))
+  }
+
+  /// ONNX Runtime's QGemm.
+  mutating func qGemm(_ node: ONNXNode) throws(NodeFault) {
+    guard node.int("transA", default: 0) == 0, node.float("alpha", default: 1) == 1 else {
+      throw NodeFault("it transposes its input (transA) or has an alpha other than 1")
+    }
+    guard node.hasInput(7) else {
+      throw NodeFault("its output is float32", remedy: "quantise its output (inputs y_scale and y_zero_point)")
+    }
+    let x = try operand(node, 0)
+    let isTransposed = node.int("transB", default: 0) != 0
+    let factor = try qLinearWeights(node, 3, axis: isTransposed ? 0 : 1)
+    var pending = try densePending(node, x, weights(factor), shape: factor.shape, isTransposed: isTransposed)
+    try addIntegerBias(node, 6, to: &pending)
+    try setInteger(node, pending, linearQuantizer(node, 7))
+  }
+
+  private func addIntegerBias(_ node: ONNXNode, _ position: Int, to pending: inout ONNXPending) throws(NodeFault) {
+    guard node.hasInput(position), case .affine(var affine) = pending.base else { return }
+    let bias = try constant(node, position, "bias")
+    guard bias.count == affine.channels, bias.dataType == 6 else {
+      throw NodeFault("its bias has \(bias.count) elements for \(affine.channels) output channels, or is not int32")
+    }
+    affine.bias = bias.integers.map(Int64.init)
+    pending.base = .affine(affine)
+  }
+
+  /// Integer weights with the scale and zero point after them.
+  private func qLinearWeights(_ node: ONNXNode, _ position: Int, axis: Int) throws(NodeFault) -> ONNXConstant {
+    let constant = try constant(node, position, "weights")
+    let (scales, points, type) = try linearQuantization(
+      node, position + 1, shape: constant.shape, axis: axis, type: ONNXElement.codes(constant.dataType))
+    return quantizedConstant(constant.shape, constant.integers.map(Int64.init), type, scales, points)
+  }
+
+  /// An activation of a QLinear operator, with the scale and zero point after it.
+  mutating func operand(_ node: ONNXNode, _ position: Int) throws(NodeFault) -> ONNXCodes {
+    guard case .codes(let codes) = try meaning(node, position, "input"), !codes.isReal else {
+      throw NodeFault("its input \(position) is no tensor of integers")
+    }
+    let quantizer = try linearQuantizer(node, position + 1, type: tensors[codes.tensor].type)
+    return try interpreted(codes, quantizer, node.inputs[position])
+  }
+
+  /// Quantises `pending`; the node's value is the codes.
+  mutating func setInteger(_ node: ONNXNode, _ pending: ONNXPending, _ quantizer: ONNXQuantizer) throws(NodeFault) {
+    var codes = try quantized(pending, quantizer, name: node.outputs.first ?? "")
+    codes.isReal = false
+    try set(node, .codes(codes))
+  }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import Importers
+import IntegerProgram
+import Network
+import Simulation
+import Testing
+
+@testable import lockstep
+
+/// ONNX models against what ONNX Runtime (QDQ, QLinear) and QONNX's own executor return for them. `Tests/ONNX/README.md`
+/// says how they are made.
+@Suite struct ONNXCorpusTests {
+  @Test("QONNX's codes, and ONNX Runtime's but beside ties")
+  func supported() throws {
+    let corpus = try OperatorCorpus.onnx.get()
+    #expect(corpus.models.count >= 177)
+    var (elements, differing) = (0, 0)
+    for model in corpus.models {
+      do {
+        let result = try compare(model)
+        elements += result.elements
+        differing += result.differing
+      } catch {
+        Issue.record("\(model.stem): \(error)")
+      }
+    }
+    print("\(elements) codes of ONNX models compared, \(differing) differ, all beside ties")
+    #expect(differing * 1000 < elements)
+  }
+
+  /// Holds every code to the reference. A code may differ by one where the model has a file of ties, and that says that
+  /// the real value lies beside one: elementwise operators, whose reference rounds in single precision.
+  private func compare(_ model: URL) throws -> (elements: Int, differing: Int) {
+    let stem = model.deletingPathExtension().path
+    let program = try ModelFile(path: model.path).program(LoweringOptions())
+    let inputs = try InputVectors(paths: program.inputs.indices.map { "\(stem).input\($0).npy" }, program: program)
+    let reference = try NumPyArray(path: "\(stem).output0.npy")
+    let ties = try? NumPyArray(path: "\(stem).ties0.npy")
+    let count = program.values[program.outputs[0]].count
+    #expect(program.outputs.count == 1 && reference.count == inputs.count * count, "\(model.stem)")
+    let simulator = Simulator(program)
+    var differing = 0
+    for vector in 0..<inputs.count {
+      let part = vector * count..<(vector + 1) * count
+      let codes = try simulator.run(inputs.codes(vector))[0]
+      let expected = try #require(reference.integers(part))
+      let isTie = ties.flatMap { $0.integers(part) }
+      for element in 0..<count where Int64(codes[element]) != expected[element] {
+        differing += 1
+        let isExplained = isTie?[element] == 1 && abs(Int64(codes[element]) - expected[element]) == 1
+        #expect(
+          isExplained,
+          "\(model.stem): vector \(vector), element \(element) is \(codes[element]), not \(expected[element])")
+        if !isExplained { return (part.upperBound, differing) }
+      }
+    }
+    return (reference.count, differing)
+  }
+
+  @Test(
+    "what is not supported is refused, with the reason and the remedy",
+    arguments: [
+      ("bipolar_activation", "use Quant with 2 bits"), ("bits_17", "16 bits are the most"), ("bits_2_5", "bit width is 2.5"),
+      ("blocks", "blocks"), ("concat_bomb", "behind the first Concat"), ("constant_bomb", "nodes read and make"),
+      ("huge_shape", "more than"), ("ceil_mode", "ceil_mode=False"), ("cut_short", "cut short"),
+      ("divided_by_codes", "only constants can be divided by"), ("dynamic", "quantize_static"),
+      ("external_data", "another file"), ("float_function", "put a quantiser between MatMul and it"),
+      ("float_input", "behind the input"), ("float_output", "in front of the output"), ("float_weights", "put Quant behind"),
+      ("floor_of_general_scale", "powers of two"), ("half_up_of_signed", "depends on the sign"),
+      ("old_opset", "opset 13 to 21"), ("open_shape", "fixed input shapes"), ("overflow", "overflow 32 bits"),
+      ("padded_average", "count_include_pad"), ("recurrent", "unroll"), ("scale_zero", "must be positive"),
+      ("scales_per_channel", "only weights"), ("softmax_inside", "end the network"), ("unknown_domain", "example.custom"),
+      ("unknown_operator", "--operators"), ("unknown_rounding", "STOCHASTIC"), ("wide_table", "at most 10 bits"),
+      ("zero_point_outside", "no code of int4"),
+    ])
+  func unsupported(name: String, reason: String) throws {
+    let corpus = try OperatorCorpus.onnx.get()
+    #expect(corpus.unsupported.count == 31, "each has a reason here")
+    let model = try #require(corpus.unsupported.first { $0.stem == name })
+    let error = #expect(throws: FileError.self) {
+      _ = try ModelFile(path: model.path).program(LoweringOptions())
+    }
+    #expect(error?.description.contains(reason) == true, "\(error?.description ?? "no error")")
+  }
+
+  @Test("the C of models of every kind gives the simulator's codes", arguments: ["qonnx", "qdq", "network", "wide"])
+  func generatedCode(kind: String) throws {
+    let models = try OperatorCorpus.onnx.get().models.filter { $0.stem.hasPrefix(kind) }
+    for model in models.enumerated().filter({ $0.offset % 9 == 0 }).map(\.element) {
+      let run = try CommandRun("difftest", model.path, "--random", "8")
+      #expect(run.status == 0, "\(model.stem): \(run.output)\(run.error)")
+    }
+  }
+}
