@@ -58,7 +58,10 @@ let package = Package(
     .testTarget(name: "ImportersTests", dependencies: ["Importers"]),
     .testTarget(name: "PropertiesTests", dependencies: ["IntegerProgram", "Properties"]),
     .testTarget(
-      name: "SMTTests", dependencies: ["Arithmetic", "IntegerProgram", "Properties", "Simulation", "SMT"]),
+      name: "SMTTests",
+      dependencies: [
+        "Arithmetic", "Importers", "IntegerProgram", "Properties", "Simulation", "SMT", "DifferentialTesting",
+      ]),
     .testTarget(
       name: "VerificationTests",
       dependencies: [

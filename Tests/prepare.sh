@@ -2,10 +2,11 @@
 # Installs the system packages that building and testing need, where they are missing (Debian, Ubuntu).
 #   libflatbuffers-dev  reads .tflite files         gcc       builds the generated C, beside Swift's own clang
 #   libz3-dev           the SMT solver of the verifier cppcheck  holds the generated C to MISRA C:2012 (with python3)
+#   cvc5                a second SMT solver, which the tests hold the first to
 set -euo pipefail
 
 missing=()
-for package in libflatbuffers-dev libz3-dev coinor-libclp-dev gcc libc6-dev cppcheck python3; do
+for package in libflatbuffers-dev libz3-dev coinor-libclp-dev gcc libc6-dev cppcheck python3 cvc5; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then

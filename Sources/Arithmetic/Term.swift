@@ -44,13 +44,16 @@ public final class TermNode: Sendable, Hashable {
   }
 
   public let operation: Operation
+  /// Its place among its table's nodes, after those of its operands.
+  public let index: Int
   /// The values this node takes for variables in their ranges.
   public let range: ClosedRange<Int64>
   /// Whether no operation at or below this node can leave its register.
   public let holds: Bool
 
-  init(_ operation: Operation, _ range: ClosedRange<Int64>, _ holds: Bool) {
+  init(_ operation: Operation, index: Int, _ range: ClosedRange<Int64>, _ holds: Bool) {
     self.operation = operation
+    self.index = index
     self.range = range
     self.holds = holds
   }

@@ -10,17 +10,33 @@ public final class TermTable: Sendable {
     let range: ClosedRange<Int64>
     let holds: Bool
   }
-  private let nodes = Mutex<[Key: TermNode]>([:])
+  private struct Contents {
+    var byKey: [Key: TermNode] = [:]
+    var inOrder: [TermNode] = []
+  }
+  private let contents = Mutex(Contents())
 
   public init() {}
 
+  /// All nodes, each after its operands.
+  public var nodes: [TermNode] { contents.withLock { $0.inOrder } }
+
   func node(_ operation: TermNode.Operation, _ range: ClosedRange<Int64>, _ holds: Bool) -> TermNode {
-    nodes.withLock { nodes in
+    contents.withLock { contents in
       let key = Key(operation: operation, range: range, holds: holds)
-      if let node = nodes[key] { return node }
-      let node = TermNode(operation, range, holds)
-      nodes[key] = node
+      if let node = contents.byKey[key] { return node }
+      let node = TermNode(operation, index: contents.inOrder.count, range, holds)
+      contents.byKey[key] = node
+      contents.inOrder.append(node)
       return node
+    }
+  }
+
+  deinit {
+    // Each node before its operands: the last holder of a long chain would release it by recursion.
+    contents.withLock { contents in
+      contents.byKey = [:]
+      while contents.inOrder.popLast() != nil {}
     }
   }
 }
