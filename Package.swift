@@ -8,6 +8,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     // SHA-256 for the digests that tie simulation, C code and proof together.
     .package(url: "https://github.com/apple/swift-crypto", from: "3.12.0"),
+    // Integers of any size: decimals and scales of property files are turned into codes exactly.
+    .package(url: "https://github.com/attaswift/BigInt", from: "6.0.1"),
     // ONNX files are protocol buffers: Apple's own reader, which bounds nesting and checks lengths.
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
@@ -16,16 +18,21 @@ let package = Package(
     .target(name: "Arithmetic"),
     .target(name: "Network"),
     .target(name: "CTFLite"),
+    // zlib: image sets come gzipped, and pictures in pages are PNG.
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "Importers",
-      dependencies: ["Network", "CTFLite", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      dependencies: ["Network", "CTFLite", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["ONNX/onnx_subset.proto"]),
     .target(
       name: "IntegerProgram",
       dependencies: ["Arithmetic", "Network", .product(name: "Crypto", package: "swift-crypto")]),
     .target(
       name: "Properties",
-      dependencies: ["Network", "IntegerProgram", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: [
+        "Network", "IntegerProgram", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "BigInt", package: "BigInt"),
+      ]),
     .target(name: "Certificates", dependencies: ["Arithmetic", "IntegerProgram", "Properties"]),
     .target(name: "CSimulationKernels"),
     .target(name: "Simulation", dependencies: ["Arithmetic", "IntegerProgram", "CSimulationKernels"]),
@@ -43,12 +50,14 @@ let package = Package(
     .target(name: "CodeGeneration", dependencies: ["Arithmetic", "Network", "IntegerProgram"]),
     .target(
       name: "DifferentialTesting", dependencies: ["Network", "IntegerProgram", "Simulation", "CodeGeneration"]),
+    .target(name: "Reporting", dependencies: ["CZlib"]),
     .executableTarget(
       name: "lockstep",
       dependencies: [
         "Arithmetic", "Network", "Importers", "IntegerProgram", "Simulation", "CodeGeneration",
-        "DifferentialTesting", "Properties", "Certificates", "SMT", "Verification",
+        "DifferentialTesting", "Properties", "Certificates", "SMT", "Verification", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "BigInt", package: "BigInt"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(name: "devbench", dependencies: ["Verification", "Properties", "Certificates", "IntegerProgram", "Arithmetic"]),
@@ -56,11 +65,14 @@ let package = Package(
     .testTarget(
       name: "SimulationTests", dependencies: ["Arithmetic", "IntegerProgram", "Simulation", "CSimulationKernels"]),
     .testTarget(name: "ImportersTests", dependencies: ["Importers"]),
-    .testTarget(name: "PropertiesTests", dependencies: ["IntegerProgram", "Properties"]),
+    .testTarget(
+      name: "PropertiesTests",
+      dependencies: ["IntegerProgram", "Properties", "Simulation", .product(name: "BigInt", package: "BigInt")]),
+    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "CZlib"]),
     .testTarget(
       name: "SMTTests",
       dependencies: [
-        "Arithmetic", "Importers", "IntegerProgram", "Properties", "Simulation", "SMT", "DifferentialTesting",
+        "Arithmetic", "IntegerProgram", "Properties", "Simulation", "SMT", "DifferentialTesting",
       ]),
     .testTarget(
       name: "VerificationTests",
@@ -81,7 +93,11 @@ let package = Package(
         "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "CodeGeneration", "DifferentialTesting",
       ]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "Simulation"]),
+      name: "EndToEndTests",
+      dependencies: [
+        "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "Properties", "Simulation", "Verification",
+        "Reporting",
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Holds generated C to MISRA C:2012 with cppcheck's addon: Tests/misra.sh [FOLDER…]
-# Each FOLDER holds the files of one network; without any, the bundled network and a sample of Tests/Operators are
-# generated anew. NAME.c and NAME_weights.c are checked together. Prints how often each rule is violated, and fails on a
+# Each FOLDER holds the files of one network; without any, the bundled network and a sample of Tests/Operators and
+# Tests/ONNX are generated anew. NAME.c and NAME_weights.c are checked together. Prints how often each rule is violated, and fails on a
 # rule that Tests/misra-deviations.txt does not list, with every place. LOCKSTEP may name the command to generate with.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -44,6 +44,15 @@ if [ $# = 0 ]; then
     case $name in
       conv_2d_dilation1x2* | conv_2d_groups* | depthwise_conv_2d_many_channels | depthwise_conv_2d_zero_points_0_127) ;;
       average_pool_2d_[cr]o* | dequantize_int8_shape* | add_broadcast_both) ;;
+      *) [ $((count++ % 25)) = 0 ] || continue ;;
+    esac
+    models+=("$model")
+  done
+  mkdir "$work/onnx"
+  tar xzf "$root/Tests/ONNX/models.tar.gz" -C "$work/onnx"
+  for model in "$work"/onnx/*.onnx; do
+    case $(basename "$model") in
+      wide_*) ;;
       *) [ $((count++ % 25)) = 0 ] || continue ;;
     esac
     models+=("$model")

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs the system packages that building and testing need, where they are missing (Debian, Ubuntu).
-#   libflatbuffers-dev  reads .tflite files         gcc       builds the generated C, beside Swift's own clang
-#   libz3-dev           the SMT solver of the verifier cppcheck  holds the generated C to MISRA C:2012 (with python3)
-#   cvc5                a second SMT solver, which the tests hold the first to
+#   libflatbuffers-dev  reads .tflite files              gcc       builds the generated C, beside Swift's own clang
+#   libz3-dev           the SMT solver of the verifier   cvc5      a second one, which the tests hold it to
+#   coinor-libclp-dev   guides the verifier's search     cppcheck  holds the generated C to MISRA C:2012 (with python3)
+#   zlib1g-dev          image sets come gzipped
 set -euo pipefail
 
 missing=()
-for package in libflatbuffers-dev libz3-dev coinor-libclp-dev gcc libc6-dev cppcheck python3 cvc5; do
+for package in libflatbuffers-dev libz3-dev coinor-libclp-dev zlib1g-dev gcc libc6-dev cppcheck python3 cvc5; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then

@@ -35,7 +35,12 @@ public struct CertificateChecker: Sendable {
     guard certificate.proofs.count == goals.count else {
       throw CertificateError("it has \(certificate.proofs.count) proofs for \(goals.count) goals")
     }
-    let ranges = bounded.ranges(over: certificate.property.box)
+    var ranges = bounded.ranges(over: certificate.property.box)
+    for node in certificate.shared {
+      guard case .next = node.end else { throw CertificateError("a shared node ends otherwise than in the next one") }
+      var open: [Ranges] = []
+      try check(node, of: Goal(constraints: []), &ranges, &open)
+    }
     for (index, proof) in certificate.proofs.enumerated() {
       do {
         try check(proof, of: goals[index], over: ranges)

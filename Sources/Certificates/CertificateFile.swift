@@ -29,8 +29,8 @@ extension Certificate {
         writer.integer(constraint.least)
       }
     }
-    writer.list(proofs) { writer, proof in
-      writer.list(proof.nodes) { writer, node in
+    writer.list([shared] + proofs.map(\.nodes)) { writer, nodes in
+      writer.list(nodes) { writer, node in
         writer.list(node.lemmas) { writer, lemma in
           switch lemma {
           case .bound(let variable, let isUpper, let scale, let multipliers):
@@ -93,9 +93,8 @@ extension Certificate {
     } catch {
       throw CertificateError("its property does not fit the program: \(error)")
     }
-    proofs = try reader.list { reader throws(CertificateError) in
-      Proof(
-        try reader.list { reader throws(CertificateError) in
+    let lists = try reader.list { reader throws(CertificateError) in
+      try reader.list { reader throws(CertificateError) in
           let lemmas = try reader.list { reader throws(CertificateError) in
             let kind = try reader.count()
             guard kind < 2 else {
@@ -118,8 +117,11 @@ extension Certificate {
           case let kind: throw CertificateError("a node ends in the unknown way \(kind)")
           }
           return Proof.Node(lemmas: lemmas, end: end)
-        })
+        }
     }
+    guard let shared = lists.first else { throw CertificateError("it holds no proof") }
+    self.shared = shared
+    proofs = lists.dropFirst().map { Proof($0) }
     guard reader.isAtEnd else { throw CertificateError("bytes follow its end") }
   }
 }

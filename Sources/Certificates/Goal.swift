@@ -5,6 +5,8 @@ import Properties
 public struct Goal: Sendable, Hashable {
   /// `functional ≥ 0`, each.
   public var constraints: [Functional]
+
+  public init(constraints: [Functional]) { self.constraints = constraints }
 }
 
 extension BoundedProgram {

@@ -172,6 +172,8 @@ extension BoundedProgram {
       guard !chosen.isEmpty || !direct.isEmpty else { return try codesAlone() }
       for element in 0..<count {
         let multiplier = chosen.isEmpty ? 0 : Int64(chosen[element])
+        // Most elements of a large layer have no part in a bound.
+        if multiplier == 0 && price[element] == 0 && direct.isEmpty { continue }
         try add(try staircaseMaximum(element, multiplier), to: &total)
         try add(multiplier &* Int64(affine.bias[element % affine.geometry.outputChannels]), to: &total)
       }
@@ -194,6 +196,7 @@ extension BoundedProgram {
       let channels = pool.geometry.outputChannels
       for element in 0..<count {
         let multiplier = chosen.isEmpty ? 0 : Int64(chosen[element])
+        if multiplier == 0 && price[element] == 0 && direct.isEmpty { continue }
         try add(try staircaseMaximum(element, multiplier), to: &total)
         try add(multiplier &* Int64(bias), to: &total)
         guard multiplier != 0 else { continue }
@@ -209,6 +212,7 @@ extension BoundedProgram {
       open(value)
       for element in 0..<count {
         let (p, m) = (price[element], Int64(chosen[element]))
+        if p == 0 && m == 0 { continue }
         var best = Int64.min
         for code in ranges.low[value][element]...ranges.high[value][element] {
           best = max(best, p &* Int64(lookup.table[Int(code - lookup.lowest)]) &- m &* Int64(code))
@@ -227,6 +231,7 @@ extension BoundedProgram {
         let (m, u, v) =
           chosen.isEmpty
           ? (0, 0, 0) : (Int64(chosen[element]), Int64(chosen[count + element]), Int64(chosen[2 * count + element]))
+        if m == 0 && u == 0 && v == 0 && price[element] == 0 && direct.isEmpty { continue }
         try add(try staircaseMaximum(element, m), to: &total)
         guard m != 0 || u != 0 || v != 0 else { continue }
         let (i, j) = (Int(left[element]), Int(right[element]))
@@ -263,6 +268,9 @@ extension BoundedProgram {
       open(value)
       let channels = pool.geometry.outputChannels
       for element in 0..<count {
+        if price[element] == 0, chosen[element * window.taps..<(element + 1) * window.taps].allSatisfy({ $0 == 0 }) {
+          continue
+        }
         var taps: [MaximumBound.Tap] = []
         for tap in 0..<window.taps {
           let source = Int(window.pixels[element / channels * window.taps + tap])

@@ -17,7 +17,7 @@ struct ScalarFunctions {
     let (lines, expression) = CExpressionPrinter.print(value, prefix: prefix)
     let unused = parameters.filter { !Self.reads(value, $0.name) }.map { "(void)\($0.name);" }
     let list = parameters.map { "\($0.type) \($0.name)" }.joined(separator: ", ")
-    let body = ([list] + unused + lines + [expression]).joined(separator: "\n")
+    let body = ([result, list] + unused + lines + [expression]).joined(separator: "\n")
     if let name = namesOfBodies[body] { return name }
     let count = definitions.count { $0.name.contains("_\(purpose)_") }
     let name = "\(prefix)_\(purpose)_\(count)"

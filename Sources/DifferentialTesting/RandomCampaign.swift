@@ -72,7 +72,7 @@ public struct RandomCampaign: Sendable {
 }
 
 /// Calls `body` for 0 ..< count on `jobs` threads, each taking the next index when it is free.
-func concurrently(_ count: Int, jobs: Int, _ body: @Sendable (Int) -> Void) {
+package func concurrently(_ count: Int, jobs: Int, _ body: @Sendable (Int) -> Void) {
   let next = Mutex(0)
   DispatchQueue.concurrentPerform(iterations: min(jobs, count)) { _ in
     while true {

@@ -123,7 +123,8 @@ private struct Recoder {
       operation.quantizer = quantizer(output, random.element(of: modes), bounds(activation))
       operation.quantizer?.roundsZeroPoint = random.chance(0.3)
     case .add(let activation), .subtract(let activation), .multiply(let activation):
-      operation.quantizer = quantizer(output, isUnsigned && random.chance(0.3) ? .halfUp : .halfEven, bounds(activation))
+      operation.quantizer = quantizer(
+        output, isUnsigned && random.chance(0.3) ? .halfUp : .halfEven, bounds(activation))
     case .averagePool2D(let window, _, _, let activation) where window.padding == .valid:
       operation.quantizer = quantizer(output, .halfEven, bounds(activation))
     case .unary(let function):

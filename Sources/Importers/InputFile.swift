@@ -23,6 +23,9 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
 
 /// Files as bytes, read whole and never past a limit.
 public enum InputFile {
+  /// Whether there is something at `path`.
+  public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
   /// The bytes of the file or pipe at `path`; an error where it is missing, a folder, unreadable or over
   /// `limit` bytes.
   public static func bytes(path: String, limit: Int) throws(FileError) -> [UInt8] {

@@ -135,7 +135,7 @@ public struct NumPyArray: Sendable {
     return bytes
   }
 
-  private static func swapBytes(of data: inout [UInt8], width: Int) {
+  static func swapBytes(of data: inout [UInt8], width: Int) {
     for first in stride(from: 0, to: data.count, by: width) {
       for byte in 0..<width / 2 { data.swapAt(first + byte, first + width - 1 - byte) }
     }

@@ -52,7 +52,9 @@ struct NumPyHeader {
     }
 
     let order = type.first
-    guard let element = NumPyArray.Element(rawValue: String(type.dropFirst())),
+    // A boolean is a byte of 0 or 1.
+    let code = type.dropFirst() == "b1" ? "u1" : String(type.dropFirst())
+    guard let element = NumPyArray.Element(rawValue: code),
       order == "<" || order == ">" || order == "|" && element.byteCount == 1
     else {
       let known = NumPyArray.Element.allCases.map(\.rawValue).joined(separator: ", ")

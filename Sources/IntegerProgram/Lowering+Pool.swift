@@ -15,6 +15,11 @@ extension Lowering {
     guard window.dilationHeight == 1, window.dilationWidth == 1 else {
       throw LayerFault("its window is dilated, and might hold no element of the image")
     }
+    if case .explicit(let top, let left, let bottom, let right) = window.padding {
+      guard max(top, bottom) < height, max(left, right) < width else {
+        throw LayerFault("its padding is as large as its window, which might then hold no element of the image")
+      }
+    }
     let geometry = try geometry(
       window, input: input.shape, kernelHeight: height, kernelWidth: width, outputChannels: input.shape[3],
       output: output

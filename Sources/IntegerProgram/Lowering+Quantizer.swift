@@ -61,7 +61,8 @@ extension Lowering {
       // alike: with weights multiplied until such multiples are even numbers, odd biases stand for what is between.
       let power = max(1, 2 - least)
       guard power <= 14, multipliers.allSatisfy({ $0.exponent - power >= -31 }) else {
-        throw LayerFault("its bias is real, and its output scale \(output.scale) out of proportion to its accumulator's")
+        throw LayerFault(
+          "its bias is real, and its output scale \(output.scale) out of proportion to its accumulator's")
       }
       result.factor = 1 << Int64(power)
       let half = Double(result.factor) / 2
@@ -95,7 +96,9 @@ extension Lowering {
           throw LayerFault("its odd zero point \(output.zeroPoint) is rounded beside channels that need no rounding")
         }
         result.requantization.zeroPoint = 0
-        for channel in 0..<channels { result.offsets[channel] += Int64(output.zeroPoint) << Int64(shifts[index(channel)]) }
+        for channel in 0..<channels {
+          result.offsets[channel] += Int64(output.zeroPoint) << Int64(shifts[index(channel)])
+        }
       }
     } else {
       result.requantization.rounding = .halfUpShift

@@ -7,27 +7,44 @@ extension Property {
     outputs.indices.max { outputs[$0] < outputs[$1] || (outputs[$0] == outputs[$1] && $0 > $1) } ?? 0
   }
 
-  /// That every input within `radii` of `center`, clipped to the input's codes, is classified as `label`. `radii` has
-  /// one radius in codes for each element: 0 keeps an element as it is.
-  public static func robustness(
-    of program: IntegerProgram, around center: [Int32], radii: [Int32], label: Int, statement: String
-  ) throws(PropertyError) -> Property {
+  /// The codes within `radii` of `center`, clipped to the input's type and to `clip`. `radii` has one radius in codes for
+  /// each element: 0 keeps an element as it is.
+  public static func ball(
+    in program: IntegerProgram, around center: [Int32], radii: [Int32], clip: ClosedRange<Int32>? = nil
+  ) throws(PropertyError) -> [ClosedRange<Int32>] {
     let types = program.inputElements
     guard center.count == types.count, radii.count == types.count else {
       throw PropertyError(
         "the network's input has \(types.count) elements, the sample \(center.count), its radii \(radii.count)")
     }
     var box: [ClosedRange<Int32>] = []
+    box.reserveCapacity(types.count)
     for (element, type) in types.enumerated() {
       guard type.range.contains(Int64(center[element])) else {
         throw PropertyError("element \(element) of the sample is \(center[element]); the input is \(type)")
       }
       guard radii[element] >= 0 else { throw PropertyError("the radius of element \(element) is \(radii[element])") }
-      let low = max(type.range.lowerBound, Int64(center[element]) - Int64(radii[element]))
-      let high = min(type.range.upperBound, Int64(center[element]) + Int64(radii[element]))
+      if let clip, !clip.contains(center[element]) {
+        throw PropertyError(
+          "element \(element) of the sample is \(center[element]), outside the clip range "
+            + "\(clip.lowerBound) … \(clip.upperBound)")
+      }
+      let limits = clip.map { Int64($0.lowerBound)...Int64($0.upperBound) } ?? type.range
+      let low = max(type.range.lowerBound, limits.lowerBound, Int64(center[element]) - Int64(radii[element]))
+      let high = min(type.range.upperBound, limits.upperBound, Int64(center[element]) + Int64(radii[element]))
       box.append(Int32(low)...Int32(high))
     }
-    return try classification(of: program, box: box, label: label, statement: statement)
+    return box
+  }
+
+  /// That every input within `radii` of `center`, clipped as by `ball`, is classified as `label`.
+  public static func robustness(
+    of program: IntegerProgram, around center: [Int32], radii: [Int32], clip: ClosedRange<Int32>? = nil, label: Int,
+    statement: String
+  ) throws(PropertyError) -> Property {
+    try classification(
+      of: program, box: ball(in: program, around: center, radii: radii, clip: clip), label: label,
+      statement: statement)
   }
 
   /// That every input of `box` is classified as `label`.
@@ -41,25 +58,35 @@ extension Property {
     guard (0..<classes).contains(label) else {
       throw PropertyError("the label is \(label); the network has \(classes) classes")
     }
-    // Class j wins over the label where it is larger, or as large with a lower index.
-    let violations = (0..<classes).filter { $0 != label }.map { rival in
+    return try Property(
+      box: box, violations: classViolations(label: label, classes: classes), statement: statement, of: program)
+  }
+
+  /// Class j wins over the label where it is larger, or as large with a lower index.
+  static func classViolations(label: Int, classes: Int) -> [Violation] {
+    (0..<classes).filter { $0 != label }.map { rival in
       Violation([
         LinearConstraint(outputs: [.init(rival, 1), .init(label, -1)], atLeast: rival < label ? 0 : 1)
       ])
     }
-    return try Property(box: box, violations: violations, statement: statement, of: program)
   }
 
-  /// That output element `element` stays in `range` over the whole box.
+  /// That output element `element` stays in `range` over the whole box. An end that the output's type keeps of itself is
+  /// no violation.
   public static func outputRange(
     of program: IntegerProgram, box: [ClosedRange<Int32>], element: Int, range: ClosedRange<Int64>, statement: String
   ) throws(PropertyError) -> Property {
-    try Property(
-      box: box,
-      violations: [
-        Violation([LinearConstraint(outputs: [.init(element, 1)], atLeast: range.upperBound + 1)]),
-        Violation([LinearConstraint(outputs: [.init(element, -1)], atLeast: 1 - range.lowerBound)]),
-      ],
-      statement: statement, of: program)
+    let types = program.outputElements
+    guard types.indices.contains(element) else {
+      throw PropertyError("output element \(element) is asked for; the network has \(types.count)")
+    }
+    var violations: [Violation] = []
+    if range.upperBound < types[element].range.upperBound {
+      violations.append(Violation([LinearConstraint(outputs: [.init(element, 1)], atLeast: range.upperBound + 1)]))
+    }
+    if range.lowerBound > types[element].range.lowerBound {
+      violations.append(Violation([LinearConstraint(outputs: [.init(element, -1)], atLeast: 1 - range.lowerBound)]))
+    }
+    return try Property(box: box, violations: violations, statement: statement, of: program)
   }
 }

@@ -21,8 +21,8 @@ struct BitVectorFormat {
 
 /// Writes nodes in order, each with the fewest bits that hold its range.
 ///
-/// Sums, differences, products and left shifts are computed at the result's own width: modulo 2^width they do not depend
-/// on higher bits, and the result is known to fit.
+/// Sums, differences, products and left shifts are computed at the result's own width: modulo 2^width they do not
+/// depend on higher bits, and the result is known to fit.
 struct BitVectorFold<Writer: BitVectorWriter> {
   var writer: Writer
   private(set) var variables: [BitVectorFormula.Variable<Writer.Expression>] = []
@@ -59,7 +59,8 @@ struct BitVectorFold<Writer: BitVectorWriter> {
     case .shiftLeft(let a, let n):
       let working = max(bits, BitVectorFormat(holding: n.range).bits)
       return resized(
-        writer.operation(.shiftLeft, operand(a, working), operand(n, working)), from: working, isSigned: false, to: bits)
+        writer.operation(.shiftLeft, operand(a, working), operand(n, working)), from: working, isSigned: false,
+        to: bits)
     case .shiftRight(let a, let n):
       let format = BitVectorFormat(holding: a.range)
       if case .literal(let shift) = n.operation, shift < format.bits {
@@ -99,7 +100,9 @@ struct BitVectorFold<Writer: BitVectorWriter> {
     return resized(expression, from: format.bits, isSigned: format.isSigned, to: bits)
   }
 
-  private func resized(_ expression: Writer.Expression, from bits: Int, isSigned: Bool, to target: Int) -> Writer.Expression {
+  private func resized(
+    _ expression: Writer.Expression, from bits: Int, isSigned: Bool, to target: Int
+  ) -> Writer.Expression {
     if bits < target { return writer.extended(expression, by: target - bits, isSigned: isSigned) }
     return bits > target ? writer.extracted(expression, bits: 0...target - 1) : expression
   }

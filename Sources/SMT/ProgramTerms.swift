@@ -4,8 +4,8 @@ import Properties
 
 /// The `Term` reading of a program's steps: the codes of a step's output as expressions over those of its inputs.
 ///
-/// Each step's definition is `Simulation.ReferenceInterpreter`'s. Sums are built in the 64-bit register and must fit the
-/// device's, whatever the order of their summands.
+/// Each step's definition is `Simulation.ReferenceInterpreter`'s. Sums are built in the 64-bit register and must fit
+/// the device's, whatever the order of their summands.
 struct ProgramTerms {
   typealias Code = Term<Int32>
 

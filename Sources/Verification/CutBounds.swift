@@ -125,10 +125,9 @@ struct CutBounds {
       if reached < best { (bestGamma, best) = (gamma, reached) } else if bestGamma > 0 { break }
       gamma *= 2
     }
-    guard bestGamma > 0 else { return nil }
     // Convex: between its neighbours on the grid.
     var (low, high) = (bestGamma / 2, bestGamma * 2)
-    for _ in 0..<10 {
+    for _ in 0..<(bestGamma > 0 ? 10 : 0) {
       let (a, b) = (low + (high - low) * 0.4, low + (high - low) * 0.6)
       let (x, y) = (value(a), value(b))
       if x < best { (bestGamma, best) = (a, x) }

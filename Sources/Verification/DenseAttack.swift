@@ -63,10 +63,10 @@ final class DenseAttack: @unchecked Sendable {
     }
   }
 
-  /// Anneals from `start` within `box`. Returns the best input, and its distance from the goal in codes.
+  /// Anneals from `start` within `box`. Returns an input that seems to meet the goal, nil where none was found.
   func run(
     _ goal: Goal, low: [Int32], high: [Int32], from start: [Int32], moves: Int, hot: Float, seed: inout UInt64
-  ) -> (point: [Int32], distance: Float) {
+  ) -> [Int32]? {
     var point = start
     let open = low.indices.filter { low[$0] < high[$0] }.map { Int32($0) }
     var held: [UnsafeMutableRawPointer] = []
@@ -115,6 +115,6 @@ final class DenseAttack: @unchecked Sendable {
     let distance = point.withUnsafeMutableBufferPointer {
       lockstep_anneal(&task, $0.baseAddress, Int32(moves), hot, 0.01, &seed)
     }
-    return (point, distance)
+    return distance <= 0 ? point : nil
   }
 }

@@ -20,8 +20,8 @@ final class GoalSearch {
   /// then the search ends.
   let tries: (_ point: [Int32], _ effort: Int) -> Bool
 
-  /// The most numbers that a linear program may hold.
-  static let largestLinearProgram = 1_500_000
+  /// Wall-clock seconds that are left.
+  let secondsLeft: () -> Double
   /// Hidden accumulators are tightened anew where the relaxation's value has come down to this share.
   private static let tightensBelow = 0.8
   private static let deepest = 1000
@@ -45,19 +45,22 @@ final class GoalSearch {
   private var program: LinearRelaxation?
   private let natural: Ranges
   private var open: [OpenCase]
+  /// The prices of the steps' codes in the last pass of slopes.
+  private var lastPrices: [Int: [Int64]] = [:]
   /// The proof so far, in preorder.
   private var proof: [Proof.Node] = []
 
   /// `natural` are the ranges of the inputs' box.
   init(
     _ bounded: BoundedProgram, goal: Goal, over natural: Ranges, stages: Set<Stage>, isOver: @escaping () -> Bool,
-    tries: @escaping (_ point: [Int32], _ effort: Int) -> Bool
+    secondsLeft: @escaping () -> Double, tries: @escaping (_ point: [Int32], _ effort: Int) -> Bool
   ) {
     self.bounded = bounded
     self.goal = goal
     self.natural = natural
     self.stages = stages
     self.isOver = isOver
+    self.secondsLeft = secondsLeft
     self.tries = tries
     open = [OpenCase(ranges: natural, depth: 0)]
     bound = 0
@@ -161,12 +164,35 @@ final class GoalSearch {
 
     var node = Proof.Node(end: .next)
     if stages.contains(.linearProgram),
-      LinearRelaxation.size(bounded, ranges) <= Self.largestLinearProgram
+      LinearRelaxation.isWorthwhile(bounded, ranges)
     {
       if stage != .branchAndBound { stage = .linearProgram }
       return closeByLinearProgram(current, &ranges, &node, best)
     }
+    // Without a linear program: the loosest neuron, weighed by its price in the last pass of slopes.
+    let openInputs = bounded.program.inputs.reduce(0) { sum, input in
+      sum + zip(ranges.low[input], ranges.high[input]).count { $0 < $1 }
+    }
+    if openInputs > Self.fewInputs, let choice = loosest(ranges) {
+      return split(choice, ranges, node, best, current.tightenedAt)
+    }
     return splitInputs(ranges, best)
+  }
+
+  /// So many inputs are few: halving them comes to an end.
+  private static let fewInputs = 24
+
+  private func loosest(_ ranges: Ranges) -> Choice? {
+    var choice: Choice?
+    for (step, prices) in lastPrices where !ranges.accumulatorLow[step].isEmpty {
+      for (element, price) in prices.enumerated() where price != 0 {
+        for kink in kinks(step, element, ranges) {
+          let score = abs(Double(price)) * kink.looseness
+          if score > choice?.score ?? 0 { choice = Choice(step: step, element: element, at: kink.at, score: score) }
+        }
+      }
+    }
+    return choice
   }
 
   /// One pass of slopes, and some more with lines that touch at the last bound's own maximiser.
@@ -185,7 +211,8 @@ final class GoalSearch {
         return .closed
       }
       best = min(best, bound.value >> 20)
-      let point = maximiser(bound, ranges)
+      lastPrices = slopes.prices
+      let point = bounded.maximiser(of: bound, over: ranges)
       if stages.contains(.attack) {
         if tries(point, stage == .branchAndBound ? 200 : 3000) { return .violated }
       }
@@ -195,26 +222,13 @@ final class GoalSearch {
     return .stuck(bound: best)
   }
 
-  /// The input that a bound's prices favour.
-  private func maximiser(_ bound: LagrangianBound, _ ranges: Ranges) -> [Int32] {
-    var point: [Int32] = []
-    for (input, prices) in zip(bounded.program.inputs, bound.inputPrices) {
-      for element in ranges.low[input].indices {
-        let (low, high) = (ranges.low[input][element], ranges.high[input][element])
-        let price = prices.isEmpty ? 0 : prices[element]
-        point.append(price > 0 ? high : price < 0 ? low : (low + high) / 2)
-      }
-    }
-    return point
-  }
-
   private func closeByLinearProgram(
     _ current: OpenCase, _ ranges: inout Ranges, _ node: inout Proof.Node, _ best: Int64
   ) -> Closing {
     if let program { program.update(ranges) } else { program = LinearRelaxation(bounded, goal: goal, ranges: ranges, natural: natural) }
     guard var program else { return .stuck(bound: best) }
     var best = best
-    var solution = program.maximizeGoal()
+    var solution = program.maximizeGoal(within: secondsLeft())
     if let end = contradiction(solution, ranges) {
       proof.append(Proof.Node(end: end))
       return .closed
@@ -223,7 +237,7 @@ final class GoalSearch {
       // From far away the solver may end with a ray that shows nothing: start anew.
       program = LinearRelaxation(bounded, goal: goal, ranges: ranges, natural: natural)
       self.program = program
-      solution = program.maximizeGoal()
+      solution = program.maximizeGoal(within: secondsLeft())
       if let end = contradiction(solution, ranges) {
         proof.append(Proof.Node(end: end))
         return .closed
@@ -243,7 +257,7 @@ final class GoalSearch {
         return .closed
       }
       program.update(ranges)
-      solution = program.maximizeGoal()
+      solution = program.maximizeGoal(within: secondsLeft())
       if let end = contradiction(solution, ranges) {
         node.end = end
         proof.append(node)
@@ -274,7 +288,7 @@ final class GoalSearch {
         proof.append(node)
         node = Proof.Node(end: .next)
         program.update(ranges)
-        solution = program.maximizeGoal()
+        solution = program.maximizeGoal(within: secondsLeft())
         if let end = contradiction(solution, ranges) {
           node.end = end
           proof.append(node)
@@ -284,13 +298,12 @@ final class GoalSearch {
       }
     }
     guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, tightenedAt) }
-    let choice = mistaken(program, solution, ranges)
-    if stages.contains(.attack), choice.gap < 0.5 || nodes % 16 == 0 {
-      if debug { print("DIVES", choice.gap, solution.value) }
-      if dive(program, ranges) { return .violated }
+    if stages.contains(.attack), current.tightenedAt.isInfinite || nodes % 64 == 0 {
+      if dive(program, ranges, solution) { return .violated }
       program.update(ranges)
-      solution = program.maximizeGoal()
+      solution = program.maximizeGoal(within: secondsLeft())
     }
+    let choice = mistaken(program, solution, ranges)
     if let choice = strongest(choice.candidates, program, ranges, solution.value, depth: current.depth) {
       return split(choice, ranges, node, best, tightenedAt)
     }
@@ -306,7 +319,7 @@ final class GoalSearch {
     var best: (choice: Choice, score: Double)?
     for candidate in tried {
       if isOver() { break }
-      let variable = Variable.accumulator(step: candidate.neuron.step, element: candidate.neuron.element)
+      let variable = candidate.variable
       let range = ranges.range(of: variable)
       var drops: [Double] = []
       for part in [Int64(range.lowerBound)...Int64(candidate.at), Int64(candidate.at) + 1...Int64(range.upperBound)] {
@@ -318,7 +331,7 @@ final class GoalSearch {
           continue
         }
         program.update(child)
-        let solution = program.maximizeGoal()
+        let solution = program.maximizeGoal(within: secondsLeft())
         drops.append(solution.status == .infeasible || solution.value < 0 ? 1e6 : max(1e-6, value - solution.value))
       }
       // Both cases count; the worse of them more than once.
@@ -328,45 +341,119 @@ final class GoalSearch {
     return best?.choice ?? candidates.first
   }
 
-  /// Keeps every accumulator well inside the step it is on in the solution, so that a point of the relaxation survives
-  /// being rounded to integers, which moves accumulators a little; layer by layer, since later ones follow earlier ones.
-  private func dive(_ program: LinearRelaxation, _ ranges: Ranges) -> Bool {
+  /// Looks for a counterexample by deciding one mistaken neuron after another as the solution suggests, and then rounding
+  /// the inputs: accumulators are kept well inside the step they are on, since rounding moves them a little.
+  private func dive(_ program: LinearRelaxation, _ root: Ranges, _ solution: LinearRelaxation.Solution) -> Bool {
+    var (ranges, solution) = (root, solution)
+    for _ in 0..<200 {
+      if isOver() { return false }
+      let mistaken = mistaken(program, solution, ranges)
+      guard mistaken.gap > 0.05, let choice = mistaken.candidates.first, choice.score > 1e-3 else {
+        return roundInside(program, ranges)
+      }
+      let variable = choice.variable
+      let range = ranges.range(of: variable)
+      let accumulator = program.solution(step: choice.step, element: choice.element)?.accumulator ?? 0
+      let sides = [Int64(range.lowerBound)...Int64(choice.at), Int64(choice.at) + 1...Int64(range.upperBound)]
+      var isDecided = false
+      for side in accumulator <= Double(choice.at) ? sides : sides.reversed() {
+        var narrowed = ranges
+        bounded.narrow(&narrowed, variable, to: side)
+        bounded.settle(&narrowed, for: goal)
+        if narrowed.isEmpty { continue }
+        program.update(narrowed)
+        let next = program.maximizeGoal(within: secondsLeft())
+        guard next.status == .optimal, next.value >= 0 else { continue }
+        (ranges, solution, isDecided) = (narrowed, next, true)
+        break
+      }
+      guard isDecided else { return false }
+      if nodes % 8 == 0, tryRounded(program, ranges, 300) { return true }
+    }
+    return false
+  }
+
+  /// Keeps every accumulator a margin inside its step, layer by layer, and rounds.
+  private func roundInside(_ program: LinearRelaxation, _ root: Ranges) -> Bool {
+    if tryRounded(program, root, 3000) { return true }
     var steps: [Int] = []
     for neuron in program.neurons where steps.last != neuron.step { steps.append(neuron.step) }
-    for margin in [0.25, 0.08] {
-      var ranges = ranges
+    for margin in [0.1, 0.012, 0] {
+      program.update(root)
+      guard program.maximizeGoal(within: secondsLeft()).status == .optimal else { return false }
+      var ranges = root
       for step in steps {
         for neuron in program.neurons where neuron.step == step {
           let output = bounded.program.steps[step].output
           let (lowest, highest) = (ranges.low[output][neuron.element], ranges.high[output][neuron.element])
-          guard lowest < highest else { continue }
-          let staircase = staircase(neuron)
           let (low, high) = (
             ranges.accumulatorLow[step][neuron.element], ranges.accumulatorHigh[step][neuron.element]
           )
+          guard low < high else { continue }
+          let staircase = staircase(neuron)
           let (accumulator, _) = program.solution(neuron)
           let place = Int32(max(Double(low), min(Double(high), accumulator.rounded())))
           let level = min(max(staircase(place), lowest), highest)
-          let first = max(Int64(low), staircase.first(reaching: level))
-          let last = min(Int64(high), staircase.first(reaching: level + 1) - 1)
+          let first = max(Int64(natural.accumulatorLow[step][neuron.element]), staircase.first(reaching: level))
+          let last = min(
+            Int64(natural.accumulatorHigh[step][neuron.element]), staircase.first(reaching: level + 1) - 1)
           let inset = Int64(Double(min(last - first, Int64(1 / neuron.scale))) * margin)
-          // A flat end has no further step to stay away from.
-          let from = first > Int64(low) ? first + inset : first
-          let to = last < Int64(high) ? last - inset : last
-          guard from <= to else { continue }
+          // The ends of what the inputs allow are no steps to stay away from.
+          let from = first > Int64(natural.accumulatorLow[step][neuron.element]) ? first + inset : first
+          let to = last < Int64(natural.accumulatorHigh[step][neuron.element]) ? last - inset : last
+          guard max(from, Int64(low)) <= min(to, Int64(high)) else { continue }
           bounded.narrow(&ranges, .accumulator(step: step, element: neuron.element), to: from...to)
         }
         bounded.settle(&ranges, for: goal)
         guard !ranges.isEmpty else { break }
         program.update(ranges)
-        let solution = program.maximizeGoal()
-        if debug { print("DIVE", margin, step, solution.status, solution.value) }
-        guard solution.status == .optimal, solution.value >= 0 else {
-          ranges.isEmpty = true
+        let solution = program.maximizeGoal(within: secondsLeft())
+        if debug { print("INSIDE", margin, step, solution.status, solution.value) }
+        guard solution.status == .optimal, solution.value >= 0 else { break }
+        if tryRounded(program, ranges, 3000) { return true }
+        if step == steps.last, fixRounded(program, ranges) { return true }
+      }
+    }
+    return false
+  }
+
+  /// Rounds a few inputs at a time, those nearest to integers first, and solves anew for the others, which make up for it.
+  private func fixRounded(_ program: LinearRelaxation, _ root: Ranges) -> Bool {
+    var ranges = root
+    for _ in 0..<400 {
+      if isOver() { return false }
+      var fractional: [(input: Int, element: Int, value: Double, part: Double)] = []
+      for input in bounded.program.inputs {
+        for (element, x) in program.solution(value: input).enumerated() {
+          let part = abs(x - x.rounded())
+          if part > 1e-6 { fractional.append((input, element, x, part)) }
+        }
+      }
+      if debug { print("FRACTIONAL", fractional.count) }
+      if fractional.isEmpty { return tries(rounded(program, ranges), 2000) }
+      fractional.sort { $0.part < $1.part }
+      var isFixed = false
+      for count in fractional.count > 8 ? [fractional.count / 8, 1] : [1] {
+        for flips in [false, true] {
+          var narrowed = ranges
+          for fixed in fractional.prefix(count) {
+            let nearest = Int64(fixed.value.rounded())
+            let other = Double(nearest) < fixed.value ? nearest + 1 : nearest - 1
+            let value = flips ? other : nearest
+            bounded.narrow(&narrowed, .code(value: fixed.input, element: fixed.element), to: value...value)
+          }
+          bounded.settle(&narrowed, for: goal)
+          if narrowed.isEmpty { continue }
+          program.update(narrowed)
+          let solution = program.maximizeGoal(within: secondsLeft())
+          guard solution.status == .optimal, solution.value >= 0 else { continue }
+          ranges = narrowed
+          isFixed = true
           break
         }
-        if tryRounded(program, ranges, 500) { return true }
+        if isFixed { break }
       }
+      guard isFixed else { return false }
     }
     return false
   }
@@ -386,6 +473,11 @@ final class GoalSearch {
   }
 
   private func tryRounded(_ program: LinearRelaxation, _ ranges: Ranges, _ effort: Int) -> Bool {
+    tries(rounded(program, ranges), effort)
+  }
+
+  /// The solution's inputs, rounded.
+  private func rounded(_ program: LinearRelaxation, _ ranges: Ranges) -> [Int32] {
     var point: [Int32] = []
     for input in bounded.program.inputs {
       let solution = program.solution(value: input)
@@ -394,7 +486,7 @@ final class GoalSearch {
         point.append(min(max(rounded, ranges.low[input][element]), ranges.high[input][element]))
       }
     }
-    return tries(point, effort)
+    return point
   }
 
   /// Narrows inputs to what a solution's bound allows them (reduced-cost fixing). Returns whether the ranges shrank by
@@ -460,27 +552,33 @@ final class GoalSearch {
   }
 
   private struct Choice {
-    var neuron: LinearRelaxation.Neuron
+    var step, element: Int
     var at: Int32
     var score: Double
+    var variable: Variable { .accumulator(step: step, element: element) }
   }
 
-  private func staircase(_ neuron: LinearRelaxation.Neuron) -> Staircase {
-    let step = bounded.steps[neuron.step]
-    return step.staircases[step.staircases.count == 1 ? 0 : step.staircaseOf(neuron.element)]
+  private func staircase(_ neuron: LinearRelaxation.Neuron) -> Staircase { staircase(neuron.step, neuron.element) }
+
+  private func staircase(_ step: Int, _ element: Int) -> Staircase {
+    let step = bounded.steps[step]
+    return step.staircases[step.staircases.count == 1 ? 0 : step.staircaseOf(element)]
   }
 
   /// The ends of a neuron's flat parts that are longer than its steps: where the hull is loose. Each as the last
   /// accumulator before the bend, with how far the hull is from the staircase there, in codes.
   private func kinks(_ neuron: LinearRelaxation.Neuron, _ ranges: Ranges) -> [(at: Int32, looseness: Double)] {
-    let output = bounded.program.steps[neuron.step].output
-    let (lowest, highest) = (ranges.low[output][neuron.element], ranges.high[output][neuron.element])
+    kinks(neuron.step, neuron.element, ranges)
+  }
+
+  private func kinks(_ step: Int, _ element: Int, _ ranges: Ranges) -> [(at: Int32, looseness: Double)] {
+    let output = bounded.program.steps[step].output
+    let (lowest, highest) = (ranges.low[output][element], ranges.high[output][element])
     guard lowest < highest else { return [] }
     let (low, high) = (
-      Double(ranges.accumulatorLow[neuron.step][neuron.element]),
-      Double(ranges.accumulatorHigh[neuron.step][neuron.element])
+      Double(ranges.accumulatorLow[step][element]), Double(ranges.accumulatorHigh[step][element])
     )
-    let staircase = staircase(neuron)
+    let staircase = staircase(step, element)
     let (first, last) = (staircase.first(reaching: lowest + 1), staircase.first(reaching: highest))
     let codes = Double(highest - lowest)
     var result: [(at: Int32, looseness: Double)] = []
@@ -498,7 +596,7 @@ final class GoalSearch {
     var choice: Choice?
     for neuron in neurons.map({ program.neurons[$0] }) {
       for kink in kinks(neuron, ranges) where kink.looseness > choice?.score ?? 0 {
-        choice = Choice(neuron: neuron, at: kink.at, score: kink.looseness)
+        choice = Choice(step: neuron.step, element: neuron.element, at: kink.at, score: kink.looseness)
       }
     }
     return choice
@@ -533,7 +631,7 @@ final class GoalSearch {
       // Where nothing is mistaken, the steps that are left have to be told apart all the same.
       let score = price * (gap + 0.1 * (kink?.looseness ?? 0)) + 1e-6 * Double(highest - lowest)
       if let kink {
-        choices.append(Choice(neuron: neuron, at: kink.at, score: score))
+        choices.append(Choice(step: neuron.step, element: neuron.element, at: kink.at, score: score))
         continue
       }
       var ats: [Int32] = []
@@ -542,7 +640,7 @@ final class GoalSearch {
       if let at = ats.filter({ low <= $0 && $0 < high }).min(by: {
         abs(Double($0) - accumulator) < abs(Double($1) - accumulator)
       }) {
-        choices.append(Choice(neuron: neuron, at: at, score: score))
+        choices.append(Choice(step: neuron.step, element: neuron.element, at: at, score: score))
       }
     }
     return (choices.sorted { $0.score > $1.score }, total)
@@ -552,8 +650,7 @@ final class GoalSearch {
     _ choice: Choice, _ ranges: Ranges, _ node: Proof.Node, _ best: Int64, _ tightenedAt: Double
   ) -> Closing {
     var node = node
-    let variable = Variable.accumulator(step: choice.neuron.step, element: choice.neuron.element)
-    if debug { print("depth", debugDepth, "bound", best, "split", choice.neuron.step, choice.neuron.element, ranges.range(of: variable), "at", choice.at, "score", choice.score) }
+    let variable = choice.variable
     node.end = .split(variable, at: choice.at)
     proof.append(node)
     return .split(variable, at: choice.at, ranges, tightenedAt: tightenedAt, bound: best)

@@ -68,15 +68,19 @@ final class LinearRelaxation {
       status: .failed, value: .infinity, multipliers: Proof.Multipliers(constraints: [], steps: [:]), scale: 1)
   }
 
-  /// About how many numbers the linear program of `bounded` over `ranges` holds.
-  static func size(_ bounded: BoundedProgram, _ ranges: Ranges) -> Int {
-    var size = 0
+  /// Larger ones take the solver too long for each case of a search.
+  private static let largest = (entries: 600_000, neurons: 2500)
+
+  /// Whether the linear program of `bounded` over `ranges` is small enough to be worth its time.
+  static func isWorthwhile(_ bounded: BoundedProgram, _ ranges: Ranges) -> Bool {
+    var (size, neurons) = (0, 0)
     for (index, step) in bounded.program.steps.enumerated() {
       guard case .affine(let affine, _, _) = bounded.steps[index].form else { continue }
       let open = zip(ranges.low[step.output], ranges.high[step.output]).count { $0 < $1 }
       size += open * affine.weightsPerOutput
+      neurons += open
     }
-    return size
+    return size <= largest.entries && neurons <= largest.neurons
   }
 
   /// For `ranges`, which lie within `natural`, those of the inputs' box.
@@ -391,7 +395,8 @@ final class LinearRelaxation {
   }
 
   /// Maximises the least of the goal's constraints. Stops early once the maximum is known to be below 0.
-  func maximizeGoal() -> Solution {
+  func maximizeGoal(within seconds: Double = .infinity) -> Solution {
+    Clp_setMaximumSeconds(pointer, min(seconds, 1e6))
     setObjective(slack, -1)
     let (lower, upper) = (Clp_columnLower(pointer)!, Clp_columnUpper(pointer)!)
     (lower[Int(slack)], upper[Int(slack)]) = (-1e9, 1e9)
@@ -475,6 +480,12 @@ final class LinearRelaxation {
     return columnOf[value].enumerated().map { element, column in
       column >= 0 ? solution[Int(column)] : Double(ranges.low[value][element])
     }
+  }
+
+  /// Accumulator and code of an element that has a row.
+  func solution(step: Int, element: Int) -> (accumulator: Double, code: Double)? {
+    let index = neuronOf[step][element]
+    return index < 0 ? nil : solution(neurons[Int(index)])
   }
 
   /// Accumulator and code of a neuron in the present solution.

@@ -33,7 +33,8 @@ public struct Verifier: Sendable {
     let start = clock.now
     let deadline = start + .seconds(options.timeout)
     var run = Run(
-      verifier: self, property: property, options: options, isOver: { isCancelled() || clock.now > deadline })
+      verifier: self, property: property, options: options, isOver: { isCancelled() || clock.now > deadline },
+      secondsLeft: { max(0, (deadline - clock.now) / .seconds(1)) })
     let (verdict, stage) = run.decide()
     let seconds = (clock.now - start) / .seconds(1)
     var result = VerificationResult(verdict: verdict, stage: stage, seconds: seconds, nodes: run.nodes)
@@ -57,12 +58,14 @@ private struct Run {
   let property: Property
   let options: VerificationOptions
   let isOver: @Sendable () -> Bool
+  let secondsLeft: @Sendable () -> Double
   var nodes = 0
-  var found: Counterexample?
 
   init(
-    verifier: Verifier, property: Property, options: VerificationOptions, isOver: @escaping @Sendable () -> Bool
+    verifier: Verifier, property: Property, options: VerificationOptions, isOver: @escaping @Sendable () -> Bool,
+    secondsLeft: @escaping @Sendable () -> Double
   ) {
+    self.secondsLeft = secondsLeft
     self.verifier = verifier
     self.property = property
     self.options = options
@@ -78,6 +81,30 @@ private struct Run {
     }
   }
 
+  /// Tries an input, and others near it with so much effort; `found` keeps the first counterexample of any attack.
+  private func attack(
+    on goal: Goal, number: Int, found: Found
+  ) -> (_ point: [Int32], _ effort: Int) -> Bool {
+    guard options.stages.contains(.attack) else { return { _, _ in false } }
+    let run = self
+    let dense = verifier.bounded.attack(on: goal, verifier.denseAttack)
+    let simulated = dense == nil ? SimulatedAttack(verifier.program, goal: goal) : nil
+    let (low, high) = (property.box.map(\.lowerBound), property.box.map(\.upperBound))
+    var seed = (options.seed &+ UInt64(number)) &* 0x9E37_79B9_7F4A_7C15 | 1
+    return { inputs, effort in
+      var example = run.counterexample(inputs)
+      if example == nil, effort > 0 {
+        let best =
+          dense.map { $0.run(goal, low: low, high: high, from: inputs, moves: effort, hot: 0.3, seed: &seed) }
+          ?? simulated?.run(from: inputs, in: run.property.box, runs: effort / 10, seed: &seed, isOver: run.isOver)
+        example = best.flatMap(run.counterexample)
+      }
+      guard let example else { return false }
+      found.keep(example)
+      return true
+    }
+  }
+
   mutating func decide() -> (Verdict, Stage) {
     let bounded = verifier.bounded
     if options.stages.contains(.attack), let example = counterexample(property.box.map { ($0.lowerBound + $0.upperBound) / 2 })
@@ -86,61 +113,73 @@ private struct Run {
     }
     let ranges = bounded.ranges(over: property.box)
     let goals = bounded.goals(of: property)
-    let found = Mutex<Counterexample?>(nil)
-    let isOver = isOver
-    let run = self
-    let searches = goals.enumerated().map { index, goal in
-      var seed = (options.seed &+ UInt64(index)) &* 0x9E37_79B9_7F4A_7C15 | 1
-      let dense = bounded.attack(on: goal, verifier.denseAttack)
-      return GoalSearch(
-        bounded, goal: goal, over: ranges, stages: options.stages,
-        isOver: { isOver() || found.withLock { $0 != nil } },
-        tries: { inputs, effort in
-          guard run.options.stages.contains(.attack) else { return false }
-          var example = run.counterexample(inputs)
-          if example == nil, effort > 0, let dense {
-            let best = dense.run(
-              goal, low: run.property.box.map(\.lowerBound), high: run.property.box.map(\.upperBound), from: inputs,
-              moves: effort, hot: 0.3, seed: &seed)
-            if best.distance <= 0 { example = run.counterexample(best.point) }
-          }
-          if let example { found.withLock { $0 = $0 ?? example } }
-          return example != nil
-        })
-    }
-    advance(searches, jobs: options.jobs, isOver: { isOver() || found.withLock { $0 != nil } })
-    nodes = searches.reduce(0) { $0 + $1.nodes }
-    let last = searches.map(\.stage).max { $0.order < $1.order } ?? .intervals
-    if let example = found.withLock({ $0 }) {
-      let stage = searches.first { if case .violated = $0.outcome { true } else { false } }?.stage ?? last
-      return (.violated(example), stage == .intervals ? .attack : stage)
-    }
-    var proofs: [Proof] = []
-    for search in searches { if case .proved(let proof) = search.outcome { proofs.append(proof) } }
-    guard proofs.count == searches.count else {
-      let bounds = searches.map { search -> Int64? in
-        if case .proved = search.outcome { nil } else { search.bound }
+    let found = Found()
+    let isOver: @Sendable () -> Bool = { [isOver] in isOver() || found.example != nil }
+    let attacks = goals.indices.map { attack(on: goals[$0], number: $0, found: found) }
+
+    // What takes one pass, for all goals, before what takes long for any.
+    var proofs = [Proof?](repeating: nil, count: goals.count)
+    var last = Stage.intervals
+    nodes = goals.count
+    for (index, goal) in goals.enumerated() {
+      let quick = bounded.quickProof(of: goal, over: ranges, slopes: options.stages.contains(.lagrangian))
+      if quick.stage.order > last.order { last = quick.stage }
+      proofs[index] = quick.proof
+      if quick.proof == nil, attacks[index](quick.point, 3000), let example = found.example {
+        return (.violated(example), .attack)
       }
-      let fraction = searches.reduce(0) { sum, search in
-        if case .proved = search.outcome { sum } else { sum + search.openFraction }
-      }
-      return (
-        .unknown(
-          Unknown(
-            reason: "the stages chosen do not decide it", bounds: bounds,
-            openFraction: fraction / Double(max(1, searches.count)))), last
-      )
     }
-    let certificate = Certificate(program: verifier.checker.digest, property: property, proofs: proofs)
+    let open = goals.indices.filter { proofs[$0] == nil }
+    var shared: [Proof.Node] = []
+    if !open.isEmpty {
+      var tightened = ranges
+      if options.stages.contains(.lagrangian) {
+        (shared, tightened) = bounded.deepBounds(over: ranges, isOver: isOver)
+      }
+      let searches = open.map { index in
+        GoalSearch(
+          bounded, goal: goals[index], over: tightened, stages: options.stages, isOver: isOver,
+          secondsLeft: secondsLeft, tries: attacks[index])
+      }
+      advance(searches, jobs: options.jobs, isOver: isOver)
+      nodes += searches.reduce(0) { $0 + $1.nodes }
+      last = searches.map(\.stage).max { $0.order < $1.order } ?? last
+      if let example = found.example {
+        return (.violated(example), searches.first { if case .violated = $0.outcome { true } else { false } }?.stage ?? last)
+      }
+      var bounds = [Int64?](repeating: nil, count: goals.count)
+      var fraction = 0.0
+      for (index, search) in zip(open, searches) {
+        if case .proved(let proof) = search.outcome {
+          proofs[index] = proof
+        } else {
+          bounds[index] = search.bound
+          fraction += search.openFraction / Double(goals.count)
+        }
+      }
+      guard proofs.allSatisfy({ $0 != nil }) else {
+        let reason = "the stages \(options.stages.sorted { $0.order < $1.order }.map(\.rawValue).joined(separator: ", ")) do not decide it"
+        return (.unknown(Unknown(reason: reason, bounds: bounds, openFraction: fraction)), last)
+      }
+    }
+    let certificate = Certificate(program: verifier.checker.digest, property: property, shared: shared,
+      proofs: proofs.compactMap { $0 })
     do {
       try verifier.checker.check(certificate)
     } catch {
       return (
-        .unknown(Unknown(reason: "the checker refuses the proof: \(error)", bounds: searches.map(\.bound), openFraction: 1)), last
+        .unknown(Unknown(reason: "the checker refuses the proof: \(error)", bounds: goals.map { _ in .max }, openFraction: 1)), last
       )
     }
     return (.proved(certificate), last)
   }
+}
+
+/// The first counterexample that several threads find.
+private final class Found: Sendable {
+  private let state = Mutex<Counterexample?>(nil)
+  var example: Counterexample? { state.withLock { $0 } }
+  func keep(_ example: Counterexample) { state.withLock { $0 = $0 ?? example } }
 }
 
 /// Advances all searches in turn, in slices that grow, on so many threads; whichever finds a counterexample ends them all.

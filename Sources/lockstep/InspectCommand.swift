@@ -1,5 +1,6 @@
 import ArgumentParser
 import Importers
+import Reporting
 
 /// `lockstep inspect`: what a network is.
 struct InspectCommand: ParsableCommand {

@@ -4,6 +4,8 @@ import Importers
 extension ExitCode {
   /// What the command compares is not equal, or what it checks does not hold.
   static let mismatch = ExitCode(1)
+  /// A question is neither answered yes nor no.
+  static let undecided = ExitCode(3)
   /// A file cannot be read, written or understood (`EX_DATAERR`).
   static let badFile = ExitCode(65)
   /// A fault of Lockstep's own (`EX_SOFTWARE`).

@@ -21,8 +21,12 @@ struct Lockstep: AsyncParsableCommand {
             integer-only C, its documentation and a self-test
         lockstep difftest model.tflite --random 64
             the C, built in many ways, against the simulator
+        lockstep verify model.tflite --images x.npy --epsilon 1
+            proofs that a class is kept, or inputs that change it
+        lockstep check p.cert --model model.tflite
+            a proof, checked by a small program of its own
 
-      Exit status: 0 done, 1 a mismatch or a violated property, 64 wrong usage, 65 a file that cannot be read, written \
+      Exit status: 0 done, 1 a mismatch or a violated property, 3 a property left undecided, 64 wrong usage, 65 a file that cannot be read, written \
       or understood, 70 a fault of Lockstep's own.
       """,
     version: version,
@@ -31,6 +35,8 @@ struct Lockstep: AsyncParsableCommand {
       SimulateCommand.self,
       CompileCommand.self,
       DifftestCommand.self,
+      VerifyCommand.self,
+      CheckCommand.self,
       FuzzImportCommand.self,
       BenchCommand.self,
     ])

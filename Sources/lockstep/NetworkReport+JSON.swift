@@ -1,4 +1,5 @@
 import Arithmetic
+import Reporting
 
 extension NetworkReport {
   /// The report for programs; the help of `inspect` documents the fields.

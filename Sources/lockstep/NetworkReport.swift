@@ -66,7 +66,7 @@ struct NetworkReport {
     fileBytes = model.byteCount
     fileSHA256 = model.sha256
     programSHA256 = program.digest
-    scaleProduct = options.scaleProduct
+    scaleProduct = model.network.format == .tensorFlowLite ? options.scaleProduct : .float32
     rounding =
       model.network.format == .tensorFlowLite
       ? options.rounding.rawValue : Set(program.steps.flatMap(\.roundings)).map(\.rawValue).sorted().joined(separator: ", ")

@@ -22,13 +22,16 @@ final class Progress: Sendable {
   }
 
   /// Shows that `done` of all are done; at most some times a second, from any thread.
-  func report(_ done: Int) {
+  func report(_ done: Int) { show("\(action) \(done) of \(total)") }
+
+  /// Shows a line of the caller's own making, as often.
+  func show(_ text: @autoclosure () -> String) {
     guard StandardError.isTerminal else { return }
     lastShown.withLock { last in
       let now = ContinuousClock.now
       if let last, now - last < .milliseconds(100) { return }
       last = now
-      StandardError.write("\r\u{1B}[K\(action) \(done) of \(total)")
+      StandardError.write("\r\u{1B}[K\(text())")
     }
   }
 

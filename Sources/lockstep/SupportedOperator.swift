@@ -1,3 +1,5 @@
+import Reporting
+
 /// An operator that networks may use, and what is asked of it.
 struct SupportedOperator {
   var name: String
@@ -49,8 +51,11 @@ struct SupportedOperator {
   /// Operators of ONNX, opset 7 to 24, of QONNX and of ONNX Runtime.
   static let onnx = [
     SupportedOperator(
-      name: "Add, Sub, Mul, Div", limits: "of two quantised tensors (no Div), by NumPy's rules; with a constant, one or one a channel"),
-    SupportedOperator(name: "AveragePool, GlobalAveragePool, ReduceMean", limits: "over height and width; padding only with count_include_pad"),
+      name: "Add, Sub, Mul, Div",
+      limits: "of two quantised tensors (no Div), by NumPy's rules; with a constant, one or one a channel"),
+    SupportedOperator(
+      name: "AveragePool, GlobalAveragePool, ReduceMean",
+      limits: "over height and width; padding only with count_include_pad"),
     SupportedOperator(name: "BatchNormalization", limits: ""),
     SupportedOperator(name: "Concat, Split, Slice, Pad", limits: "constant amounts and bounds; padding with a code"),
     SupportedOperator(name: "Constant, Identity, Cast, Shape, Gather, Dropout", limits: "where exporters leave them"),
@@ -59,13 +64,16 @@ struct SupportedOperator {
     SupportedOperator(name: "Gemm, MatMul", limits: "constant quantised weights"),
     SupportedOperator(name: "MaxPool, GlobalMaxPool", limits: "no dilation"),
     SupportedOperator(
-      name: "Quant", limits: "1 to 16 bits; every rounding mode with power-of-two scales, ROUND with others; sign-dependent "
+      name: "Quant",
+      limits: "1 to 16 bits; every rounding mode with power-of-two scales, ROUND with others; sign-dependent "
         + "modes for codes of 0 and more"),
     SupportedOperator(name: "BipolarQuant", limits: "of weights"),
-    SupportedOperator(name: "QuantizeLinear, DequantizeLinear", limits: "int4 to int16, uint4 to uint16; weights per channel"),
+    SupportedOperator(
+      name: "QuantizeLinear, DequantizeLinear", limits: "int4 to int16, uint4 to uint16; weights per channel"),
     SupportedOperator(name: "QLinearConv, QLinearMatMul", limits: ""),
     SupportedOperator(
-      name: "com.microsoft", limits: "QGemm, QLinearAdd, QLinearMul, QLinearAveragePool, QLinearGlobalAveragePool, "
+      name: "com.microsoft",
+      limits: "QGemm, QLinearAdd, QLinearMul, QLinearAveragePool, QLinearGlobalAveragePool, "
         + "QLinearConcat, QLinearSigmoid, QLinearLeakyRelu"),
     SupportedOperator(name: "Relu, Clip", limits: ""),
     SupportedOperator(

@@ -12,7 +12,8 @@ import Testing
 struct FixedPointNetworkTests {
 
   @Test(
-    "two layers of integers, shifts and clamps, just as their description in words has them", arguments: ["mnist", "fashion_mnist"])
+    "two layers of integers, shifts and clamps, just as their description in words has them",
+    arguments: ["mnist", "fashion_mnist"])
   func integerSemantics(name: String) throws {
     let model = Place.sharedData.appending(path: "models/\(name)_mlp_6bit.onnx")
     let program = try ModelFile(path: model.path).program(LoweringOptions())

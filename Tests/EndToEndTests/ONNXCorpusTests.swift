@@ -60,16 +60,19 @@ import Testing
   @Test(
     "what is not supported is refused, with the reason and the remedy",
     arguments: [
-      ("bipolar_activation", "use Quant with 2 bits"), ("bits_17", "16 bits are the most"), ("bits_2_5", "bit width is 2.5"),
+      ("bipolar_activation", "use Quant with 2 bits"), ("bits_17", "16 bits are the most"),
+      ("bits_2_5", "bit width is 2.5"),
       ("blocks", "blocks"), ("concat_bomb", "behind the first Concat"), ("constant_bomb", "nodes read and make"),
       ("huge_shape", "more than"), ("ceil_mode", "ceil_mode=False"), ("cut_short", "cut short"),
       ("divided_by_codes", "only constants can be divided by"), ("dynamic", "quantize_static"),
       ("external_data", "another file"), ("float_function", "put a quantiser between MatMul and it"),
-      ("float_input", "behind the input"), ("float_output", "in front of the output"), ("float_weights", "put Quant behind"),
+      ("float_input", "behind the input"), ("float_output", "in front of the output"),
+      ("float_weights", "put Quant behind"),
       ("floor_of_general_scale", "powers of two"), ("half_up_of_signed", "depends on the sign"),
       ("old_opset", "opset 13 to 21"), ("open_shape", "fixed input shapes"), ("overflow", "overflow 32 bits"),
       ("padded_average", "count_include_pad"), ("recurrent", "unroll"), ("scale_zero", "must be positive"),
-      ("scales_per_channel", "only weights"), ("softmax_inside", "end the network"), ("unknown_domain", "example.custom"),
+      ("scales_per_channel", "only weights"), ("softmax_inside", "end the network"),
+      ("unknown_domain", "example.custom"),
       ("unknown_operator", "--operators"), ("unknown_rounding", "STOCHASTIC"), ("wide_table", "at most 10 bits"),
       ("zero_point_outside", "no code of int4"),
     ])

@@ -109,7 +109,7 @@ import Testing
       ("too many digits", file(header("|i1", "(99999999999999999999,)"))),
       ("missing or negative", file(header("|i1", "(-1,)"))),
       ("type '|O'", file(header("|O", "(1,)"), [0])),
-      ("type '|b1'", file(header("|b1", "(1,)"), [0])),
+      ("type '|S1'", file(header("|S1", "(1,)"), [0])),
       ("type '=i4'", file(header("=i4", "(1,)"), [0, 0, 0, 0])),
       ("type '|i4'", file(header("|i4", "(1,)"), [0, 0, 0, 0])),
       (

@@ -22,12 +22,14 @@ import Testing
   static let cases = Quantizer.Rounding.allCases.flatMap { rounding in
     [-1, 0, 1, 2, 5].flatMap { shift in
       [0, 3, -0.5, 0.25, 1.0 / 3, -7.75].flatMap { bias in
-        [(Int64(0), true, true), (3, true, true), (-1, true, false), (0, false, true), (5, false, true)].compactMap { zero, signed, before in
+        [(Int64(0), true, true), (3, true, true), (-1, true, false), (0, false, true), (5, false, true)].compactMap {
+          zero, signed, before in
           let isDirected = [.halfEven, .floor, .ceiling].contains(rounding)
           // Modes that look at the sign are QONNX's, and need codes of 0 and more.
           return isDirected || !signed && before
             ? Case(
-              rounding: rounding, shift: shift, bias: bias, zeroPoint: zero, isSigned: signed, roundsZeroPoint: before) : nil
+              rounding: rounding, shift: shift, bias: bias, zeroPoint: zero, isSigned: signed, roundsZeroPoint: before)
+            : nil
         }
       }
     }

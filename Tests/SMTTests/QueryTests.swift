@@ -91,7 +91,9 @@ private func property(
     for sums in SumShape.allCases {
       for seed in 0..<40 {
         let program = TinyProgram.make(seed: UInt64(seed))
-        let box = program.inputElements.map { Int32($0.range.lowerBound)...Int32(min(3 + $0.range.lowerBound, $0.range.upperBound)) }
+        let box = program.inputElements.map { type in
+          Int32(type.range.lowerBound)...Int32(min(type.range.lowerBound + 3, type.range.upperBound))
+        }
         let violations = program.outputElements.indices.map { [LinearConstraint(outputs: [.init($0, 1)], atLeast: 1)] }
         let text = try BitVectorQuery(program, property(box, violations, of: program), sums: sums).smtLIB2Text()
         #expect(text.count { $0 == "(" } == text.count { $0 == ")" })

@@ -34,7 +34,8 @@ public enum ONNX {
       throw NetworkError(
         [
           LayerIssue(
-            reason: "the file uses version \(versions.max().map(String.init) ?? "none") of ONNX's operators; 7 to 24 are known",
+            reason:
+              "the file uses version \(versions.max().map(String.init) ?? "none") of ONNX's operators; 7 to 24 are known",
             remedy: "export again with opset 13 to 21")
         ])
     }

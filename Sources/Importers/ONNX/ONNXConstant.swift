@@ -39,7 +39,8 @@ extension ONNXConstant {
     }
     let shape = tensor.dims.map { Int($0) }
     guard let count = elementCount(shape) else {
-      throw NodeFault("\(place) has the shape \(shape): more than \(Network.largestTensor) elements, or a negative size")
+      throw NodeFault(
+        "\(place) has the shape \(shape): more than \(Network.largestTensor) elements, or a negative size")
     }
     self.shape = shape
     let reals: [Double]?

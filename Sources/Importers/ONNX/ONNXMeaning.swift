@@ -85,7 +85,7 @@ struct ONNXPending {
   var functions: [RealFunction] = []
   var gain = [1.0]
   var offset = [0.0]
-  var clamp = -Double.infinity ... Double.infinity
+  var clamp = -Double.infinity...Double.infinity
   /// Quantisers never decrease, so what is largest before is largest after.
   var pools: [MaximumPool] = []
 
@@ -107,7 +107,9 @@ struct ONNXPending {
     switch function {
     case .scaled(let gain, let offset): try scale(by: [gain], plus: [offset])
     case .clamp(let low, let high):
-      let (a, b) = (max(clamp.lowerBound, min(clamp.upperBound, low)), max(clamp.lowerBound, min(clamp.upperBound, high)))
+      let (a, b) = (
+        max(clamp.lowerBound, min(clamp.upperBound, low)), max(clamp.lowerBound, min(clamp.upperBound, high))
+      )
       guard a <= b else { throw NodeFault("it clamps to \(low) … \(high)") }
       clamp = a...b
     default:

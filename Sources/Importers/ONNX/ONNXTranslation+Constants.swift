@@ -9,9 +9,11 @@ extension ONNXTranslation {
       if let tensor = node.tensor("value") {
         try set(node, .constant(ONNXConstant(tensor)))
       } else if node.has("value_float") {
-        try set(node, .constant(ONNXConstant(shape: [], reals: [Double(node.float("value_float", default: 0))], dataType: 1)))
+        try set(
+          node, .constant(ONNXConstant(shape: [], reals: [Double(node.float("value_float", default: 0))], dataType: 1)))
       } else if node.has("value_int") {
-        try set(node, .constant(ONNXConstant(shape: [], reals: [Double(node.int("value_int", default: 0))], dataType: 7)))
+        try set(
+          node, .constant(ONNXConstant(shape: [], reals: [Double(node.int("value_int", default: 0))], dataType: 7)))
       } else if let numbers = node.floats("value_floats"), node.has("value_floats") {
         try set(node, .constant(ONNXConstant(shape: [numbers.count], reals: numbers.map { Double($0) }, dataType: 1)))
       } else if let numbers = node.ints("value_ints") {
@@ -54,7 +56,8 @@ extension ONNXTranslation {
         }
       }
       try set(
-        node, .constant(ONNXConstant(shape: a.count >= b.count ? a.shape : b.shape, reals: reals, dataType: a.dataType)))
+        node, .constant(ONNXConstant(shape: a.count >= b.count ? a.shape : b.shape, reals: reals, dataType: a.dataType))
+      )
     case "Concat":
       guard constants.allSatisfy({ $0.shape.count == 1 }) else { return false }
       let reals = constants.flatMap(\.reals)
@@ -85,7 +88,8 @@ extension ONNXTranslation {
         node,
         .constant(
           ONNXConstant(
-            shape: shape, reals: Array(repeating: value?.reals.first ?? 0, count: count), dataType: value?.dataType ?? 1)))
+            shape: shape, reals: Array(repeating: value?.reals.first ?? 0, count: count), dataType: value?.dataType ?? 1
+          )))
     default: return false
     }
     return true

@@ -115,7 +115,8 @@ extension ONNXTranslation {
     // Images stay as they are in memory; all else comes into the file's order.
     let images = [0, 2, 3, 1]
     let order =
-      rank == 4 && (a.count == 4 && left.view.lies(inMemory: images) || b.count == 4 && right.view.lies(inMemory: images))
+      rank == 4
+        && (a.count == 4 && left.view.lies(inMemory: images) || b.count == 4 && right.view.lies(inMemory: images))
       ? images : Array(0..<rank)
     func lying(_ codes: ONNXCodes, _ shape: [Int]) throws(NodeFault) -> Int {
       var codes = codes
@@ -142,13 +143,17 @@ extension ONNXTranslation {
     case "QLinearSigmoid": try qLinearUnary(node, .logistic)
     case "QLinearLeakyRelu": try qLinearUnary(node, .leakyRelu(alpha: node.float("alpha", default: 0.01)))
     case "QLinearGlobalAveragePool", "QLinearAveragePool":
-      guard node.int("channels_last", default: 0) == 0 else { throw NodeFault("its channels come last (channels_last)") }
+      guard node.int("channels_last", default: 0) == 0 else {
+        throw NodeFault("its channels come last (channels_last)")
+      }
       let isGlobal = node.type == "QLinearGlobalAveragePool"
       try setInteger(node, averagePending(node, operand(node, 0), isGlobal: isGlobal), linearQuantizer(node, 3))
     case "QLinearConcat":
       let quantizer = try linearQuantizer(node, 0)
       var parts: [ONNXMeaning] = []
-      for position in stride(from: 2, to: node.inputs.count, by: 3) { parts.append(.codes(try operand(node, position))) }
+      for position in stride(from: 2, to: node.inputs.count, by: 3) {
+        parts.append(.codes(try operand(node, position)))
+      }
       try setInteger(node, joined(node, parts, axis: node.int("axis", default: 0)), quantizer)
     default: throw unknown(node)
     }

@@ -14,7 +14,10 @@ extension ONNXTranslation {
       if var quantized = constant.quantized, quantized.quantization.scales.count > 1 {
         let old = quantized.quantization.axis
         let before = constant.shape[..<old].reduce(1, *)
-        guard let axis = shape.indices.first(where: { shape[..<$0].reduce(1, *) == before && shape[$0] == constant.shape[old] })
+        guard
+          let axis = shape.indices.first(where: {
+            shape[..<$0].reduce(1, *) == before && shape[$0] == constant.shape[old]
+          })
         else { throw NodeFault("it reshapes the channels of a quantised constant") }
         quantized.quantization.axis = axis
         constant.quantized = quantized
@@ -109,7 +112,8 @@ extension ONNXTranslation {
     case .codes(let codes) where codes.isReal == [1, 10, 11].contains(type): try set(node, x)
     case .pending where [1, 10, 11].contains(type): try set(node, x)
     case .input where [1, 10, 11].contains(type): try set(node, x)
-    default: throw NodeFault("it casts codes to \(ONNXElement.name(type))", remedy: "use DequantizeLinear or QuantizeLinear")
+    default:
+      throw NodeFault("it casts codes to \(ONNXElement.name(type))", remedy: "use DequantizeLinear or QuantizeLinear")
     }
   }
 
@@ -190,12 +194,15 @@ extension ONNXTranslation {
 
   mutating func pad(_ node: ONNXNode) throws(NodeFault) {
     guard node.string("mode", default: "constant") == "constant" else {
-      throw NodeFault("it pads in the mode \(node.string("mode", default: "").printable(40))", remedy: "pad with a constant")
+      throw NodeFault(
+        "it pads in the mode \(node.string("mode", default: "").printable(40))", remedy: "pad with a constant")
     }
     let (codes, order, tensor) = try inMemory(node)
     let shape = codes.view.shape
     let listed = try node.hasInput(1) ? constant(node, 1, "padding amounts").integers : node.ints("pads") ?? []
-    let axes = try node.hasInput(3) ? constant(node, 3, "axes").integers.map { $0 < 0 ? $0 + shape.count : $0 }
+    let axes =
+      try node.hasInput(3)
+      ? constant(node, 3, "axes").integers.map { $0 < 0 ? $0 + shape.count : $0 }
       : Array(shape.indices)
     guard listed.count == 2 * axes.count, axes.allSatisfy({ shape.indices.contains($0) }),
       listed.allSatisfy({ (0...1 << 16).contains($0) })
@@ -259,15 +266,19 @@ extension ONNXTranslation {
     }
     let masks = SliceMasks(begin: 0, end: 0, ellipsis: 0, newAxis: 0, shrinkAxis: 0, isOffset: false)
     return move(
-      .stridedSlice(masks), typeName, [tensor] + lists, shape: bounds.map { ($0.end - $0.start + $0.step - 1) / $0.step },
+      .stridedSlice(masks), typeName, [tensor] + lists,
+      shape: bounds.map { ($0.end - $0.start + $0.step - 1) / $0.step },
       name: name)
   }
 
   mutating func split(_ node: ONNXNode) throws(NodeFault) {
     let (codes, order, tensor) = try inMemory(node)
     let shape = codes.view.shape
-    let axis = node.int("axis", default: 0) < 0 ? node.int("axis", default: 0) + shape.count : node.int("axis", default: 0)
-    guard shape.indices.contains(axis), !node.outputs.isEmpty else { throw NodeFault("its axis \(axis) does not exist") }
+    let axis =
+      node.int("axis", default: 0) < 0 ? node.int("axis", default: 0) + shape.count : node.int("axis", default: 0)
+    guard shape.indices.contains(axis), !node.outputs.isEmpty else {
+      throw NodeFault("its axis \(axis) does not exist")
+    }
     let part = (shape[axis] + node.outputs.count - 1) / node.outputs.count
     let listed = try node.hasInput(1) ? constant(node, 1, "sizes").integers : node.ints("split")
     let sizes = listed ?? node.outputs.indices.map { min(part, shape[axis] - $0 * part) }

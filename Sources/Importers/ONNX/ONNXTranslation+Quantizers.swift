@@ -5,17 +5,21 @@ extension ONNXTranslation {
   mutating func translateQONNX(_ node: ONNXNode) throws(NodeFault) {
     switch node.type {
     case "Quant", "IntQuant": try quant(node)
-    case "BipolarQuant":
-      guard case .constant(let constant) = try meaning(node, 0, "input") else {
-        throw NodeFault("bipolar activations have no zero", remedy: "use Quant with 2 bits")
-      }
-      let scales = try scales(node, 1, of: constant.shape)
-      let codes = constant.reals.map { $0 >= 0 ? Int64(1) : -1 }
-      try set(
-        node, .constant(quantizedConstant(constant.shape, codes, .integer(bits: 2, signed: true), scales, [0])))
+    case "BipolarQuant": try bipolarQuant(node)
     default:
-      throw NodeFault("the operator is not supported", remedy: "of QONNX's operators, Quant and BipolarQuant are supported")
+      throw NodeFault(
+        "the operator is not supported", remedy: "of QONNX's operators, Quant and BipolarQuant are supported")
     }
+  }
+
+  /// Weights of −scale and scale.
+  private mutating func bipolarQuant(_ node: ONNXNode) throws(NodeFault) {
+    guard case .constant(let constant) = try meaning(node, 0, "input") else {
+      throw NodeFault("bipolar activations have no zero", remedy: "use Quant with 2 bits")
+    }
+    let scales = try scales(node, 1, of: constant.shape)
+    let codes = constant.reals.map { $0 >= 0 ? Int64(1) : -1 }
+    try set(node, .constant(quantizedConstant(constant.shape, codes, .integer(bits: 2, signed: true), scales, [0])))
   }
 
   /// QONNX's Quant: `clamp(x / scale + zeropt)`, rounded, and back to real values.
@@ -32,6 +36,8 @@ extension ONNXTranslation {
     guard (1...32).contains(bits), bits == bits.rounded() else {
       throw NodeFault("its bit width is \(bits)", remedy: "use whole numbers of bits, 1 to 16")
     }
+    // QONNX's own executor takes it so.
+    if bits == 1, isSigned { return try bipolarQuant(node) }
     let type = ElementType.integer(bits: Int(bits), signed: isSigned)
     guard var codes = type.codes else { throw unknown(node) }
     if isNarrow { codes = isSigned ? -codes.upperBound...codes.upperBound : 0...codes.upperBound - 1 }
@@ -57,12 +63,14 @@ extension ONNXTranslation {
     }
     guard scales.values.count == 1, zeroPoints.values.count == 1 else {
       throw NodeFault(
-        "it quantises activations with \(scales.values.count) scales", remedy: "only weights may have a scale a channel")
+        "it quantises activations with \(scales.values.count) scales", remedy: "only weights may have a scale a channel"
+      )
     }
     guard bits <= 16 else { throw NodeFault("it makes \(type) activations; 16 bits are the most") }
     let zeroPoint = Double(zeroPoints.values[0])
     guard zeroPoint == zeroPoint.rounded(), let codesOfType = type.codes, codesOfType.contains(Int64(zeroPoint)) else {
-      throw NodeFault("its zero point is \(zeroPoint), no code of \(type)", remedy: "use whole zero points inside the codes")
+      throw NodeFault(
+        "its zero point is \(zeroPoint), no code of \(type)", remedy: "use whole zero points inside the codes")
     }
     let quantizer = ONNXQuantizer(
       scale: scales.values[0], zeroPoint: Int64(zeroPoint), type: type, codes: codes, rounding: rounding,
@@ -91,7 +99,8 @@ extension ONNXTranslation {
     // NumPy's broadcasting: shapes are aligned at their ends.
     let wide = constant.shape.indices.filter { constant.shape[$0] != 1 }
     guard wide.count == 1 else {
-      throw NodeFault("its scales or zero points have the shape \(constant.shape); one a tensor or one a channel is supported")
+      throw NodeFault(
+        "its scales or zero points have the shape \(constant.shape); one a tensor or one a channel is supported")
     }
     let axis = wide[0] + shape.count - constant.shape.count
     guard shape.indices.contains(axis), shape[axis] == constant.count else {
@@ -210,7 +219,8 @@ extension ONNXTranslation {
       try set(
         node, .constant(quantizedConstant(constant.shape, constant.integers.map(Int64.init), type, scales, points)))
     case .codes(let codes) where !codes.isReal:
-      try set(node, .codes(interpreted(codes, linearQuantizer(node, 1, type: tensors[codes.tensor].type), node.inputs[0])))
+      try set(
+        node, .codes(interpreted(codes, linearQuantizer(node, 1, type: tensors[codes.tensor].type), node.inputs[0])))
     default: throw NodeFault("its input is no integers: only what a quantiser made can be dequantised")
     }
   }
@@ -244,7 +254,9 @@ extension ONNXTranslation {
     switch meaning {
     case .pending(let pending): return try quantized(pending, quantizer, name: name)
     case .codes(let codes):
-      guard codes.isReal else { throw NodeFault("it quantises integers", remedy: "put DequantizeLinear in front of it") }
+      guard codes.isReal else {
+        throw NodeFault("it quantises integers", remedy: "put DequantizeLinear in front of it")
+      }
       // What is quantised so already stays as it is.
       if let made = self.quantizer(of: codes), made.scale == quantizer.scale, made.zeroPoint == quantizer.zeroPoint,
         made.type == quantizer.type, quantizer.codes == made.codes
@@ -344,7 +356,9 @@ extension ONNXTranslation {
     let channels = affine.channels
     let perOutput = affine.weights.count / channels
     let gain = pending.gain.count == 1 ? Array(repeating: pending.gain[0], count: channels) : pending.gain
-    guard gain.count == channels else { throw NodeFault("it scales \(gain.count) channels of what \(pending.typeName) makes") }
+    guard gain.count == channels else {
+      throw NodeFault("it scales \(gain.count) channels of what \(pending.typeName) makes")
+    }
     if gain.contains(where: { $0 != 1 }) {
       func each<T>(_ list: [T]) -> [T] { list.count == 1 ? Array(repeating: list[0], count: channels) : list }
       affine.scales = zip(each(affine.scales), gain).map { Float(Double($0) * abs($1)) }
@@ -353,7 +367,9 @@ extension ONNXTranslation {
         // The sign goes to the weights.
         affine.weightType = .int16
         for channel in 0..<channels where gain[channel] < 0 {
-          for index in channel * perOutput..<(channel + 1) * perOutput { affine.weights[index] = -affine.weights[index] }
+          for index in channel * perOutput..<(channel + 1) * perOutput {
+            affine.weights[index] = -affine.weights[index]
+          }
           affine.zeroPoints[channel] = -affine.zeroPoints[channel]
           affine.bias?[channel].negate()
         }

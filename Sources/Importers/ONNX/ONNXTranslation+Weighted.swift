@@ -58,8 +58,10 @@ extension ONNXTranslation {
     }
     let channelAxis = isTransposed ? 0 : 1
     let quantization = weights.quantization
-    guard quantization.scales.count == 1 && quantization.zeroPoints.count == 1 || quantization.axis == channelAxis else {
-      throw NodeFault("its weights' scales run along axis \(quantization.axis); the output channels are axis \(channelAxis)")
+    guard quantization.scales.count == 1 && quantization.zeroPoints.count == 1 || quantization.axis == channelAxis
+    else {
+      throw NodeFault(
+        "its weights' scales run along axis \(quantization.axis); the output channels are axis \(channelAxis)")
     }
     // What each vector holds may lie in memory in another order than the file's: the weights follow.
     let last = xShape.count - 1
@@ -75,7 +77,8 @@ extension ONNXTranslation {
     var codes = [Int64](repeating: 0, count: outputs * inputs)
     for output in 0..<outputs {
       for input in 0..<inputs {
-        codes[output * inputs + columns[input]] = weights.codes[isTransposed ? output * inputs + input : input * outputs + output]
+        codes[output * inputs + columns[input]] =
+          weights.codes[isTransposed ? output * inputs + input : input * outputs + output]
       }
     }
     let affine = ONNXAffine(
@@ -185,7 +188,8 @@ extension ONNXTranslation {
     guard let view = x.view, view.axes.indices.contains(axis) else { throw unknown(node) }
     let size = view.shape[axis]
     guard [gains.count, offsets.count].allSatisfy({ $0 == 1 || $0 == size }) else {
-      throw NodeFault("it has \(gains.count) gains and \(offsets.count) offsets for the \(size) channels of \(view.shape)")
+      throw NodeFault(
+        "it has \(gains.count) gains and \(offsets.count) offsets for the \(size) channels of \(view.shape)")
     }
     switch x {
     case .pending(var pending):

@@ -21,7 +21,8 @@ extension ONNXTranslation {
     let shape = codes.view.shape
     guard shape.count == 3 || shape.count == 4 else {
       throw NodeFault(
-        "its input has the shape \(shape)", remedy: "images of 1 or 2 dimensions are supported: batch, channels, [height,] width")
+        "its input has the shape \(shape)",
+        remedy: "images of 1 or 2 dimensions are supported: batch, channels, [height,] width")
     }
     let rank = shape.count - 2
     let tensor = arranged(codes, rank == 1 ? [0, 2, 1] : [0, 2, 3, 1])
@@ -63,11 +64,14 @@ extension ONNXTranslation {
     for axis in 0..<2 {
       let room = input[axis] + before[axis] + after[axis] - reach[axis]
       guard room >= 0 else {
-        throw NodeFault("its window reaches over \(reach[axis]) elements of \(input[axis]), padded by \(before[axis]) and \(after[axis])")
+        throw NodeFault(
+          "its window reaches over \(reach[axis]) elements of \(input[axis]), padded by \(before[axis]) and \(after[axis])"
+        )
       }
       sizes[axis] = room / strides[axis] + 1
       guard node.int("ceil_mode", default: 0) == 0 || room % strides[axis] == 0 else {
-        throw NodeFault("its ceil_mode adds a window that the image does not fill", remedy: "export with ceil_mode=False")
+        throw NodeFault(
+          "its ceil_mode adds a window that the image does not fill", remedy: "export with ceil_mode=False")
       }
     }
     let window = Window(
@@ -91,11 +95,6 @@ extension ONNXTranslation {
       let kernel = try kernel(node, image, isGlobal: isGlobal)
       let (window, height, width) = try window(
         node, rank: image.rank, kernel: kernel, input: [image.height, image.width], dilates: false)
-      if case .explicit(let top, let left, let bottom, let right) = window.padding,
-        max(top, bottom) >= kernel[0] || max(left, right) >= kernel[1]
-      {
-        throw NodeFault("its padding is as large as its window, which may then hold no element")
-      }
       return (
         ONNXPending.MaximumPool(
           window: window, height: kernel[0], width: kernel[1], shape: [image.batch, height, width, image.channels]),
@@ -169,7 +168,8 @@ extension ONNXTranslation {
     let listed = try node.hasInput(1) ? constant(node, 1, "axes").integers : node.ints("axes") ?? []
     let axes = Set(listed.map { $0 < 0 ? $0 + rank : $0 })
     guard rank == 3 || rank == 4, axes == Set(2..<rank) else {
-      throw NodeFault("it averages the axes \(listed) of \(x.view.shape)", remedy: "average an image's height and width")
+      throw NodeFault(
+        "it averages the axes \(listed) of \(x.view.shape)", remedy: "average an image's height and width")
     }
     var pending = try averagePending(node, x, isGlobal: true)
     if node.int("keepdims", default: 1) == 0, let view = pending.view.reshaped(to: Array(x.view.shape.prefix(2))) {

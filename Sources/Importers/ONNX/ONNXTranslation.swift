@@ -73,7 +73,8 @@ struct ONNXTranslation {
   }
 
   private static func typeName(of node: ONNXNode) -> String {
-    ["", "ai.onnx"].contains(node.domain) ? node.type.printable(60) : "\(node.domain.printable(60)).\(node.type.printable(60))"
+    ["", "ai.onnx"].contains(node.domain)
+      ? node.type.printable(60) : "\(node.domain.printable(60)).\(node.type.printable(60))"
   }
 
   // MARK: Inputs and outputs
@@ -92,15 +93,18 @@ struct ONNXTranslation {
         issues.append(
           LayerIssue(
             reason: "\(place) leaves the size of axis \(axis) open", remedy: "export with fixed input shapes"))
-        return meanings[input.name] = .failed
+        meanings[input.name] = .failed
+        return
       }
     }
     guard type.hasShape, elementCount(shape) != nil else {
       issues.append(
         LayerIssue(
-          reason: type.hasShape ? "\(place) has the shape \(shape), more than \(Network.largestTensor) elements"
+          reason: type.hasShape
+            ? "\(place) has the shape \(shape), more than \(Network.largestTensor) elements"
             : "\(place) has no shape", remedy: "export with fixed input shapes"))
-      return meanings[input.name] = .failed
+      meanings[input.name] = .failed
+      return
     }
     let view = StridedView(rowMajor: shape)
     if let codes = ONNXElement.codes(type.elemType) {
@@ -112,7 +116,8 @@ struct ONNXTranslation {
       meanings[input.name] = .input(index: inputs.count, view)
       inputs.append((input.name, shape, nil))
     } else {
-      issues.append(LayerIssue(reason: "\(place) is \(ONNXElement.name(type.elemType)); numbers or codes are supported"))
+      issues.append(
+        LayerIssue(reason: "\(place) is \(ONNXElement.name(type.elemType)); numbers or codes are supported"))
       meanings[input.name] = .failed
     }
   }
@@ -143,7 +148,9 @@ struct ONNXTranslation {
     return tensors.count - 1
   }
 
-  mutating func addConstant(_ name: String, _ integers: [Int64], _ shape: [Int], _ type: ElementType, _ quantization: Quantization? = nil) -> Int {
+  mutating func addConstant(
+    _ name: String, _ integers: [Int64], _ shape: [Int], _ type: ElementType, _ quantization: Quantization? = nil
+  ) -> Int {
     let width = type.byteCount ?? 8
     var bytes: [UInt8] = []
     bytes.reserveCapacity(integers.count * width)

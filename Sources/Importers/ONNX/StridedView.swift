@@ -85,7 +85,9 @@ struct StridedView: Equatable {
 
   /// For each index along `axis`, how far it lies from the first, in elements.
   func offsets(along axis: Int) -> [Int] {
-    axes[axis].reduce([0]) { starts, loop in starts.flatMap { start in (0..<loop.size).map { start + $0 * loop.stride } } }
+    axes[axis].reduce([0]) { starts, loop in
+      starts.flatMap { start in (0..<loop.size).map { start + $0 * loop.stride } }
+    }
   }
 
   /// Neighbouring loops as one where they walk memory as one.

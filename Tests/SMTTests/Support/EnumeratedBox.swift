@@ -43,7 +43,8 @@ struct EnumeratedBox {
     }
     let outputs = terms(random.integer(in: 1...2), of: program.outputElements.count)
     let inputs = random.chance(0.3) ? terms(1, of: box.count) : []
-    let sums = runs.map { LinearConstraint(inputs: inputs, outputs: outputs, atLeast: 0).value(inputs: $0, outputs: $1) }
+    let constraint = LinearConstraint(inputs: inputs, outputs: outputs, atLeast: 0)
+    let sums = runs.map { constraint.value(inputs: $0, outputs: $1) }
     let largest = sums.max() ?? 0
     return LinearConstraint(
       inputs: inputs, outputs: outputs,
@@ -52,6 +53,8 @@ struct EnumeratedBox {
 
   /// Whether some input meets one of the violations at `indices`.
   func meets(_ property: Property, _ indices: [Int]) -> Bool {
-    runs.contains { run in indices.contains { property.violations[$0].isMet(inputs: run.inputs, outputs: run.outputs) } }
+    runs.contains { run in
+      indices.contains { property.violations[$0].isMet(inputs: run.inputs, outputs: run.outputs) }
+    }
   }
 }

@@ -31,7 +31,8 @@ struct TinyProgram {
   }
   private mutating func value(shape: [Int], _ type: CodeType, constant: [Int32]? = nil) -> Int {
     values.append(
-      Value(name: "v\(values.count)", tensor: nil, shape: shape, type: type, scale: 1, zeroPoint: 0, constant: constant))
+      Value(
+        name: "v\(values.count)", tensor: nil, shape: shape, type: type, scale: 1, zeroPoint: 0, constant: constant))
     return values.count - 1
   }
   private mutating func emit(_ operation: Step.Operation, _ inputs: [Int], shape: [Int], _ type: CodeType) -> Int {
@@ -127,7 +128,8 @@ struct TinyProgram {
     let kind = xType.bits > 12 ? .sum : random.element(of: [Combine.Kind.sum, .difference, .product])
     func operand(_ strides: [Int]) -> Combine.Operand {
       Combine.Operand(
-        zeroPoint: code(of: xType), multiplier: Multiplier(mantissa: Int32(pick(1 << 30...(1 << 31) - 1)), exponent: pick(-3...0)),
+        zeroPoint: code(of: xType),
+        multiplier: Multiplier(mantissa: Int32(pick(1 << 30...(1 << 31) - 1)), exponent: pick(-3...0)),
         strides: strides)
     }
     let pixels = shape[1] * shape[2]

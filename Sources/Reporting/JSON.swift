@@ -1,21 +1,35 @@
 /// A JSON value whose objects keep the order of their keys, so that the same report is the same text.
-enum JSON {
+public enum JSON: Sendable {
   case object([(key: String, value: JSON)])
   case array([JSON])
   case string(String)
   case integer(Int)
   /// Written with as many digits as single precision needs to come back; `null` where it is not finite.
   case real(Float)
+  /// Written with three decimals: seconds.
+  case seconds(Double)
+  /// A decimal number, as it stands.
+  case decimal(String)
   case truth(Bool)
   case null
 
-  static func integers(_ list: [Int]) -> JSON { .array(list.map { .integer($0) }) }
-  static func range(_ range: ClosedRange<Int64>) -> JSON {
+  public static func integers(_ list: [Int]) -> JSON { .array(list.map { .integer($0) }) }
+  public static func range(_ range: ClosedRange<Int64>) -> JSON {
     .object([("lowest", .integer(Int(range.lowerBound))), ("highest", .integer(Int(range.upperBound)))])
   }
 
   /// The value as text, a member or element a line; lists of numbers and short objects of them take one line.
-  var text: String { text(indent: "") }
+  public var text: String { text(indent: "") }
+
+  /// The value on one line, as JSON Lines has it.
+  public var line: String {
+    switch self {
+    case .object(let members):
+      "{" + members.map { "\(Self.quoted($0.key)):\($0.value.line)" }.joined(separator: ",") + "}"
+    case .array(let elements): "[" + elements.map(\.line).joined(separator: ",") + "]"
+    default: text
+    }
+  }
 
   private var isScalar: Bool {
     switch self {
@@ -42,6 +56,11 @@ enum JSON {
     case .string(let string): return Self.quoted(string)
     case .integer(let integer): return String(integer)
     case .real(let real): return real.isFinite ? "\(real)" : "null"
+    case .seconds(let seconds):
+      let thousandths = Int((min(max(seconds, 0), 1e9) * 1000).rounded())
+      let fraction = String(thousandths % 1000)
+      return "\(thousandths / 1000)." + String(repeating: "0", count: 3 - fraction.count) + fraction
+    case .decimal(let digits): return digits
     case .truth(let truth): return truth ? "true" : "false"
     case .null: return "null"
     }

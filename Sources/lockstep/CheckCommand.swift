@@ -1,0 +1,161 @@
+import ArgumentParser
+import CodeGeneration
+import DifferentialTesting
+import Importers
+import IntegerProgram
+import Reporting
+import Simulation
+import Synchronization
+
+/// `lockstep check`: the evidence of `verify`, checked without it.
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Check certificates and counterexamples independently of how they were found.",
+    discussion: """
+      The checker reads a certificate, sees that it is about this network's arithmetic (the program's SHA-256), and \
+      follows it in exact integer arithmetic; it shares no code with the search. What it prints is made from the \
+      property that the certificate proves, so compare that with what you meant, or name what you meant by the options \
+      of verify: then a certificate about anything else is rejected.
+
+        lockstep check proofs/*.cert --model model.tflite
+        lockstep check p.cert --model model.tflite --property p.vnnlib
+
+      A counterexample (.npy, codes) is run on the simulator, and with --target also on the generated C, built by each \
+      compiler of the target: every byte of every layer must be the simulator's.
+
+        lockstep check p.npy --model model.tflite --property p.vnnlib --target host
+
+      A report is checked line by line: each proof's certificate, each counterexample. Give the options of verify to \
+      check that the lines are about these properties too, and that counterexamples lie in their boxes.
+
+        lockstep check --report out.jsonl --certificates proofs --model model.tflite \\
+            --images x.npy --labels y.npy --samples 0-99 --epsilon 1,2,3
+
+      Exit status: 0 all accepted, 1 some rejected, 65 none rejected, but some file unreadable.
+      """)
+
+  @Argument(help: ArgumentHelp("Certificates, and counterexamples (.npy).", valueName: "evidence"))
+  var evidence: [String] = []
+
+  @Option(help: ArgumentHelp("The network.", valueName: "model"))
+  var model: String
+
+  @Option(help: ArgumentHelp("A report of verify, all of whose lines are checked.", valueName: "out.jsonl"))
+  var report: String?
+
+  @Option(help: ArgumentHelp("Where the report's certificates are; its own paths unless given.", valueName: "folder"))
+  var certificates: String?
+
+  @Option(help: ArgumentHelp("Run counterexamples on the C generated for this target, too.", valueName: "name"))
+  var target: String?
+
+  @Option(help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
+  var jobs: Int?
+
+  @OptionGroup(title: "What was asked") var questions: QuestionArguments
+
+  @OptionGroup var lowering: LoweringArguments
+
+  func validate() throws {
+    if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs must be in 1 … 1024.") }
+    if evidence.isEmpty && report == nil { throw ValidationError("Name certificates, counterexamples or a --report.") }
+    if certificates != nil && report == nil { throw ValidationError("--certificates goes with --report.") }
+  }
+
+  func run() throws {
+    let target = try target.map { try readTarget($0) }
+    let program = try ModelFile(path: model).program(lowering.options)
+    let check = try EvidenceCheck(
+      Simulator(program), asked: try questions.queries(Simulator(program)), certificates: certificates)
+    let lines =
+      try report.map { path in
+        try ReportFile.records(InputFile.bytes(path: path, limit: ReportFile.largest), path: path).map(\.record)
+      } ?? []
+    let jobs = jobs ?? processorCount
+    var findings = try concurrentMap(evidence, jobs: jobs) { path in
+      try Self.reading(path) {
+        path.hasSuffix(".npy") ? try check.counterexamples(at: path) : [try check.certificate(at: path)]
+      }
+    }.flatMap { $0 }
+    for finding in findings { print("\(finding.name.printable()): \(Self.word(finding)) \(finding.text)") }
+
+    let ofLines = try concurrentMap(lines, jobs: jobs) { line in
+      try Self.reading(line.query) { [try check.record(line)] }
+    }.flatMap { $0 }
+    for finding in ofLines where finding.outcome == .rejected || finding.outcome == .unreadable {
+      print("\(finding.name.printable()): \(Self.word(finding)) \(finding.text)")
+    }
+    if !lines.isEmpty {
+      let proved = zip(lines, ofLines).count { $0.counterexample == nil && $1.outcome == .accepted }
+      let violated = zip(lines, ofLines).count { $0.counterexample != nil && $1.outcome == .accepted }
+      print(
+        "\(counted(lines.count, "line")): \(counted(proved, "proof")) accepted, \(counted(violated, "counterexample")) "
+          + "replayed, \(ofLines.count { $0.outcome == .none }) without evidence, "
+          + "\(ofLines.count { $0.outcome == .rejected }) rejected, "
+          + "\(ofLines.count { $0.outcome == .unreadable }) unreadable")
+    }
+    findings += ofLines
+    print("program \(program.digest)")
+    var isAccepted = !findings.contains { $0.outcome == .rejected }
+    let inputs = findings.compactMap { $0.outcome == .accepted ? $0.replayed : nil }
+    if let target, try !runC(inputs, of: program, for: target, jobs: jobs) { isAccepted = false }
+    if !isAccepted { throw ExitCode.mismatch }
+    if findings.contains(where: { $0.outcome == .unreadable }) { throw ExitCode.badFile }
+  }
+
+  /// The findings of `body`; one of them where a file cannot be read: the others are checked all the same.
+  private static func reading(
+    _ name: String, _ body: () throws -> [EvidenceCheck.Finding]
+  ) throws -> [EvidenceCheck.Finding] {
+    do {
+      return try body()
+    } catch let error as FileError {
+      return [EvidenceCheck.Finding(name: name, outcome: .unreadable, text: "\(error)")]
+    }
+  }
+
+  private static func word(_ finding: EvidenceCheck.Finding) -> String {
+    switch finding.outcome {
+    case .accepted: "accepted:"
+    case .rejected: "REJECTED:"
+    case .unreadable: "UNREADABLE:"
+    case .none: "no evidence:"
+    }
+  }
+
+  /// Whether the generated C returns for `inputs` what the simulator does.
+  private func runC(_ inputs: [[Int32]], of program: IntegerProgram, for target: Target, jobs: Int) throws -> Bool {
+    guard !inputs.isEmpty else {
+      print("no counterexample to run on generated C")
+      return true
+    }
+    // One build a compiler, as a device would have it; difftest compares all of them.
+    let builds = BuildConfiguration.all(of: target).filter { $0.configuration.name == "O2" }
+    var test = DifferentialTest(program)
+    test.alignment = target.alignment
+    let result = try test.run(
+      TestVectors(inputs.map { program.inputs(flat: $0) }), builds: builds, jobs: jobs)
+    for problem in result.problems { print("DIFFERS \(problem)") }
+    print(
+      "\(counted(inputs.count, "counterexample")) on generated C: \(result.agreed) of \(builds.count) builds equal, "
+        + "\(result.comparedBytes) bytes compared")
+    if result.problems.isEmpty && result.comparedBytes == 0 {
+      throw FileError(
+        path: "--target \(target.name)", reason: "no build could be made on this machine; install gcc or clang")
+    }
+    return result.isEqual
+  }
+}
+
+/// `transform` of every element, on up to `jobs` threads; the first error in their order is thrown.
+func concurrentMap<Element: Sendable, Result: Sendable>(
+  _ elements: [Element], jobs: Int, _ transform: @Sendable (Element) throws -> Result
+) throws -> [Result] {
+  let results = Mutex([Swift.Result<Result, any Error>?](repeating: nil, count: elements.count))
+  concurrently(elements.count, jobs: jobs) { index in
+    let result = Swift.Result { try transform(elements[index]) }
+    results.withLock { $0[index] = result }
+  }
+  return try results.withLock { $0 }.compactMap { try $0?.get() }
+}

@@ -1,0 +1,153 @@
+import ArgumentParser
+import Importers
+import IntegerProgram
+import Properties
+import Simulation
+
+/// The options that say what is asked of a network.
+struct QuestionArguments: ParsableArguments {
+  @Option(
+    name: .customLong("property"),
+    help: ArgumentHelp("A VNN-LIB 1.0 file; may be given more than once.", valueName: "p.vnnlib"))
+  var properties: [String] = []
+
+  @Option(help: ArgumentHelp("Samples: .npy or IDX, gzipped or not.", valueName: "file"))
+  var images: String?
+
+  @Option(help: ArgumentHelp("The samples' classes; the network's own unless given.", valueName: "file"))
+  var labels: String?
+
+  @Option(help: ArgumentHelp("Which samples are asked about; all unless given.", valueName: "0-99,120"))
+  var samples: IndexList?
+
+  @Option(help: ArgumentHelp("How far each element may move, in codes; one or more.", valueName: "1,2,3"))
+  var epsilon: EpsilonList?
+
+  @Option(
+    help: ArgumentHelp(
+      "In place of epsilon a radius for each element: integers are codes, floats real values.", valueName: "r.npy"))
+  var radii: String?
+
+  @Option(help: ArgumentHelp("Which elements may move: those that are not 0 here.", valueName: "m.npy"))
+  var mask: String?
+
+  @Option(
+    help: ArgumentHelp("No element leaves these codes; those of the input's type unless given.", valueName: "0-255"))
+  var clip: CodeRange?
+
+  @Flag(help: "Property files and epsilon are in real values: real = scale · (code − zero point), exactly.")
+  var real = false
+
+  var isGiven: Bool { !properties.isEmpty || images != nil }
+
+  func validate() throws {
+    if !properties.isEmpty && images != nil { throw ValidationError("--property and --images are two questions.") }
+    if images == nil {
+      for (option, isGiven) in [
+        ("--labels", labels != nil), ("--samples", samples != nil), ("--epsilon", epsilon != nil),
+        ("--radii", radii != nil), ("--mask", mask != nil), ("--clip", clip != nil),
+      ] where isGiven { throw ValidationError("\(option) goes with --images.") }
+    }
+    if epsilon != nil && radii != nil { throw ValidationError("--epsilon and --radii are two ways to say the same.") }
+  }
+
+  /// A property file as read.
+  struct PropertyFile: Sendable {
+    var path, name: String
+    var property: Property
+  }
+
+  /// The properties of the files, each with a name of its own.
+  func propertyFiles(for program: IntegerProgram) throws -> [PropertyFile] {
+    var names: [String: Int] = [:]
+    return try properties.map { path in
+      let bytes = try InputFile.bytes(path: path, limit: Self.largestProperty)
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw FileError(path: path, reason: "is no text: a property is a VNN-LIB 1.0 file")
+      }
+      let file = path.split(separator: "/").last.map(String.init) ?? path
+      let stem = file.hasSuffix(".vnnlib") && file.count > 7 ? String(file.dropLast(7)) : file
+      names[stem, default: 0] += 1
+      let count = names[stem] ?? 1
+      do {
+        return PropertyFile(
+          path: path, name: count == 1 ? stem : "\(stem)-\(count)",
+          property: try VNNLIB(text).property(
+            of: program, units: real ? .reals : .codes, statement: "\(file)\(real ? ", in real values" : "")"))
+      } catch {
+        throw FileError(path: path, reason: "\(error)")
+      }
+    }
+  }
+
+  /// A property of 784 inputs and some hundred cases has a few megabytes.
+  private static let largestProperty = 64 << 20
+
+  /// The questions about samples; nil without --images.
+  func sampleQuestions(_ simulator: Simulator) throws -> SampleQuestions? {
+    guard let images else { return nil }
+    let program = simulator.program
+    return SampleQuestions(
+      program: program,
+      set: try SampleSet(images: images, labels: labels, samples: samples?.indices, simulator: simulator),
+      mask: try mask.map { try Perturbation.mask(path: $0, program: program) }, clip: clip?.range)
+  }
+
+  /// What --epsilon and --radii come to.
+  func perturbations(_ questions: SampleQuestions) throws -> [Perturbation] {
+    if let radii {
+      return [try Perturbation(radiiFile: radii, mask: questions.mask, program: questions.program)]
+    }
+    return try (epsilon?.epsilons ?? []).map {
+      try Perturbation(epsilon: $0, isReal: real, mask: questions.mask, program: questions.program)
+    }
+  }
+
+  /// All questions, but for those about radii and output ranges.
+  func queries(_ simulator: Simulator) throws -> [VerificationQuery] {
+    let files = try propertyFiles(for: simulator.program).map { file in
+      VerificationQuery(id: file.name, file: file.path, property: { file.property })
+    }
+    guard let questions = try sampleQuestions(simulator) else { return files }
+    return try perturbations(questions).flatMap { perturbation in
+      questions.set.samples.indices.map { questions.query($0, perturbation) }
+    }
+  }
+}
+
+/// Questions about the neighbourhoods of samples.
+struct SampleQuestions: Sendable {
+  let program: IntegerProgram
+  let set: SampleSet
+  let mask: [Bool]?
+  let clip: ClosedRange<Int32>?
+
+  /// Whether the class of the `index`th sample asked about is its label in a neighbourhood.
+  func query(_ index: Int, _ perturbation: Perturbation) -> VerificationQuery {
+    let (sample, label) = (set.samples[index], set.labels[index])
+    let codes = set.codes(sample)
+    return VerificationQuery(
+      id: "s\(sample)-\(perturbation.name)", sample: sample, label: label, epsilon: perturbation.epsilon,
+      isMisclassified: set.classes[index] != label, center: codes,
+      property: {
+        do {
+          return try Property.robustness(
+            of: program, around: codes, radii: perturbation.radii, clip: clip, label: label,
+            statement: "sample \(sample) is class \(label) within "
+              + (perturbation.epsilon.map { "epsilon \($0)" } ?? "its radii"))
+        } catch {
+          throw ValidationError("Sample \(sample): \(error).")
+        }
+      })
+  }
+
+  /// The neighbourhood itself.
+  func box(_ index: Int, _ perturbation: Perturbation) throws -> [ClosedRange<Int32>] {
+    do {
+      return try Property.ball(
+        in: program, around: set.codes(set.samples[index]), radii: perturbation.radii, clip: clip)
+    } catch {
+      throw ValidationError("Sample \(set.samples[index]): \(error.reason).")
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import ArgumentParser
+import Certificates
+import DifferentialTesting
+import Importers
+import Properties
+import Reporting
+import Synchronization
+import Verification
+
+/// Answers the questions of one run of `verify`: those that an earlier run has answered are taken from its report, the
+/// others are decided and reported as they come. It may be used from several threads.
+final class VerificationSession: Sendable {
+  typealias Decide =
+    @Sendable (_ property: Property, _ threads: Int, _ isCancelled: @escaping @Sendable () -> Bool) -> Decision
+
+  let programDigest: String
+  private let decide: Decide
+  private let evidence: EvidenceFiles
+  private let report: @Sendable (VerificationRecord) throws -> Void
+  private let known: [String: VerificationRecord]
+  private let isInterrupted: @Sendable () -> Bool
+  private let fault = Mutex<(any Error)?>(nil)
+
+  /// `known` are the answers of an earlier run, by question; `report` gets every new one.
+  init(
+    programDigest: String, known: [String: VerificationRecord] = [:], evidence: EvidenceFiles = EvidenceFiles(),
+    isInterrupted: @escaping @Sendable () -> Bool = { false },
+    report: @escaping @Sendable (VerificationRecord) throws -> Void = { _ in }, decide: @escaping Decide
+  ) {
+    self.programDigest = programDigest
+    self.known = known
+    self.evidence = evidence
+    self.isInterrupted = isInterrupted
+    self.report = report
+    self.decide = decide
+  }
+
+  /// Whether no more questions are to be answered.
+  var isCancelled: Bool { isInterrupted() || fault.withLock { $0 != nil } }
+
+  /// The answer to `query`, decided on `threads` threads where it is not known; nil where the run was interrupted first.
+  func answer(_ query: VerificationQuery, threads: Int) throws -> VerificationRecord? {
+    guard !isCancelled else { return nil }
+    let property = try query.property()
+    if var known = try known(query.id, about: { _ in property }) {
+      // A report's number need not be written as the command's.
+      known.epsilon = query.epsilon
+      return known
+    }
+    guard let record = try decided(query, property, threads: threads) else { return nil }
+    try report(record)
+    return record
+  }
+
+  /// A question's answer of an earlier run, where it has one: it must be about the property that is asked about now.
+  func known(
+    _ id: String, about property: (VerificationRecord) throws -> Property
+  ) throws -> VerificationRecord? {
+    guard let record = known[id] else { return nil }
+    guard record.property == (try property(record)).digest else {
+      throw ValidationError(
+        "the report answers \(id), but for another property: images, labels, mask, radii, clipping or property file have "
+          + "changed. Use another --report, or the options of the earlier run.")
+    }
+    return record
+  }
+
+  /// Adds a line that `answer` did not make.
+  func publish(_ record: VerificationRecord) throws { try report(record) }
+
+  /// As `answer`, without the report, and unknown once it is `deadline`.
+  func decided(
+    _ query: VerificationQuery, _ property: Property, threads: Int, deadline: ContinuousClock.Instant? = nil
+  ) throws -> VerificationRecord? {
+    if query.isMisclassified {
+      return query.record(.misclassified, seconds: 0, program: programDigest, property: property)
+    }
+    let decision = decide(property, threads) { [weak self] in
+      if let deadline, .now > deadline { return true }
+      return self?.isCancelled ?? true
+    }
+    var record: VerificationRecord
+    switch decision.answer {
+    case .proved(let certificate):
+      record = query.record(.proved, seconds: decision.seconds, program: programDigest, property: property)
+      record.trusted = decision.trusted
+      if let certificate, let path = try evidence.write(certificate, of: query.id) { record.certificates = [path] }
+    case .violated(let counterexample):
+      record = query.record(.violated, seconds: decision.seconds, program: programDigest, property: property)
+      record.counterexample = counterexample.inputs.map { Int($0) }
+      record.outputs = counterexample.outputs.map { Int($0) }
+      if property.robustLabel != nil { record.outputClass = Property.predictedClass(counterexample.outputs) }
+      if let center = query.center {
+        record.distance = zip(center, counterexample.inputs).reduce(0) { max($0, Int(abs($1.0 - $1.1))) }
+      }
+      try evidence.write(counterexample, of: query.id)
+    case .unknown(let unknown):
+      // An interruption is no answer: the next run asks again.
+      if isCancelled { return nil }
+      record = query.record(.unknown, seconds: decision.seconds, program: programDigest, property: property)
+      record.reason = unknown.reason
+      // Where nothing is bounded there is nothing to say.
+      if unknown.bounds.contains(where: { $0 != .max }) { record.bounds = unknown.bounds.map { $0.map { Int($0) } } }
+      record.openFraction = unknown.openFraction
+    }
+    record.stage = decision.stage.rawValue
+    return record
+  }
+
+  /// Calls `body` with 0 ..< count on up to `jobs` threads. The first error stops the rest and is thrown.
+  func forEach(_ count: Int, jobs: Int, _ body: @Sendable (Int) throws -> Void) throws {
+    concurrently(count, jobs: jobs) { index in
+      if isCancelled { return }
+      do { try body(index) } catch { fault.withLock { $0 = $0 ?? error } }
+    }
+    if let error = fault.withLock({ $0 }) { throw error }
+  }
+
+  /// All answers, in the order of the questions; nil for those that an interruption left open.
+  func answers(
+    _ queries: [VerificationQuery], jobs: Int, progress: @escaping @Sendable (VerificationRecord) -> Void = { _ in }
+  ) throws -> [VerificationRecord?] {
+    let records = Mutex([VerificationRecord?](repeating: nil, count: queries.count))
+    // Many questions are spread over the threads; few get several each.
+    let threads = max(1, jobs / max(1, queries.count))
+    try forEach(queries.count, jobs: jobs) { index in
+      guard let record = try answer(queries[index], threads: threads) else { return }
+      records.withLock { $0[index] = record }
+      progress(record)
+    }
+    return records.withLock { $0 }
+  }
+}
+
+/// Where certificates and counterexamples go: folders, or nowhere.
+struct EvidenceFiles: Sendable {
+  var certificates, counterexamples: String?
+  /// The shape of an array of one counterexample, and what its elements are.
+  var counterexampleArray: (@Sendable (Counterexample) -> NumPyArray)?
+
+  /// Writes a certificate whole; returns its path.
+  func write(_ certificate: Certificate, of id: String) throws -> String? {
+    guard let certificates else { return nil }
+    let path = "\(certificates)/\(id).cert"
+    try OutputFiles.whole { try $0.add(certificate.fileBytes, at: path) }
+    return path
+  }
+
+  func write(_ counterexample: Counterexample, of id: String) throws {
+    guard let counterexamples, let array = counterexampleArray?(counterexample) else { return }
+    try OutputFiles.whole { try $0.add(array.fileBytes, at: "\(counterexamples)/\(id).npy") }
+  }
+}

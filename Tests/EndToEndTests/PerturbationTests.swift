@@ -1,0 +1,63 @@
+import Importers
+import IntegerProgram
+import Properties
+import Testing
+
+@testable import lockstep
+
+@Suite struct PerturbationTests {
+  /// A scale that is no short decimal: 0.1 as a float is 13421773 / 2^27.
+  private let program = IntegerProgram(
+    name: "p", values: [Value(name: "x", tensor: 0, shape: [1, 2, 2], type: .int8, scale: 0.1, zeroPoint: -128)],
+    steps: [], inputs: [0], outputs: [0])
+
+  @Test(
+    "a real ε is divided by the scale exactly",
+    arguments: [
+      ("0.3", 2), ("0.31", 3), ("0.30000000447034836", 3), ("0.30000000447034835", 2), ("0", 0), ("1000000", 65536),
+    ])
+  func real(text: String, codes: Int32) throws {
+    // 3 codes are 40265319 / 2^27 = 0.300000004470348358…
+    let epsilon = try #require(Epsilon(text))
+    #expect(
+      try Perturbation(epsilon: epsilon, isReal: true, mask: nil, program: program).radii == [
+        codes, codes, codes, codes,
+      ])
+  }
+
+  @Test("in codes ε is a whole number; the mask keeps what is 0 in it")
+  func codes() throws {
+    let three = try #require(Epsilon("03"))
+    #expect(three.text == "3")
+    let perturbation = try Perturbation(
+      epsilon: three, isReal: false, mask: [true, false, true, false], program: program)
+    #expect(perturbation.radii == [3, 0, 3, 0] && perturbation.name == "e3")
+    let half = try #require(Epsilon("0.5"))
+    #expect { try Perturbation(epsilon: half, isReal: false, mask: nil, program: program) } throws: {
+      "\($0)".contains("no whole number of codes")
+    }
+  }
+
+  @Test("what is no ε or code range is none")
+  func refusals() {
+    for text in ["", "-1", "1e3", "1/2", ".5", "5.", "0x1", " 1", "+1"] { #expect(Epsilon(text) == nil, "\(text)") }
+    #expect(EpsilonList(argument: "1,2,2") == nil && EpsilonList(argument: "1,2")?.epsilons.count == 2)
+    #expect(CodeRange(argument: "-128--1")?.range == -128 ... -1)
+    #expect(CodeRange(argument: "0-255")?.range == 0...255)
+    #expect(CodeRange(argument: "5-1") == nil && CodeRange(argument: "5") == nil)
+  }
+
+  @Test("radii from a file: integers are codes, floats real values; none is negative")
+  func radii() throws {
+    let folder = try TemporaryFolder()
+    func radii(_ array: NumPyArray) throws -> [Int32] {
+      try Perturbation(radiiFile: folder.write(array.fileBytes, "r.npy"), mask: nil, program: program).radii
+    }
+    #expect(try radii(NumPyArray([0, 1, 2, 300] as [Int64], shape: [2, 2])) == [0, 1, 2, 300])
+    #expect(try radii(NumPyArray([0, 0.1, 0.19, 1] as [Float], shape: [4])) == [0, 1, 1, 9])
+    for bad in [
+      NumPyArray([0, 1, -2, 3] as [Int8], shape: [4]), NumPyArray([0, 1, .nan, 3] as [Float], shape: [4]),
+      NumPyArray([1] as [Int8], shape: [1]), NumPyArray([0, 1, .infinity, 3] as [Double], shape: [4]),
+    ] { #expect(throws: FileError.self) { try radii(bad) } }
+  }
+}

@@ -1,0 +1,276 @@
+import IntegerProgram
+import Testing
+
+@testable import Properties
+
+@Suite struct VNNLIBTests {
+  /// Two inputs of 3 bits and two outputs: `real = scale · (code − zeroPoint)` with scales that are no short decimals.
+  private static let program = IntegerProgram(
+    name: "p",
+    values: [
+      Value(name: "x", tensor: 0, shape: [1, 2], type: CodeType(bits: 3, isSigned: false), scale: 0.1, zeroPoint: 2),
+      Value(name: "y", tensor: 1, shape: [2], type: CodeType(bits: 3, isSigned: true), scale: 0.3, zeroPoint: -1),
+    ],
+    steps: [], inputs: [0], outputs: [1])
+
+  private static let declarations = """
+    (declare-const X_0 Real)
+    (declare-const X_1 Real)
+    (declare-const Y_0 Real)
+    (declare-const Y_1 Real)
+
+    """
+
+  private func property(_ assertions: String, _ units: PropertyUnits = .codes) throws -> Property {
+    try VNNLIB(Self.declarations + assertions).property(of: Self.program, units: units, statement: "")
+  }
+
+  // MARK: Meaning
+
+  @Test("bounds make the box, whole type where there are none; what is asserted is the violation")
+  func box() throws {
+    let property = try property("(assert (<= X_0 5.5))(assert (>= X_0 1.2))(assert (>= Y_0 Y_1))")
+    #expect(property.box == [2...5, 0...7])
+    #expect(
+      property.violations == [Violation([LinearConstraint(outputs: [.init(0, 1), .init(1, -1)], atLeast: 0)])])
+  }
+
+  @Test("strict bounds exclude the number itself, in codes and in real values")
+  func strictness() throws {
+    #expect(try property("(assert (< X_0 5))(assert (> X_0 2))(assert (> Y_0 0))").box[0] == 3...4)
+    // The code 5 is 0.1 as a float times 3, which is above the decimal 0.3.
+    #expect(try property("(assert (<= X_0 0.3))(assert (> Y_0 0))", .reals).box[0] == 0...4)
+    #expect(try property("(assert (< X_0 0.31))(assert (> Y_0 0))", .reals).box[0] == 0...5)
+    let strict = try property("(assert (> Y_0 Y_1))")
+    #expect(strict.violations[0].constraints[0].least == 1)
+  }
+
+  @Test("several cases with boxes of their own become input terms of violations in one box")
+  func disjunctiveBoxes() throws {
+    let property = try property(
+      """
+      (assert (or (and (>= X_0 1) (<= X_0 2) (<= X_1 3) (>= Y_0 1))
+                  (and (>= X_0 4) (<= X_0 5) (<= X_1 3) (>= Y_1 1))
+                  (and (>= X_0 9) (>= Y_1 1))))
+      """)
+    #expect(property.box == [1...5, 0...3])
+    #expect(property.violations.count == 2, "no code reaches the third case")
+    #expect(property.violation(inputs: [2, 0], outputs: [1, 0]) == 0)
+    #expect(property.violation(inputs: [3, 0], outputs: [1, 1]) == nil)
+    #expect(property.violation(inputs: [4, 0], outputs: [1, 1]) == 1)
+  }
+
+  @Test(
+    "where no input or output meets the assertions, nothing can violate the property",
+    arguments: [
+      "(assert (>= X_0 3))(assert (<= X_0 2))", "(assert (= X_0 1.5))", "(assert (and (> X_0 3) (< X_0 4)))",
+      "(assert (>= Y_0 4))", "(assert false)", "(assert (or))", "(assert (>= X_0 1e300))(assert (>= Y_0 0))",
+      "(assert (>= (+ Y_0 Y_1) 6.5))",
+    ])
+  func impossible(assertions: String) throws { #expect(try property(assertions).violations.isEmpty) }
+
+  @Test("where nothing is asked of outputs, every input of the box is a violation")
+  func everything() throws {
+    let property = try property("(assert (>= X_0 3))")
+    #expect(property.box == [3...7, 0...7])
+    #expect(property.violation(inputs: [3, 0], outputs: [0, 0]) == 0)
+  }
+
+  @Test("the question about classes is recognised")
+  func robustLabel() throws {
+    let property = try property("(assert (or (>= Y_0 Y_1)))")
+    #expect(property.robustLabel == 1)
+    #expect(property.summary.contains("class 1 everywhere, of 2"))
+    #expect(try self.property("(assert (> Y_0 Y_1))").robustLabel == nil, "the lowest index wins ties")
+  }
+
+  @Test(
+    "over every input and output, a random question about numbers and its question about codes agree",
+    arguments: 1...200)
+  func exactness(seed: Int) throws {
+    var random = RandomFormula(seed: UInt64(seed))
+    let formula = random.formula(depth: 3)
+    let units: PropertyUnits = seed.isMultiple(of: 2) ? .codes : .reals
+    // A top-level conjunction may come as several assertions.
+    let text = "(assert \(formula.text))\n(assert (<= (* 1 X_1) 100))"
+    let property = try property(text, units)
+    let meaning: (scales: [Rational], zeroPoints: [Int]) =
+      units == .codes
+      ? ([1, 1].map { Rational($0) }, [0, 0]) : ([0.1, 0.3].compactMap { Rational(exactly: $0) }, [2, -1])
+    let wrong = (0..<8 * 8 * 8 * 8).first { point in
+      let inputs = [Int32(point % 8), Int32(point / 8 % 8)]
+      let outputs = [Int32(point / 64 % 8) - 4, Int32(point / 512) - 4]
+      let numbers =
+        inputs.map { meaning.scales[0] * Rational(Int($0) - meaning.zeroPoints[0]) }
+        + outputs.map { meaning.scales[1] * Rational(Int($0) - meaning.zeroPoints[1]) }
+      let isViolated = property.contains(inputs) && property.violation(inputs: inputs, outputs: outputs) != nil
+      return isViolated != formula.holds(numbers)
+    }
+    #expect(wrong == nil, "\(text)")
+  }
+
+  // MARK: Refusals
+
+  @Test(
+    "what cannot be read is an error that names the line",
+    arguments: [
+      ("(assert (<= X_2 1))", "line 5: 'X_2' is not declared"),
+      ("\n(assert (<= X_0 abc))", "line 6: 'abc' is neither"),
+      ("(assert (* X_0 X_1))", "'*' is no condition"),
+      ("(assert (<= (* X_0 X_1) 1))", "linear"),
+      ("(assert (<= (/ X_0 0) 1))", "by 0"),
+      ("(assert (<= (/ 1 X_0) 1))", "by what is no number"),
+      ("(assert (<= X_0))", "two terms or more"),
+      ("(assert (<= X_0 (exp 1 2)))", "'exp' is no term"),
+      ("(assert (<= X_0 1)", "never closed"),
+      ("(assert (<= X_0 1)))", "closes nothing"),
+      ("(assert X_0)", "a condition is expected"),
+      ("assert", "is no command"),
+      ("(push 1)", "'push' is no command"),
+      ("(declare-const X_0 Real)", "declared twice"),
+      ("(declare-const Z_0 Real)", "no name of an input"),
+      ("(declare-const X_00 Real)", "no name of an input"),
+      ("(declare-const X_7 Bool)", "of type 'Bool'"),
+      ("(declare-const X_9999999999999999999 Real)", "no name of an input"),
+      ("(declare-fun X_5 (Real) Real)", "with arguments"),
+      ("", "asserts nothing"),
+      ("(assert (<= X_0 1\u{1}))", "control character"),
+      (String(repeating: "(", count: 100_000), "nested over"),
+      ("(assert (<= X_0 \(String(repeating: "1", count: 500))))", "neither"),
+      (
+        "(assert " + String(repeating: "(and ", count: 600) + "true" + String(repeating: ")", count: 601), "nested over"
+      ),
+      ("(assert (<= X_0 (* " + String(repeating: "1e400 ", count: 100) + ")))", "over 16384 bits"),
+    ])
+  func refusals(assertions: String, reason: String) {
+    #expect { try property(assertions) } throws: { "\($0)".contains(reason) }
+  }
+
+  @Test("coefficients that no integers of 62 bits stand for are refused, not rounded")
+  func tooFine() {
+    #expect {
+      try property("(assert (<= (+ (* 0.123456789012345678901 Y_0) (* 1.00000000000000000007 Y_1)) 0.5))")
+    } throws: {
+      "\($0)".contains("line 5: ")
+    }
+  }
+
+  @Test("a question with too many cases is refused quickly")
+  func tooManyCases() {
+    let either = "(assert (or (>= Y_0 1) (>= Y_1 1)))"
+    #expect { try property(String(repeating: either, count: 60)) } throws: { "\($0)".contains("over 20000 cases") }
+  }
+
+  @Test("a file about another network, or with integers in real values, is refused")
+  func otherNetwork() {
+    #expect {
+      try VNNLIB("(declare-const X_0 Real)(declare-const Y_0 Real)(assert (<= X_0 1))").property(
+        of: Self.program, units: .codes, statement: "")
+    } throws: { "\($0)".contains("1 inputs and 1 outputs; the network has 2 and 2") }
+    #expect { try VNNLIB("(declare-const X_0 Real)(declare-const X_2 Real)(assert (<= X_0 1))") } throws: {
+      "\($0)".contains("but not X_1")
+    }
+    let integers = Self.declarations.replacing("X_1 Real", with: "X_1 Int") + "(assert (<= X_0 1))"
+    #expect { try VNNLIB(integers).property(of: Self.program, units: .reals, statement: "") } throws: {
+      "\($0)".hasPrefix("line 2: declares an Int")
+    }
+  }
+
+  @Test("no damaged file is fatal")
+  func damage() throws {
+    let text = Array(
+      (Self.declarations + "(assert (or (and (<= X_0 0.5) (>= (* -2 Y_0) 1e2)) (not (=> (< X_1 1) (= Y_1 3)))))").utf8)
+    var generator = SplitMix(state: 7)
+    for _ in 0..<20_000 {
+      var bytes = text
+      for _ in 0...Int(generator.next() % 3) {
+        let place = Int(generator.next() % UInt64(bytes.count))
+        switch generator.next() % 3 {
+        case 0: bytes[place] = UInt8(truncatingIfNeeded: generator.next())
+        case 1: bytes.remove(at: place)
+        default: bytes.insert(Array("()X_Y0123.e- ".utf8)[Int(generator.next() % 13)], at: place)
+        }
+      }
+      _ = try? VNNLIB(String(decoding: bytes, as: UTF8.self)).property(of: Self.program, units: .reals, statement: "")
+    }
+  }
+}
+
+struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
+
+/// Random conditions, written as VNN-LIB and evaluated by a few lines of their own.
+private struct RandomFormula {
+  indirect enum Formula {
+    case compare(String, [Rational], Rational, text: String)
+    case join(String, [Formula])
+
+    var text: String {
+      switch self {
+      case .compare(_, _, _, let text): text
+      case .join(let name, let parts): "(\(name) \(parts.map(\.text).joined(separator: " ")))"
+      }
+    }
+    func holds(_ numbers: [Rational]) -> Bool {
+      switch self {
+      case .compare(let name, let coefficients, let bound, _):
+        let sum = zip(coefficients, numbers).reduce(Rational(0)) { $0 + $1.0 * $1.1 }
+        return switch name {
+        case "<=": sum <= bound
+        case "<": sum < bound
+        case ">=": sum >= bound
+        case ">": sum > bound
+        default: sum == bound
+        }
+      case .join("and", let parts): return parts.allSatisfy { $0.holds(numbers) }
+      case .join("or", let parts): return parts.contains { $0.holds(numbers) }
+      case .join("not", let parts): return !parts[0].holds(numbers)
+      case .join(_, let parts): return !parts[0].holds(numbers) || parts[1].holds(numbers)
+      }
+    }
+  }
+
+  private var generator: SplitMix
+
+  init(seed: UInt64) { generator = SplitMix(state: seed) }
+
+  private mutating func pick(_ count: Int) -> Int { Int(generator.next() % UInt64(count)) }
+
+  mutating func formula(depth: Int) -> Formula {
+    switch depth == 0 ? 0 : pick(6) {
+    case 0, 1: return comparison()
+    case 2: return .join("not", [formula(depth: depth - 1)])
+    case 3: return .join("=>", [formula(depth: depth - 1), formula(depth: depth - 1)])
+    case 4: return .join("and", (0...pick(3)).map { _ in formula(depth: depth - 1) })
+    default: return .join("or", (0...pick(3)).map { _ in formula(depth: depth - 1) })
+    }
+  }
+
+  private mutating func comparison() -> Formula {
+    let names = ["X_0", "X_1", "Y_0", "Y_1"]
+    let numbers = ["1", "-1", "2", "0.5", "-1.25", "1/3", "3e-1", "0", "7", "-2.4", "0.1"]
+    var coefficients = [Rational](repeating: Rational(0), count: 4)
+    var terms: [String] = []
+    for _ in 0...pick(3) {
+      let (variable, factor) = (pick(4), numbers[pick(numbers.count)])
+      coefficients[variable] = coefficients[variable] + (Rational(factor) ?? Rational(0))
+      switch pick(3) {
+      case 0: terms.append("(* \(factor) \(names[variable]))")
+      case 1: terms.append("(- (* \(names[variable]) -1 \(factor)))")
+      default: terms.append("(/ (* \(names[variable]) 3 \(factor)) 3)")
+      }
+    }
+    let name = ["<=", "<", ">=", ">", "="][pick(5)]
+    let bound = numbers[pick(numbers.count)]
+    let sum = terms.count == 1 ? terms[0] : "(+ \(terms.joined(separator: " ")))"
+    return .compare(name, coefficients, Rational(bound) ?? Rational(0), text: "(\(name) \(sum) \(bound))")
+  }
+}
