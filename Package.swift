@@ -77,7 +77,7 @@ let package = Package(
       name: "VerificationTests",
       dependencies: [
         "Arithmetic", "Network", "Importers", "IntegerProgram", "Properties", "Certificates", "Simulation", "SMT",
-        "Verification",
+        "Verification", "DifferentialTesting",
       ]),
     .testTarget(
       name: "IntegerProgramTests", dependencies: ["Arithmetic", "Network", "IntegerProgram", "Simulation"]),

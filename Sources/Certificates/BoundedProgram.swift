@@ -26,6 +26,11 @@ public final class BoundedProgram: Sendable {
       let step = try BoundedStep(program, step: index, ranges: &ranges)
       steps.append(step)
       try step.propagate(program, index, &ranges)
+      // Ranges and tables rely on it that codes are of their value's type.
+      let (output, type) = (program.steps[index].output, program.values[program.steps[index].output].type)
+      guard ranges.low[output].allSatisfy({ Int64($0) >= type.range.lowerBound }),
+        ranges.high[output].allSatisfy({ Int64($0) <= type.range.upperBound })
+      else { throw CertificateError("step \(index) (\(program.steps[index].source.type)) makes codes that are no \(type)") }
     }
     self.steps = steps
     ranges.changed = []
@@ -159,6 +164,11 @@ extension BoundedStep {
       staircaseOf = { isShared ? 0 : $0 % channels }
 
     case .lookup(let lookup):
+      let codes = program.values[step.inputs[0]].type.range
+      guard Int64(lookup.lowest) <= codes.lowerBound,
+        codes.upperBound < Int64(lookup.lowest) + Int64(lookup.table.count),
+        program.values[step.inputs[0]].count == output.count
+      else { throw failing(CertificateError("its table does not fit")) }
       form = .lookup(lookup)
       self.staircases = []
       staircaseOf = { _ in 0 }

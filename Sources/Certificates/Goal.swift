@@ -95,12 +95,7 @@ extension BoundedProgram {
 
   /// Narrows each code of `constraint ≥ 0` to what the others allow.
   private func narrow(_ ranges: inout Ranges, by constraint: Functional) {
-    func most(_ part: Functional.Part) -> Int128 {
-      let range = ranges.range(of: part.variable)
-      return max(
-        Int128(part.coefficient) * Int128(range.lowerBound), Int128(part.coefficient) * Int128(range.upperBound))
-    }
-    let total = constraint.parts.reduce(Int128(constraint.constant)) { $0 + most($1) }
+    let total = constraint.most(over: ranges)
     guard total >= 0 else { return ranges.isEmpty = true }
     for part in constraint.parts where part.coefficient != 0 && !ranges.isEmpty {
       let range = ranges.range(of: part.variable)
@@ -112,6 +107,17 @@ extension BoundedProgram {
         ? (Int64(range.upperBound) - Int64(slack))...Int64(range.upperBound)
         : Int64(range.lowerBound)...(Int64(range.lowerBound) + Int64(slack))
       narrow(&ranges, part.variable, to: allowed)
+    }
+  }
+}
+
+extension Functional {
+  /// The largest value that the ranges of its variables allow, each for itself.
+  func most(over ranges: Ranges) -> Int128 {
+    parts.reduce(Int128(constant)) { sum, part in
+      let range = ranges.range(of: part.variable)
+      let coefficient = Int128(part.coefficient)
+      return sum + max(coefficient * Int128(range.lowerBound), coefficient * Int128(range.upperBound))
     }
   }
 }

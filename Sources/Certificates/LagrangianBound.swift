@@ -185,8 +185,9 @@ extension BoundedProgram {
       guard most.multipliedReportingOverflow(by: largestWeight).overflow == false, most * largestWeight < 1 << 61
       else { throw CertificateError("the multipliers of step \(index) are too large") }
       let padding = affine.carry(chosen, window, into: &prices[step.inputs[0]])
-      let (cost, overflow) = padding.multipliedReportingOverflow(by: Int64(affine.paddingCode))
-      if overflow { throw CertificateError("a bound passes 2^63") }
+      guard let cost = Int64(exactly: padding * Int128(affine.paddingCode)) else {
+        throw CertificateError("a bound passes 2^63")
+      }
       try add(cost, to: &total)
 
     case .sum(let pool, let window, let bias):
@@ -301,13 +302,13 @@ extension BoundedProgram {
 }
 
 extension Affine {
-  /// Adds Σ multiplier · weight to the prices of the inputs. Returns what falls on the padding. The caller has made sure
-  /// that nothing wraps.
-  func carry(_ multipliers: [Int32], _ window: WindowTable, into prices: inout [Int64]) -> Int64 {
+  /// Adds Σ multiplier · weight to the prices of the inputs, where the caller has made sure that nothing wraps. Returns
+  /// what falls on the padding, to which one output may contribute by many taps.
+  func carry(_ multipliers: [Int32], _ window: WindowTable, into prices: inout [Int64]) -> Int128 {
     let (channels, inputs) = (geometry.outputChannels, geometry.inputChannels)
     let (perGroup, outputsPerGroup) = (channelsPerGroup, outputsPerGroup)
     let length = weightsPerOutput
-    var padding: Int64 = 0
+    var padding: Int128 = 0
     weights.withUnsafeBufferPointer { weights in
       prices.withUnsafeMutableBufferPointer { prices in
         for pixel in 0..<window.outputPixels {
@@ -319,7 +320,7 @@ extension Affine {
               let source = Int(window.pixels[pixel &* window.taps &+ tap])
               let row = channel &* length &+ tap &* perGroup
               if source < 0 {
-                for i in 0..<perGroup { padding &+= multiplier &* Int64(weights[row &+ i]) }
+                for i in 0..<perGroup { padding += Int128(multiplier &* Int64(weights[row &+ i])) }
                 continue
               }
               let place = source &* inputs &+ first
@@ -342,6 +343,8 @@ struct MaximumBound {
 
   func maximum(price: Int64, _ taps: [Tap]) -> Int64 {
     func clamped(_ x: Int64) -> Int64 { min(max(x, clamp.lowerBound), clamp.upperBound) }
+    // A window outside the image.
+    guard !taps.isEmpty else { return price * clamp.lowerBound }
     /// −slope · x at its largest for x up to `limit`.
     func rest(_ tap: Tap, upTo limit: Int64) -> Int64 {
       max(-tap.slope * tap.low, -tap.slope * min(tap.high, limit))

@@ -16,10 +16,16 @@ public struct Ranges: Sendable {
   /// Whether nothing has shrunk since the ranges were last carried on.
   public var isPropagated: Bool { changed.isEmpty }
 
-  /// The codes that types and constants allow; no accumulators yet.
+  /// The codes that types and constants allow, and any numbers for what steps make; no accumulators yet.
   init(_ program: IntegerProgram) {
-    low = program.values.map { $0.constant ?? Array(repeating: Int32($0.type.range.lowerBound), count: $0.count) }
-    high = program.values.map { $0.constant ?? Array(repeating: Int32($0.type.range.upperBound), count: $0.count) }
+    let made = Set(program.steps.map(\.output))
+    func codes(_ value: Int, _ end: KeyPath<ClosedRange<Int64>, Int64>, _ any: Int32) -> [Int32] {
+      let tensor = program.values[value]
+      return tensor.constant
+        ?? Array(repeating: made.contains(value) ? any : Int32(tensor.type.range[keyPath: end]), count: tensor.count)
+    }
+    low = program.values.indices.map { codes($0, \.lowerBound, .min) }
+    high = program.values.indices.map { codes($0, \.upperBound, .max) }
     accumulatorLow = Array(repeating: [], count: program.steps.count)
     accumulatorHigh = accumulatorLow
     changed = Set(program.values.indices)

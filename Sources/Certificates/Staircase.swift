@@ -26,6 +26,11 @@ package struct Staircase: Sendable {
     var stride: Int64 = 1
     while lowest + Int32(thresholds.count) < highest {
       let next = lowest + Int32(thresholds.count) + 1
+      // A code that is jumped over shares the threshold of the next.
+      if code(Int32(start)) >= next {
+        thresholds.append(Int32(start))
+        continue
+      }
       // Steps are about equally long: look around the next one's place, then halve.
       var below = start
       var above = min(start + stride, Int64(range.upperBound))
@@ -42,7 +47,6 @@ package struct Staircase: Sendable {
       start = above
       thresholds.append(Int32(above))
     }
-    // A code that is jumped over shares the threshold of the next.
     self.thresholds = thresholds
     isUniform =
       thresholds.count > 3

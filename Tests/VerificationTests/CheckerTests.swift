@@ -1,0 +1,122 @@
+import Arithmetic
+import IntegerProgram
+import Properties
+import Testing
+
+@testable import Certificates
+
+/// What an attacker might try on the checker: numbers that wrap, files that keep it busy, programs that break its
+/// assumptions.
+@Suite struct CheckerTests {
+  private static func program(
+    _ operation: Step.Operation, input: (count: Int, type: CodeType), output: (count: Int, type: CodeType)
+  ) -> IntegerProgram {
+    let value = { (name: String, place: (count: Int, type: CodeType)) in
+      Value(name: name, tensor: nil, shape: [1, place.count], type: place.type, scale: 1, zeroPoint: 0)
+    }
+    let source = Step.Source(index: 0, type: "STEP", name: "y")
+    return IntegerProgram(
+      name: "step", values: [value("x", input), value("y", output)],
+      steps: [Step(operation, source: source, inputs: [0], output: 1)], inputs: [0], outputs: [1])
+  }
+
+  private static func anyOutput(_ program: IntegerProgram, _ box: [ClosedRange<Int32>]) throws -> Property {
+    try Property(
+      box: box, violations: [Violation([LinearConstraint(outputs: [.init(0, 1)], atLeast: -1)])],
+      statement: "met everywhere", of: program)
+  }
+
+  /// Fifteen of sixteen taps read padding, with the largest weights and multipliers; the sixteenth keeps all other sums
+  /// small. What falls on the padding passes 2^63.
+  @Test func whatFallsOnThePaddingDoesNotWrap() throws {
+    let channels = 1 << 15
+    let type = CodeType(bits: 5, isSigned: true)
+    let weights = (0..<channels).flatMap { channel -> [Int16] in
+      [channel % 2 == 0 ? 32767 : -32767] + Array(repeating: 32767, count: 15)
+    }
+    let affine = Affine(
+      geometry: WindowGeometry(
+        batch: 1, inputHeight: 1, inputWidth: 1, inputChannels: 1, outputHeight: 1, outputWidth: 1,
+        outputChannels: channels, kernelHeight: 4, kernelWidth: 4),
+      groups: 1, paddingCode: 1, weights: weights, bias: Array(repeating: 0, count: channels),
+      accumulators: Array(repeating: -2_000_000...2_000_000, count: channels),
+      requantization: Requantization(
+        multipliers: [.powerOfTwo(-20)], rounding: .single, zeroPoint: 0, clamp: 0...1))
+    let program = Self.program(
+      .affine(affine), input: (1, type), output: (channels, CodeType(bits: 1, isSigned: false)))
+    let checker = try CertificateChecker(program)
+    let multipliers = Proof.Multipliers(
+      constraints: [1], steps: [0: Array(repeating: (1 << 30) - 1, count: channels)])
+    let certificate = Certificate(
+      program: checker.digest, property: try Self.anyOutput(program, [-15...15]),
+      proofs: [Proof([Proof.Node(end: .contradiction(multipliers))])])
+    #expect(throws: CertificateError.self) { try checker.check(certificate) }
+  }
+
+  @Test func stepsThatMakeCodesBeyondTheirTypeAreRefused() {
+    let affine = Affine(
+      geometry: .dense(batch: 1, inputs: 1, outputs: 1), groups: 1, paddingCode: 0, weights: [1], bias: [0],
+      accumulators: [-128...127],
+      requantization: Requantization(
+        multipliers: [.powerOfTwo(0)], rounding: .single, zeroPoint: 0, clamp: -128...127))
+    #expect(throws: CertificateError.self) {
+      try CertificateChecker(
+        Self.program(.affine(affine), input: (1, .int8), output: (1, CodeType(bits: 4, isSigned: true))))
+    }
+    let table = Lookup(lowest: -128, table: (0..<256).map { $0 })
+    #expect(throws: CertificateError.self) {
+      try CertificateChecker(Self.program(.lookup(table), input: (1, .int8), output: (1, .int8)))
+    }
+    let short = Lookup(lowest: -128, table: Array(repeating: 0, count: 200))
+    #expect(throws: CertificateError.self) {
+      try CertificateChecker(Self.program(.lookup(short), input: (1, .int8), output: (1, .int8)))
+    }
+  }
+
+  /// Splits on a hidden code leave the inputs as they are, so that the same points could be tried without end.
+  @Test func aProofThatTriesPointsWithoutEndIsRefused() throws {
+    let type = CodeType(bits: 16, isSigned: true)
+    let affine = Affine(
+      geometry: .dense(batch: 1, inputs: 2, outputs: 1), groups: 1, paddingCode: 0, weights: [1, 1], bias: [0],
+      accumulators: [-100_000...100_000],
+      requantization: Requantization(
+        multipliers: [.powerOfTwo(-1)], rounding: .single, zeroPoint: 0, clamp: type.range))
+    let program = Self.program(.affine(affine), input: (2, type), output: (1, type))
+    let checker = try CertificateChecker(program)
+    let property = try Property(
+      box: [-100...100, -100...100],
+      // Odd and even at once: ranges alone do not exclude it.
+      violations: [
+        Violation([
+          LinearConstraint(inputs: [.init(0, 1), .init(1, 1)], outputs: [.init(0, -2)], atLeast: 1),
+          LinearConstraint(outputs: [.init(0, 1)], atLeast: -1000),
+        ])
+      ], statement: "", of: program)
+    let nodes = (0..<150).flatMap { step in
+      [Proof.Node(end: .split(.accumulator(step: 0, element: 0), at: -150 + Int32(step))), Proof.Node(end: .points)]
+    }
+    let certificate = Certificate(program: checker.digest, property: property, proofs: [Proof(nodes)])
+    let start = ContinuousClock.now
+    #expect(throws: CertificateError.self) { try checker.check(certificate) }
+    #expect(ContinuousClock.now - start < .seconds(60))
+  }
+
+  @Test func deepProofsAreRefused() throws {
+    let type = CodeType(bits: 16, isSigned: true)
+    let affine = Affine(
+      geometry: .dense(batch: 1, inputs: 1, outputs: 1), groups: 1, paddingCode: 0, weights: [1], bias: [0],
+      accumulators: [-100_000...100_000],
+      requantization: Requantization(
+        multipliers: [.powerOfTwo(0)], rounding: .single, zeroPoint: 0, clamp: type.range))
+    let program = Self.program(.affine(affine), input: (1, type), output: (1, type))
+    let checker = try CertificateChecker(program)
+    let property = try Property(
+      box: [-30000...30000], violations: [Violation([LinearConstraint(outputs: [.init(0, 1)], atLeast: -30000)])],
+      statement: "", of: program)
+    // Each lower case is split again.
+    let nodes = (0..<50_000).map { Proof.Node(end: .split(.code(value: 0, element: 0), at: 29999 - Int32($0))) }
+    #expect(throws: CertificateError("goal 0: the proof is too deep")) {
+      try checker.check(Certificate(program: checker.digest, property: property, proofs: [Proof(nodes)]))
+    }
+  }
+}

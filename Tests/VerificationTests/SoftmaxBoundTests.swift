@@ -1,0 +1,68 @@
+import Arithmetic
+import DifferentialTesting
+import IntegerProgram
+import Simulation
+import Testing
+
+@testable import Certificates
+
+/// Bounds of the quantised softmax, against trying everything.
+@Suite struct SoftmaxBoundTests {
+  private static let scales: [Float] = [0.001, 0.004, 0.01, 0.05, 0.1, 0.3, 1]
+
+  private func rows(_ softmax: Softmax, of logits: [Int32]) -> [Int32] {
+    let value = { Value(name: $0, tensor: nil, shape: [1, softmax.depth], type: .int8, scale: 1, zeroPoint: 0) }
+    let step = Step(
+      .softmax(softmax), source: Step.Source(index: 0, type: "SOFTMAX", name: "y"), inputs: [0], output: 1)
+    let program = IntegerProgram(
+      name: "softmax", values: [value("x"), value("y")], steps: [step], inputs: [0], outputs: [1])
+    return ReferenceInterpreter(program).codes(of: step, operands: [logits])
+  }
+
+  @Test func codesLieInTheirRanges() throws {
+    var random = SeededGenerator(seed: 4)
+    var attained = 0
+    for _ in 0..<400 {
+      let scale = try #require(SoftmaxScale(scale: random.element(of: Self.scales), beta: 1))
+      let softmax = Softmax(rows: 1, depth: random.integer(in: 1...4), scale: scale)
+      let bounds = try SoftmaxBounds(softmax, logits: .int8)
+      let width = random.element(of: [0, 1, 3])
+      let low = (0..<softmax.depth).map { _ in Int32(random.integer(in: -128...127 - width)) }
+      let high = low.map { $0 + Int32(random.integer(in: 0...width)) }
+      let codes = bounds.codes(low: low, high: high)
+      let all = Instance.points(of: zip(low, high).map { $0...$1 }).map { rows(softmax, of: $0) }
+      for element in 0..<softmax.depth {
+        let column = all.map { $0[element] }
+        #expect(column.allSatisfy { codes.low[element] <= $0 && $0 <= codes.high[element] })
+        if column.min() == codes.low[element] && column.max() == codes.high[element] { attained += 1 }
+      }
+    }
+    #expect(attained > 200)
+  }
+
+  @Test func noTieIsWiderThanTheLargest() throws {
+    var exact = 0
+    var cases = 0
+    for scale in Self.scales {
+      let scale = try #require(SoftmaxScale(scale: scale, beta: 1))
+      for depth in 2...4 {
+        let softmax = Softmax(rows: 1, depth: depth, scale: scale)
+        let largest = try SoftmaxBounds(softmax, logits: .int8).largestTie()
+        // The widest tie with the row's largest logit, whatever the others are.
+        var widest: Int32 = 0
+        for difference in Int32(0)...255 {
+          for rest in stride(from: Int32(0), through: 255, by: depth == 2 ? 256 : 5) {
+            let logits = [127, 127 - difference] + Array(repeating: 127 - rest, count: depth - 2)
+            let codes = rows(softmax, of: logits)
+            if codes[0] == codes[1] { widest = max(widest, difference) }
+          }
+        }
+        #expect(widest <= largest, "depth \(depth), \(scale)")
+        cases += 1
+        if widest == largest { exact += 1 }
+      }
+    }
+    print("softmax: the largest tie occurs in \(exact) of \(cases) cases")
+    #expect(exact >= cases / 3)
+  }
+}

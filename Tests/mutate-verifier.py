@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Faults put into the certificate checker, all of which the verification tests must notice: Tests/mutate-verifier.py
+
+Copies the package to .build-mutants, where each fault stands beside the original behind a switch that an environment
+variable sets, builds that once and runs the tests once without a fault and once with each. Takes some minutes for the
+build and up to one for each fault. Arguments: the numbers of the faults to try; all where none is given.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+COPY = os.path.join(PACKAGE, ".build-mutants")
+FLAGS = ["-c", "release", "-Xswiftc", "-enable-testing"]
+# The tests of the checker; the others run the search as well and take longer.
+TESTS = "VerificationTests.(RangeTests|StaircaseTests|SoftmaxBoundTests|CertificateMutationTests|CheckerTests)"
+
+# What is done wrongly, the file, the text, and what stands for it where the fault is on. `FAULT` is the switch.
+FAULTS = [
+    ("a staircase's thresholds one too high", "Staircase.swift",
+     "thresholds.append(Int32(above))", "thresholds.append(Int32(above) + (FAULT ? 1 : 0))"),
+    ("codes that are jumped over have later thresholds", "Staircase.swift",
+     "if code(Int32(start)) >= next {", "if !FAULT && code(Int32(start)) >= next {"),
+    ("a staircase's maximum leaves out the highest level", "Staircase.swift",
+     "var best = max(value(lowestCode), value(highestCode))",
+     "var best = FAULT ? value(lowestCode) : max(value(lowestCode), value(highestCode))"),
+    ("sums end one too low", "Ranges.swift",
+     "highs[pixel &* channels &+ channel] = Int32(truncatingIfNeeded: b)",
+     "highs[pixel &* channels &+ channel] = Int32(truncatingIfNeeded: FAULT && b > a ? b - 1 : b)"),
+    ("ranges leave out the padding", "Ranges.swift",
+     "center &+= Int64(weights[row &+ i]) &* padding", "center &+= FAULT ? 0 : Int64(weights[row &+ i]) &* padding"),
+    ("ranges leave out a corner of a product", "Ranges.swift",
+     "ends = [p * r, p * s, q * r, q * s]", "ends = FAULT ? [p * r, p * s, q * r] : [p * r, p * s, q * r, q * s]"),
+    ("a code's last accumulator is cut off", "Ranges.swift",
+     "staircase.first(reaching: Int32(clamping: codes.upperBound + 1)) &- 1)",
+     "staircase.first(reaching: Int32(clamping: codes.upperBound + 1)) &- (FAULT ? 2 : 1))"),
+    ("bounds one too low", "LagrangianBound.swift",
+     "return LagrangianBound(value: total,", "return LagrangianBound(value: total - (FAULT ? 1 : 0),"),
+    ("bounds leave out the constant", "LagrangianBound.swift",
+     "var total = functional.constant", "var total = FAULT ? 0 : functional.constant"),
+    ("bounds leave out the bias", "LagrangianBound.swift",
+     "try add(multiplier &* Int64(affine.bias[element % affine.geometry.outputChannels]), to: &total)",
+     "if !FAULT { try add(multiplier &* Int64(affine.bias[element % affine.geometry.outputChannels]), to: &total) }"),
+    ("bounds leave out the padding", "LagrangianBound.swift",
+     "try add(cost, to: &total)", "if !FAULT { try add(cost, to: &total) }"),
+    ("bounds leave out the fill of a move", "LagrangianBound.swift",
+     "try add(price[element] &* Int64(source.element), to: &total)",
+     "if !FAULT { try add(price[element] &* Int64(source.element), to: &total) }"),
+    ("bounds leave out a corner of a product", "LagrangianBound.swift",
+     "for code in [a, b] {", "for code in FAULT ? [a] : [a, b] {"),
+    ("bounds take a difference for a sum", "LagrangianBound.swift",
+     "let signed = combine.kind == .sum ? m : -m", "let signed = combine.kind == .sum || FAULT ? m : -m"),
+    ("bounds leave out a table's last code", "LagrangianBound.swift",
+     "for code in ranges.low[value][element]...ranges.high[value][element] {",
+     "for code in ranges.low[value][element]...max(ranges.low[value][element], ranges.high[value][element] - (FAULT ? 1 : 0)) {"),
+    ("bounds leave out a bend of a window's clamp", "LagrangianBound.swift",
+     "let corners = taps.flatMap { [$0.low, $0.high] } + [clamp.lowerBound, clamp.upperBound]",
+     "let corners = taps.flatMap { [$0.low, $0.high] } + (FAULT ? [] : [clamp.lowerBound, clamp.upperBound])"),
+    ("a lemma's quotient is rounded up", "Proof.swift",
+     "return a % b < 0 ? quotient - 1 : quotient", "return FAULT ? (a % b > 0 ? quotient - 1 : quotient) - (a % b > 0 ? 0 : 1) : a % b < 0 ? quotient - 1 : quotient"),
+    ("reduced costs reach one too short", "Proof.swift",
+     "let reach = bound.value / Int64(price.magnitude)",
+     "let reach = max(0, bound.value / Int64(price.magnitude) - (FAULT ? 1 : 0))"),
+    ("constraints are taken with negative multiples", "Proof.swift",
+     "guard multiplier > 0 else", "guard FAULT || multiplier > 0 else"),
+    ("settling leaves one too little", "Goal.swift",
+     "let slack = total / Int128(part.coefficient.magnitude)",
+     "let slack = max(0, total / Int128(part.coefficient.magnitude) - (FAULT ? 1 : 0))"),
+    ("a softmax ties one too seldom", "SoftmaxBounds.swift",
+     "    return low\n  }\n\n  private func mayTie", "    return low - (FAULT ? 1 : 0)\n  }\n\n  private func mayTie"),
+    ("a softmax's sums are too low", "SoftmaxBounds.swift",
+     "sumHigh += summand(max(0, least - high[element]))", "sumHigh += summand(max(0, least - (FAULT ? low : high)[element]))"),
+    ("the upper case starts one too high", "CertificateChecker.swift",
+     "Int64(at) + 1...Int64(range.upperBound))\n      open.append(upper)",
+     "min(Int64(at) + (FAULT ? 2 : 1), Int64(range.upperBound))...Int64(range.upperBound))\n      open.append(upper)"),
+    ("a bound of zero passes for a contradiction", "CertificateChecker.swift",
+     "guard bound.value < 0 else", "guard bound.value < (FAULT ? 1 : 0) else"),
+    ("the last point is not tried", "CertificateChecker.swift",
+     "point.indices.first(where: { point[$0] < box[$0].upperBound })",
+     "point.indices.first(where: { point[$0] < box[$0].upperBound - (FAULT ? 1 : 0) })"),
+    ("cases may stay open", "CertificateChecker.swift", "guard open.isEmpty else", "guard FAULT || open.isEmpty else"),
+    ("any program will do", "CertificateChecker.swift",
+     "guard certificate.program == digest else", "guard FAULT || certificate.program == digest else"),
+]
+
+
+def prepare():
+    """The copy: the sources with all faults built in, the tests of the verifier, and no more."""
+    for folder in ["Sources", "Tests"]:
+        shutil.rmtree(os.path.join(COPY, folder), ignore_errors=True)
+    shutil.copytree(os.path.join(PACKAGE, "Sources"), os.path.join(COPY, "Sources"))
+    shutil.copytree(os.path.join(PACKAGE, "Tests/VerificationTests"), os.path.join(COPY, "Tests/VerificationTests"))
+    manifest = open(os.path.join(PACKAGE, "Package.swift")).read()
+    # Without the command and the tests of other modules.
+    manifest = re.sub(r"\n    \.(executableTarget|testTarget)\(\s*name: \"(?!VerificationTests)[^\"]*\".*?\n?\s*\](?:, *dependencies[^\n]*)?\),(?=\n)",
+                      "", manifest, flags=re.S)
+    open(os.path.join(COPY, "Package.swift"), "w").write(manifest)
+    for number, (what, file, text, fault) in enumerate(FAULTS, 1):
+        path = os.path.join(COPY, "Sources/Certificates", file)
+        source = open(path).read()
+        if source.count(text) != 1:
+            sys.exit(f"fault {number} ({what}): its text occurs {source.count(text)} times in {file}")
+        open(path, "w").write(source.replace(text, fault.replace("FAULT", f"(fault == {number})")))
+    open(os.path.join(COPY, "Sources/Certificates/Fault.swift"), "w").write(
+        "import Foundation\n\nlet fault = Int(ProcessInfo.processInfo.environment[\"FAULT\"] ?? \"\") ?? 0\n")
+
+
+def test(fault, limit=900):
+    """Whether all tests pass, and how many fail."""
+    command = ["swift", "test", *FLAGS, "--package-path", COPY, "--skip-build", "--filter", TESTS]
+    try:
+        run = subprocess.run(command, env={**os.environ, "FAULT": str(fault)}, capture_output=True, text=True, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return False, "did not end"
+    failed = sorted(set(re.findall(r"Test (\w+)\([^)]*\) failed", run.stdout + run.stderr)))
+    return run.returncode == 0, ", ".join(failed) or f"exit {run.returncode}"
+
+
+def main():
+    chosen = [int(argument) for argument in sys.argv[1:]] or range(1, len(FAULTS) + 1)
+    prepare()
+    build = subprocess.run(["swift", "build", *FLAGS, "--package-path", COPY, "--build-tests"], capture_output=True, text=True)
+    if build.returncode != 0:
+        sys.exit(build.stdout[-3000:] + build.stderr[-3000:])
+    passes, failed = test(0)
+    if not passes:
+        sys.exit(f"without a fault: {failed}")
+    missed = 0
+    for number in chosen:
+        start = time.time()
+        passes, failed = test(number)
+        missed += passes
+        print(f"{number:3} {'MISSED' if passes else 'caught'}  {FAULTS[number - 1][0]:55} {time.time() - start:4.0f} s  "
+              f"{'' if passes else failed}", flush=True)
+    print(f"{len(list(chosen)) - missed} of {len(list(chosen))} faults caught")
+    sys.exit(1 if missed else 0)
+
+
+main()
