@@ -2,6 +2,7 @@ import Certificates
 import Dispatch
 import IntegerProgram
 import Properties
+import SMT
 import Simulation
 import Synchronization
 
@@ -105,6 +106,14 @@ private struct Run {
     }
   }
 
+  /// Where the search got stuck, Z3 may still find a counterexample. Its word that there is none is no certificate.
+  private func askSolver(_ isOver: () -> Bool) -> Counterexample? {
+    guard let query = try? BitVectorQuery(verifier.program, property),
+      case .satisfiable(let inputs) = query.solve(timeout: secondsLeft(), isCancelled: isOver)
+    else { return nil }
+    return counterexample(inputs)
+  }
+
   mutating func decide() -> (Verdict, Stage) {
     let bounded = verifier.bounded
     if options.stages.contains(.attack), let example = counterexample(property.box.map { ($0.lowerBound + $0.upperBound) / 2 })
@@ -121,10 +130,11 @@ private struct Run {
     var proofs = [Proof?](repeating: nil, count: goals.count)
     var last = Stage.intervals
     nodes = goals.count
+    let proves = !options.stages.isDisjoint(with: [.intervals, .lagrangian, .linearProgram, .branchAndBound])
     for (index, goal) in goals.enumerated() {
       let quick = bounded.quickProof(of: goal, over: ranges, slopes: options.stages.contains(.lagrangian))
       if quick.stage.order > last.order { last = quick.stage }
-      proofs[index] = quick.proof
+      if proves { proofs[index] = quick.proof }
       if quick.proof == nil, attacks[index](quick.point, 3000), let example = found.example {
         return (.violated(example), .attack)
       }
@@ -141,7 +151,7 @@ private struct Run {
           bounded, goal: goals[index], over: tightened, stages: options.stages, isOver: isOver,
           secondsLeft: secondsLeft, tries: attacks[index])
       }
-      advance(searches, jobs: options.jobs, isOver: isOver)
+      if proves { advance(searches, jobs: options.jobs, isOver: isOver) }
       nodes += searches.reduce(0) { $0 + $1.nodes }
       last = searches.map(\.stage).max { $0.order < $1.order } ?? last
       if let example = found.example {
@@ -158,6 +168,10 @@ private struct Run {
         }
       }
       guard proofs.allSatisfy({ $0 != nil }) else {
+        if options.stages.contains(.smt), !isOver() {
+          last = .smt
+          if let example = askSolver(isOver) { return (.violated(example), .smt) }
+        }
         let reason = "the stages \(options.stages.sorted { $0.order < $1.order }.map(\.rawValue).joined(separator: ", ")) do not decide it"
         return (.unknown(Unknown(reason: reason, bounds: bounds, openFraction: fraction)), last)
       }
