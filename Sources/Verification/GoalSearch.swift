@@ -663,11 +663,14 @@ final class GoalSearch {
   ) -> Closing {
     if let count = bounded.pointCount(of: ranges), count <= 64 {
       var node = node
-      var isViolated = false
+      var (isViolated, isMet) = (false, false)
       try? bounded.forEachPoint(of: bounded.box(of: ranges)) { point in
         if !isViolated && tries(point, 0) { isViolated = true }
+        // Without the attack nothing is tried.
+        if !stages.contains(.attack) && !isMet && bounded.isMet(goal, at: point) { isMet = true }
       }
       if isViolated { return .violated }
+      if isMet { return .stuck(bound: best) }
       node.end = .points
       proof.append(node)
       return .closed
