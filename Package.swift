@@ -60,7 +60,6 @@ let package = Package(
         .product(name: "BigInt", package: "BigInt"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    .executableTarget(name: "devbench", dependencies: ["Verification", "Properties", "Certificates", "IntegerProgram", "Arithmetic"]),
     .testTarget(name: "ArithmeticTests", dependencies: ["Arithmetic"]),
     .testTarget(
       name: "SimulationTests", dependencies: ["Arithmetic", "IntegerProgram", "Simulation", "CSimulationKernels"]),

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Lockstep on its bundled network: compile, simulate, run the C, and compare the two. Needs Swift alone; installs the rest.
+# Lockstep on its bundled network: compile, simulate, run the C, compare the two, prove, check the proofs, and show what
+# breaks the network. Needs Swift alone; installs the rest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 Tests/prepare.sh
@@ -35,6 +36,21 @@ status=0
 $lockstep difftest $digits/digits.tflite --input $digits/images.npy | tee "$out/images.txt" || status=1
 $lockstep difftest $digits/digits.tflite --random 64 --seed 1 >"$out/random.txt" || status=1
 
+say "verify: one code up or down anywhere in a 4 x 4 patch (patch.npy) leaves the digit what it is"
+$lockstep verify $digits/digits.tflite --images $digits/images.npy --labels $digits/labels.npy --samples 0-3 \
+  --epsilon 1 --mask $digits/patch.npy --certificates "$out/proofs" --timeout 60 | tee "$out/proved.txt" || status=1
+
+say "check: the certificates, by the independent checker"
+$lockstep check "$out"/proofs/*.cert --model $digits/digits.tflite | tee "$out/checked.txt" || status=1
+
+say "verify: 24 codes everywhere are too many"
+page=$digits/counterexample.html
+violated=0
+$lockstep verify $digits/digits.tflite --images $digits/images.npy --labels $digits/labels.npy --samples 1-3 \
+  --epsilon 24 --report "$out/violated.jsonl" --html $page --timeout 60 | tee "$out/violated.txt" || violated=$?
+[ $violated = 1 ] || status=1
+$lockstep check --report "$out/violated.jsonl" --model $digits/digits.tflite --target host || status=1
+
 say "Summary"
 printf '%-12s%s\n' \
   network "$(sed -n 1p "$out/network.txt"), $(sed -n 's/^work *//p' "$out/network.txt")" \
@@ -43,6 +59,8 @@ printf '%-12s%s\n' \
   images "$(grep 'builds equal' "$out/images.txt")" \
   random "$(grep 'builds equal' "$out/random.txt")" \
   memory "$(sed -n 1p "$out/digits/digits_plan.txt" | sed 's/.*: //')" \
+  proved "$(grep -c ': proved' "$out/proved.txt") of 4 questions, certificates accepted by the checker" \
+  violated "$(grep -c ': violated' "$out/violated.txt") of 3, replayed on the C: see $page" \
   program "$(grep '^program' "$out/random.txt" | sed 's/program //')"
-[ $status = 0 ] && case $reference in equal*) echo "What was simulated is what the C computes." ;; *) exit 1 ;; esac
+[ $status = 0 ] && case $reference in equal*) echo "What was simulated and proved is what the C computes." ;; *) exit 1 ;; esac
 exit $status

@@ -3,6 +3,7 @@
 #   simulator   nanoseconds a multiply-accumulate, beside LiteRT (PyPI: ai-edge-litert) on one thread, with its default
 #               kernels (XNNPACK) and its reference kernels
 #   commands    wall time of inspect and compile
+#   verifier    the AAAI 2021 benchmark, beside bit-vector SMT (own Z3 engine; bitwuzla from PyPI on the emitted text)
 # Without arguments: the bundled network, and ../shared/data/models where that is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -60,3 +61,10 @@ for model in "${models[@]}"; do
   printf '%-26s%12s%12s\n' "$name" "$(best $lockstep inspect "$model")" \
     "$(best $lockstep compile "$model" --target host --output "$out/$name")"
 done
+
+# The verifier: needs the benchmark's networks and images.
+if [ -e ../shared/data/models/mnist_mlp_6bit.onnx ]; then
+  $python -c 'import bitwuzla' 2>/dev/null || $python -m pip -q install bitwuzla
+  echo
+  $python Tests/bench/verification.py $lockstep ../shared/data --smt 3
+fi

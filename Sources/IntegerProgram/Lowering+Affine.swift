@@ -175,7 +175,9 @@ extension Lowering {
           isDense && weights.scales.count == 1 ? product(input.scale, scale) : Double(input.scale) * Double(scale)
         multipliers.append(try multiplier(product / Double(output.scale), "input scale · weight scale / output scale"))
       }
-      guard case .codes(let biasCodes) = try bias(operation, channels: channels) else { return }
+      guard case .codes(let biasCodes) = try bias(operation, channels: channels) else {
+        throw LayerFault("its bias is real, and no quantiser says how it becomes a code")
+      }
       sum = QuantizedSum(
         requantization: Requantization(
           multipliers: multipliers, rounding: options.rounding, zeroPoint: output.zeroPoint,

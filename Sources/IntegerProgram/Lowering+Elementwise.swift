@@ -63,7 +63,7 @@ extension Lowering {
       clamp: clamp(activation, output))
     if let quantizer = operation.quantizer {
       // The core's sum has no offset: only those modes that need none.
-      let clamp = codes(quantizer, output)
+      let clamp = try codes(quantizer, output)
       let isShift = [leftMultiplier, rightMultiplier, outputMultiplier].allSatisfy { $0.mantissa == 1 << 30 }
       switch try directed(quantizer.rounding, clamp, isExact: false) {
       case .halfEven where !quantizer.roundsZeroPoint || output.zeroPoint % 2 == 0: requantization.rounding = .halfEven

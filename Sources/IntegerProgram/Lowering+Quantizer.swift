@@ -39,7 +39,7 @@ extension Lowering {
         try multiplier(Double(scale.single / output.scale), "input scale · weight scale / output scale"))
     }
     func index(_ channel: Int) -> Int { inputScales.count == 1 ? 0 : channel }
-    let clamp = codes(quantizer, output)
+    let clamp = try codes(quantizer, output)
     let isShift = multipliers.allSatisfy { $0.mantissa == 1 << 30 }
     var result = QuantizedSum(
       requantization: Requantization(
@@ -52,8 +52,8 @@ extension Lowering {
     case .codes(let codes): biases = codes.map(Double.init)
     case .reals(let reals): biases = reals.indices.map { reals[$0] / inputScales[index($0)].exact }
     }
-    guard let largest = biases.map(abs).max(), largest < 0x1p31 else {
-      throw LayerFault("its largest bias is \(biases.max() ?? 0) units of its accumulator, more than 32 bits hold")
+    if let bias = biases.first(where: { !(abs($0) < 0x1p31) }) {
+      throw LayerFault("its bias of \(bias) units of its accumulator is more than 32 bits hold")
     }
     var shifts = multipliers.map { 1 - $0.exponent }
     if isShift, let least = shifts.min(), biases.contains(where: { $0 != $0.rounded() }) {
@@ -139,7 +139,11 @@ extension Lowering {
   }
 
   /// The codes that a quantiser's clamp and range leave.
-  func codes(_ quantizer: Quantizer, _ output: Value) -> ClosedRange<Int64> {
+  func codes(_ quantizer: Quantizer, _ output: Value) throws(LayerFault) -> ClosedRange<Int64> {
+    let (codes, range) = (quantizer.codes, output.type.range)
+    guard range.contains(codes.lowerBound), range.contains(codes.upperBound) else {
+      throw LayerFault("its quantiser makes the codes \(codes.lowerBound) … \(codes.upperBound), outside \(output.type)")
+    }
     func code(_ real: Double) -> Int64 { quantizer.code(real, scale: output.scale, zeroPoint: Int64(output.zeroPoint)) }
     return code(-.infinity)...code(.infinity)
   }

@@ -97,6 +97,7 @@ extension Lowering {
     _ functions: [RealFunction], _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ output: Value
   ) throws(LayerFault) {
     let input = values[x]
+    _ = try codes(quantizer, output)
     if input.type.bits <= Self.mostTableBits {
       lookup(operation, x, output) { centred in
         let real = functions.reduce(Double(Float(centred) * input.scale)) { Double(Float($1($0))) }

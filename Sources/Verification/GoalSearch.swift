@@ -1,10 +1,7 @@
 import Certificates
 import IntegerProgram
 import Properties
-import Foundation
 
-nonisolated(unsafe) var debug = ProcessInfo.processInfo.environment["DBG"] != nil
-nonisolated(unsafe) var debugDepth = 0
 /// The search for a proof that one goal cannot be met: bounds first, then cases, depth first. It goes on in slices, so
 /// that several goals share the time.
 ///
@@ -49,6 +46,7 @@ final class GoalSearch {
   private let everyInput: Int?
   /// The prices of the steps' codes in the last pass of slopes.
   private var lastPrices: [Int: [Int64]] = [:]
+  private var random = Xorshift(seed: 1)
   /// The proof so far, in preorder.
   private var proof: [Proof.Node] = []
 
@@ -150,7 +148,6 @@ final class GoalSearch {
 
   /// Closes a case, or says how to go on; what belongs to the proof is appended to it.
   private func close(_ current: OpenCase) -> Closing {
-    debugDepth = current.depth
     var ranges = current.ranges
     bounded.settle(&ranges, for: goal)
     if ranges.isEmpty {
@@ -305,7 +302,7 @@ final class GoalSearch {
       }
     }
     guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, tightenedAt) }
-    if stages.contains(.attack), current.tightenedAt.isInfinite || nodes % 64 == 0 {
+    if stages.contains(.attack), current.tightenedAt.isInfinite || nodes % 24 == 0 {
       if dive(program, ranges, solution) { return .violated }
       program.update(ranges)
       solution = program.maximizeGoal(within: secondsLeft())
@@ -385,7 +382,7 @@ final class GoalSearch {
     if tryRounded(program, root, 3000) { return true }
     var steps: [Int] = []
     for neuron in program.neurons where steps.last != neuron.step { steps.append(neuron.step) }
-    for margin in [0.1, 0.012, 0] {
+    for margin in [0.1, 0.03, 0.012, 0.004, 0] {
       program.update(root)
       guard program.maximizeGoal(within: secondsLeft()).status == .optimal else { return false }
       var ranges = root
@@ -415,10 +412,14 @@ final class GoalSearch {
         guard !ranges.isEmpty else { break }
         program.update(ranges)
         let solution = program.maximizeGoal(within: secondsLeft())
-        if debug { print("INSIDE", margin, step, solution.status, solution.value) }
         guard solution.status == .optimal, solution.value >= 0 else { break }
         if tryRounded(program, ranges, 3000) { return true }
-        if step == steps.last, fixRounded(program, ranges) { return true }
+        guard step == steps.last else { continue }
+        for _ in 0..<4 {
+          if fixRounded(program, ranges) { return true }
+          program.update(ranges)
+          guard program.maximizeGoal(within: secondsLeft()).status == .optimal else { break }
+        }
       }
     }
     return false
@@ -433,11 +434,22 @@ final class GoalSearch {
       for input in bounded.program.inputs {
         for (element, x) in program.solution(value: input).enumerated() {
           let part = abs(x - x.rounded())
-          if part > 1e-6 { fractional.append((input, element, x, part)) }
+          // In another order each time: what one order of rounding misses another may find.
+          if part > 1e-6 { fractional.append((input, element, x, part + 0.3 * Double(random.next() >> 40) * 0x1p-24)) }
         }
       }
-      if debug { print("FRACTIONAL", fractional.count) }
-      if fractional.isEmpty { return tries(rounded(program, ranges), 2000) }
+      if fractional.count <= 8 {
+        // Every way of rounding what is left.
+        let nearest = rounded(program, ranges)
+        for choice in 0..<(1 << fractional.count) {
+          var point = nearest
+          for (bit, place) in fractional.enumerated() {
+            point[flat(place.input, place.element)] = Int32(place.value.rounded(.down)) + Int32((choice >> bit) & 1)
+          }
+          if tries(point, 0) { return true }
+        }
+        if fractional.isEmpty || tries(nearest, 5000) { return !fractional.isEmpty }
+      }
       fractional.sort { $0.part < $1.part }
       var isFixed = false
       for count in fractional.count > 8 ? [fractional.count / 8, 1] : [1] {
@@ -460,9 +472,19 @@ final class GoalSearch {
         }
         if isFixed { break }
       }
-      guard isFixed else { return false }
+      guard isFixed else { return tries(rounded(program, ranges), 5000) }
     }
     return false
+  }
+
+  /// Where an input's element stands among all inputs.
+  private func flat(_ input: Int, _ element: Int) -> Int {
+    var start = 0
+    for other in bounded.program.inputs {
+      if other == input { return start + element }
+      start += bounded.program.values[other].count
+    }
+    return start
   }
 
   /// The end of a case that a solution closes by the exact bound; nil where it does not.
@@ -474,7 +496,6 @@ final class GoalSearch {
         let bound = try? bounded.bound(of: functional, over: ranges, multipliers: &source)
       else { continue }
       if bound.value < 0 { return .contradiction(multipliers) }
-      if debug { print("   exact", Double(bound.value)/Double(solution.scale), "lp", solution.value, solution.status, solution.scale, multipliers.constraints, multipliers.steps[1]?.filter { $0 != 0 }) }
     }
     return nil
   }
@@ -724,5 +745,17 @@ final class GoalSearch {
     node.end = .split(choice.variable, at: choice.at)
     proof.append(node)
     return .split(choice.variable, at: choice.at, ranges, tightenedAt: tightenedAt, bound: best)
+  }
+}
+
+/// A small generator of random numbers: xorshift64*.
+struct Xorshift {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed | 1 }
+  mutating func next() -> UInt64 {
+    state ^= state >> 12
+    state ^= state << 25
+    state ^= state >> 27
+    return state &* 0x2545_F491_4F6C_DD1D
   }
 }

@@ -420,9 +420,7 @@ final class LinearRelaxation {
     // Minimising the negative: done once that is above the limit.
     Clp_setDualObjectiveLimit(pointer, 1e-2)
     solves += 1
-    let t0 = ContinuousClock.now
     Clp_dual(pointer, 0)
-    if debug { print("LP", "goal", Clp_numberIterations(pointer), (ContinuousClock.now - t0) / .milliseconds(1), Clp_status(pointer), Clp_secondaryStatus(pointer)) }
     iterations += Int(Clp_numberIterations(pointer))
     let status = Clp_status(pointer)
     let duals: [Double]
@@ -545,4 +543,3 @@ private struct Builder {
     return OpaquePointer(model)
   }
 }
-nonisolated(unsafe) var lpTime = 0.0

@@ -46,12 +46,18 @@ extension ONNXTranslation {
     guard let shape = x.view?.shape else { throw unknown(node) }
     let scales = try scales(node, 1, of: shape)
     let zeroPoints = try axisNumbers(node, 2, of: shape)
+    var points: [Int64] = []
+    for real in zeroPoints.values {
+      guard let point = Int64(exactly: real), type.codes?.contains(point) == true else {
+        throw NodeFault("its zero point is \(real), no code of \(type)", remedy: "use whole zero points inside the codes")
+      }
+      points.append(point)
+    }
 
     if case .constant(let constant) = x {
       guard scales.axis == zeroPoints.axis || zeroPoints.values.count == 1 else {
         throw NodeFault("its scales and zero points run along different axes")
       }
-      let points = zeroPoints.values.map { Int64($0.rounded()) }
       let indices = axisIndices(constant.shape, scales.axis)
       let made = constant.reals.indices.map { element in
         let channel = indices(element)
@@ -67,13 +73,8 @@ extension ONNXTranslation {
       )
     }
     guard bits <= 16 else { throw NodeFault("it makes \(type) activations; 16 bits are the most") }
-    let zeroPoint = Double(zeroPoints.values[0])
-    guard zeroPoint == zeroPoint.rounded(), let codesOfType = type.codes, codesOfType.contains(Int64(zeroPoint)) else {
-      throw NodeFault(
-        "its zero point is \(zeroPoint), no code of \(type)", remedy: "use whole zero points inside the codes")
-    }
     let quantizer = ONNXQuantizer(
-      scale: scales.values[0], zeroPoint: Int64(zeroPoint), type: type, codes: codes, rounding: rounding,
+      scale: scales.values[0], zeroPoint: points[0], type: type, codes: codes, rounding: rounding,
       roundsZeroPoint: true)
     try set(node, .codes(quantized(x, quantizer, name: node.outputs.first ?? "")))
   }
