@@ -90,16 +90,14 @@ public struct CertificateChecker: Sendable {
         of: try goal.combination(multipliers.constraints), over: ranges, multipliers: &source)
       guard bound.value < 0 else { throw CertificateError("its bound is \(bound.value), not below 0") }
     case .split(let variable, let at):
-      guard !ranges.isEmpty else { throw CertificateError("it splits nothing") }
       try bounded.check(variable)
-      let range = ranges.range(of: variable)
-      guard range.lowerBound <= at, at < range.upperBound else {
-        throw CertificateError("it splits \(range.lowerBound) … \(range.upperBound) at \(at)")
-      }
       var upper = ranges
-      bounded.narrow(&upper, variable, to: Int64(at) + 1...Int64(range.upperBound))
+      // Settling may have narrowed more than it did for the search: then a case is empty, or both are.
+      if !ranges.isEmpty {
+        bounded.narrow(&upper, variable, to: Int64(at) + 1...Int64.max)
+        bounded.narrow(&ranges, variable, to: Int64.min...Int64(at))
+      }
       open.append(upper)
-      bounded.narrow(&ranges, variable, to: Int64(range.lowerBound)...Int64(at))
       open.append(ranges)
     case .next:
       open.append(ranges)
@@ -116,9 +114,7 @@ public struct CertificateChecker: Sendable {
     }
     points += count
     try bounded.forEachPoint(of: box) { point throws(CertificateError) in
-      let single = bounded.ranges(over: point.map { $0...$0 })
-      let isMet = goal.constraints.allSatisfy { $0.most(over: single) >= 0 }
-      if isMet { throw CertificateError("the input \(point.prefix(8))… meets the goal") }
+      if bounded.isMet(goal, at: point) { throw CertificateError("the input \(point.prefix(8))… meets the goal") }
     }
   }
 }

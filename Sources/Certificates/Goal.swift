@@ -5,8 +5,14 @@ import Properties
 public struct Goal: Sendable, Hashable {
   /// `functional ≥ 0`, each.
   public var constraints: [Functional]
+  /// Where the goals enclose more than the property's violations: these, the constraints of each. An input that meets
+  /// none of them need not be excluded.
+  public var violations: [[Functional]]
 
-  public init(constraints: [Functional]) { self.constraints = constraints }
+  public init(constraints: [Functional], violations: [[Functional]] = []) {
+    self.constraints = constraints
+    self.violations = violations
+  }
 }
 
 extension BoundedProgram {
@@ -17,24 +23,23 @@ extension BoundedProgram {
   /// tie at a lower index, and then its logit is at most `SoftmaxBounds.largestTie` below. Together the goals contain
   /// every violation; the converse need not hold.
   public func goals(of property: Property) -> [Goal] {
-    if let goals = goalsBeforeSoftmax(property) { return goals }
-    return property.violations.map { violation in
-      Goal(
-        constraints: violation.constraints.map { constraint in
-          let inputs = constraint.inputs.map { term in
-            let place = inputPlace(term.element)
-            return Functional.Part(.code(value: place.value, element: place.element), term.coefficient)
-          }
-          let outputs = constraint.outputs.map { term in
-            let place = outputPlace(term.element)
-            return Functional.Part(.code(value: place.value, element: place.element), term.coefficient)
-          }
-          return Functional(inputs + outputs, constant: -constraint.least)
-        })
+    let violations = property.violations.map { violation in
+      violation.constraints.map { constraint in
+        let inputs = constraint.inputs.map { term in
+          let place = inputPlace(term.element)
+          return Functional.Part(.code(value: place.value, element: place.element), term.coefficient)
+        }
+        let outputs = constraint.outputs.map { term in
+          let place = outputPlace(term.element)
+          return Functional.Part(.code(value: place.value, element: place.element), term.coefficient)
+        }
+        return Functional(inputs + outputs, constant: -constraint.least)
+      }
     }
+    return goalsBeforeSoftmax(property, violations) ?? violations.map { Goal(constraints: $0) }
   }
 
-  private func goalsBeforeSoftmax(_ property: Property) -> [Goal]? {
+  private func goalsBeforeSoftmax(_ property: Property, _ violations: [[Functional]]) -> [Goal]? {
     guard let first = property.violations.first?.constraints.first,
       let label = first.outputs.first(where: { $0.coefficient == -1 })?.element
     else { return nil }
@@ -62,15 +67,23 @@ extension BoundedProgram {
       rivals.insert(source.element)
       // x_rival − x_label ≥ 1, or ≥ −tie.
       goals.append(
-        Goal(constraints: [
-          Functional(
-            [logit(source.element, 1), logit(place.element, -1)],
-            constant: violation.constraints[0].least == 0 ? tie : -1)
-        ]))
+        Goal(
+          constraints: [
+            Functional(
+              [logit(source.element, 1), logit(place.element, -1)],
+              constant: violation.constraints[0].least == 0 ? tie : -1)
+          ], violations: violations))
     }
     // With a class left out, the largest logit could be its.
     guard rivals.count == bounds.softmax.depth - 1 else { return nil }
     return goals
+  }
+
+  /// Whether an input meets `goal` and, where that encloses more than the property's violations, one of these.
+  package func isMet(_ goal: Goal, at point: [Int32]) -> Bool {
+    let ranges = ranges(over: point.map { $0...$0 })
+    func hold(_ constraints: [Functional]) -> Bool { constraints.allSatisfy { $0.most(over: ranges) >= 0 } }
+    return hold(goal.constraints) && (goal.violations.isEmpty || goal.violations.contains(where: hold))
   }
 
   /// Where a code comes from that moves have only carried.

@@ -42,6 +42,8 @@ final class GoalSearch {
   private var program: LinearRelaxation?
   private let natural: Ranges
   private var open: [OpenCase]
+  /// How many inputs there are, where so few that all of them may be tried.
+  private let everyInput: Int?
   /// The prices of the steps' codes in the last pass of slopes.
   private var lastPrices: [Int: [Int64]] = [:]
   private var random = Xorshift(seed: 1)
@@ -61,6 +63,7 @@ final class GoalSearch {
     self.secondsLeft = secondsLeft
     self.tries = tries
     open = [OpenCase(ranges: natural, depth: 0)]
+    everyInput = stages.contains(.branchAndBound) ? bounded.pointCount(of: natural).flatMap { $0 <= 1 << 18 ? $0 : nil } : nil
     bound = 0
     bound = upperBound(natural)
   }
@@ -84,6 +87,8 @@ final class GoalSearch {
         open.append(current)
         return
       }
+      // Splits of hidden accumulators may go on for long where inputs are few.
+      if let everyInput, nodes > 200, everyInput <= 32 * nodes { return tryEverything() }
       nodes += 1
       switch close(current) {
       case .closed:
@@ -94,6 +99,7 @@ final class GoalSearch {
       case .split(let variable, let at, let ranges, let tightenedAt, let best):
         if current.depth == 0 { bound = min(bound, best) }
         guard stages.contains(.branchAndBound), current.depth < Self.deepest else {
+          guard everyInput == nil else { return tryEverything() }
           outcome = .stuck
           return
         }
@@ -106,6 +112,7 @@ final class GoalSearch {
         open.append(OpenCase(ranges: low, depth: current.depth + 1, tightenedAt: tightenedAt))
       case .stuck(let best):
         if current.depth == 0 { bound = min(bound, best) }
+        guard everyInput == nil else { return tryEverything() }
         outcome = .stuck
         return
       }
@@ -677,22 +684,44 @@ final class GoalSearch {
     return .split(variable, at: choice.at, ranges, tightenedAt: tightenedAt, bound: best)
   }
 
+  /// Ends a case by trying all its inputs.
+  private func closeByPoints(_ ranges: Ranges, _ best: Int64, _ node: Proof.Node) -> Closing {
+    var isViolated = false
+    do {
+      try bounded.forEachPoint(of: bounded.box(of: ranges)) { point throws(CertificateError) in
+        isViolated = tries(point, 0)
+        // Without the attack nothing is tried.
+        if isViolated || !stages.contains(.attack) && bounded.isMet(goal, at: point) || isOver() {
+          throw CertificateError("not every input is excluded")
+        }
+      }
+    } catch {
+      return isViolated ? .violated : .stuck(bound: best)
+    }
+    var node = node
+    node.end = .points
+    proof.append(node)
+    return .closed
+  }
+
+  /// Ends the whole search by trying all inputs, in place of the proof so far.
+  private func tryEverything() {
+    var root = natural
+    bounded.settle(&root, for: goal)
+    proof = []
+    switch closeByPoints(root, bound, Proof.Node(end: .next)) {
+    case .closed: outcome = .proved(Proof(proof))
+    case .violated: outcome = .violated
+    case .split, .stuck: outcome = .stuck
+    }
+  }
+
   /// Halves the widest input, or the one whose value in the relaxation is furthest from an integer.
   private func splitInputs(
     _ ranges: Ranges, _ best: Int64, _ node: Proof.Node = Proof.Node(end: .next), _ program: LinearRelaxation? = nil,
     _ tightenedAt: Double = .infinity
   ) -> Closing {
-    if let count = bounded.pointCount(of: ranges), count <= 64 {
-      var node = node
-      var isViolated = false
-      try? bounded.forEachPoint(of: bounded.box(of: ranges)) { point in
-        if !isViolated && tries(point, 0) { isViolated = true }
-      }
-      if isViolated { return .violated }
-      node.end = .points
-      proof.append(node)
-      return .closed
-    }
+    if let count = bounded.pointCount(of: ranges), count <= 64 { return closeByPoints(ranges, best, node) }
     var choice: (variable: Variable, at: Int32, score: Double)?
     for input in bounded.program.inputs {
       let solution = program?.solution(value: input)

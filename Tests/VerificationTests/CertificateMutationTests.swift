@@ -77,7 +77,7 @@ import Verification
         count.mutants += 1
         let isTrue = Self.holds(property, instance)
         if !isTrue { count.claimFalse += 1 }
-        let mutant = Certificate(program: certificate.program, property: property, proofs: certificate.proofs)
+        let mutant = Certificate(program: certificate.program, property: property, shared: certificate.shared, proofs: certificate.proofs)
         guard Self.isAccepted(mutant, checker) else { continue }
         count.accepted += 1
         if !isTrue { count.faults.append("seed \(instance.seed): \(property.box) \(property.violations)") }
@@ -103,10 +103,12 @@ import Verification
         $0.violations.count == certificate.proofs.count && !Self.holds($0, instance)
       }.prefix(3)
       for property in untrue {
-        for proofs in certificate.proofs.mutants({ $0.mutants }) {
+        for lists in ([Proof(certificate.shared)] + certificate.proofs).mutants({ $0.mutants }) {
           count.mutants += 1
           count.claimFalse += 1
-          let mutant = Certificate(program: certificate.program, property: property, proofs: proofs)
+          let mutant = Certificate(
+            program: certificate.program, property: property, shared: lists.first?.nodes ?? [],
+            proofs: Array(lists.dropFirst()))
           guard Self.isAccepted(mutant, checker) else { continue }
           count.accepted += 1
           count.faults.append("seed \(instance.seed): \(property.box) \(property.violations)")

@@ -21,7 +21,7 @@ struct ViolatedQueryTests {
   @Test(arguments: networks)
   func noneIsProvedWithTheAttackSwitchedOff(path: String, images: String) throws {
     let program = try Place.program(Place.package.appending(path: path).standardizedFileURL)
-    let (samples, labels) = try Place.images(images, count: 40)
+    let (samples, labels) = try Place.images(images, count: 24)
     let verifier = try Verifier(program)
     let interpreter = ReferenceInterpreter(program)
     let results = inParallel(samples.count) { index -> (isViolated: Bool, faults: [String]) in
@@ -34,14 +34,14 @@ struct ViolatedQueryTests {
             of: program, around: samples[index], radii: samples[index].map { _ in radius }, label: labels[index],
             statement: "")
         else { return (false, ["no property"]) }
-        let found = verifier.verify(property, options: VerdictTests.options(Set(Stage.allCases), timeout: 1)).verdict
+        let found = verifier.verify(property, options: VerdictTests.options(Set(Stage.allCases), timeout: 0.5)).verdict
         guard case .violated(let example) = found else { continue }
         isViolated = true
         let outputs = Instance.outputs(interpreter, example.inputs)
         if !property.contains(example.inputs) || property.violation(inputs: example.inputs, outputs: outputs) == nil {
           faults.append("sample \(index), radius \(radius): no counterexample")
         }
-        for subset in VerdictTests.subsets {
+        for subset in VerdictTests.subsets.suffix(2) {
           let result = verifier.verify(property, options: VerdictTests.options(subset.stages, timeout: 0.5))
           if case .proved = result.verdict { faults.append("sample \(index), radius \(radius): proved by \(subset.name)") }
         }
