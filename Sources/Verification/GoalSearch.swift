@@ -448,7 +448,8 @@ final class GoalSearch {
           }
           if tries(point, 0) { return true }
         }
-        if fractional.isEmpty || tries(nearest, 5000) { return !fractional.isEmpty }
+        if tries(nearest, 5000) { return true }
+        if fractional.isEmpty { return false }
       }
       fractional.sort { $0.part < $1.part }
       var isFixed = false

@@ -242,8 +242,9 @@ extension Instance {
   /// Constraints on the program's codes and accumulators that some points meet, if any do.
   func goal(_ random: inout SeededGenerator) -> Goal {
     if random.chance(0.5) {
+      // A network of one class has none.
       let goals = bounded.goals(of: property(&random))
-      return random.element(of: goals)
+      if !goals.isEmpty { return random.element(of: goals) }
     }
     let ranges = bounded.ranges(over: box)
     let trace = Trace(program, random.element(of: points))
