@@ -63,7 +63,8 @@ final class GoalSearch {
     self.secondsLeft = secondsLeft
     self.tries = tries
     open = [OpenCase(ranges: natural, depth: 0)]
-    everyInput = stages.contains(.branchAndBound) ? bounded.pointCount(of: natural).flatMap { $0 <= 1 << 18 ? $0 : nil } : nil
+    let count = bounded.pointCount(of: natural) ?? .max
+    everyInput = stages.contains(.branchAndBound) && count <= 1 << 18 ? count : nil
     bound = 0
     bound = upperBound(natural)
   }
