@@ -30,7 +30,9 @@ public final class BoundedProgram: Sendable {
       let (output, type) = (program.steps[index].output, program.values[program.steps[index].output].type)
       guard ranges.low[output].allSatisfy({ Int64($0) >= type.range.lowerBound }),
         ranges.high[output].allSatisfy({ Int64($0) <= type.range.upperBound })
-      else { throw CertificateError("step \(index) (\(program.steps[index].source.type)) makes codes that are no \(type)") }
+      else {
+        throw CertificateError("step \(index) (\(program.steps[index].source.type)) makes codes that are no \(type)")
+      }
     }
     self.steps = steps
     ranges.changed = []

@@ -63,7 +63,8 @@ final class GoalSearch {
     self.secondsLeft = secondsLeft
     self.tries = tries
     open = [OpenCase(ranges: natural, depth: 0)]
-    everyInput = stages.contains(.branchAndBound) ? bounded.pointCount(of: natural).flatMap { $0 <= 1 << 18 ? $0 : nil } : nil
+    let count = bounded.pointCount(of: natural) ?? .max
+    everyInput = stages.contains(.branchAndBound) && count <= 1 << 18 ? count : nil
     bound = 0
     bound = upperBound(natural)
   }
@@ -249,9 +250,7 @@ final class GoalSearch {
     }
     if stages.contains(.attack), solution.status == .optimal, tryRounded(program, ranges, current.depth == 0 ? 30_000 : 2000) { return .violated }
 
-    if solution.status == .optimal, solution.value.isFinite, abs(solution.value) < 1e15 {
-      best = min(best, Int64(solution.value.rounded(.down)))
-    }
+    if current.depth == 0, let proved = provedBound(solution.multipliers, ranges) { best = min(best, proved) }
     // What the bound forbids the inputs, and once more with what that brings.
     for _ in 0..<3 {
       guard fixInputs(solution, &ranges, &node) else { break }
@@ -683,6 +682,17 @@ final class GoalSearch {
     node.end = .split(variable, at: choice.at)
     proof.append(node)
     return .split(variable, at: choice.at, ranges, tightenedAt: tightenedAt, bound: best)
+  }
+
+  /// An upper bound of the goal's first constraint where the goal is met, since the others are at least 0 there; exact,
+  /// as it is reported.
+  private func provedBound(_ multipliers: Proof.Multipliers, _ ranges: Ranges) -> Int64? {
+    var source = GivenMultipliers(steps: multipliers.steps)
+    guard let first = multipliers.constraints.first, first > 0,
+      let functional = try? goal.combination(multipliers.constraints),
+      let bound = try? bounded.bound(of: functional, over: ranges, multipliers: &source)
+    else { return nil }
+    return bound.value / Int64(first)
   }
 
   /// Ends a case by trying all its inputs.

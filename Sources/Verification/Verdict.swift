@@ -31,7 +31,7 @@ public struct Unknown: Sendable {
   /// As "timeout after 60 s".
   public var reason: String
   /// For each violation: nil where it is excluded, else a proved upper bound of `value − least` of its first constraint
-  /// (below 0 would exclude it).
+  /// wherever it is met (below 0 would exclude it); of logits, where these are compared in place of a softmax's codes.
   public var bounds: [Int64?]
   /// The share of the search that is open: 1 at the start, halved by every split on the way down.
   public var openFraction: Double

@@ -39,7 +39,9 @@ import Verification
     let instance = Instance(seed: seed, largest: points)
     var random = SeededGenerator(seed: seed)
     let property = instance.property(&random)
-    guard instance.counterexample(to: property) == nil, let verifier = try? Verifier(instance.program) else { return nil }
+    guard instance.counterexample(to: property) == nil, let verifier = try? Verifier(instance.program) else {
+      return nil
+    }
     let subset = VerdictTests.subsets[2 + Int(seed % 5)]
     let result = verifier.verify(property, options: VerdictTests.options(subset.stages))
     guard case .proved(let certificate) = result.verdict, certificate.nodeCount <= 60 else { return nil }
@@ -67,7 +69,7 @@ import Verification
   }
 
   @Test func aPropertyChangedByOneIsRefusedWhereItIsFalse() {
-    let counts = inParallel(1500) { index -> Count in
+    let counts = inParallel(800) { index -> Count in
       var count = Count()
       guard let (certificate, instance, checker) = Self.certificate(seed: 6_000_000 + UInt64(index), points: 60) else {
         return count
@@ -77,7 +79,8 @@ import Verification
         count.mutants += 1
         let isTrue = Self.holds(property, instance)
         if !isTrue { count.claimFalse += 1 }
-        let mutant = Certificate(program: certificate.program, property: property, shared: certificate.shared, proofs: certificate.proofs)
+        let mutant = Certificate(
+          program: certificate.program, property: property, shared: certificate.shared, proofs: certificate.proofs)
         guard Self.isAccepted(mutant, checker) else { continue }
         count.accepted += 1
         if !isTrue { count.faults.append("seed \(instance.seed): \(property.box) \(property.violations)") }
@@ -87,7 +90,7 @@ import Verification
     let all = Count(counts)
     print("properties ±1:", all.summary)
     #expect(all.faults.isEmpty, "\(all.faults.prefix(5))")
-    #expect(all.certificates > 300 && all.claimFalse > 2000)
+    #expect(all.certificates > 200 && all.claimFalse > 2000)
   }
 
   @Test func noProofOneStepAwayProvesAPropertyThatIsFalse() {
@@ -197,10 +200,12 @@ import Verification
           var changed = bytes
           changed[place] &+= change
           count.mutants += 1
-          guard let mutant = try? Certificate(fileBytes: changed, of: instance.program), Self.isAccepted(mutant, checker)
-          else { continue }
+          guard let mutant = try? Certificate(fileBytes: changed, of: instance.program) else { continue }
+          let isTrue = Self.holds(mutant.property, instance)
+          if !isTrue { count.claimFalse += 1 }
+          guard Self.isAccepted(mutant, checker) else { continue }
           count.accepted += 1
-          if !Self.holds(mutant.property, instance) { count.faults.append("seed \(instance.seed), byte \(place)") }
+          if !isTrue { count.faults.append("seed \(instance.seed), byte \(place)") }
         }
       }
       return count
@@ -214,7 +219,8 @@ import Verification
   @Test func damagedFilesAreRefusedWithoutHarm() throws {
     let counts = inParallel(60) { index -> Count in
       var count = Count()
-      guard let (certificate, instance, checker) = Self.certificate(seed: 10_000_000 + UInt64(index), points: 200) else {
+      guard let (certificate, instance, checker) = Self.certificate(seed: 10_000_000 + UInt64(index), points: 200)
+      else {
         return count
       }
       count.certificates = 1
@@ -222,11 +228,12 @@ import Verification
       var random = SeededGenerator(seed: UInt64(index))
       func refuse(_ bytes: [UInt8]) {
         count.mutants += 1
-        guard let mutant = try? Certificate(fileBytes: bytes, of: instance.program), Self.isAccepted(mutant, checker) else {
-          return
-        }
+        guard let mutant = try? Certificate(fileBytes: bytes, of: instance.program) else { return }
+        let isTrue = Self.holds(mutant.property, instance)
+        if !isTrue { count.claimFalse += 1 }
+        guard Self.isAccepted(mutant, checker) else { return }
         count.accepted += 1
-        if !Self.holds(mutant.property, instance) { count.faults.append("seed \(instance.seed)") }
+        if !isTrue { count.faults.append("seed \(instance.seed)") }
       }
       for length in 0..<bytes.count {
         count.mutants += 1
@@ -250,7 +257,8 @@ import Verification
           changed.replaceSubrange(
             place...place, with: Array(repeating: 0xFF, count: size) + [UInt8(random.element(of: [0x00, 0x01, 0x7F]))])
         case 2:
-          changed = Array(bytes[..<head]) + (0..<random.integer(in: 0...200)).map { _ in UInt8(random.integer(in: 0...255)) }
+          changed =
+            Array(bytes[..<head]) + (0..<random.integer(in: 0...200)).map { _ in UInt8(random.integer(in: 0...255)) }
         default:
           let (a, b) = (random.integer(in: head...bytes.count - 1), random.integer(in: head...bytes.count - 1))
           changed.removeSubrange(min(a, b)..<max(a, b))
@@ -304,8 +312,9 @@ import Verification
         }
         count.mutants += 1
         count.claimFalse += 1
-        guard Self.isAccepted(
-          Certificate(program: checker.digest, property: property, proofs: proofs), checker)
+        guard
+          Self.isAccepted(
+            Certificate(program: checker.digest, property: property, proofs: proofs), checker)
         else { continue }
         count.accepted += 1
         count.faults.append("seed \(instance.seed)")

@@ -17,7 +17,9 @@ import Verification
     var sample: [Int32]
 
     init(_ random: inout SeededGenerator) {
-      sizes = [random.integer(in: 6...16), random.integer(in: 4...8), random.integer(in: 3...6), random.integer(in: 2...4)]
+      sizes = [
+        random.integer(in: 6...16), random.integer(in: 4...8), random.integer(in: 3...6), random.integer(in: 2...4),
+      ]
       weights = (0..<3).map { [sizes] layer in
         (0..<sizes[layer] * sizes[layer + 1]).map { _ in Int16(random.integer(in: -20...20)) }
       }
@@ -31,7 +33,8 @@ import Verification
     func program(doubling: Int = 0) -> IntegerProgram {
       var values = [
         Value(
-          name: "x", tensor: nil, shape: [1, sizes[0]], type: CodeType(bits: 6, isSigned: false), scale: 1, zeroPoint: 0)
+          name: "x", tensor: nil, shape: [1, sizes[0]], type: CodeType(bits: 6, isSigned: false), scale: 1, zeroPoint: 0
+        )
       ]
       var steps: [Step] = []
       for layer in 0..<3 {
@@ -48,7 +51,9 @@ import Verification
             multipliers: [.powerOfTwo(-6 - (isLast ? doubling : 0))], rounding: .halfUpShift, zeroPoint: 0,
             clamp: type.range))
         steps.append(
-          Step(.affine(affine), source: Step.Source(index: layer, type: "DENSE", name: "h\(layer)"), inputs: [layer], output: layer + 1))
+          Step(
+            .affine(affine), source: Step.Source(index: layer, type: "DENSE", name: "h\(layer)"), inputs: [layer],
+            output: layer + 1))
       }
       return IntegerProgram(name: "net", values: values, steps: steps, inputs: [0], outputs: [3])
     }
@@ -84,7 +89,8 @@ import Verification
   private static func robustness(_ program: IntegerProgram, _ sample: [Int32], _ radius: Int32) -> Property? {
     let output = Instance.outputs(ReferenceInterpreter(program), sample)
     return try? .robustness(
-      of: program, around: sample, radii: sample.map { _ in radius }, label: Property.predictedClass(output), statement: "")
+      of: program, around: sample, radii: sample.map { _ in radius }, label: Property.predictedClass(output),
+      statement: "")
   }
 
   /// Runs `body` on networks of their own; what it returns are faults, and answers counted.

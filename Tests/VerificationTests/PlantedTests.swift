@@ -21,10 +21,12 @@ import Verification
   }
 
   private static func step(_ operation: Step.Operation, _ inputs: [Int], _ output: Int) -> Step {
-    Step(operation, source: Step.Source(index: output, type: "STEP", name: "s\(output)"), inputs: inputs, output: output)
+    Step(
+      operation, source: Step.Source(index: output, type: "STEP", name: "s\(output)"), inputs: inputs, output: output)
   }
 
-  private static func dense(_ inputs: Int, weights: [Int16], bias: [Int32], clamp: ClosedRange<Int64>) -> Step.Operation {
+  private static func dense(_ inputs: Int, weights: [Int16], bias: [Int32], clamp: ClosedRange<Int64>) -> Step.Operation
+  {
     .affine(
       Affine(
         geometry: .dense(batch: 1, inputs: inputs, outputs: bias.count), groups: 1, paddingCode: 0, weights: weights,
@@ -39,7 +41,9 @@ import Verification
     let point = (0..<count).map { _ in Int32(random.integer(in: 0...31)) }
     // A sum picks the special codes apart: each input is moved by its own place before the one table is asked.
     let table = (0..<32).map { Int32($0 == 16 ? 1 : 0) }
-    var values = [value("x", count, type), value("moved", count, type), value("hit", count, CodeType(bits: 1, isSigned: false))]
+    var values = [
+      value("x", count, type), value("moved", count, type), value("hit", count, CodeType(bits: 1, isSigned: false)),
+    ]
     values.append(value("y", 1, CodeType(bits: 3, isSigned: false)))
     var weights = [Int16](repeating: 0, count: count * count)
     for index in 0..<count { weights[index * count + index] = 1 }
@@ -50,7 +54,8 @@ import Verification
       step(dense(count, weights: Array(repeating: 1, count: count), bias: [0], clamp: 0...7), [2], 3),
     ]
     let program = IntegerProgram(name: "tables", values: values, steps: steps, inputs: [0], outputs: [3])
-    let box = count == 3 ? point.map { max(0, $0 - 5)...min(31, $0 + 6) } : Array(repeating: Int32(0)...31, count: count)
+    let box =
+      count == 3 ? point.map { max(0, $0 - 5)...min(31, $0 + 6) } : Array(repeating: Int32(0)...31, count: count)
     return Planted(
       program: program,
       property: try .outputRange(
@@ -78,14 +83,16 @@ import Verification
       step(dense(count, weights: weights, bias: bias, clamp: 0...31), [0], 1),
       // Class 0 has 1, class 1 has 2 less the distance.
       step(
-        dense(2 * count, weights: Array(repeating: 0, count: 2 * count) + Array(repeating: -1, count: 2 * count),
+        dense(
+          2 * count, weights: Array(repeating: 0, count: 2 * count) + Array(repeating: -1, count: 2 * count),
           bias: [1, 2], clamp: 0...3), [1], 2),
     ]
     let program = IntegerProgram(name: "layers", values: values, steps: steps, inputs: [0], outputs: [2])
     return Planted(
       program: program,
       property: try .classification(
-        of: program, box: Array(repeating: -8...7, count: count), label: 0, statement: "class 0"), point: point, count: 1)
+        of: program, box: Array(repeating: -8...7, count: count), label: 0, statement: "class 0"), point: point,
+      count: 1)
   }
 
   /// A softmax whose codes tie where the logits do not: the lower index wins, and the class is another.

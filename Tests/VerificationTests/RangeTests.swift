@@ -98,7 +98,9 @@ import Testing
         let functional = instance.functional(&random, in: ranges)
         var source = RandomMultipliers(instance.bounded, random)
         _ = random.next()
-        guard let bound = try? instance.bounded.bound(of: functional, over: ranges, multipliers: &source) else { continue }
+        guard let bound = try? instance.bounded.bound(of: functional, over: ranges, multipliers: &source) else {
+          continue
+        }
         let most = traces.map { $0.value(of: functional) }.max()
         guard let most else { continue }
         count.compared += 1
@@ -128,11 +130,15 @@ import Testing
       func hold(_ what: String) {
         count.compared += met.count
         if ranges.isEmpty {
-          if !met.isEmpty { count.faults.append("seed \(instance.seed): \(what) leaves nothing; \(met.count) points meet the goal") }
+          if !met.isEmpty {
+            count.faults.append("seed \(instance.seed): \(what) leaves nothing; \(met.count) points meet the goal")
+          }
           return
         }
         for trace in met {
-          if let stray = trace.stray(from: ranges) { count.faults.append("seed \(instance.seed): \(what) cuts off \(stray)") }
+          if let stray = trace.stray(from: ranges) {
+            count.faults.append("seed \(instance.seed): \(what) cuts off \(stray)")
+          }
         }
       }
       instance.bounded.settle(&ranges, for: goal)
@@ -241,11 +247,8 @@ extension Instance {
 
   /// Constraints on the program's codes and accumulators that some points meet, if any do.
   func goal(_ random: inout SeededGenerator) -> Goal {
-    if random.chance(0.5) {
-      // A network of one class has none.
-      let goals = bounded.goals(of: property(&random))
-      if !goals.isEmpty { return random.element(of: goals) }
-    }
+    let goals = bounded.goals(of: property(&random))
+    if random.chance(0.5), !goals.isEmpty { return random.element(of: goals) }
     let ranges = bounded.ranges(over: box)
     let trace = Trace(program, random.element(of: points))
     return Goal(
@@ -274,7 +277,8 @@ extension Instance {
     var source = RandomMultipliers(bounded, random)
     _ = random.next()
     for step in program.steps.indices where random.chance(0.6) {
-      let list = source.multipliers(step: step, prices: [random.chance(0.5) ? 1 : -2], accumulatorPrices: [], ranges: ranges)
+      let list = source.multipliers(
+        step: step, prices: [random.chance(0.5) ? 1 : -2], accumulatorPrices: [], ranges: ranges)
       if !list.isEmpty { steps[step] = list }
     }
     return Proof.Multipliers(constraints: constraints, steps: steps)

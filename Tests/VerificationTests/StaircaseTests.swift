@@ -34,7 +34,8 @@ import Testing
     for _ in 0..<3000 {
       let (requantization, range) = requantization(&random)
       let staircase = try Staircase(over: range) { requantization.code($0, channel: 0) }
-      for level in staircase.lowest + 1...max(staircase.lowest + 1, staircase.highest) where level <= staircase.highest {
+      for level in staircase.lowest + 1...max(staircase.lowest + 1, staircase.highest) where level <= staircase.highest
+      {
         let first = range.first { requantization.code($0, channel: 0) >= level }
         #expect(staircase.first(reaching: level) == first.map(Int64.init), "\(requantization), level \(level)")
         if let first, requantization.code(first, channel: 0) > level { jumped += 1 }

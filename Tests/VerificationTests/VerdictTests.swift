@@ -38,7 +38,8 @@ import Verification
 
     /// Holds a verdict against the truth.
     mutating func add(
-      _ result: VerificationResult, of property: Property, _ instance: Instance, checker: CertificateChecker, _ name: String
+      _ result: VerificationResult, of property: Property, _ instance: Instance, checker: CertificateChecker,
+      _ name: String
     ) {
       let truth = instance.counterexample(to: property)
       func fault(_ what: String) { faults.append("seed \(instance.seed), \(name): \(what)") }
@@ -51,7 +52,9 @@ import Verification
         do {
           let read = try Certificate(fileBytes: certificate.fileBytes, of: instance.program)
           if read != certificate { fault("the certificate changes when written and read") }
-          if read.property.canonicalBytes != property.canonicalBytes { fault("the certificate is about another property") }
+          if read.property.canonicalBytes != property.canonicalBytes {
+            fault("the certificate is about another property")
+          }
           try checker.check(read)
         } catch {
           fault("the certificate is refused: \(error)")
@@ -113,7 +116,8 @@ import Verification
       var random = SeededGenerator(seed: UInt64(index) ^ 0xABCD)
       let property = instance.property(&random)
       var (all, some) = (Tally(), Tally())
-      guard let verifier = try? Verifier(instance.program), let checker = try? CertificateChecker(instance.program) else {
+      guard let verifier = try? Verifier(instance.program), let checker = try? CertificateChecker(instance.program)
+      else {
         all.faults.append("seed \(index): refused")
         return (all, some)
       }
@@ -122,7 +126,8 @@ import Verification
         "all stages")
       let subset = Self.subsets[index % Self.subsets.count]
       some.add(
-        verifier.verify(property, options: Self.options(subset.stages)), of: property, instance, checker: checker, subset.name)
+        verifier.verify(property, options: Self.options(subset.stages)), of: property, instance, checker: checker,
+        subset.name)
       return (all, some)
     }
     let all = Tally(tallies.map(\.all))

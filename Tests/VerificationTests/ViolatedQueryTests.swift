@@ -43,7 +43,9 @@ struct ViolatedQueryTests {
         }
         for subset in VerdictTests.subsets.suffix(2) {
           let result = verifier.verify(property, options: VerdictTests.options(subset.stages, timeout: 0.5))
-          if case .proved = result.verdict { faults.append("sample \(index), radius \(radius): proved by \(subset.name)") }
+          if case .proved = result.verdict {
+            faults.append("sample \(index), radius \(radius): proved by \(subset.name)")
+          }
         }
         // No narrowing on the way to a proof may lose it.
         if let bounded = try? BoundedProgram(program) {

@@ -54,7 +54,8 @@ struct RandomProgram {
   private mutating func emptyValue(_ shape: [Int], _ type: CodeType, constant: [Int32]? = nil) -> Int {
     values.append(
       Value(
-        name: "v\(values.count)", tensor: nil, shape: [1] + shape, type: type, scale: 1, zeroPoint: 0, constant: constant))
+        name: "v\(values.count)", tensor: nil, shape: [1] + shape, type: type, scale: 1, zeroPoint: 0,
+        constant: constant))
     shapes.append(shape)
     reach.append(type.range)
     return values.count - 1
@@ -214,13 +215,15 @@ struct RandomProgram {
     let (a, b) = (values[x].type.range, values[y].type.range)
     let widest = Double(max(a.upperBound - a.lowerBound, b.upperBound - b.lowerBound))
     // Products beyond 32 bits are refused.
-    let kind = random.element(of: widest > 40_000 ? [Combine.Kind.sum, .difference] : [.sum, .difference, .product, .product])
+    let kind = random.element(
+      of: widest > 40_000 ? [Combine.Kind.sum, .difference] : [.sum, .difference, .product, .product])
     let isEven = random.chance(0.3)
     func operand(_ type: CodeType, _ strides: [Int]) -> Combine.Operand {
       Combine.Operand(
         zeroPoint: code(of: type),
         multiplier: isEven
-          ? .powerOfTwo(-pick(0...2)) : Multiplier(mantissa: Int32(pick(1 << 30...(1 << 31) - 1)), exponent: -pick(0...2)),
+          ? .powerOfTwo(-pick(0...2))
+          : Multiplier(mantissa: Int32(pick(1 << 30...(1 << 31) - 1)), exponent: -pick(0...2)),
         strides: strides)
     }
     let (left, right) = (operand(values[x].type, [channels, 1]), operand(values[y].type, strides))
@@ -260,7 +263,8 @@ struct RandomProgram {
       output = self.type()
       let bias = Int64(pick(-20...20))
       let taps = Int64(geometry.taps)
-      let whole = min(0, bias) + min(0, taps * type.range.lowerBound)...max(0, bias) + max(0, taps * type.range.upperBound)
+      let whole =
+        min(0, bias) + min(0, taps * type.range.lowerBound)...max(0, bias) + max(0, taps * type.range.upperBound)
       operation = .sum(bias: Int32(bias), requantization(whole, channels: shape[2], to: output), accumulator: whole)
     }
     return emit(
@@ -298,7 +302,8 @@ struct RandomProgram {
         targetStart: (width + 1) * channels, targetStrides: [(width + 1) * channels, channels, 1])
       return emit(.move(Move(fill: code(of: type), copies: [copy])), [x], [height + 1, width + 1, channels], type)
     default:
-      let y = values.indices.filter { values[$0].type == type && values[$0].count <= 12 }.randomElement(using: &random) ?? x
+      let y =
+        values.indices.filter { values[$0].type == type && values[$0].count <= 12 }.randomElement(using: &random) ?? x
       let copies = [(0, x, 0), (1, y, values[x].count)].map { operand, value, start in
         Move.Copy(
           operand: operand, sizes: [values[value].count], sourceStart: 0, sourceStrides: [1], targetStart: start,
