@@ -64,7 +64,7 @@ final class GoalSearch {
     self.tries = tries
     open = [OpenCase(ranges: natural, depth: 0)]
     let count = bounded.pointCount(of: natural) ?? .max
-    everyInput = stages.contains(.branchAndBound) && count <= 1 << 18 ? count : nil
+    everyInput = stages.contains(.branchAndBound) && count <= 1 << 16 ? count : nil
     bound = 0
     bound = upperBound(natural)
   }
@@ -447,7 +447,8 @@ final class GoalSearch {
           }
           if tries(point, 0) { return true }
         }
-        if fractional.isEmpty || tries(nearest, 5000) { return !fractional.isEmpty }
+        if tries(nearest, 5000) { return true }
+        if fractional.isEmpty { return false }
       }
       fractional.sort { $0.part < $1.part }
       var isFixed = false
