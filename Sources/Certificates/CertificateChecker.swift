@@ -42,9 +42,10 @@ public struct CertificateChecker: Sendable {
       var (open, points): ([Ranges], Int) = ([], 0)
       try check(node, of: Goal(constraints: []), &ranges, &open, &points)
     }
+    var points = 0
     for (index, proof) in certificate.proofs.enumerated() {
       do {
-        try check(proof, of: goals[index], over: ranges)
+        try check(proof, of: goals[index], over: ranges, &points)
       } catch {
         throw CertificateError("goal \(index): \(error.reason)")
       }
@@ -53,12 +54,13 @@ public struct CertificateChecker: Sendable {
 
   /// Sets of inputs that wait for their nodes; more is no proof but an attack.
   private static let deepest = 1100
-  /// The most points that the proof of one goal tries; more would let a small file keep the checker busy for years.
+  /// The most points that all proofs together try; more would let a small file keep the checker busy for years.
   static let mostPoints = 1 << 20
 
-  private func check(_ proof: Proof, of goal: Goal, over ranges: Ranges) throws(CertificateError) {
+  private func check(
+    _ proof: Proof, of goal: Goal, over ranges: Ranges, _ points: inout Int
+  ) throws(CertificateError) {
     var open = [ranges]
-    var points = 0
     for (index, node) in proof.nodes.enumerated() {
       guard var ranges = open.popLast() else { throw CertificateError("nodes follow the proof's end") }
       do {

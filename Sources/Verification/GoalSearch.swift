@@ -64,7 +64,7 @@ final class GoalSearch {
     self.tries = tries
     open = [OpenCase(ranges: natural, depth: 0)]
     let count = bounded.pointCount(of: natural) ?? .max
-    everyInput = stages.contains(.branchAndBound) && count <= 1 << 18 ? count : nil
+    everyInput = stages.contains(.branchAndBound) && count <= 1 << 16 ? count : nil
     bound = 0
     bound = upperBound(natural)
   }

@@ -247,8 +247,11 @@ extension Instance {
 
   /// Constraints on the program's codes and accumulators that some points meet, if any do.
   func goal(_ random: inout SeededGenerator) -> Goal {
-    let goals = bounded.goals(of: property(&random))
-    if random.chance(0.5), !goals.isEmpty { return random.element(of: goals) }
+    if random.chance(0.5) {
+      // A network of one class has none.
+      let goals = bounded.goals(of: property(&random))
+      if !goals.isEmpty { return random.element(of: goals) }
+    }
     let ranges = bounded.ranges(over: box)
     let trace = Trace(program, random.element(of: points))
     return Goal(
