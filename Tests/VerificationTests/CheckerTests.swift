@@ -101,6 +101,35 @@ import Testing
     #expect(ContinuousClock.now - start < .seconds(60))
   }
 
+  /// y = x, and x = k alone violates the property: whichever way the box is split, k is in one of the cases.
+  @Test func theCasesOfASplitLeaveNothingOut() throws {
+    let type = CodeType(bits: 4, isSigned: true)
+    let affine = Affine(
+      geometry: .dense(batch: 1, inputs: 1, outputs: 1), groups: 1, paddingCode: 0, weights: [1], bias: [0],
+      accumulators: [-8...7],
+      requantization: Requantization(multipliers: [.powerOfTwo(0)], rounding: .single, zeroPoint: 0, clamp: type.range))
+    let program = Self.program(.affine(affine), input: (1, type), output: (1, type))
+    let checker = try CertificateChecker(program)
+    for k in Int64(-8)...7 {
+      for at in Int32(-9)...8 {
+        let property = try Property(
+          box: [-8...7],
+          violations: [
+            Violation([
+              LinearConstraint(outputs: [.init(0, 1)], atLeast: k),
+              LinearConstraint(outputs: [.init(0, -1)], atLeast: -k),
+            ])
+          ], statement: "never \(k)", of: program)
+        for variable in [Variable.code(value: 0, element: 0), .accumulator(step: 0, element: 0)] {
+          let ends: [Proof.End] = [.split(variable, at: at), .empty, .empty]
+          let certificate = Certificate(
+            program: checker.digest, property: property, proofs: [Proof(ends.map { Proof.Node(end: $0) })])
+          #expect(throws: CertificateError.self) { try checker.check(certificate) }
+        }
+      }
+    }
+  }
+
   @Test func deepProofsAreRefused() throws {
     let type = CodeType(bits: 16, isSigned: true)
     let affine = Affine(
