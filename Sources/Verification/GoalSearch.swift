@@ -22,6 +22,7 @@ final class GoalSearch {
   /// Hidden accumulators are tightened anew where the relaxation's value has come down to this share.
   private static let tightensBelow = 0.8
   private static let deepest = 1000
+  private static let nodesPerPlunge = 10
 
   enum Outcome {
     case open
@@ -42,13 +43,16 @@ final class GoalSearch {
   private var program: LinearRelaxation?
   private let natural: Ranges
   private var open: [OpenCase]
+  /// Cases of many inputs, split one by one: they come last, since they hardly ever come to an end.
+  private var postponed: [OpenCase] = []
   /// How many inputs there are, where so few that all of them may be tried.
   private let everyInput: Int?
   /// The prices of the steps' codes in the last pass of slopes.
   private var lastPrices: [Int: [Int64]] = [:]
   private var random = Xorshift(seed: 1)
-  /// The proof so far, in preorder.
-  private var proof: [Proof.Node] = []
+  private var proof = ProofTree()
+  /// Whether the case at hand was not next to the last one.
+  private var isElsewhere = false
 
   /// `natural` are the ranges of the inputs' box.
   init(
@@ -62,7 +66,7 @@ final class GoalSearch {
     self.isOver = isOver
     self.secondsLeft = secondsLeft
     self.tries = tries
-    open = [OpenCase(ranges: natural, depth: 0)]
+    open = [OpenCase(ranges: natural, depth: 0, place: 0)]
     let count = bounded.pointCount(of: natural) ?? .max
     everyInput = stages.contains(.branchAndBound) && count <= 1 << 16 ? count : nil
     bound = 0
@@ -72,6 +76,8 @@ final class GoalSearch {
   private struct OpenCase {
     var ranges: Ranges
     var depth: Int
+    /// In the proof's tree.
+    var place: Int
     /// The relaxation's value when hidden accumulators were last tightened, for it or a case it is part of.
     var tightenedAt = Double.infinity
   }
@@ -80,14 +86,16 @@ final class GoalSearch {
   func advance(_ slice: () -> Bool) {
     guard case .open = outcome else { return }
     repeat {
-      guard let current = open.popLast() else {
-        outcome = .proved(Proof(proof))
+      if nodes > 0 && isOver() { return }
+      if open.isEmpty { swap(&open, &postponed) }
+      if open.isEmpty {
+        outcome = .proved(proof.proof)
         return
       }
-      if nodes > 0 && isOver() {
-        open.append(current)
-        return
-      }
+      // Depth first, but now and then the oldest case: a counterexample may be far from where the search is deep.
+      isElsewhere = nodes % Self.nodesPerPlunge == Self.nodesPerPlunge - 1
+      let current = isElsewhere ? open.removeFirst() : open.removeLast()
+      proof.current = current.place
       // Splits of hidden accumulators may go on for long where inputs are few.
       if let everyInput, nodes > 200, everyInput <= 32 * nodes { return tryEverything() }
       nodes += 1
@@ -109,16 +117,20 @@ final class GoalSearch {
         var (low, high) = (ranges, ranges)
         bounded.narrow(&low, variable, to: Int64(range.lowerBound)...Int64(at))
         bounded.narrow(&high, variable, to: Int64(at) + 1...Int64(range.upperBound))
-        open.append(OpenCase(ranges: high, depth: current.depth + 1, tightenedAt: tightenedAt))
-        open.append(OpenCase(ranges: low, depth: current.depth + 1, tightenedAt: tightenedAt))
+        let places = proof.split()
+        let cases = [
+          OpenCase(ranges: high, depth: current.depth + 1, place: places.high, tightenedAt: tightenedAt),
+          OpenCase(ranges: low, depth: current.depth + 1, place: places.low, tightenedAt: tightenedAt),
+        ]
+        if case .code = variable, openInputs(ranges) > Self.fewInputs { postponed += cases } else { open += cases }
       case .stuck(let best):
         if current.depth == 0 { bound = min(bound, best) }
         guard everyInput == nil else { return tryEverything() }
         outcome = .stuck
         return
       }
-      if open.isEmpty {
-        outcome = .proved(Proof(proof))
+      if open.isEmpty && postponed.isEmpty {
+        outcome = .proved(proof.proof)
         return
       }
     } while !slice()
@@ -175,13 +187,16 @@ final class GoalSearch {
       return closeByLinearProgram(current, &ranges, &node, best)
     }
     // Without a linear program: the loosest neuron, weighed by its price in the last pass of slopes.
-    let openInputs = bounded.program.inputs.reduce(0) { sum, input in
-      sum + zip(ranges.low[input], ranges.high[input]).count { $0 < $1 }
-    }
-    if openInputs > Self.fewInputs, let choice = loosest(ranges) {
+    if openInputs(ranges) > Self.fewInputs, let choice = loosest(ranges) {
       return split(choice, ranges, node, best, current.tightenedAt)
     }
     return splitInputs(ranges, best)
+  }
+
+  private func openInputs(_ ranges: Ranges) -> Int {
+    bounded.program.inputs.reduce(0) { sum, input in
+      sum + zip(ranges.low[input], ranges.high[input]).count { $0 < $1 }
+    }
   }
 
   /// So many inputs are few: halving them comes to an end.
@@ -301,7 +316,7 @@ final class GoalSearch {
       }
     }
     guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, tightenedAt) }
-    if stages.contains(.attack), current.tightenedAt.isInfinite || nodes % 24 == 0 {
+    if stages.contains(.attack), current.tightenedAt.isInfinite || isElsewhere {
       if dive(program, ranges, solution) { return .violated }
       program.update(ranges)
       solution = program.maximizeGoal(within: secondsLeft())
@@ -719,9 +734,9 @@ final class GoalSearch {
   private func tryEverything() {
     var root = natural
     bounded.settle(&root, for: goal)
-    proof = []
+    proof.removeAll()
     switch closeByPoints(root, bound, Proof.Node(end: .next)) {
-    case .closed: outcome = .proved(Proof(proof))
+    case .closed: outcome = .proved(proof.proof)
     case .violated: outcome = .violated
     case .split, .stuck: outcome = .stuck
     }
