@@ -66,5 +66,5 @@ done
 if [ -e ../shared/data/models/mnist_mlp_6bit.onnx ]; then
   $python -c 'import bitwuzla' 2>/dev/null || $python -m pip -q install bitwuzla
   echo
-  $python Tests/bench/verification.py $lockstep ../shared/data --smt 3
+  $python Tests/bench/verification.py $lockstep ../shared/data --smt 3 --trained 60
 fi

@@ -22,7 +22,7 @@ final class GoalSearch {
   /// Hidden accumulators are tightened anew where the relaxation's value has come down to this share.
   private static let tightensBelow = 0.8
   private static let deepest = 1000
-  private static let nodesPerPlunge = 10
+  private static let nodesPerPlunge = 8
 
   enum Outcome {
     case open
@@ -118,10 +118,16 @@ final class GoalSearch {
         bounded.narrow(&low, variable, to: Int64(range.lowerBound)...Int64(at))
         bounded.narrow(&high, variable, to: Int64(at) + 1...Int64(range.upperBound))
         let places = proof.split()
-        let cases = [
+        var cases = [
           OpenCase(ranges: high, depth: current.depth + 1, place: places.high, tightenedAt: tightenedAt),
           OpenCase(ranges: low, depth: current.depth + 1, place: places.low, tightenedAt: tightenedAt),
         ]
+        // First the case that the relaxation's solution is in.
+        if case .accumulator(let step, let element) = variable,
+          let solution = program?.solution(step: step, element: element), solution.accumulator > Double(at)
+        {
+          cases.swapAt(0, 1)
+        }
         if case .code = variable, openInputs(ranges) > Self.fewInputs { postponed += cases } else { open += cases }
       case .stuck(let best):
         if current.depth == 0 { bound = min(bound, best) }
@@ -428,12 +434,7 @@ final class GoalSearch {
         let solution = program.maximizeGoal(within: secondsLeft())
         guard solution.status == .optimal, solution.value >= 0 else { break }
         if tryRounded(program, ranges, 3000) { return true }
-        guard step == steps.last else { continue }
-        for _ in 0..<4 {
-          if fixRounded(program, ranges) { return true }
-          program.update(ranges)
-          guard program.maximizeGoal(within: secondsLeft()).status == .optimal else { break }
-        }
+        if step == steps.last, fixRounded(program, ranges) { return true }
       }
     }
     return false

@@ -1,10 +1,11 @@
 """The AAAI 2021 robustness benchmark (400 MNIST and 300 Fashion-MNIST questions) through the command line, start-up,
 certificates and their checking included, and bit-vector SMT on the questions that it can finish.
 
-    python verification.py LOCKSTEP DATA [--smt N]
+    python verification.py LOCKSTEP DATA [--smt N] [--trained SECONDS]
 
 DATA is the folder with models/ (the two 6-bit networks and the published verdicts), mnist/ and fashion-mnist/. With --smt N
-the first N questions of each epsilon go to the SMT engine and, as SMT-LIB, to bitwuzla (PyPI), 20 s each.
+the first N questions of each epsilon go to the SMT engine and, as SMT-LIB, to bitwuzla (PyPI), 20 s each. With --trained the deeper and wider
+networks of Tests/Networks are asked about their first 20 correctly classified test images, so many seconds each.
 """
 
 import csv
@@ -17,6 +18,7 @@ from pathlib import Path
 
 lockstep, data = sys.argv[1], Path(sys.argv[2])
 smt = int(sys.argv[sys.argv.index("--smt") + 1]) if "--smt" in sys.argv else 0
+trained = int(sys.argv[sys.argv.index("--trained") + 1]) if "--trained" in sys.argv else 0
 sets = [("mnist", e, (e - 1) * 100, e * 100 - 1) for e in (1, 2, 3, 4)]
 sets += [("fashion-mnist", 1, 0, 99), ("fashion-mnist", 2, 100, 199)]
 sets += [("fashion-mnist", 3, 200, 249), ("fashion-mnist", 4, 300, 349)]
@@ -68,6 +70,34 @@ with tempfile.TemporaryDirectory() as out:
         total["contradictions"] += contradictions
 print(f"all 700: {total['wall']:.2f} s with start-up and certificates, {total['check']:.2f} s to check them; "
       f"{total['unknown']} unknown, {total['contradictions']} contradictions with the published verdicts")
+
+if trained:
+    networks = Path(__file__).parent.parent / "Networks"
+    expected = json.load(open(networks / "expected.json"))
+    print(f"\ntrained networks, the first 20 correctly classified images of the MNIST test set, {trained} s each, 2 at a time")
+    print(f"{'network':24}{'eps':>4}{'proved':>8}{'violated':>9}{'unknown':>8}{'decided':>9}{'median s':>9}{'wall s':>8}")
+    for name, epsilon in [
+        ("mnist_784-100-10_6bit", 10), ("mnist_784-100-10_4bit", 6), ("mnist_784-64-32-10_6bit", 4),
+        ("mnist_784-64-32-10_6bit", 6), ("mnist_784-64-32-10_4bit", 4), ("mnist_784-64-32-10_4bit", 6),
+    ]:
+        with tempfile.TemporaryDirectory() as out:
+            start = time.monotonic()
+            ask = question("mnist", 0, 0, epsilon)[1:]
+            ask[ask.index("--samples") + 1] = ",".join(map(str, expected[name]["first_correct"]))
+            subprocess.run(
+                [lockstep, "verify", str(networks / f"{name}.onnx"), *ask, "--report", f"{out}/r.jsonl", "--certificates",
+                 f"{out}/proofs", "--jobs", "2", "--timeout", str(trained)],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wall = time.monotonic() - start
+            lines = [json.loads(line) for line in open(f"{out}/r.jsonl")]
+            checked = subprocess.run(
+                [lockstep, "check", "--report", f"{out}/r.jsonl", "--model", str(networks / f"{name}.onnx")],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            assert checked.returncode in (0, 3), f"the checker refuses a verdict on {name}"
+        count = lambda verdict: sum(line["verdict"] == verdict for line in lines)
+        times = sorted(line["seconds"] for line in lines if line["verdict"] in ("proved", "violated"))
+        print(f"{name:24}{epsilon:>4}{count('proved'):>8}{count('violated'):>9}{count('unknown'):>8}"
+              f"{len(times) / len(lines):>9.0%}{times[len(times) // 2]:>9.2f}{wall:>8.0f}", flush=True)
 
 if smt:
     import bitwuzla
