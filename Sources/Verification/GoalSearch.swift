@@ -20,7 +20,7 @@ final class GoalSearch {
   /// Wall-clock seconds that are left.
   let secondsLeft: () -> Double
   /// Hidden accumulators are tightened anew where the relaxation's value has come down to this share.
-  private static let tightensBelow = 0.8
+  private static let tightensBelow = 0.9
   private static let deepest = 1000
   private static let nodesPerPlunge = 8
 
@@ -50,6 +50,7 @@ final class GoalSearch {
   /// The prices of the steps' codes in the last pass of slopes.
   private var lastPrices: [Int: [Int64]] = [:]
   private var random = Xorshift(seed: 1)
+  private var iterationsOfDives = 0
   private var proof = ProofTree()
   /// Whether the case at hand was not next to the last one.
   private var isElsewhere = false
@@ -322,8 +323,10 @@ final class GoalSearch {
       }
     }
     guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, tightenedAt) }
-    if stages.contains(.attack), current.tightenedAt.isInfinite || isElsewhere {
+    if stages.contains(.attack), current.tightenedAt.isInfinite || isElsewhere && Double(iterationsOfDives) <= 0.3 * Double(program.iterations) {
+      let before = program.iterations
       if dive(program, ranges, solution) { return .violated }
+      iterationsOfDives += program.iterations - before
       program.update(ranges)
       solution = program.maximizeGoal(within: secondsLeft())
     }
@@ -355,8 +358,8 @@ final class GoalSearch {
           continue
         }
         program.update(child)
-        let solution = program.maximizeGoal(within: secondsLeft())
-        drops.append(solution.status == .infeasible || solution.value < 0 ? 1e6 : max(1e-6, value - solution.value))
+        let estimate = program.estimateGoal(iterations: 30)
+        drops.append(estimate < 0 ? 1e6 : max(1e-6, value - estimate))
       }
       // Both cases count; the worse of them more than once.
       let score = min(drops[0], drops[1]) * max(drops[0], drops[1]).squareRoot()

@@ -410,6 +410,22 @@ final class LinearRelaxation {
     return solution
   }
 
+  /// About the most that the goal's margin can be: what the dual simplex has come down to after a few iterations, from
+  /// the basis of the last `maximizeGoal`; −∞ where nothing meets the goal.
+  func estimateGoal(iterations limit: Int32) -> Double {
+    setObjective(slack, -1)
+    let (lower, upper) = (Clp_columnLower(pointer)!, Clp_columnUpper(pointer)!)
+    (lower[Int(slack)], upper[Int(slack)]) = (-1e9, 1e9)
+    if !goalBasis.isEmpty { Clp_copyinStatus(pointer, goalBasis) }
+    Clp_setMaximumIterations(pointer, limit)
+    defer { Clp_setMaximumIterations(pointer, .max) }
+    Clp_setDualObjectiveLimit(pointer, 1e-2)
+    Clp_dual(pointer, 0)
+    solves += 1
+    iterations += Int(Clp_numberIterations(pointer))
+    return Clp_status(pointer) == 1 ? -.infinity : -Clp_objectiveValue(pointer) * Self.codesPerMargin
+  }
+
   private func setObjective(_ column: Int32, _ coefficient: Double) {
     let objective = Clp_objective(pointer)!
     for index in 0..<Int(columns) { objective[index] = 0 }
