@@ -81,6 +81,8 @@ final class GoalSearch {
     var place: Int
     /// The relaxation's value when hidden accumulators were last tightened, for it or a case it is part of.
     var tightenedAt = Double.infinity
+    /// Where the linear program starts.
+    var basis: [UInt8] = []
   }
 
   /// Looks at one case at least, and at more until `slice` says that it is over or the goal is decided.
@@ -119,9 +121,10 @@ final class GoalSearch {
         bounded.narrow(&low, variable, to: Int64(range.lowerBound)...Int64(at))
         bounded.narrow(&high, variable, to: Int64(at) + 1...Int64(range.upperBound))
         let places = proof.split()
+        let basis = program?.goalBasis ?? []
         var cases = [
-          OpenCase(ranges: high, depth: current.depth + 1, place: places.high, tightenedAt: tightenedAt),
-          OpenCase(ranges: low, depth: current.depth + 1, place: places.low, tightenedAt: tightenedAt),
+          OpenCase(ranges: high, depth: current.depth + 1, place: places.high, tightenedAt: tightenedAt, basis: basis),
+          OpenCase(ranges: low, depth: current.depth + 1, place: places.low, tightenedAt: tightenedAt, basis: basis),
         ]
         // First the case that the relaxation's solution is in.
         if case .accumulator(let step, let element) = variable,
@@ -188,7 +191,7 @@ final class GoalSearch {
 
     var node = Proof.Node(end: .next)
     if stages.contains(.linearProgram),
-      LinearRelaxation.isWorthwhile(bounded, ranges)
+      LinearRelaxation.isWorthwhile(bounded, natural)
     {
       if stage != .branchAndBound { stage = .linearProgram }
       return closeByLinearProgram(current, &ranges, &node, best)
@@ -252,8 +255,10 @@ final class GoalSearch {
   private func closeByLinearProgram(
     _ current: OpenCase, _ ranges: inout Ranges, _ node: inout Proof.Node, _ best: Int64
   ) -> Closing {
-    if let program { program.update(ranges) } else { program = LinearRelaxation(bounded, goal: goal, ranges: ranges, natural: natural) }
-    guard var program else { return .stuck(bound: best) }
+    var program = self.program ?? LinearRelaxation(bounded, goal: goal, natural: natural)
+    self.program = program
+    program.update(ranges)
+    if !current.basis.isEmpty { program.goalBasis = current.basis }
     var best = best
     var solution = program.maximizeGoal(within: secondsLeft())
     if let end = contradiction(solution, ranges) {
@@ -262,8 +267,9 @@ final class GoalSearch {
     }
     if solution.status != .optimal {
       // From far away the solver may end with a ray that shows nothing: start anew.
-      program = LinearRelaxation(bounded, goal: goal, ranges: ranges, natural: natural)
+      program = LinearRelaxation(bounded, goal: goal, natural: natural)
       self.program = program
+      program.update(ranges)
       solution = program.maximizeGoal(within: secondsLeft())
       if let end = contradiction(solution, ranges) {
         proof.append(Proof.Node(end: end))
@@ -324,9 +330,10 @@ final class GoalSearch {
     }
     guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, tightenedAt) }
     if stages.contains(.attack), current.tightenedAt.isInfinite || isElsewhere && Double(iterationsOfDives) <= 0.3 * Double(program.iterations) {
-      let before = program.iterations
+      let (before, basis) = (program.iterations, program.goalBasis)
       if dive(program, ranges, solution) { return .violated }
       iterationsOfDives += program.iterations - before
+      program.goalBasis = basis
       program.update(ranges)
       solution = program.maximizeGoal(within: secondsLeft())
     }

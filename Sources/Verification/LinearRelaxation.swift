@@ -25,8 +25,8 @@ final class LinearRelaxation {
   private var goalRows = 0..<0
   /// For each of them, whether z stands in it.
   private var goalActs: [Bool] = []
-  /// The basis in which the goal was last maximised.
-  private var goalBasis: [UInt8] = []
+  /// The basis in which the goal was last maximised: where its next maximisation starts. Empty at first.
+  var goalBasis: [UInt8] = []
   /// Rows that keep the goal's own accumulators a margin z inside the ends that hold them back from it: the lower end
   /// of one that the goal wants large, the upper end of one that it wants small.
   private var marginRows: [(neuron: Int, row: Int32, isLower: Bool)] = []
@@ -83,8 +83,9 @@ final class LinearRelaxation {
     return size <= largest.entries && neurons <= largest.neurons
   }
 
-  /// For `ranges`, which lie within `natural`, those of the inputs' box.
-  init(_ bounded: BoundedProgram, goal: Goal, ranges: Ranges, natural: Ranges) {
+  /// For the ranges of the inputs' box; `update` narrows them.
+  init(_ bounded: BoundedProgram, goal: Goal, natural: Ranges) {
+    let ranges = natural
     self.bounded = bounded
     self.goal = goal
     self.natural = natural
@@ -404,8 +405,9 @@ final class LinearRelaxation {
     var solution = solve()
     solution.value *= Self.codesPerMargin
     if Clp_statusExists(pointer) != 0 {
-      goalBasis = Array(
-        UnsafeBufferPointer(start: Clp_statusArray(pointer), count: Int(columns + Clp_numberRows(pointer))))
+      // The status alone: the other bits belong to that run, and lead the solver astray in another.
+      goalBasis = UnsafeBufferPointer(start: Clp_statusArray(pointer), count: Int(columns + Clp_numberRows(pointer)))
+        .map { $0 & 7 }
     }
     return solution
   }
