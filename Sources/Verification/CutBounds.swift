@@ -155,7 +155,8 @@ struct CutBounds {
             -0x1p29,
             min(
               0x1p29,
-              ((a.isEmpty ? 0 : Double(a[element]) * factor) + (b.isEmpty ? 0 : Double(b[element]) * ownFactor)).rounded()))
+              ((a.isEmpty ? 0 : Double(a[element]) * factor) + (b.isEmpty ? 0 : Double(b[element]) * ownFactor))
+                .rounded()))
         )
       }
     }

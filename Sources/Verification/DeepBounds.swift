@@ -44,7 +44,9 @@ extension BoundedProgram {
   }
 
   /// A proof of one goal by intervals or by one pass of slopes; without one, the input that the slopes favour.
-  func quickProof(of goal: Goal, over root: Ranges, slopes usesSlopes: Bool) -> (proof: Proof?, stage: Stage, point: [Int32]) {
+  func quickProof(of goal: Goal, over root: Ranges, slopes usesSlopes: Bool) -> (
+    proof: Proof?, stage: Stage, point: [Int32]
+  ) {
     var ranges = root
     settle(&ranges, for: goal)
     if ranges.isEmpty { return (Proof([Proof.Node(end: .empty)]), .intervals, []) }
@@ -55,7 +57,9 @@ extension BoundedProgram {
       let bound = try? bound(of: functional, over: ranges, multipliers: &slopes)
     else { return (nil, .lagrangian, box(of: ranges).map { ($0.lowerBound + $0.upperBound) / 2 }) }
     if bound.value < 0 {
-      return (Proof([Proof.Node(end: .contradiction(.init(constraints: weights, steps: slopes.chosen)))]), .lagrangian, [])
+      return (
+        Proof([Proof.Node(end: .contradiction(.init(constraints: weights, steps: slopes.chosen)))]), .lagrangian, []
+      )
     }
     return (nil, .lagrangian, maximiser(of: bound, over: ranges))
   }

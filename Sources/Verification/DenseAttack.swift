@@ -86,7 +86,9 @@ final class DenseAttack: @unchecked Sendable {
         outputs.append(Int32(element))
         coefficients.append(Float(part.coefficient))
       }
-      if coefficients.sorted() == [-1, 1], let first = coefficients.firstIndex(of: 1), (-64...64).contains(constraint.constant) {
+      if coefficients.sorted() == [-1, 1], let first = coefficients.firstIndex(of: 1),
+        (-64...64).contains(constraint.constant)
+      {
         result.is_pair = 1
         result.first = outputs[first]
         result.second = outputs[1 - first]

@@ -276,7 +276,11 @@ final class GoalSearch {
         return .closed
       }
     }
-    if stages.contains(.attack), solution.status == .optimal, tryRounded(program, ranges, current.depth == 0 ? 30_000 : 2000) { return .violated }
+    if stages.contains(.attack), solution.status == .optimal,
+      tryRounded(program, ranges, current.depth == 0 ? 30_000 : 2000)
+    {
+      return .violated
+    }
 
     if current.depth == 0, let proved = provedBound(solution.multipliers, ranges) { best = min(best, proved) }
     // What the bound forbids the inputs, and once more with what that brings.
@@ -325,11 +329,15 @@ final class GoalSearch {
           proof.append(node)
           return .closed
         }
-        if stages.contains(.attack), solution.status == .optimal, tryRounded(program, ranges, 10_000) { return .violated }
+        if stages.contains(.attack), solution.status == .optimal, tryRounded(program, ranges, 10_000) {
+          return .violated
+        }
       }
     }
     guard solution.status == .optimal else { return splitInputs(ranges, best, node, nil, tightenedAt) }
-    if stages.contains(.attack), current.tightenedAt.isInfinite || isElsewhere && Double(iterationsOfDives) <= 0.3 * Double(program.iterations) {
+    if stages.contains(.attack),
+      current.tightenedAt.isInfinite || isElsewhere && Double(iterationsOfDives) <= 0.3 * Double(program.iterations)
+    {
       let (before, basis) = (program.iterations, program.goalBasis)
       if dive(program, ranges, solution) { return .violated }
       iterationsOfDives += program.iterations - before

@@ -315,7 +315,8 @@ final class LinearRelaxation {
     let staircase = self.staircase(step, element)
     let span =
       highest - lowest > 1
-      ? Double(staircase.first(reaching: highest) - staircase.first(reaching: lowest + 1)) / Double(highest - lowest - 1)
+      ? Double(staircase.first(reaching: highest) - staircase.first(reaching: lowest + 1))
+        / Double(highest - lowest - 1)
       : high - low
     let scale = 1 / max(1, span)
     let row = builder.row(-constant * scale, -constant * scale)
@@ -373,7 +374,8 @@ final class LinearRelaxation {
     let old = ranges
     ranges = new
     let (lower, upper) = (Clp_columnLower(pointer)!, Clp_columnUpper(pointer)!)
-    for (value, columns) in columnOf.enumerated() where old.low[value] != new.low[value] || old.high[value] != new.high[value] {
+    for (value, columns) in columnOf.enumerated()
+    where old.low[value] != new.low[value] || old.high[value] != new.high[value] {
       for (element, column) in columns.enumerated() where column >= 0 {
         lower[Int(column)] = Double(new.low[value][element])
         upper[Int(column)] = Double(new.high[value][element])
@@ -474,7 +476,7 @@ final class LinearRelaxation {
       multipliers[
         neuron.step,
         default: Array(repeating: 0, count: bounded.program.values[bounded.program.steps[neuron.step].output].count)][
-        neuron.element] = multiplier
+          neuron.element] = multiplier
       largest = max(largest, abs(multiplier))
     }
     let constraints = duals[goalRows].map { max(0, $0) }

@@ -116,7 +116,8 @@ private struct Run {
 
   mutating func decide() -> (Verdict, Stage) {
     let bounded = verifier.bounded
-    if options.stages.contains(.attack), let example = counterexample(property.box.map { ($0.lowerBound + $0.upperBound) / 2 })
+    if options.stages.contains(.attack),
+      let example = counterexample(property.box.map { ($0.lowerBound + $0.upperBound) / 2 })
     {
       return (.violated(example), .attack)
     }
@@ -153,9 +154,11 @@ private struct Run {
       }
       if proves { advance(searches, jobs: options.jobs, isOver: isOver) }
       nodes += searches.reduce(0) { $0 + $1.nodes }
-      last = searches.map(\.stage).max { $0.order < $1.order } ?? last
+      last = (searches.map(\.stage) + [last]).max { $0.order < $1.order } ?? last
       if let example = found.example {
-        return (.violated(example), searches.first { if case .violated = $0.outcome { true } else { false } }?.stage ?? last)
+        return (
+          .violated(example), searches.first { if case .violated = $0.outcome { true } else { false } }?.stage ?? last
+        )
       }
       var bounds = [Int64?](repeating: nil, count: goals.count)
       var fraction = 0.0
@@ -172,17 +175,21 @@ private struct Run {
           last = .smt
           if let example = askSolver(isOver) { return (.violated(example), .smt) }
         }
-        let reason = "the stages \(options.stages.sorted { $0.order < $1.order }.map(\.rawValue).joined(separator: ", ")) do not decide it"
+        let reason =
+          "the stages \(options.stages.sorted { $0.order < $1.order }.map(\.rawValue).joined(separator: ", ")) do not decide it"
         return (.unknown(Unknown(reason: reason, bounds: bounds, openFraction: fraction)), last)
       }
     }
-    let certificate = Certificate(program: verifier.checker.digest, property: property, shared: shared,
+    let certificate = Certificate(
+      program: verifier.checker.digest, property: property, shared: shared,
       proofs: proofs.compactMap { $0 })
     do {
       try verifier.checker.check(certificate)
     } catch {
       return (
-        .unknown(Unknown(reason: "the checker refuses the proof: \(error)", bounds: goals.map { _ in .max }, openFraction: 1)), last
+        .unknown(
+          Unknown(reason: "the checker refuses the proof: \(error)", bounds: goals.map { _ in .max }, openFraction: 1)),
+        last
       )
     }
     return (.proved(certificate), last)

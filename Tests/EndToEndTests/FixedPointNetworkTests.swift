@@ -51,7 +51,7 @@ struct FixedPointNetworkTests {
     #expect(wrong.filter { $0 < 400 } == [18, 149, 217, 241, 247, 259, 321, 340, 381])
   }
 
-  private static func idx(_ file: URL, header: Int) throws -> ArraySlice<UInt8> {
+  static func idx(_ file: URL, header: Int) throws -> ArraySlice<UInt8> {
     let folder = try TemporaryFolder()
     let raw = folder.url.appending(path: "raw")
     let run = try CommandRun(
