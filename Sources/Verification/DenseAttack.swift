@@ -14,14 +14,16 @@ final class DenseAttack: @unchecked Sendable {
     var scale, offset: [Float]
     var low, high: Float
   }
+  private static let mostSteps = 6
   private let layers: [Layer]
   /// The value that the last layer makes, unmoved.
   private let output: Int
 
-  /// Nil where `bounded` is no chain of dense layers from its one input.
+  /// Nil where `bounded` is no chain of a few dense layers from its one input.
   init?(_ bounded: BoundedProgram) {
     let program = bounded.program
-    guard program.inputs.count == 1, program.outputs.count == 1 else { return nil }
+    // Deep down, the rounding of layer after layer swallows what one input moves.
+    guard program.inputs.count == 1, program.outputs.count == 1, program.steps.count <= Self.mostSteps else { return nil }
     var value = program.inputs[0]
     var layers: [Layer] = []
     for step in program.steps {

@@ -23,6 +23,8 @@ final class GoalSearch {
   private static let tightensBelow = 0.9
   private static let deepest = 1000
   private static let nodesPerPlunge = 8
+  /// So many points are tried sooner than bounded.
+  static let fewPoints = 1024
 
   enum Outcome {
     case open
@@ -99,8 +101,8 @@ final class GoalSearch {
       isElsewhere = nodes % Self.nodesPerPlunge == Self.nodesPerPlunge - 1
       let current = isElsewhere ? open.removeFirst() : open.removeLast()
       proof.current = current.place
-      // Splits of hidden accumulators may go on for long where inputs are few.
-      if let everyInput, nodes > 200, everyInput <= 32 * nodes { return tryEverything() }
+      // Splits of hidden accumulators may go on for long where inputs are few, and each bound costs more than many inputs.
+      if let everyInput, everyInput <= max(Self.fewPoints, nodes > 200 ? 32 * nodes : 0) { return tryEverything() }
       nodes += 1
       switch close(current) {
       case .closed:

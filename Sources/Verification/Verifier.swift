@@ -144,7 +144,8 @@ private struct Run {
     var shared: [Proof.Node] = []
     if !open.isEmpty {
       var tightened = ranges
-      if options.stages.contains(.lagrangian) {
+      let isFew = options.stages.contains(.branchAndBound) && (bounded.pointCount(of: ranges) ?? .max) <= GoalSearch.fewPoints
+      if options.stages.contains(.lagrangian), !isFew {
         (shared, tightened) = bounded.deepBounds(over: ranges, isOver: isOver)
       }
       let searches = open.map { index in

@@ -67,6 +67,15 @@ struct VerificationEngine: Sendable {
     }
   }
 
+  /// A counterexample that the search's attack finds by itself, where that is among what may run.
+  func attacked(_ property: Property, timeout: Double) -> Counterexample? {
+    guard kind == .search, options.stages.contains(.attack) else { return nil }
+    var options = options
+    (options.stages, options.timeout) = ([.attack], timeout)
+    guard case .violated(let found) = verifier.verify(property, options: options).verdict else { return nil }
+    return found
+  }
+
   private func solve(
     _ property: Property, _ options: VerificationOptions, _ isCancelled: @escaping @Sendable () -> Bool
   ) -> Decision {

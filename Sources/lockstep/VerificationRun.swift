@@ -12,6 +12,7 @@ struct VerificationRun {
   private let command: VerifyCommand
   private let simulator: Simulator
   private let interruption = Interruption()
+  private let engine: VerificationEngine
   private let session: VerificationSession
   private let jobs: Int
   private let progress = Progress("verifying", total: 0)
@@ -29,6 +30,7 @@ struct VerificationRun {
     engine.options.timeout = command.timeout
     engine.options.seed = command.seed
     if let stages = command.stages { engine.options.stages = stages.stages }
+    self.engine = engine
     for folder in [command.certificates, command.counterexamples] {
       if let folder { try OutputFiles.makeFolder(folder) }
     }
@@ -233,13 +235,22 @@ struct VerificationRun {
       return known
     }
     let began = ContinuousClock.now
-    let deadline = began + .seconds(command.timeout)
     let search = OutputRangeSearch(program: program, box: domain.box, element: element, start: start)
-    let (range, certificates) = try search.run { end, property in
-      guard !session.isCancelled, .now < deadline else { return nil }
-      let query = VerificationQuery(id: "\(id)-\(end.rawValue)", property: { property })
-      return try session.decided(query, property, threads: threads, deadline: deadline)
-    }
+    let (range, certificates) = try search.run(
+      attack: { property in
+        // It takes a part of the time, however many codes it finds.
+        guard !session.isCancelled, began.secondsAgo < command.timeout / 4 else { return nil }
+        return engine.attacked(property, timeout: command.timeout / 16).map { Int($0.outputs[element]) }
+      },
+      { end, property in
+        // Half of what is left goes to a question, so that one sought in vain leaves time for easier ones; a quarter to
+        // the end that comes first.
+        let left = command.timeout - began.secondsAgo
+        guard !session.isCancelled, left > 0.01 else { return nil }
+        let share = ContinuousClock.now + .seconds(left / (end == .lowest ? 4 : 2))
+        let query = VerificationQuery(id: "\(id)-\(end.rawValue)", property: { property })
+        return try session.decided(query, property, threads: threads, deadline: share)
+      })
     if session.isCancelled { return nil }
     let isExact = range.proved == range.attained
     var record = VerificationRecord(
