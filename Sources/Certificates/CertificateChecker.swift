@@ -54,9 +54,6 @@ public struct CertificateChecker: Sendable {
 
   /// Sets of inputs that wait for their nodes; more is no proof but an attack.
   private static let deepest = 1100
-  /// The most points that all proofs together try; more would let a small file keep the checker busy for years.
-  static let mostPoints = 1 << 20
-
   private func check(
     _ proof: Proof, of goal: Goal, over ranges: Ranges, _ points: inout Int
   ) throws(CertificateError) {
@@ -110,18 +107,24 @@ public struct CertificateChecker: Sendable {
 
   /// Follows every input of the ranges through the program.
   private func checkPoints(_ goal: Goal, _ ranges: Ranges, _ points: inout Int) throws(CertificateError) {
-    let box = bounded.box(of: ranges)
-    guard let count = bounded.pointCount(of: ranges), points + count <= Self.mostPoints else {
-      throw CertificateError("it tries more than \(Self.mostPoints) points")
+    guard !ranges.isEmpty else { return }
+    guard let count = bounded.pointCount(of: ranges), points + count <= bounded.mostPoints else {
+      throw CertificateError("it tries more than \(bounded.mostPoints) points")
     }
     points += count
-    try bounded.forEachPoint(of: box) { point throws(CertificateError) in
+    try bounded.forEachPoint(of: bounded.box(of: ranges)) { point throws(CertificateError) in
       if bounded.isMet(goal, at: point) { throw CertificateError("the input \(point.prefix(8))… meets the goal") }
     }
   }
 }
 
 extension BoundedProgram {
+  /// The most points that all proofs of a certificate together try: more, or more of a large network's, would let a small
+  /// file keep the checker busy for hours.
+  public var mostPoints: Int { min(1 << 20, Self.mostPointWork / max(1, program.work)) }
+  /// Elementary operations, of which the checker does some hundred million a second.
+  private static let mostPointWork = 1 << 36
+
   /// The box of inputs that ranges leave, flat as in a property.
   public func box(of ranges: Ranges) -> [ClosedRange<Int32>] {
     program.inputs.flatMap { input in zip(ranges.low[input], ranges.high[input]).map { $0...$1 } }

@@ -49,6 +49,8 @@ final class GoalSearch {
   private var postponed: [OpenCase] = []
   /// How many inputs there are, where so few that all of them may be tried.
   private let everyInput: Int?
+  /// How many more inputs the proof may try one by one.
+  private var pointsLeft: Int
   /// The prices of the steps' codes in the last pass of slopes.
   private var lastPrices: [Int: [Int64]] = [:]
   private var random = Xorshift(seed: 1)
@@ -57,21 +59,23 @@ final class GoalSearch {
   /// Whether the case at hand was not next to the last one.
   private var isElsewhere = false
 
-  /// `natural` are the ranges of the inputs' box.
+  /// `natural` are the ranges of the inputs' box; the proof may try up to `mostPoints` inputs.
   init(
-    _ bounded: BoundedProgram, goal: Goal, over natural: Ranges, stages: Set<Stage>, isOver: @escaping () -> Bool,
-    secondsLeft: @escaping () -> Double, tries: @escaping (_ point: [Int32], _ effort: Int) -> Bool
+    _ bounded: BoundedProgram, goal: Goal, over natural: Ranges, stages: Set<Stage>, mostPoints: Int,
+    isOver: @escaping () -> Bool, secondsLeft: @escaping () -> Double,
+    tries: @escaping (_ point: [Int32], _ effort: Int) -> Bool
   ) {
     self.bounded = bounded
     self.goal = goal
     self.natural = natural
     self.stages = stages
+    pointsLeft = mostPoints
     self.isOver = isOver
     self.secondsLeft = secondsLeft
     self.tries = tries
     open = [OpenCase(ranges: natural, depth: 0, place: 0)]
     let count = bounded.pointCount(of: natural) ?? .max
-    everyInput = stages.contains(.branchAndBound) && count <= 1 << 16 ? count : nil
+    everyInput = stages.contains(.branchAndBound) && count <= min(1 << 16, mostPoints) ? count : nil
     bound = 0
     bound = upperBound(natural)
   }
@@ -768,7 +772,10 @@ final class GoalSearch {
     _ ranges: Ranges, _ best: Int64, _ node: Proof.Node = Proof.Node(end: .next), _ program: LinearRelaxation? = nil,
     _ tightenedAt: Double = .infinity
   ) -> Closing {
-    if let count = bounded.pointCount(of: ranges), count <= 64 { return closeByPoints(ranges, best, node) }
+    if let count = bounded.pointCount(of: ranges), count <= min(64, pointsLeft) {
+      pointsLeft -= count
+      return closeByPoints(ranges, best, node)
+    }
     var choice: (variable: Variable, at: Int32, score: Double)?
     for input in bounded.program.inputs {
       let solution = program?.solution(value: input)

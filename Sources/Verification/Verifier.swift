@@ -144,13 +144,16 @@ private struct Run {
     var shared: [Proof.Node] = []
     if !open.isEmpty {
       var tightened = ranges
-      let isFew = options.stages.contains(.branchAndBound) && (bounded.pointCount(of: ranges) ?? .max) <= GoalSearch.fewPoints
+      let mostPoints = bounded.mostPoints / open.count
+      let isFew =
+        options.stages.contains(.branchAndBound)
+        && (bounded.pointCount(of: ranges) ?? .max) <= min(GoalSearch.fewPoints, mostPoints)
       if options.stages.contains(.lagrangian), !isFew {
         (shared, tightened) = bounded.deepBounds(over: ranges, isOver: isOver)
       }
       let searches = open.map { index in
         GoalSearch(
-          bounded, goal: goals[index], over: tightened, stages: options.stages, isOver: isOver,
+          bounded, goal: goals[index], over: tightened, stages: options.stages, mostPoints: mostPoints, isOver: isOver,
           secondsLeft: secondsLeft, tries: attacks[index])
       }
       if proves { advance(searches, jobs: options.jobs, isOver: isOver) }

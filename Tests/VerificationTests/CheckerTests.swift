@@ -101,6 +101,38 @@ import Testing
     #expect(ContinuousClock.now - start < .seconds(60))
   }
 
+  /// The larger a network, the fewer points: a small file must not keep the checker busy for hours.
+  @Test func pointsAreLimitedByTheWorkThatEachTakes() throws {
+    let (inputs, outputs) = (1024, 1024)
+    let affine = Affine(
+      geometry: .dense(batch: 1, inputs: inputs, outputs: outputs), groups: 1, paddingCode: 0,
+      weights: (0..<inputs * outputs).map { $0 % inputs < 3 ? 1 : 0 }, bias: Array(repeating: 0, count: outputs),
+      accumulators: Array(repeating: -384...381, count: outputs),
+      requantization: Requantization(multipliers: [.powerOfTwo(0)], rounding: .single, zeroPoint: 0, clamp: -128...127))
+    let program = Self.program(.affine(affine), input: (inputs, .int8), output: (outputs, .int8))
+    let checker = try CertificateChecker(program)
+    #expect(program.work == inputs * outputs && checker.bounded.mostPoints == 1 << 16)
+    func check(_ least: Int64) throws {
+      let property = try Property(
+        box: (0..<inputs).map { $0 < 3 ? -128...127 : 0...0 },
+        // The second needs what the first excludes.
+        violations: [
+          Violation([
+            LinearConstraint(outputs: [.init(0, 1), .init(1, -1)], atLeast: 1),
+            LinearConstraint(outputs: [.init(0, 1)], atLeast: least),
+          ])
+        ], statement: "", of: program)
+      try checker.check(
+        Certificate(
+          program: checker.digest, property: property, proofs: [Proof([Proof.Node(end: .points)])]))
+    }
+    let start = ContinuousClock.now
+    #expect(throws: CertificateError("goal 0: node 0: it tries more than 65536 points")) { try check(-128) }
+    // Where no input is left there are no points either.
+    #expect(throws: Never.self) { try check(128) }
+    #expect(ContinuousClock.now - start < .seconds(10))
+  }
+
   /// y = x, and x = k alone violates the property: whichever way the box is split, k is in one of the cases.
   @Test func theCasesOfASplitLeaveNothingOut() throws {
     let type = CodeType(bits: 4, isSigned: true)
