@@ -125,8 +125,9 @@ public struct LinearConstraint: Sendable, Hashable {
         guard types.indices.contains(term.element) else {
           throw PropertyError("a constraint names \(what) element \(term.element); the network has \(types.count)")
         }
-        // No code passes 2^16 in magnitude.
-        total += Int128(term.coefficient.magnitude) << 16
+        let range = types[term.element].range
+        let most = max(range.lowerBound.magnitude, range.upperBound.magnitude)
+        total += Int128(term.coefficient.magnitude) * Int128(most)
       }
     }
     guard total < Int128(1) << 62 else {

@@ -16,18 +16,19 @@ public struct Rational: Sendable, Hashable, Comparable {
   public init(_ integer: some BinaryInteger) { self.init(BigInt(integer)) }
 
   /// What the floating-point number is, which is a fraction with a power of two below; nil where it is not finite.
-  public init?(exactly number: Float) {
+  public init?(exactly number: Double) {
     guard number.isFinite else { return nil }
     guard number != 0 else {
       self = Rational(0)
       return
     }
-    // A significand in 1 ..< 2 with 23 bits after the point.
-    let magnitude = BigInt(Int(number.magnitude.significand * 0x1p23))
-    let exponent = Int(number.exponent) - 23
+    // A significand in 1 ..< 2 with 52 bits after the point.
+    let magnitude = BigInt(Int(number.magnitude.significand * 0x1p52))
+    let exponent = Int(number.exponent) - 52
     let signed = number < 0 ? -magnitude : magnitude
     self = exponent >= 0 ? Rational(signed << exponent) : Rational(signed, over: BigInt(1) << -exponent)
   }
+  public init?(exactly number: Float) { self.init(exactly: Double(number)) }
 
   /// More digits than this, or powers of ten, are no one's measurement.
   private static let mostDigits = 400

@@ -105,6 +105,7 @@ extension VNNLIB {
 private struct CodeConditions {
   /// `real = scale · (code − zeroPoint)`, for each element.
   private let inputs, outputs: [(scale: Rational, zeroPoint: Rational)]
+  private let inputTypes, outputTypes: [CodeType]
 
   init(of program: IntegerProgram, units: PropertyUnits) throws(VNNLIBError) {
     func meanings(_ values: [Int]) throws(VNNLIBError) -> [(scale: Rational, zeroPoint: Rational)] {
@@ -125,61 +126,69 @@ private struct CodeConditions {
     }
     inputs = try meanings(program.inputs)
     outputs = try meanings(program.outputs)
+    (inputTypes, outputTypes) = (program.inputElements, program.outputElements)
   }
 
   /// The same condition over codes: `Σ a·real + c ≥ 0` becomes `Σ k·code ≥ ⌈b⌉` for integers k without a common
-  /// divisor, and with `>` the least integer above b.
+  /// divisor, and with `>` the least integer above b. What all codes meet, or none, becomes `0 ≥ 0` or `0 ≥ 1`.
   func condition(_ comparison: VNNLIB.Comparison) throws(VNNLIBError) -> LinearConstraint {
     var constant = comparison.sum.constant
-    var terms: [(variable: VNNLIB.Variable, coefficient: Rational)] = []
+    var terms: [(variable: VNNLIB.Variable, type: CodeType, coefficient: Rational)] = []
     for (variable, coefficient) in comparison.sum.coefficients where coefficient != Rational(0) {
-      let (scale, zeroPoint) =
+      let ((scale, zeroPoint), type) =
         switch variable {
-        case .input(let index): inputs[index]
-        case .output(let index): outputs[index]
+        case .input(let index): (inputs[index], inputTypes[index])
+        case .output(let index): (outputs[index], outputTypes[index])
         }
       let scaled = coefficient * scale
       constant = constant - scaled * zeroPoint
-      terms.append((variable, scaled))
+      terms.append((variable, type, scaled))
     }
     var denominator = BigInt(1)
-    for (_, coefficient) in terms {
+    for (_, _, coefficient) in terms {
       denominator *= coefficient.denominator / denominator.greatestCommonDivisor(with: coefficient.denominator)
-      guard denominator.bitWidth < 1 << 12 else { throw tooFine(comparison) }
+      guard denominator.bitWidth < Self.mostBits else {
+        throw VNNLIBError(
+          comparison.line,
+          "has coefficients whose common denominator passes \(Self.mostBits) bits; give them fewer digits")
+      }
     }
     let integers = terms.map { $0.coefficient.numerator * (denominator / $0.coefficient.denominator) }
-    let divisor = integers.reduce(BigInt(0)) { $0.greatestCommonDivisor(with: $1) }
-    let bound = -constant * Rational(denominator, over: divisor == 0 ? 1 : divisor)
+    let divisor = max(1, integers.reduce(BigInt(0)) { $0.greatestCommonDivisor(with: $1) })
+    let bound = -constant * Rational(denominator, over: divisor)
     let least = comparison.isStrict ? bound.floor + 1 : bound.ceiling
-    var result = LinearConstraint(atLeast: 0)
-    if terms.count <= 1 {
-      // No code comes near a bound that large.
-      result.least = Int64(min(max(least, -Self.beyondCodes), Self.beyondCodes))
-    } else if let exact = Int64(exactly: least) {
-      result.least = exact
-    } else {
-      throw tooFine(comparison)
+    var (low, high) = (BigInt(0), BigInt(0))
+    for (term, integer) in zip(terms, integers) {
+      let ends = [term.type.range.lowerBound, term.type.range.upperBound].map { integer / divisor * BigInt($0) }
+      low += min(ends[0], ends[1])
+      high += max(ends[0], ends[1])
     }
-    for (index, integer) in integers.enumerated() {
-      guard let coefficient = Int64(exactly: integer / divisor) else { throw tooFine(comparison) }
-      switch terms[index].variable {
+    if least <= low { return LinearConstraint(atLeast: 0) }
+    if least > high { return LinearConstraint(atLeast: 1) }
+    let tooLong = VNNLIBError(
+      comparison.line,
+      "compares terms that, in whole numbers over codes, could pass 2^62; give their coefficients fewer digits")
+    guard let least = Int64(exactly: least) else { throw tooLong }
+    var result = LinearConstraint(atLeast: least)
+    for (term, integer) in zip(terms, integers) {
+      guard let coefficient = Int64(exactly: integer / divisor) else { throw tooLong }
+      switch term.variable {
       case .input(let element): result.inputs.append(.init(element, coefficient))
       case .output(let element): result.outputs.append(.init(element, coefficient))
       }
     }
     result.inputs.sort { $0.element < $1.element }
     result.outputs.sort { $0.element < $1.element }
+    do {
+      try result.check(inputs: inputTypes, outputs: outputTypes)
+    } catch {
+      throw tooLong
+    }
     return result
   }
 
-  /// Over any sum of a single code with coefficient ±1.
-  private static let beyondCodes = BigInt(1) << 32
-
-  private func tooFine(_ comparison: VNNLIB.Comparison) -> VNNLIBError {
-    VNNLIBError(
-      comparison.line,
-      "compares terms whose coefficients over codes have no small common multiple; give them fewer digits")
-  }
+  /// Of a common denominator; more digits are no one's measurement.
+  private static let mostBits = 1 << 12
 }
 
 /// The cases of a question: conjunctions with boxes of their own, in one box that holds them all.

@@ -82,6 +82,9 @@ private struct Reader {
   var variables: [Substring: VNNLIB.Variable] = [:]
   var firstInteger: Int?
   var assertions: [VNNLIB.Formula] = []
+  /// After (exit) no command, and after (check-sat) no assertion, is one that a solver would take into account.
+  private var isOver = false
+  private var isChecked = false
 
   /// Networks for devices have far fewer inputs.
   private static let mostElements = 1 << 26
@@ -101,6 +104,7 @@ private struct Reader {
     guard case .list(let items, _) = expression, case .word(let name, _)? = items.first else {
       throw VNNLIBError(line, "is no command; (declare-const …) and (assert …) are")
     }
+    guard !isOver else { throw VNNLIBError(line, "stands after (exit)") }
     switch name {
     case "declare-const" where items.count == 3: try declare(items[1], type: items[2])
     case "declare-fun" where items.count == 4:
@@ -108,8 +112,12 @@ private struct Reader {
         throw VNNLIBError(line, "declares a function with arguments; inputs and outputs are constants")
       }
       try declare(items[1], type: items[3])
-    case "assert" where items.count == 2: assertions.append(try formula(items[1], isNegated: false))
-    case "set-logic", "set-info", "set-option", "check-sat", "get-model", "exit": break
+    case "assert" where items.count == 2:
+      guard !isChecked else { throw VNNLIBError(line, "asserts something after (check-sat)") }
+      assertions.append(try formula(items[1], isNegated: false))
+    case "check-sat": isChecked = true
+    case "exit": isOver = true
+    case "set-logic", "set-info", "set-option", "get-model": break
     case "declare-const", "declare-fun", "assert":
       throw VNNLIBError(line, "(\(name) …) has \(items.count - 1) parts")
     default:
@@ -201,6 +209,12 @@ private struct Reader {
       guard case .word(let name, _)? = items.first, items.count > 1 else {
         throw VNNLIBError(line, "a term is expected, as (+ X_0 (* 2.5 X_1))")
       }
+      guard ["+", "-", "*", "/"].contains(name) else {
+        throw VNNLIBError(line, "'\(name.text)' is no term that is read: +, -, * and / are")
+      }
+      guard items.count > 2 || name == "+" || name == "-" else {
+        throw VNNLIBError(line, "(\(name) …) takes two terms or more")
+      }
       var result = try sum(items[1])
       if name == "-" && items.count == 2 { result.scale(by: Rational(-1)) }
       for item in items.dropFirst(2) {
@@ -225,9 +239,6 @@ private struct Reader {
         guard result.longest <= Self.mostBits else {
           throw VNNLIBError(line, "makes a number of over \(Self.mostBits) bits")
         }
-      }
-      guard ["+", "-", "*", "/"].contains(name) else {
-        throw VNNLIBError(line, "'\(name.text)' is no term that is read: +, -, * and / are")
       }
       return result
     }

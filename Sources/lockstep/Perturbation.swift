@@ -22,8 +22,8 @@ struct Perturbation: Sendable {
       let radius: Int32
       if isReal {
         radius = try Self.codes(epsilon.value, value)
-      } else if let exact = Int32(exactly: epsilon.value.floor), Rational(exact) == epsilon.value {
-        radius = min(exact, Self.widest)
+      } else if let codes = epsilon.codes {
+        radius = Int32(min(codes, BigInt(Self.widest)))
       } else {
         throw ValidationError("--epsilon \(epsilon.text) is no whole number of codes; --real takes it as a real value.")
       }
@@ -42,8 +42,8 @@ struct Perturbation: Sendable {
         path: path, reason: "has \(array.count) elements; the network's input has \(values.count), each with a radius")
     }
     let reals =
-      array.elements(0..<array.count, as: Float.self)
-      ?? array.elements(0..<array.count, as: Double.self)?.map { Float($0) }
+      array.elements(0..<array.count, as: Double.self)
+      ?? array.elements(0..<array.count, as: Float.self)?.map { Double($0) }
     var radii: [Int32] = []
     for (element, value) in values.enumerated() {
       if let reals {
@@ -98,6 +98,8 @@ struct Epsilon: Sendable {
   /// A decimal number as JSON has it.
   let text: String
   let value: Rational
+  /// Nil where it is no whole number.
+  var codes: BigInt? { value.denominator == 1 ? value.numerator : nil }
 
   init?(_ argument: some StringProtocol) {
     // Digits, and digits after a point: the same text names files and stands in reports.

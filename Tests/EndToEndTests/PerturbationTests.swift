@@ -32,6 +32,10 @@ import Testing
     let perturbation = try Perturbation(
       epsilon: three, isReal: false, mask: [true, false, true, false], program: program)
     #expect(perturbation.radii == [3, 0, 3, 0] && perturbation.name == "e3")
+    // However large, it is a number of codes; none is further away than the type allows.
+    let huge = try #require(Epsilon("1" + String(repeating: "0", count: 30)))
+    #expect(
+      try Perturbation(epsilon: huge, isReal: false, mask: nil, program: program).radii == [65536, 65536, 65536, 65536])
     let half = try #require(Epsilon("0.5"))
     #expect { try Perturbation(epsilon: half, isReal: false, mask: nil, program: program) } throws: {
       "\($0)".contains("no whole number of codes")
@@ -55,6 +59,10 @@ import Testing
     }
     #expect(try radii(NumPyArray([0, 1, 2, 300] as [Int64], shape: [2, 2])) == [0, 1, 2, 300])
     #expect(try radii(NumPyArray([0, 0.1, 0.19, 1] as [Float], shape: [4])) == [0, 1, 1, 9])
+    // Multiples of the scale, exact as doubles; as floats, 3 · scale would be larger and 7 · scale smaller.
+    let scale = Double(0.1 as Float)
+    #expect(
+      try radii(NumPyArray([3 * scale, (3 * scale).nextDown, 7 * scale, 1e300], shape: [4])) == [3, 2, 7, 65536])
     for bad in [
       NumPyArray([0, 1, -2, 3] as [Int8], shape: [4]), NumPyArray([0, 1, .nan, 3] as [Float], shape: [4]),
       NumPyArray([1] as [Int8], shape: [1]), NumPyArray([0, 1, .infinity, 3] as [Double], shape: [4]),

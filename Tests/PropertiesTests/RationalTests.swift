@@ -26,12 +26,16 @@ import Testing
 
   @Test("a floating-point number is a fraction, denormals and the largest included")
   func floats() throws {
-    #expect(Rational(exactly: 0.1) == Rational(BigInt(13_421_773), over: BigInt(1) << 27))
-    #expect(Rational(exactly: -1.5) == Rational(-3, over: 2))
-    #expect(Rational(exactly: 0) == Rational(0))
-    #expect(Rational(exactly: .leastNonzeroMagnitude) == Rational(1, over: BigInt(1) << 149))
-    #expect(Rational(exactly: .greatestFiniteMagnitude) == Rational(((BigInt(1) << 24) - 1) << 104))
-    #expect(Rational(exactly: .nan) == nil && Rational(exactly: .infinity) == nil)
+    #expect(Rational(exactly: 0.1 as Float) == Rational(BigInt(13_421_773), over: BigInt(1) << 27))
+    #expect(Rational(exactly: 0.1 as Double) == Rational(BigInt(3_602_879_701_896_397), over: BigInt(1) << 55))
+    #expect(Rational(exactly: -1.5 as Float) == Rational(-3, over: 2))
+    #expect(Rational(exactly: -1.5 as Double) == Rational(-3, over: 2))
+    #expect(Rational(exactly: 0 as Float) == Rational(0))
+    #expect(Rational(exactly: Float.leastNonzeroMagnitude) == Rational(1, over: BigInt(1) << 149))
+    #expect(Rational(exactly: Double.leastNonzeroMagnitude) == Rational(1, over: BigInt(1) << 1074))
+    #expect(Rational(exactly: Float.greatestFiniteMagnitude) == Rational(((BigInt(1) << 24) - 1) << 104))
+    #expect(Rational(exactly: Double.greatestFiniteMagnitude) == Rational(((BigInt(1) << 53) - 1) << 971))
+    #expect(Rational(exactly: Float.nan) == nil && Rational(exactly: Double.infinity) == nil)
   }
 
   @Test("floor and ceiling go down and up on both sides of 0")

@@ -96,7 +96,7 @@ import Testing
     let property = try property(text, units)
     let meaning: (scales: [Rational], zeroPoints: [Int]) =
       units == .codes
-      ? ([1, 1].map { Rational($0) }, [0, 0]) : ([0.1, 0.3].compactMap { Rational(exactly: $0) }, [2, -1])
+      ? ([1, 1].map { Rational($0) }, [0, 0]) : (([0.1, 0.3] as [Float]).compactMap { Rational(exactly: $0) }, [2, -1])
     let wrong = (0..<8 * 8 * 8 * 8).first { point in
       let inputs = [Int32(point % 8), Int32(point / 8 % 8)]
       let outputs = [Int32(point / 64 % 8) - 4, Int32(point / 512) - 4]
@@ -121,6 +121,16 @@ import Testing
       ("(assert (<= (/ X_0 0) 1))", "by 0"),
       ("(assert (<= (/ 1 X_0) 1))", "by what is no number"),
       ("(assert (<= X_0))", "two terms or more"),
+      ("(assert (<= (* X_0) 1))", "(* …) takes two terms or more"),
+      ("(assert (<= (/ X_0) 1))", "(/ …) takes two terms or more"),
+      ("(assert (<= (exp 1) 1))", "'exp' is no term"),
+      ("(set-info :source \"a)", "line 5: a string is never closed"),
+      ("(set-info :source |a)", "line 5: a quoted symbol is never closed"),
+      ("(set-info :source \"\n\n\")(assert", "line 7: a '(' is never closed"),
+      ("(assert (<= |X_0| 1))", "neither a declared constant"),
+      ("(assert (<= X_0 \"1\"))", "neither a declared constant"),
+      ("(assert (<= X_0 1))(check-sat)\n(assert (<= X_0 0))", "line 6: asserts something after (check-sat)"),
+      ("(assert (<= X_0 1))(exit)\n(set-info :a b)", "line 6: stands after (exit)"),
       ("(assert (<= X_0 (exp 1 2)))", "'exp' is no term"),
       ("(assert (<= X_0 1)", "never closed"),
       ("(assert (<= X_0 1)))", "closes nothing"),
@@ -146,13 +156,73 @@ import Testing
     #expect { try property(assertions) } throws: { "\($0)".contains(reason) }
   }
 
-  @Test("coefficients that no integers of 62 bits stand for are refused, not rounded")
+  @Test("coefficients whose sums pass 2^62 over the codes are refused, not rounded")
   func tooFine() {
     #expect {
       try property("(assert (<= (+ (* 0.123456789012345678901 Y_0) (* 1.00000000000000000007 Y_1)) 0.5))")
     } throws: {
-      "\($0)".contains("line 5: ")
+      "\($0)".contains("line 5: ") && "\($0)".contains("2^62")
     }
+    // Denominators of 398 digits that share next to nothing.
+    let terms = zip(["7", "10", "13", "23"], ["X_0", "X_1", "Y_0", "Y_1"]).map { digits, variable in
+      let last = digits.suffix(1)
+      return "(* 1/\(digits)\(String(repeating: String(last), count: 398 - digits.count)) \(variable))"
+    }
+    #expect { try property("(assert (<= (+ \(terms.joined(separator: " "))) 0.5))") } throws: {
+      "\($0)".contains("common denominator")
+    }
+  }
+
+  @Test("what fits 62 bits over these codes is exact: coefficients of fifteen digits, among several terms")
+  func fine() throws {
+    let property = try property("(assert (>= (+ (* 3.14159265358979 X_0) Y_0) 0.5))")
+    #expect(
+      property.violations == [
+        Violation([
+          LinearConstraint(
+            inputs: [.init(0, 314_159_265_358_979)], outputs: [.init(0, 100_000_000_000_000)],
+            atLeast: 50_000_000_000_000)
+        ])
+      ])
+    #expect(property.violation(inputs: [1, 0], outputs: [-2, 0]) == 0)
+    #expect(property.violation(inputs: [1, 0], outputs: [-3, 0]) == nil)
+    // 2^62 over these codes is a little more.
+    #expect(throws: Never.self) { try self.property("(assert (>= (+ (* 576460752303423487 X_0) Y_0) 1))") }
+    #expect(throws: VNNLIBError.self) { try self.property("(assert (>= (+ (* 658812288346769701 X_0) Y_0) 1))") }
+  }
+
+  @Test(
+    "a bound that no codes reach, or all do, is no matter of digits",
+    arguments: [
+      ("(>= (+ Y_0 Y_1) 1e30)", false), ("(<= (+ Y_0 Y_1) 1e30)", true), ("(> (+ Y_0 Y_1) -1e300)", true),
+      ("(>= (+ (* 1e25 X_0) (* 1.000000000000000000000000007 Y_1)) 1e40)", false), ("(= (- X_0 Y_0) 1e19)", false),
+      ("(>= X_0 -1e300)", true), ("(> 0.5 1/3)", true), ("(< 0.5 1/3)", false),
+    ])
+  func beyondTheCodes(condition: String, isMet: Bool) throws {
+    let property = try property("(assert \(condition))(assert (>= Y_0 1))")
+    #expect(property.box == [0...7, 0...7])
+    let alone = Violation([LinearConstraint(outputs: [.init(0, 1)], atLeast: 1)])
+    #expect(property.violations == (isMet ? [alone] : []))
+  }
+
+  // MARK: Text
+
+  @Test(
+    "what stands in strings, quoted symbols and comments asserts nothing",
+    arguments: [
+      "(set-info :source \"a) (assert false) (set-info x\")", "(set-info :source |a) (assert false) (set-info x|)",
+      "(set-info :source \"say \"\"a) (assert false)\"\" (\")", "(set-info :source \"\")(set-info :source \"a|\")",
+      "(set-info :a \"; not a comment\")", "; (assert false)\r", "; \"\r\n", "(set-info :source \"\n\n(\n\")",
+    ])
+  func quotations(text: String) throws {
+    let plain = "(assert (>= Y_0 1))"
+    #expect(try property(text + plain) == property(plain))
+    #expect(try property(plain + text) == property(plain))
+  }
+
+  @Test("a comment ends with its line, however that ends", arguments: ["\n", "\r", "\r\n"])
+  func comments(lineEnd: String) throws {
+    #expect(try property("; free\(lineEnd)(assert (>= X_0 3))").box[0] == 3...7)
   }
 
   @Test("a question with too many cases is refused quickly")
