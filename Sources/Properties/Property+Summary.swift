@@ -1,26 +1,29 @@
+import IntegerProgram
+
 extension Property {
-  /// What is asked, in a few words made from the property itself: "784 inputs, 620 of them free by up to 7 codes; class
+  /// What is asked of `program`, in a few words made from the property itself: "784 inputs, 620 of them free by up to 7 codes; class
   /// 3 everywhere".
-  public var summary: String {
+  public func summary(for program: IntegerProgram) -> String {
     let widths = box.map { Int($0.upperBound) - Int($0.lowerBound) }
     let free = widths.count { $0 > 0 }
     let inputs = box.count == 1 ? "1 input" : "\(box.count) inputs"
     let freedom =
       free == 0 ? "all fixed" : "\(free) free, over at most \((widths.max() ?? 0) + 1) codes each"
-    return "\(inputs), \(freedom); \(claim)"
+    return "\(inputs), \(freedom); \(claim(classes: program.outputElements.count))"
   }
 
-  private var claim: String {
+  private func claim(classes: Int) -> String {
     if violations.isEmpty { return "nothing could violate it" }
-    if let label = robustLabel { return "class \(label) everywhere, of \(violations.count + 1)" }
+    if let label = robustLabel(classes: classes) { return "class \(label) everywhere, of \(classes)" }
     if violations.count == 1 { return "nowhere \(violations[0])" }
     return "none of \(violations.count) cases anywhere, the first: \(violations[0])"
   }
 
-  /// The class that the property claims for its whole box, where it is such a claim.
-  public var robustLabel: Int? {
-    guard let label = violations.first?.constraints.first?.outputs.first(where: { $0.coefficient == -1 })?.element,
-      violations == Self.classViolations(label: label, classes: violations.count + 1)
+  /// The class that the property claims for its whole box, where it is such a claim about a network of so many classes.
+  public func robustLabel(classes: Int) -> Int? {
+    guard violations.count + 1 == classes,
+      let label = violations.first?.constraints.first?.outputs.first(where: { $0.coefficient == -1 })?.element,
+      violations == Self.classViolations(label: label, classes: classes)
     else { return nil }
     return label
   }

@@ -14,6 +14,9 @@ public struct VerificationRecord: Sendable, Equatable {
       self.proved = proved
       self.attained = attained
     }
+
+    /// Proved where the two are the same.
+    public var verdict: Verdict { proved == attained ? .proved : .unknown }
   }
 
   /// What the question is called, as "s12-e3": one line of a report for each.
@@ -40,6 +43,8 @@ public struct VerificationRecord: Sendable, Equatable {
   /// The most that an input differs from the sample, in codes.
   public var distance: Int?
   public var range: Range?
+  /// Input codes that lead to the lowest and to the highest code attained.
+  public var attaining: [[Int]]?
   public var reason: String?
   /// For each violation the best proved bound of what is to stay below 0; nil where it is excluded.
   public var bounds: [Int?]?
@@ -85,6 +90,7 @@ extension VerificationRecord {
       add("proved", .integers([range.proved.lowerBound, range.proved.upperBound]))
       add("attained", .integers([range.attained.lowerBound, range.attained.upperBound]))
     }
+    add("attaining", attaining.map { .array($0.map { .integers($0) }) })
     add("reason", reason.map { .string($0) })
     add("bounds", bounds.map { .array($0.map { $0.map { .integer($0) } ?? .null }) })
     add("open", openFraction.map { .real(Float($0)) })
@@ -114,6 +120,7 @@ extension VerificationRecord {
     if let proved = Self.range(fields.proved), let attained = Self.range(fields.attained) {
       range = Range(proved: proved, attained: attained)
     }
+    attaining = fields.attaining
     reason = fields.reason
     bounds = fields.bounds
     openFraction = fields.open
@@ -138,6 +145,7 @@ extension VerificationRecord {
     var counterexample, outputs: [Int]?
     var `class`, distance: Int?
     var proved, attained: [Int]?
+    var attaining: [[Int]]?
     var reason: String?
     var bounds: [Int?]?
     var open: Double?

@@ -26,13 +26,16 @@ struct CheckCommand: ParsableCommand {
 
         lockstep check p.npy --model model.tflite --property p.vnnlib --target host
 
-      A report is checked line by line: each proof's certificate, each counterexample. Give the options of verify to \
-      check that the lines are about these properties too, and that counterexamples lie in their boxes.
+      A report is checked line by line: each proof's certificate, each counterexample, both ends of each range. Give the \
+      options of verify to hold it against what was asked: then lines about anything else, questions that no line \
+      answers, inputs outside their boxes and samples that are not misclassified are rejected as well.
 
         lockstep check --report out.jsonl --certificates proofs --model model.tflite \\
             --images x.npy --labels y.npy --samples 0-99 --epsilon 1,2,3
 
-      Exit status: 0 all accepted, 1 some rejected, 65 none rejected, but some file unreadable.
+      Lines that are unknown or on a solver's word have no evidence; they are counted, and not rejected.
+
+      Exit status: 0 none rejected, 1 some rejected, 65 none rejected, but some file unreadable.
       """)
 
   @Argument(help: ArgumentHelp("Certificates, and counterexamples (.npy).", valueName: "evidence"))
@@ -47,7 +50,10 @@ struct CheckCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Where the report's certificates are; its own paths unless given.", valueName: "folder"))
   var certificates: String?
 
-  @Option(help: ArgumentHelp("Run counterexamples on the C generated for this target, too.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      "Run counterexamples, and inputs that attain the ends of ranges, on the C generated for this target, too.",
+      valueName: "name"))
   var target: String?
 
   @Option(help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
@@ -61,58 +67,51 @@ struct CheckCommand: ParsableCommand {
     if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs must be in 1 … 1024.") }
     if evidence.isEmpty && report == nil { throw ValidationError("Name certificates, counterexamples or a --report.") }
     if certificates != nil && report == nil { throw ValidationError("--certificates goes with --report.") }
+    if !evidence.isEmpty && (questions.maxRadius || questions.outputRange) {
+      throw ValidationError("--max-radius and --output-range go with a --report alone.")
+    }
   }
 
   func run() throws {
     let target = try target.map { try readTarget($0) }
     let program = try ModelFile(path: model).program(lowering.options)
+    let simulator = Simulator(program)
     let check = try EvidenceCheck(
-      Simulator(program), asked: try questions.queries(Simulator(program)), certificates: certificates)
-    let lines =
-      try report.map { path in
-        try ReportFile.records(InputFile.bytes(path: path, limit: ReportFile.largest), path: path).map(\.record)
-      } ?? []
+      simulator, asked: try AskedQuestions(questions, simulator), certificates: certificates)
+    let lines = try report.map { try ReportFile.complete(path: $0) } ?? []
     let jobs = jobs ?? processorCount
     var findings = try concurrentMap(evidence, jobs: jobs) { path in
-      try Self.reading(path) {
+      try EvidenceCheck.Finding.reading(path) {
         path.hasSuffix(".npy") ? try check.counterexamples(at: path) : [try check.certificate(at: path)]
       }
     }.flatMap { $0 }
     for finding in findings { print("\(finding.name.printable()): \(Self.word(finding)) \(finding.text)") }
 
-    let ofLines = try concurrentMap(lines, jobs: jobs) { line in
-      try Self.reading(line.query) { [try check.record(line)] }
-    }.flatMap { $0 }
+    let ofLines = report == nil ? [] : try check.report(lines, jobs: jobs)
     for finding in ofLines where finding.outcome == .rejected || finding.outcome == .unreadable {
       print("\(finding.name.printable()): \(Self.word(finding)) \(finding.text)")
     }
     if !lines.isEmpty {
-      let proved = zip(lines, ofLines).count { $0.counterexample == nil && $1.outcome == .accepted }
-      let violated = zip(lines, ofLines).count { $0.counterexample != nil && $1.outcome == .accepted }
+      let trusted = "trusted"
+      let verdicts = (VerificationRecord.Verdict.allCases.map(\.rawValue) + [trusted]).compactMap { verdict in
+        let count = lines.count { ($0.trusted == nil ? $0.verdict.rawValue : trusted) == verdict }
+        return count == 0 ? nil : "\(count) \(verdict)"
+      }
+      let outcomes: [(EvidenceCheck.Finding.Outcome, String)] = [
+        (.accepted, "accepted"), (.none, "without evidence"), (.rejected, "rejected"), (.unreadable, "unreadable"),
+      ]
       print(
-        "\(counted(lines.count, "line")): \(counted(proved, "proof")) accepted, \(counted(violated, "counterexample")) "
-          + "replayed, \(ofLines.count { $0.outcome == .none }) without evidence, "
-          + "\(ofLines.count { $0.outcome == .rejected }) rejected, "
-          + "\(ofLines.count { $0.outcome == .unreadable }) unreadable")
+        "\(counted(lines.count, "line")), \(verdicts.joined(separator: ", ")): "
+          + outcomes.map { outcome, name in "\(ofLines.count { $0.outcome == outcome }) \(name)" }
+          .joined(separator: ", "))
     }
     findings += ofLines
     print("program \(program.digest)")
     var isAccepted = !findings.contains { $0.outcome == .rejected }
-    let inputs = findings.compactMap { $0.outcome == .accepted ? $0.replayed : nil }
+    let inputs = findings.flatMap { $0.outcome == .accepted ? $0.replayed : [] }
     if let target, try !runC(inputs, of: program, for: target, jobs: jobs) { isAccepted = false }
     if !isAccepted { throw ExitCode.mismatch }
     if findings.contains(where: { $0.outcome == .unreadable }) { throw ExitCode.badFile }
-  }
-
-  /// The findings of `body`; one of them where a file cannot be read: the others are checked all the same.
-  private static func reading(
-    _ name: String, _ body: () throws -> [EvidenceCheck.Finding]
-  ) throws -> [EvidenceCheck.Finding] {
-    do {
-      return try body()
-    } catch let error as FileError {
-      return [EvidenceCheck.Finding(name: name, outcome: .unreadable, text: "\(error)")]
-    }
   }
 
   private static func word(_ finding: EvidenceCheck.Finding) -> String {
@@ -127,7 +126,7 @@ struct CheckCommand: ParsableCommand {
   /// Whether the generated C returns for `inputs` what the simulator does.
   private func runC(_ inputs: [[Int32]], of program: IntegerProgram, for target: Target, jobs: Int) throws -> Bool {
     guard !inputs.isEmpty else {
-      print("no counterexample to run on generated C")
+      print("no input to run on generated C")
       return true
     }
     // One build a compiler, as a device would have it; difftest compares all of them.
@@ -138,7 +137,7 @@ struct CheckCommand: ParsableCommand {
       TestVectors(inputs.map { program.inputs(flat: $0) }), builds: builds, jobs: jobs)
     for problem in result.problems { print("DIFFERS \(problem)") }
     print(
-      "\(counted(inputs.count, "counterexample")) on generated C: \(result.agreed) of \(builds.count) builds equal, "
+      "\(counted(inputs.count, "input")) on generated C: \(result.agreed) of \(builds.count) builds equal, "
         + "\(result.comparedBytes) bytes compared")
     if result.problems.isEmpty && result.comparedBytes == 0 {
       throw FileError(

@@ -12,31 +12,45 @@ struct OutputRangeSearch: Sendable {
   let program: IntegerProgram
   let box: [ClosedRange<Int32>]
   let element: Int
+  /// A code of the element, and an input that leads to it.
+  struct Attained: Sendable, Equatable {
+    var code: Int
+    var inputs: [Int]
+  }
   /// What an input of the box gives.
-  let start: Int
+  let start: Attained
+
+  struct Result: Sendable {
+    var range: VerificationRecord.Range
+    /// Inputs that lead to the lowest and to the highest code attained.
+    var attaining: [[Int]]
+    /// Those of the ends that are proved.
+    var certificates: [String]
+    /// Whose word a proof is.
+    var trusted: String?
+  }
 
   /// Asks by `ask` whether the element stays in a range, until both ends are exact or `ask` gives no more answers (nil).
   /// `attack` gives what an input that leaves the range reaches, if it soon finds one; it goes first, since every code
-  /// attained spares a proof sought in vain. Returns the range and the certificates of its ends.
+  /// attained spares a proof sought in vain.
   func run(
-    attack: (Property) throws -> Int? = { _ in nil }, _ ask: (End, Property) throws -> VerificationRecord?
-  ) throws -> (range: VerificationRecord.Range, certificates: [String]) {
+    attack: (Property) throws -> Attained? = { _ in nil }, _ ask: (End, Property) throws -> VerificationRecord?
+  ) throws -> Result {
     let type = program.outputElements[element].range
-    var low = try search(.lowest, limit: -Int(type.lowerBound), attack, ask)
+    let low = try search(.lowest, limit: -Int(type.lowerBound), attack, ask)
     let high = try search(.highest, limit: Int(type.upperBound), attack, ask)
-    (low.proved, low.attained) = (-low.proved, -low.attained)
-    return (
-      .init(proved: low.proved...high.proved, attained: low.attained...high.attained),
-      low.certificates + high.certificates
-    )
+    return Result(
+      range: .init(proved: -low.proved...high.proved, attained: low.attained.code...high.attained.code),
+      attaining: [low.attained.inputs, high.attained.inputs], certificates: low.certificates + high.certificates,
+      trusted: low.trusted ?? high.trusted)
   }
 
   /// The end upwards, where the lowest end is the highest of the negated element. `limit` is what the type allows, which
   /// needs no proof.
   private func search(
-    _ end: End, limit: Int, _ attack: (Property) throws -> Int?,
+    _ end: End, limit: Int, _ attack: (Property) throws -> Attained?,
     _ ask: (End, Property) throws -> VerificationRecord?
-  ) throws -> (proved: Int, attained: Int, certificates: [String]) {
+  ) throws -> (proved: Int, attained: Attained, certificates: [String], trusted: String?) {
     let sign = end == .highest ? 1 : -1
     func atMost(_ bound: Int) throws -> Property {
       try Property.outputRange(
@@ -44,17 +58,20 @@ struct OutputRangeSearch: Sendable {
         range: sign > 0 ? Int64.min + 1...Int64(bound) : Int64(-bound)...Int64.max,
         statement: "output \(element) is at \(sign > 0 ? "most" : "least") \(sign * bound)")
     }
-    var (proved, attained) = (limit, sign * start)
+    var (proved, best) = (limit, start)
+    var attained: Int { sign * best.code }
+    func reach(_ new: Attained) { if sign * new.code > attained { best = new } }
     var step = 1
     while step > 0, attained < limit {
       if let reached = try attack(atMost(min(limit, attained + step) - 1)) {
-        attained = max(attained, sign * reached)
+        reach(reached)
         step *= 2
       } else {
         step /= 2
       }
     }
     var certificates: [String] = []
+    var trusted: String?
     /// Where a proof was sought in vain.
     var unknown = attained - 1
     /// What the last search in vain could have proved.
@@ -64,8 +81,11 @@ struct OutputRangeSearch: Sendable {
       provable = nil
       guard let record = try ask(end, atMost(middle)) else { break }
       switch record.verdict {
-      case .proved: (proved, certificates) = (middle, record.certificates)
-      case .violated: attained = max(attained, sign * (record.outputs?[element] ?? sign * attained))
+      case .proved: (proved, certificates, trusted) = (middle, record.certificates, record.trusted)
+      case .violated:
+        if let code = record.outputs?[element], let inputs = record.counterexample {
+          reach(Attained(code: code, inputs: inputs))
+        }
       case .unknown, .misclassified:
         unknown = middle
         // It showed that the element is at most `middle + 1 + bound`.
@@ -75,6 +95,6 @@ struct OutputRangeSearch: Sendable {
         }
       }
     }
-    return (proved, attained, certificates)
+    return (proved, best, certificates, trusted)
   }
 }

@@ -31,16 +31,44 @@ struct QuestionArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Which elements may move: those that are not 0 here.", valueName: "m.npy"))
   var mask: String?
 
+  // The value may start with a minus.
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("No element leaves these codes; those of the input's type unless given.", valueName: "0-255"))
   var clip: CodeRange?
 
   @Flag(help: "Property files and epsilon are in real values: real = scale · (code − zero point), exactly.")
   var real = false
 
-  var isGiven: Bool { !properties.isEmpty || images != nil }
+  @Flag(help: "Find each sample's largest proved and smallest refuted epsilon in codes; --epsilon limits the search.")
+  var maxRadius = false
+
+  @Flag(
+    help:
+      "Find each output's range over the samples' neighbourhoods, a property file's box, or all inputs where neither is given."
+  )
+  var outputRange = false
+
+  @Option(help: ArgumentHelp("With --output-range: which output elements; all unless given.", valueName: "0,1,4-7"))
+  var outputs: IndexList?
+
+  var isGiven: Bool { !properties.isEmpty || images != nil || outputRange }
 
   func validate() throws {
+    if maxRadius && outputRange { throw ValidationError("--max-radius and --output-range are two questions.") }
+    if outputs != nil && !outputRange { throw ValidationError("--outputs goes with --output-range.") }
+    if maxRadius {
+      if images == nil { throw ValidationError("--max-radius needs --images.") }
+      if radii != nil || real || (epsilon?.epsilons.count ?? 1) > 1 {
+        throw ValidationError("--max-radius searches codes, up to one --epsilon; --radii and --real do not go with it.")
+      }
+    }
+    if outputRange && labels != nil {
+      throw ValidationError("--output-range asks for no class; leave out --labels.")
+    }
+    if images != nil && !maxRadius && epsilon == nil && radii == nil {
+      throw ValidationError("--images needs --epsilon, --radii or --max-radius.")
+    }
     if !properties.isEmpty && images != nil { throw ValidationError("--property and --images are two questions.") }
     if images == nil {
       for (option, isGiven) in [
@@ -59,7 +87,7 @@ struct QuestionArguments: ParsableArguments {
 
   /// The properties of the files, each with a name of its own.
   func propertyFiles(for program: IntegerProgram) throws -> [PropertyFile] {
-    var names: [String: Int] = [:]
+    var names: Set<String> = []
     return try properties.map { path in
       let bytes = try InputFile.bytes(path: path, limit: Self.largestProperty)
       guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -67,11 +95,16 @@ struct QuestionArguments: ParsableArguments {
       }
       let file = path.split(separator: "/").last.map(String.init) ?? path
       let stem = file.hasSuffix(".vnnlib") && file.count > 7 ? String(file.dropLast(7)) : file
-      names[stem, default: 0] += 1
-      let count = names[stem] ?? 1
+      // Certificates and counterexamples are called so: a name is given once.
+      var name = stem
+      var number = 1
+      while !names.insert(name).inserted {
+        number += 1
+        name = "\(stem)-\(number)"
+      }
       do {
         return PropertyFile(
-          path: path, name: count == 1 ? stem : "\(stem)-\(count)",
+          path: path, name: name,
           property: try VNNLIB(text).property(
             of: program, units: real ? .reals : .codes, statement: "\(file)\(real ? ", in real values" : "")"))
       } catch {
@@ -103,7 +136,7 @@ struct QuestionArguments: ParsableArguments {
     }
   }
 
-  /// All questions, but for those about radii and output ranges.
+  /// All questions of a batch.
   func queries(_ simulator: Simulator) throws -> [VerificationQuery] {
     let files = try propertyFiles(for: simulator.program).map { file in
       VerificationQuery(id: file.name, file: file.path, property: { file.property })
@@ -128,7 +161,7 @@ struct SampleQuestions: Sendable {
     let codes = set.codes(sample)
     return VerificationQuery(
       id: "s\(sample)-\(perturbation.name)", sample: sample, label: label, epsilon: perturbation.epsilon,
-      isMisclassified: set.classes[index] != label, center: codes,
+      isMisclassified: isMisclassified(index), center: codes,
       property: {
         do {
           return try Property.robustness(

@@ -1,5 +1,6 @@
 import Properties
 import Reporting
+import Verification
 
 /// A question of a batch.
 struct VerificationQuery: Sendable {
@@ -8,6 +9,8 @@ struct VerificationQuery: Sendable {
   var sample, label: Int?
   var epsilon: String?
   var file: String?
+  /// The output element that it is about, where it is about a range.
+  var output: Int?
   /// Whether the network gives the sample another class than its label.
   var isMisclassified = false
   /// The sample.
@@ -25,6 +28,23 @@ struct VerificationQuery: Sendable {
     record.label = label
     record.epsilon = epsilon
     record.file = file
+    record.output = output
+    return record
+  }
+
+  /// A line about this question that an input answers.
+  func record(
+    violatedBy counterexample: Counterexample, seconds: Double, program: String, property: Property
+  ) -> VerificationRecord {
+    var record = record(.violated, seconds: seconds, program: program, property: property)
+    record.counterexample = counterexample.inputs.map { Int($0) }
+    record.outputs = counterexample.outputs.map { Int($0) }
+    if property.robustLabel(classes: counterexample.outputs.count) != nil {
+      record.outputClass = Property.predictedClass(counterexample.outputs)
+    }
+    if let center {
+      record.distance = zip(center, counterexample.inputs).reduce(0) { max($0, Int(abs($1.0 - $1.1))) }
+    }
     return record
   }
 }

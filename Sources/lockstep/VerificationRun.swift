@@ -36,13 +36,16 @@ struct VerificationRun {
     }
     let digest = simulator.program.digest
     let hasCertificates = command.certificates != nil
+    let (program, trustsSolver) = (simulator.program, command.trustSolver)
     let report = try command.report.map { path in
       try ReportFile(path: path, resume: command.resume, programDigest: digest) { record in
-        record.verdict != .unknown
-          && (!hasCertificates || record.verdict != .proved || record.trusted != nil || record.hasCertificateFiles)
+        (record.range?.verdict ?? record.verdict) != .unknown
+          // What was trusted then need not be now.
+          && (record.trusted == nil || trustsSolver)
+          && (!hasCertificates || record.verdict != .proved || record.trusted != nil
+            || record.hasCertificateFiles(of: program))
       }
     }
-    let program = simulator.program
     let evidence = EvidenceFiles(
       certificates: command.certificates, counterexamples: command.counterexamples,
       counterexampleArray: { Self.array($0, program) })
@@ -87,18 +90,7 @@ struct VerificationRun {
   /// The largest proved and the smallest refuted ε of each sample.
   func radii() throws {
     guard let questions = try command.questions.sampleQuestions(simulator) else { return }
-    let type = program.inputElements.first?.range ?? 0...0
-    let widest =
-      Int((questions.clip?.upperBound).map { Int64($0) } ?? type.upperBound)
-      - Int((questions.clip?.lowerBound).map { Int64($0) } ?? type.lowerBound)
-    let limit =
-      try command.questions.epsilon?.epsilons.first.map { epsilon in
-        guard let codes = Int(epsilon.text), codes >= 1 else {
-          throw ValidationError(
-            "--epsilon \(epsilon.text) limits no search for radii in codes; give a whole number from 1 on.")
-        }
-        return min(codes, widest)
-      } ?? widest
+    let limit = try command.questions.radiusLimit(questions)
     let search = RadiusSearch(limit: limit)
     let count = questions.set.samples.count
     let found = Mutex([RadiusSearch.Result?](repeating: nil, count: count))
@@ -106,9 +98,7 @@ struct VerificationRun {
     let tally = Mutex(VerificationTally(total: count))
     try session.forEach(count, jobs: jobs) { index in
       func ask(_ epsilon: Int) throws -> VerificationRecord? {
-        let perturbation = try Perturbation(
-          epsilon: Epsilon(codes: epsilon), isReal: false, mask: questions.mask, program: program)
-        let query = questions.query(index, perturbation)
+        let query = try questions.query(index, epsilon: epsilon)
         guard let record = try session.answer(query, threads: max(1, jobs / count)) else { return nil }
         records.withLock { $0.append(record) }
         tally.withLock { $0.add(record) }
@@ -116,8 +106,10 @@ struct VerificationRun {
         return record
       }
       // Of a misclassified sample one line says all.
-      let isMisclassified = questions.set.classes[index] != questions.set.labels[index]
-      let result = isMisclassified ? try ask(1).map { _ in RadiusSearch.Result(refuted: 0) } : try search.run(ask)
+      let result =
+        questions.isMisclassified(index)
+        ? try ask(1).map { _ in RadiusSearch.Result(refuted: 0) }
+        : try search.run(ask)
       found.withLock { $0[index] = result }
       tally.withLock { $0.finish() }
     }
@@ -141,57 +133,14 @@ struct VerificationRun {
     try end(unanswered: open, worst: exact + open == count ? .proved : .unknown)
   }
 
-  /// A box whose outputs' ranges are asked for.
-  private struct Domain {
-    var name: String
-    var sample: Int?
-    var epsilon, file: String?
-    var box: [ClosedRange<Int32>]
-    /// An input of the box.
-    var inside: [Int32]
-  }
-
-  private func domains() throws -> [Domain] {
-    if let questions = try command.questions.sampleQuestions(simulator) {
-      return try command.questions.perturbations(questions).flatMap { perturbation in
-        try questions.set.samples.enumerated().map { index, sample in
-          Domain(
-            name: "s\(sample)-\(perturbation.name)-", sample: sample, epsilon: perturbation.epsilon,
-            box: try questions.box(index, perturbation), inside: questions.set.codes(sample))
-        }
-      }
-    }
-    let files = try command.questions.propertyFiles(for: program).map {
-      Domain(name: $0.name + "-", file: $0.path, box: $0.property.box, inside: [])
-    }
-    let all = program.inputElements.map { Int32($0.range.lowerBound)...Int32($0.range.upperBound) }
-    return (files.isEmpty ? [Domain(name: "", box: all, inside: [])] : files).map { domain in
-      var domain = domain
-      if domain.inside.isEmpty {
-        domain.inside = domain.box.map { Int32((Int64($0.lowerBound) + Int64($0.upperBound)) / 2) }
-      }
-      return domain
-    }
-  }
-
   /// The range of each output element over each domain.
   func ranges() throws {
-    let domains = try domains()
-    let types = program.outputElements
-    let elements = command.outputs?.indices ?? Array(types.indices)
-    if let stray = elements.first(where: { !types.indices.contains($0) }) {
-      throw ValidationError(
-        "--outputs names element \(stray); the network has \(counted(types.count, "output element")).")
-    }
-    let starts = try domains.map { try simulator.run(program.inputs(flat: $0.inside)).flatMap { $0 } }
-    let count = domains.count * elements.count
+    let queries = try command.questions.rangeQueries(simulator)
+    let count = queries.count
     let found = Mutex([VerificationRecord?](repeating: nil, count: count))
     let tally = Mutex(VerificationTally(total: count))
     try session.forEach(count, jobs: jobs) { index in
-      let (domain, element) = (domains[index / elements.count], elements[index % elements.count])
-      let record = try range(
-        element, over: domain, start: Int(starts[index / elements.count][element]), threads: max(1, jobs / count))
-      guard let record else { return }
+      guard let record = try range(queries[index], threads: max(1, jobs / count)) else { return }
       found.withLock { $0[index] = record }
       let text = tally.withLock { tally in
         tally.add(record)
@@ -221,26 +170,26 @@ struct VerificationRun {
     try end(unanswered: count - records.count, worst: exact == records.count ? .proved : .unknown)
   }
 
-  private func range(_ element: Int, over domain: Domain, start: Int, threads: Int) throws -> VerificationRecord? {
-    let id = "\(domain.name)y\(element)"
-    func property(_ range: ClosedRange<Int>) throws -> Property {
-      try Property.outputRange(
-        of: program, box: domain.box, element: element, range: Int64(range.lowerBound)...Int64(range.upperBound),
-        statement: "output \(element) is in \(range.lowerBound) … \(range.upperBound)")
-    }
+  private func range(_ asked: RangeQuery, threads: Int) throws -> VerificationRecord? {
+    let (domain, element) = (asked.domain, asked.element)
+    func property(_ range: ClosedRange<Int>) throws -> Property { try asked.property(range, of: program) }
     let all = program.outputElements[element].range
     if let known = try session.known(
-      id, about: { try property($0.range?.proved ?? Int(all.lowerBound)...Int(all.upperBound)) })
+      asked.id, about: { try property($0.range?.proved ?? Int(all.lowerBound)...Int(all.upperBound)) })
     {
       return known
     }
+    func attained(_ outputs: [Int32], by inputs: [Int32]) -> OutputRangeSearch.Attained {
+      .init(code: Int(outputs[element]), inputs: inputs.map { Int($0) })
+    }
+    let start = try simulator.run(program.inputs(flat: domain.inside)).flatMap { $0 }
     let began = ContinuousClock.now
-    let search = OutputRangeSearch(program: program, box: domain.box, element: element, start: start)
-    let (range, certificates) = try search.run(
+    let search = OutputRangeSearch(program: program, box: domain.box, element: element, start: attained(start, by: domain.inside))
+    let result = try search.run(
       attack: { property in
         // It takes a part of the time, however many codes it finds.
         guard !session.isCancelled, began.secondsAgo < command.timeout / 4 else { return nil }
-        return engine.attacked(property, timeout: command.timeout / 16).map { Int($0.outputs[element]) }
+        return engine.attacked(property, timeout: command.timeout / 16).map { attained($0.outputs, by: $0.inputs) }
       },
       { end, property in
         // Half of what is left goes to a question, so that one sought in vain leaves time for easier ones; a quarter to
@@ -248,19 +197,18 @@ struct VerificationRun {
         let left = command.timeout - began.secondsAgo
         guard !session.isCancelled, left > 0.01 else { return nil }
         let share = ContinuousClock.now + .seconds(left / (end == .lowest ? 4 : 2))
-        let query = VerificationQuery(id: "\(id)-\(end.rawValue)", property: { property })
+        let query = VerificationQuery(id: "\(asked.id)-\(end.rawValue)", property: { property })
         return try session.decided(query, property, threads: threads, deadline: share)
       })
     if session.isCancelled { return nil }
-    let isExact = range.proved == range.attained
-    var record = VerificationRecord(
-      query: id, verdict: isExact ? .proved : .unknown, seconds: began.secondsAgo, program: session.programDigest,
-      property: try property(range.proved).digest)
-    (record.sample, record.epsilon, record.file) = (domain.sample, domain.epsilon, domain.file)
-    record.output = element
+    let range = result.range
+    var record = asked.query(range.proved, of: program).record(
+      range.verdict, seconds: began.secondsAgo, program: session.programDigest, property: try property(range.proved))
     record.range = range
-    record.certificates = certificates
-    if !isExact { record.reason = "no proof that the attained range is all" }
+    record.attaining = result.attaining
+    record.certificates = result.certificates
+    record.trusted = result.trusted
+    if range.verdict == .unknown { record.reason = "no proof that the attained range is all" }
     try session.publish(record)
     return record
   }
@@ -291,9 +239,16 @@ struct VerificationRun {
 }
 
 extension VerificationRecord {
-  /// Whether the certificates that the record names are there.
-  var hasCertificateFiles: Bool {
-    (!certificates.isEmpty || range != nil) && certificates.allSatisfy { InputFile.exists($0) }
+  /// Whether the record names its certificates, and they are there: one, or one for each end of a range that is not that
+  /// of the output's type.
+  func hasCertificateFiles(of program: IntegerProgram) -> Bool {
+    var needed = 1
+    if let output, let range, program.outputElements.indices.contains(output) {
+      let type = program.outputElements[output].range
+      needed =
+        (range.proved.lowerBound > type.lowerBound ? 1 : 0) + (range.proved.upperBound < type.upperBound ? 1 : 0)
+    }
+    return certificates.count == needed && certificates.allSatisfy { InputFile.exists($0) }
   }
 }
 

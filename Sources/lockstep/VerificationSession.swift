@@ -56,12 +56,13 @@ final class VerificationSession: Sendable {
   func known(
     _ id: String, about property: (VerificationRecord) throws -> Property
   ) throws -> VerificationRecord? {
-    guard let record = known[id] else { return nil }
+    guard var record = known[id] else { return nil }
     guard record.property == (try property(record)).digest else {
       throw ValidationError(
         "the report answers \(id), but for another property: images, labels, mask, radii, clipping or property file have "
           + "changed. Use another --report, or the options of the earlier run.")
     }
+    if let range = record.range { record.verdict = range.verdict }
     return record
   }
 
@@ -86,13 +87,8 @@ final class VerificationSession: Sendable {
       record.trusted = decision.trusted
       if let certificate, let path = try evidence.write(certificate, of: query.id) { record.certificates = [path] }
     case .violated(let counterexample):
-      record = query.record(.violated, seconds: decision.seconds, program: programDigest, property: property)
-      record.counterexample = counterexample.inputs.map { Int($0) }
-      record.outputs = counterexample.outputs.map { Int($0) }
-      if property.robustLabel != nil { record.outputClass = Property.predictedClass(counterexample.outputs) }
-      if let center = query.center {
-        record.distance = zip(center, counterexample.inputs).reduce(0) { max($0, Int(abs($1.0 - $1.1))) }
-      }
+      record = query.record(
+        violatedBy: counterexample, seconds: decision.seconds, program: programDigest, property: property)
       try evidence.write(counterexample, of: query.id)
     case .unknown(let unknown):
       // An interruption is no answer: the next run asks again.

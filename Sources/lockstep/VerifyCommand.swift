@@ -57,14 +57,15 @@ struct VerifyCommand: ParsableCommand {
                      an element differs from the sample
         proved, attained
                      with --output-range: lowest and highest code
+        attaining    two inputs, which lead to the codes attained
         reason, bounds, open
                      for unknown: why; for each violation a proved bound of
                      what stays below 0 (null: excluded); the share left open
         program, property
                      SHA-256 of what was proved, and of what of it
 
-      --resume keeps the lines of a report that belong to this network, drops a torn last one, asks the unknown again \
-      and then the rest. Ctrl-C leaves a report that can be resumed.
+      --resume keeps the lines of a report that belong to this network, drops a torn last one, asks the unknown again, \
+      and the trusted without --trust-solver, and then the rest. Ctrl-C leaves a report that can be resumed.
 
       Exit status: 0 all proved, 1 some violated (or all samples misclassified), 3 some unknown and none violated. With \
       --max-radius and --output-range: 0 where all results are exact, else 3. 130 after an interruption.
@@ -74,18 +75,6 @@ struct VerifyCommand: ParsableCommand {
   var path: String
 
   @OptionGroup(title: "What is asked") var questions: QuestionArguments
-
-  @Flag(help: "Find each sample's largest proved and smallest refuted epsilon in codes; --epsilon limits the search.")
-  var maxRadius = false
-
-  @Flag(
-    help:
-      "Find each output's range over the samples' neighbourhoods, a property file's box, or all inputs where neither is given."
-  )
-  var outputRange = false
-
-  @Option(help: ArgumentHelp("With --output-range: which output elements; all unless given.", valueName: "0,1,4-7"))
-  var outputs: IndexList?
 
   @Option(help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
   var jobs: Int?
@@ -137,27 +126,11 @@ struct VerifyCommand: ParsableCommand {
   func validate() throws {
     if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs must be in 1 … 1024.") }
     guard timeout > 0, timeout <= 1e9 else { throw ValidationError("--timeout must be above 0.") }
-    if maxRadius && outputRange { throw ValidationError("--max-radius and --output-range are two questions.") }
-    if outputs != nil && !outputRange { throw ValidationError("--outputs goes with --output-range.") }
-    if !outputRange && !questions.isGiven {
-      throw ValidationError("Ask something: --property, --images or --output-range.")
-    }
-    if questions.images != nil && !maxRadius && questions.epsilon == nil && questions.radii == nil {
-      throw ValidationError("--images needs --epsilon, --radii or --max-radius.")
-    }
-    if maxRadius {
-      if questions.images == nil { throw ValidationError("--max-radius needs --images.") }
-      if questions.radii != nil || questions.real || (questions.epsilon?.epsilons.count ?? 1) > 1 {
-        throw ValidationError("--max-radius searches codes, up to one --epsilon; --radii and --real do not go with it.")
-      }
-    }
-    if outputRange && questions.labels != nil {
-      throw ValidationError("--output-range asks for no class; leave out --labels.")
-    }
+    if !questions.isGiven { throw ValidationError("Ask something: --property, --images or --output-range.") }
     if resume && report == nil { throw ValidationError("--resume needs the --report to go on with.") }
     if resume && report == "-" { throw ValidationError("--resume needs a report in a file.") }
     if trustSolver && engine != .smt { throw ValidationError("--trust-solver goes with --engine smt.") }
-    if emitSmt2 != nil && (maxRadius || outputRange) {
+    if emitSmt2 != nil && (questions.maxRadius || questions.outputRange) {
       throw ValidationError("--emit-smt2 writes questions with an answer.")
     }
   }
@@ -167,9 +140,9 @@ struct VerifyCommand: ParsableCommand {
     let simulator = Simulator(program)
     if let emitSmt2 { return try emit(try questions.queries(simulator), of: program, to: emitSmt2) }
     let run = try VerificationRun(self, simulator)
-    if maxRadius {
+    if questions.maxRadius {
       try run.radii()
-    } else if outputRange {
+    } else if questions.outputRange {
       try run.ranges()
     } else {
       try run.batch()

@@ -157,6 +157,23 @@ import Verification
     withExtendedLifetime(first) {}
   }
 
+  @Test("a run that would go on with a report another run is writing leaves it where it is")
+  func exclusionOfResumption() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("out.jsonl")
+    // The unknown among them are to be dropped and asked again.
+    _ = try run((0..<6).map { Self.query($0) }, path, resume: false)
+    let first = try openReport(path, resume: true)
+    #expect { try openReport(path, resume: true) } throws: {
+      ($0 as? FileError)?.reason.contains("another run") ?? false
+    }
+    let line = VerificationRecord(query: "s9-e1", verdict: .proved, seconds: 0, program: "digest", property: "p")
+    try first.append(line)
+    #expect(try lines(folder).last == line, "what the first run adds is in the report that stands there")
+    #expect(try lines(folder).count == 5)
+    #expect(try folder.names == ["out.jsonl"])
+  }
+
   @Test("an error ends a batch, and what was answered before stands")
   func errors() throws {
     let folder = try TemporaryFolder()
@@ -228,6 +245,26 @@ import Verification
 }
 
 @Suite struct OutputRangeSearchTests {
+  @Test("an attack's input and a trusted proof come back with the range")
+  func evidence() throws {
+    let search = OutputRangeSearch(
+      program: program, box: [0...0, 0...0], element: 0, start: .init(code: 4, inputs: [4]))
+    var isFirst = true
+    let result = try search.run(
+      attack: { property in
+        defer { isFirst = false }
+        return isFirst ? .init(code: -7, inputs: [-7]) : nil
+      },
+      { end, property in
+        guard end == .highest else { return nil }
+        var record = VerificationRecord(query: "", verdict: .proved, seconds: 0, program: "", property: "")
+        record.trusted = "Z3"
+        return record
+      })
+    #expect(result.range == .init(proved: -128...4, attained: -7...4))
+    #expect(result.attaining == [[-7], [4]] && result.trusted == "Z3")
+  }
+
   private let program = IntegerProgram(
     name: "p", values: [Value(name: "x", tensor: 0, shape: [2], type: .int8, scale: 1, zeroPoint: 0)], steps: [],
     inputs: [0], outputs: [0])
@@ -239,28 +276,31 @@ import Verification
     ])
   func exact(low: Int, high: Int) throws {
     for start in [low, high] {
-      let search = OutputRangeSearch(program: program, box: [0...0, 0...0], element: 1, start: start)
+      let search = OutputRangeSearch(
+        program: program, box: [0...0, 0...0], element: 1, start: .init(code: start, inputs: [start]))
       var questions = 0
-      let (range, _) = try search.run { end, property in
+      let result = try search.run { end, property in
         questions += 1
         // A question about one end: met by the lowest or highest output, or by none.
         let extreme = end == .highest ? high : low
         let isMet = property.violation(inputs: [0, 0], outputs: [0, Int32(extreme)]) != nil
         var record = VerificationRecord(
           query: "", verdict: isMet ? .violated : .proved, seconds: 0, program: "", property: "")
-        if isMet { record.outputs = [0, extreme] }
+        if isMet { (record.outputs, record.counterexample) = ([0, extreme], [extreme]) }
         return record
       }
-      #expect(range == .init(proved: low...high, attained: low...high))
+      #expect(result.range == .init(proved: low...high, attained: low...high))
+      #expect(result.attaining == [[low], [high]])
       #expect(questions <= 18)
     }
   }
 
   @Test("without proofs the range is the type's, and a bound of the search is tried")
   func unknown() throws {
-    let search = OutputRangeSearch(program: program, box: [0...0, 0...0], element: 0, start: 4)
+    let search = OutputRangeSearch(
+      program: program, box: [0...0, 0...0], element: 0, start: .init(code: 4, inputs: [4]))
     var tried: [String] = []
-    let (range, _) = try search.run { end, property in
+    let result = try search.run { end, property in
       guard end == .highest else { return nil }
       let most = Int(property.violations[0].constraints[0].least) - 1
       tried.append("\(most)")
@@ -270,7 +310,7 @@ import Verification
       if most < 100 { record.bounds = [100 - (most + 1)] }
       return record
     }
-    #expect(range.proved == -128...100 && range.attained == 4...4)
+    #expect(result.range.proved == -128...100 && result.range.attained == 4...4)
     #expect(tried == ["65", "100"])
   }
 }

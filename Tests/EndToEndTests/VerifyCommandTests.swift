@@ -60,6 +60,9 @@ import Testing
 
     let accepted = try CommandRun(["check", certificate, "--model", network.model, "--property", property])
     #expect(accepted.status == 0 && accepted.output.contains("accepted"), "\(accepted.output)")
+    // What is proved comes first; the certificate's own words are told as such.
+    #expect(accepted.output.contains("accepted: proved \(network.inputCount) inputs, all fixed; nowhere Y_0 ≥ "))
+    #expect(accepted.output.contains("; calls itself \"p"))
     let other = try network.property("(assert (>= Y_0 \(network.outputs[0] + 1)))(assert (>= Y_0 0))")
     #expect(try CommandRun(["check", certificate, "--model", network.model, "--property", other]).status == 1)
     #expect(try CommandRun(["check", certificate, "--model", Place.digits.path]).status == 1)
@@ -142,6 +145,60 @@ import Testing
     #expect(try CommandRun(arguments + ["--resume"]).status == 0)
     #expect(try folder.read("r.jsonl") == before)
     #expect(try CommandRun(arguments + ["--resume", "--samples", "3"]).status == 64)
+  }
+
+  @Test("each question has certificates of its own, whatever the files are called")
+  func names() throws {
+    let network = try Network()
+    let folder = try network.folder.get()
+    var paths: [String] = []
+    for (index, name) in ["x/p", "y/p", "p-2"].enumerated() {
+      let path = folder.path(name + ".vnnlib")
+      try FileManager.default.createDirectory(
+        at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+      try FileManager.default.moveItem(
+        atPath: network.property("(assert (>= Y_0 \(network.outputs[0] + 1 + Int64(index))))"), toPath: path)
+      paths.append(path)
+    }
+    let ask = paths.flatMap { ["--property", $0] }
+    let run = try CommandRun(
+      ["verify", network.model] + ask
+        + ["--certificates", folder.path("c"), "--report", folder.path("r.jsonl"), "--jobs", "1"])
+    #expect(run.status == 0, "\(run.error)")
+    #expect(try records(folder.path("r.jsonl")).compactMap { $0["query"] as? String } == ["p", "p-2", "p-2-2"])
+    let check = try CommandRun(["check", "--report", folder.path("r.jsonl"), "--model", network.model] + ask)
+    #expect(check.status == 0, "\(check.output)")
+  }
+
+  @Test("a proof on a solver's word stands no longer than that word is asked for")
+  func trusted() throws {
+    let network = try Network()
+    let property = try network.property("(assert (>= Y_0 \(network.outputs[0] + 1)))")
+    let arguments = try ["verify", network.model, "--property", property, "--report", network.path("r.jsonl")]
+    let trusting = ["--engine", "smt", "--trust-solver"]
+    #expect(try CommandRun(arguments + trusting).status == 0)
+    #expect(try records(network.path("r.jsonl")).first?["trusted"] != nil)
+    let check = try CommandRun(["check", "--report", network.path("r.jsonl"), "--model", network.model])
+    #expect(check.status == 0 && check.output.contains("1 trusted: 0 accepted, 1 without evidence"), "\(check.output)")
+    let before = try network.folder.get().read("r.jsonl")
+    #expect(try CommandRun(arguments + trusting + ["--resume"]).status == 0)
+    #expect(try network.folder.get().read("r.jsonl") == before)
+    #expect(try CommandRun(arguments + ["--resume"]).status == 0)
+    #expect(try records(network.path("r.jsonl")).map { $0["trusted"] == nil } == [true])
+  }
+
+  @Test("a clip range may start below 0, and an ε of any length is one")
+  func clip() throws {
+    let network = try Network()
+    let images = try network.folder.get().write(
+      NumPyArray(network.inputs.prefix(network.inputCount).map { Int8($0) }, shape: [1, network.inputCount]).fileBytes,
+      "x.npy")
+    for epsilon in ["0", "1" + String(repeating: "0", count: 25)] {
+      let run = try CommandRun([
+        "verify", network.model, "--images", images, "--epsilon", epsilon, "--clip", "-128-127", "--stages", "attack",
+      ])
+      #expect(run.status != 64 && run.status != 65, "\(run.error)")
+    }
   }
 
   @Test("an interrupt ends a batch with status 130 and a report of whole lines", .timeLimit(.minutes(2)))

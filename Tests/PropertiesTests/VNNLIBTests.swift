@@ -79,9 +79,20 @@ import Testing
   @Test("the question about classes is recognised")
   func robustLabel() throws {
     let property = try property("(assert (or (>= Y_0 Y_1)))")
-    #expect(property.robustLabel == 1)
-    #expect(property.summary.contains("class 1 everywhere, of 2"))
-    #expect(try self.property("(assert (> Y_0 Y_1))").robustLabel == nil, "the lowest index wins ties")
+    #expect(property.robustLabel(classes: 2) == 1)
+    #expect(property.summary(for: Self.program).contains("class 1 everywhere, of 2"))
+    #expect(
+      try self.property("(assert (> Y_0 Y_1))").robustLabel(classes: 2) == nil, "the lowest index wins ties")
+  }
+
+  @Test("a question about some of the classes is none about the class")
+  func someClasses() throws {
+    var program = Self.program
+    program.values[1].shape = [3]
+    let text = Self.declarations + "(declare-const Y_2 Real)(assert (>= Y_0 Y_1))"
+    let property = try VNNLIB(text).property(of: program, units: .codes, statement: "")
+    #expect(property.robustLabel(classes: 3) == nil)
+    #expect(property.summary(for: program).contains("nowhere Y_0 − Y_1 ≥ 0"))
   }
 
   @Test(

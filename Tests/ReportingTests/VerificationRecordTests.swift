@@ -35,6 +35,7 @@ import Testing
     range.output = 4
     range.range = .init(proved: -128...5, attained: 0...4)
     range.certificates = ["l.cert", "h.cert"]
+    range.attaining = [[1, -2], [3, 4]]
     range.epsilon = "0.05"
     for record in records + [range] { #expect(VerificationRecord(line: Array(record.line.utf8)) == record) }
   }
