@@ -1,5 +1,3 @@
-import Foundation
-
 /// A target: a folder with a `target.json` that says how code for it is laid out, built and run.
 public struct Target: Sendable, Decodable {
   /// One way to build: flags for all files, and flags for the generated ones alone.
@@ -26,45 +24,26 @@ public struct Target: Sendable, Decodable {
 
   public var name: String
   public var description: String
+  /// The width of the processor's registers.
+  public var wordBits: Int?
+  /// What the processor has beyond its base instructions: `dsp` (Arm's DSP extension), `mve` (Arm's vector extension).
+  public var features: [String]?
   /// What the arena's address must be a multiple of.
   public var alignment: Int
   public var compilers: [String]
   public var warnings: [String]
+  /// Flags of every configuration.
+  public var flags: [String]?
   public var configurations: [Configuration]
+  /// What the code runs on; nil where that is this machine.
+  public var device: Device?
+  /// The Debian package of each program that the target needs.
+  public var packages: [String: String]?
 
-  /// The target called `name`, or the one whose folder `name` is (a path with a slash). Named targets are looked for
-  /// in `$LOCKSTEP_TARGETS`, in a `Targets` folder above the executable, and in `./Targets`.
-  public static func named(_ name: String, executable: String? = Bundle.main.executablePath) throws -> Target {
-    var folders: [String] = []
-    if name.contains("/") {
-      folders = [name]
-    } else {
-      if let place = ProcessInfo.processInfo.environment["LOCKSTEP_TARGETS"] { folders.append(place + "/" + name) }
-      var folder = URL(fileURLWithPath: executable ?? ".").resolvingSymlinksInPath().deletingLastPathComponent()
-      for _ in 0..<6 {
-        folders.append(folder.appendingPathComponent("Targets/\(name)").path)
-        folder = folder.deletingLastPathComponent()
-      }
-      folders.append("Targets/\(name)")
-    }
-    for folder in folders {
-      let file = folder + "/target.json"
-      guard let data = FileManager.default.contents(atPath: file) else { continue }
-      do {
-        let target = try JSONDecoder().decode(Target.self, from: data)
-        guard (1...1024).contains(target.alignment) else {
-          throw TargetError(description: "\(file): the alignment \(target.alignment) is outside 1 … 1024")
-        }
-        return target
-      } catch let error as DecodingError {
-        throw TargetError(description: "\(file): \(error)")
-      }
-    }
-    throw TargetError(
-      description: name.contains("/")
-        ? "\(name)/target.json cannot be read"
-        : "there is no target \"\(name)\": no target.json in Targets/\(name) near the executable or here; "
-          + "LOCKSTEP_TARGETS may name the folder of targets")
+  /// What to install for a program, as an error message says it.
+  public func remedy(forMissing program: String) -> String {
+    if let package = packages?[program] { return "install Debian's package \(package)" }
+    return "put it on the PATH, or correct the name in the target's target.json"
   }
 }
 

@@ -32,6 +32,8 @@ public struct DifferentialTest: Sendable {
     case failure(String)
     /// This machine cannot build so.
     case skipped(String)
+    /// The program is larger than the device's memory.
+    case doesNotFit(String)
   }
 
   public struct Report: Sendable {
@@ -43,6 +45,8 @@ public struct DifferentialTest: Sendable {
     public var isEqual: Bool { problems.isEmpty && comparedBytes > 0 }
     /// The builds that ran and agreed.
     public var agreed: Int { outcomes.count { if case .equal = $0.outcome { true } else { false } } }
+    /// Whether some device has no room for the network.
+    public var doesNotFit: Bool { outcomes.contains { if case .doesNotFit = $0.outcome { true } else { false } } }
     public var comparedBytes: Int { agreed * vectors * bytesPerVector }
     public var problems: [String] {
       outcomes.compactMap { build, outcome in
@@ -50,6 +54,7 @@ public struct DifferentialTest: Sendable {
         case .equal, .skipped: nil
         case .mismatch(let mismatch): "\(mismatch)"
         case .failure(let reason): "\(build): \(reason)"
+        case .doesNotFit(let reason): "\(build): does not fit: \(reason)"
         }
       }
     }
@@ -70,6 +75,20 @@ public struct DifferentialTest: Sendable {
     self.plan = plan
   }
 
+  private var generator: CodeGenerator {
+    CodeGenerator(
+      generated, plan: plan,
+      options: CodeOptions(
+        names: CNames(modelName: program.name), commandLine: "lockstep difftest", modelFile: program.name,
+        modelDigest: "", alignment: alignment))
+  }
+
+  /// Why the network cannot be on the target's device, however small its code; nil where that is not known yet.
+  public func shortfall(of target: Target) -> String? {
+    guard target.device != nil else { return nil }
+    return target.shortfall(tableBytes: generator.tableBytes, arenaBytes: plan.arenaSize)
+  }
+
   /// Trace bytes held in memory and on disk at a time.
   private static let chunkBytes = 64 << 20
 
@@ -82,21 +101,24 @@ public struct DifferentialTest: Sendable {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
 
-    let names = CNames(modelName: program.name)
-    let generator = CodeGenerator(
-      generated, plan: plan,
-      options: CodeOptions(
-        names: names, commandLine: "lockstep difftest", modelFile: program.name, modelDigest: "", alignment: alignment))
+    let generator = generator
+    let names = generator.options.names
     for file in generator.files(selfTest: nil) {
       try Data(file.text.utf8).write(to: folder.appendingPathComponent(file.name))
     }
     try Data(Driver.source(for: program, names: names).utf8).write(to: folder.appendingPathComponent("driver.c"))
+    try Data(DeviceDriver.source(for: program, names: names).utf8)
+      .write(to: folder.appendingPathComponent(DeviceBuild.driver))
 
     var outcomes = try compile(builds, prefix: names.prefix, in: folder, jobs: jobs, progress: progress)
 
     let trace = Trace(of: program)
     let simulator = Simulator(program)
-    let chunk = max(1, min(vectors.vectors.count, Self.chunkBytes / max(1, trace.byteCount)))
+    var chunk = max(1, min(vectors.vectors.count, Self.chunkBytes / max(1, trace.byteCount)))
+    if builds.contains(where: { $0.device?.transport == .serial }) {
+      let inputBytes = program.inputs.reduce(0) { $0 + program.values[$1].count * Trace.width(program.values[$1]) }
+      chunk = max(1, min(chunk, DeviceBuild.imageInputBytes / max(1, 2 * inputBytes)))
+    }
     for start in stride(from: 0, to: vectors.vectors.count, by: chunk) {
       let part = vectors.vectors[start..<min(start + chunk, vectors.vectors.count)]
       var expected: [UInt8] = []
@@ -105,14 +127,12 @@ public struct DifferentialTest: Sendable {
         expected += try trace.expected(simulator, vector)
         for (position, input) in program.inputs.enumerated() { trace.append(vector[position], input, &inputs) }
       }
-      let inputFile = folder.appendingPathComponent("inputs")
-      try Data(inputs).write(to: inputFile)
+      try Data(inputs).write(to: folder.appendingPathComponent("host-inputs"))
       for (index, build) in builds.enumerated() {
         guard case .equal = outcomes[index] else { continue }
         let outputFile = folder.appendingPathComponent("outputs")
-        let result = try Command.run("./build-\(index)", [], in: folder, input: inputFile, output: outputFile)
-        if result.status != 0 {
-          outcomes[index] = .failure("the program ended with status \(result.status)\n\(result.error)")
+        if let fault = try execute(build, "build-\(index)", prefix: names.prefix, part, trace, in: folder) {
+          outcomes[index] = .failure(fault)
           continue
         }
         let actual = try Data(contentsOf: outputFile, options: .mappedIfSafe)
@@ -128,6 +148,23 @@ public struct DifferentialTest: Sendable {
       bytesPerVector: trace.byteCount)
   }
 
+  /// Runs a built program on vectors, whose inputs lie in the folder as a program of this machine takes them; the trace
+  /// goes to the file `outputs` there. Returns why it failed, where it did.
+  private func execute(
+    _ build: BuildConfiguration, _ name: String, prefix: String, _ vectors: ArraySlice<[[Int32]]>, _ trace: Trace,
+    in folder: URL
+  ) throws -> String? {
+    let output = folder.appendingPathComponent("outputs")
+    if let device = build.deviceBuild {
+      return try device.run(
+        name, objects: build.objects(prefix: prefix, of: name),
+        inputs: DeviceDriver.inputs(vectors, of: program, trace: trace), in: folder, output: output)
+    }
+    let result = try Command.run(
+      "./" + name, [], in: folder, input: folder.appendingPathComponent("host-inputs"), output: output)
+    return result.status == 0 ? nil : "the program ended with status \(result.status)\n\(result.error)"
+  }
+
   /// Builds everything, `jobs` at a time; what can be run is `.equal` until it is seen to differ.
   private func compile(
     _ builds: [BuildConfiguration], prefix: String, in folder: URL, jobs: Int, progress: @Sendable (Int) -> Void
@@ -140,8 +177,8 @@ public struct DifferentialTest: Sendable {
         var outcome = Outcome.equal
         if let obstacle = try builds[index].obstacle(in: folder, probe: "probe-\(index)") {
           outcome = .skipped(obstacle)
-        } else if let error = try builds[index].build(prefix: prefix, in: folder, to: "build-\(index)") {
-          outcome = .failure("the generated code does not compile:\n\(error)")
+        } else {
+          outcome = try builds[index].build(prefix: prefix, in: folder, to: "build-\(index)")
         }
         outcomes.withLock { $0[index] = outcome }
       } catch {

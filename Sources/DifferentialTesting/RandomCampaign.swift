@@ -9,6 +9,8 @@ public struct RandomCampaign: Sendable {
   public struct Result: Sendable {
     public var tested = 0
     public var refused = 0
+    /// Networks that the device has no room for.
+    public var tooLarge = 0
     public var steps = 0
     /// Builds that ran.
     public var builds = 0
@@ -25,9 +27,22 @@ public struct RandomCampaign: Sendable {
   public var vectors = 12
   public var buildsPerNetwork = 3
 
+  /// What the builds are for; nil for this machine.
+  private let target: Target?
+
   public init(builds: [BuildConfiguration], options: LoweringOptions = LoweringOptions()) {
     self.builds = builds
     self.options = options
+    target = nil
+  }
+
+  /// On the builds of `target`.
+  public init(target: Target, options: LoweringOptions = LoweringOptions()) {
+    self.target = target
+    builds = BuildConfiguration.all(of: target)
+    self.options = options
+    // On a device the compiler is one, and starting an emulator takes its time.
+    if target.device != nil { buildsPerNetwork = 1 }
   }
 
   /// Tests `count` networks with the seeds from `firstSeed` on. `progress` is told how many are done.
@@ -47,9 +62,16 @@ public struct RandomCampaign: Sendable {
           return
         }
         let chosen = (0..<min(buildsPerNetwork, builds.count)).map { builds[(index * buildsPerNetwork + $0) % builds.count] }
-        let report = try DifferentialTest(program).run(
-          TestVectors.random(for: program, count: vectors, seed: seed), builds: chosen)
+        var test = DifferentialTest(program)
+        if let target { test.alignment = target.alignment }
+        let report =
+          try target.flatMap { test.shortfall(of: $0) } == nil
+          ? test.run(TestVectors.random(for: program, count: vectors, seed: seed), builds: chosen) : nil
         state.withLock { state in
+          guard let report, !report.doesNotFit else {
+            state.tooLarge += 1
+            return
+          }
           state.tested += 1
           state.steps += program.steps.count
           state.builds += report.agreed

@@ -6,48 +6,80 @@ public struct BuildConfiguration: Sendable {
   public var compiler: String
   public var configuration: Target.Configuration
   public var warnings: [String]
+  /// What the program runs on; nil for this machine.
+  public var device: Target.Device?
 
   public var name: String { "\(compiler) \(configuration.name)" }
 
   /// All builds of a target, those that have no meaning on this machine left out.
   public static func all(of target: Target) -> [BuildConfiguration] {
     target.compilers.flatMap { compiler in
-      target.configurations.filter(\.isForThisMachine).map {
-        BuildConfiguration(compiler: compiler, configuration: $0, warnings: target.warnings)
+      target.configurations.filter(\.isForThisMachine).map { configuration in
+        var configuration = configuration
+        configuration.flags = (target.flags ?? []) + configuration.flags
+        return BuildConfiguration(
+          compiler: compiler, configuration: configuration, warnings: target.warnings, device: target.device)
       }
     }
   }
 
-  /// Compiles the generated sources and the driver in `folder` to the executable `program` there. Returns what the
-  /// compiler said where it failed.
-  func build(prefix: String, in folder: URL, to program: String) throws -> String? {
+  var deviceBuild: DeviceBuild? {
+    device.map { DeviceBuild(device: $0, compiler: compiler, flags: configuration.flags) }
+  }
+
+  /// The generated sources of a network, and the objects of a program made of them.
+  private func sources(prefix: String) -> [String] { ["\(prefix).c", "\(prefix)_weights.c"] }
+  func objects(prefix: String, of program: String) -> [String] { sources(prefix: prefix).map { "\(program)-\($0).o" } }
+
+  /// Compiles the generated sources and the driver in `folder` to the executable `program` there.
+  func build(prefix: String, in folder: URL, to program: String) throws -> DifferentialTest.Outcome {
     let generated = configuration.generatedCodeFlags ?? []
-    var objects: [String] = []
-    for (file, flags) in [
-      ("\(prefix).c", warnings + configuration.flags + generated),
-      ("\(prefix)_weights.c", warnings + configuration.flags + generated),
-      ("driver.c", ["-std=c99"] + configuration.flags),
-    ] {
-      let object = "\(program)-\(file).o"
+    let objects = objects(prefix: prefix, of: program)
+    func failure(_ error: String) -> DifferentialTest.Outcome { .failure("the generated code does not compile:\n\(error)") }
+    for (file, object) in zip(sources(prefix: prefix), objects) {
+      let flags = warnings + configuration.flags + generated
       let result = try Command.run(compiler, flags + ["-c", file, "-o", object], in: folder)
-      if result.status != 0 { return result.error }
-      objects.append(object)
+      if result.status != 0 { return failure(result.error) }
     }
-    let result = try Command.run(compiler, configuration.flags + objects + ["-o", program], in: folder)
-    return result.status == 0 ? nil : result.error
+    if let deviceBuild {
+      if deviceBuild.device.transport == .serial { try deviceBuild.writeInputs([0, 0, 0, 0], in: folder) }
+      switch try deviceBuild.link(objects, in: folder, to: program) {
+      case .linked: return .equal
+      case .doesNotFit(let words): return .doesNotFit("\(words); the device has \(deviceBuild.device.memoryText)")
+      case .failed(let error): return .failure("the program does not link:\n\(error)")
+      }
+    }
+    let driver = "\(program)-driver.c.o"
+    for arguments in [["-std=c99"] + configuration.flags + ["-c", "driver.c", "-o", driver],
+      configuration.flags + objects + [driver, "-o", program]]
+    {
+      let result = try Command.run(compiler, arguments, in: folder)
+      if result.status != 0 { return failure(result.error) }
+    }
+    return .equal
   }
 
   /// Why this machine cannot build so at all: the compiler is missing, or lacks an optional feature. Nil where it can.
   /// A program called `probe` is made to find out.
   func obstacle(in folder: URL, probe: String) throws -> String? {
     guard Command.exists(compiler) else { return "\(compiler) is not installed" }
-    guard configuration.optional == true else { return nil }
+    if let runner = device?.run.first, !Command.exists(runner) { return "\(runner) is not installed" }
+    guard configuration.optional == true, device == nil else { return nil }
     let source = folder.appendingPathComponent("\(probe).c")
     try Data("int main(void) { return 0; }\n".utf8).write(to: source)
     let result = try Command.run(compiler, configuration.flags + ["\(probe).c", "-o", probe], in: folder)
     guard result.status == 0 else { return "\(compiler) lacks \(configuration.name)" }
     let run = try Command.run("./\(probe)", [], in: folder)
     return run.status == 0 ? nil : "\(compiler)'s \(configuration.name) programs do not start here"
+  }
+}
+
+extension Target {
+  /// The programs that testing on the target's device takes and this machine lacks. None for a target without a device:
+  /// of its compilers one is enough.
+  public var missingPrograms: [String] {
+    guard let device else { return [] }
+    return (compilers + device.run.prefix(1)).filter { !Command.exists($0) }
   }
 }
 
@@ -64,9 +96,11 @@ enum Command {
     return path.split(separator: ":").contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
   }
 
-  /// Runs `program` in `folder`; its standard input and output are files there, or nothing.
+  /// Runs `program` in `folder`; its standard input and output are files there, or nothing. After `secondsLimit` it is
+  /// told to end.
   static func run(
-    _ program: String, _ arguments: [String], in folder: URL, input: URL? = nil, output: URL? = nil
+    _ program: String, _ arguments: [String], in folder: URL, input: URL? = nil, output: URL? = nil,
+    secondsLimit: Int? = nil
   ) throws -> Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -84,6 +118,9 @@ enum Command {
     let errors = Pipe()
     process.standardError = errors
     try process.run()
+    let end = DispatchWorkItem { process.terminate() }
+    if let secondsLimit { DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(secondsLimit), execute: end) }
+    defer { end.cancel() }
     let error = errors.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     let text = String(decoding: error.prefix(4000), as: UTF8.self)

@@ -74,6 +74,7 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     let target = try target.map { try readTarget($0) }
+    if let target { try expectPrograms(of: target) }
     let program = try ModelFile(path: model).program(lowering.options)
     let simulator = Simulator(program)
     let check = try EvidenceCheck(
@@ -133,6 +134,7 @@ struct CheckCommand: ParsableCommand {
     let builds = BuildConfiguration.all(of: target).filter { $0.configuration.name == "O2" }
     var test = DifferentialTest(program)
     test.alignment = target.alignment
+    if let shortfall = test.shortfall(of: target) { throw FileError(path: model, reason: shortfall) }
     let result = try test.run(
       TestVectors(inputs.map { program.inputs(flat: $0) }), builds: builds, jobs: jobs)
     for problem in result.problems { print("DIFFERS \(problem)") }

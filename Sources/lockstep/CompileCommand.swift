@@ -54,6 +54,9 @@ struct CompileCommand: ParsableCommand {
       options: CodeOptions(
         names: names, commandLine: commandLine, modelFile: fileName, modelDigest: model.sha256,
         target: target.name, alignment: target.alignment))
+    if let shortfall = target.shortfall(tableBytes: generator.tableBytes, arenaBytes: generator.plan.arenaSize) {
+      throw FileError(path: path, reason: shortfall)
+    }
     let outputs = program.outputs.reduce(0) { $0 + program.values[$1].count }
     let hasSelfTest = selfTest && program.work <= Self.mostSelfTestWork && outputs <= Self.mostSelfTestOutputs
     if selfTest && !hasSelfTest {
@@ -93,14 +96,5 @@ struct CompileCommand: ParsableCommand {
     if lowering.scaleProduct != .double { words += ["--scale-product", lowering.scaleProduct.rawValue] }
     if !selfTest { words.append("--no-self-test") }
     return words.map(Self.quoted).joined(separator: " ")
-  }
-}
-
-/// The target that the user names.
-func readTarget(_ name: String) throws -> Target {
-  do {
-    return try Target.named(name)
-  } catch let error as TargetError {
-    throw FileError(path: "--target \(name)", reason: error.description)
   }
 }

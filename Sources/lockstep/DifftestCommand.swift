@@ -18,6 +18,7 @@ struct DifftestCommand: ParsableCommand {
         lockstep difftest Examples/digits/digits.tflite --input Examples/digits/images.npy
         lockstep difftest model.tflite --random 64 --seed 1
         lockstep difftest --networks 300 --seed 1     random networks in place of a model
+        lockstep difftest model.tflite --target cortex-m4     cross-compiled, and run in an emulator
       """)
 
   @Argument(
@@ -57,9 +58,10 @@ struct DifftestCommand: ParsableCommand {
 
   func run() throws {
     let target = try readTarget(target)
+    try expectPrograms(of: target)
     let builds = BuildConfiguration.all(of: target)
     if let networks {
-      try mutants ? runMutants(networks, builds) : runNetworks(networks, builds)
+      try mutants ? runMutants(networks, builds) : runNetworks(networks, target)
     } else if let path {
       try runModel(path, target, builds)
     }
@@ -74,6 +76,7 @@ struct DifftestCommand: ParsableCommand {
       : TestVectors(try InputVectors(paths: input, program: program).all)
     var test = DifferentialTest(program)
     test.alignment = target.alignment
+    if let shortfall = test.shortfall(of: target) { throw FileError(path: path, reason: shortfall) }
     let progress = Progress("building", total: builds.count)
     let report = try test.run(vectors, builds: builds, jobs: jobs) { progress.report($0) }
     progress.end()
@@ -83,6 +86,7 @@ struct DifftestCommand: ParsableCommand {
       case .skipped(let reason): print("\(padded(build))skipped: \(reason)")
       case .mismatch(let mismatch): print("\(padded(build))DIFFERS \(mismatch)")
       case .failure(let reason): print("\(padded(build))FAILED \(reason)")
+      case .doesNotFit(let reason): print("\(padded(build))does not fit: \(reason)")
       }
     }
     print(
@@ -90,12 +94,15 @@ struct DifftestCommand: ParsableCommand {
         + "\(program.steps.count) steps, \(report.comparedBytes) bytes compared, "
         + "\(report.isEqual ? "0 differ" : "differences found")")
     print("program \(program.digest)")
+    if report.doesNotFit {
+      throw FileError(path: path, reason: "the network does not fit the target \(target.name): see above by how much")
+    }
     if report.problems.isEmpty { try expectComparison(report.comparedBytes) }
     if !report.isEqual { throw ExitCode.mismatch }
   }
 
-  private func runNetworks(_ count: Int, _ builds: [BuildConfiguration]) throws {
-    let campaign = RandomCampaign(builds: builds, options: lowering.options)
+  private func runNetworks(_ count: Int, _ target: Target) throws {
+    let campaign = RandomCampaign(target: target, options: lowering.options)
     let progress = Progress("testing random networks:", total: count)
     let result = try campaign.run(count: count, firstSeed: seed, jobs: jobs) { progress.report($0) }
     progress.end()
@@ -103,7 +110,8 @@ struct DifftestCommand: ParsableCommand {
     print(
       "\(result.tested) random networks (seeds from \(seed)), \(result.steps) steps, \(result.builds) builds, "
         + "\(result.bytes) bytes compared: \(result.problems.isEmpty ? "0 differ" : "\(result.problems.count) DIFFER"); "
-        + "\(result.refused) refused by the lowering")
+        + "\(result.refused) refused by the lowering"
+        + (target.device == nil ? "" : ", \(result.tooLarge) too large for \(target.name)"))
     for (kind, uses) in result.kinds.sorted(by: { $0.key < $1.key }) { print("  \(padded(kind))\(uses)") }
     if !result.problems.isEmpty { throw ExitCode.mismatch }
     try expectComparison(result.bytes)

@@ -1,0 +1,73 @@
+extension Target {
+  /// A microcontroller, or what emulates one: its memories, and how a test program gets onto it.
+  public struct Device: Sendable, Decodable {
+    /// A memory: `origin` is its first address, a number as C writes it.
+    public struct Memory: Sendable, Decodable {
+      public var origin: String
+      public var bytes: Int
+    }
+
+    /// How inputs and outputs of a test travel.
+    public enum Transport: String, Sendable, Decodable, CaseIterable {
+      /// As the files `inputs` and `outputs` in the folder where the program is run.
+      case semihosting
+      /// Inputs as part of the image (`inputs.inc`), outputs as hexadecimal on the standard output of `run`.
+      case serial
+    }
+
+    public var flash: Memory
+    public var ram: Memory
+    /// Whether constants take RAM as well as flash.
+    public var constantsInRAM: Bool?
+    /// RAM that is kept for the stack.
+    public var stackBytes: Int
+    /// Nil for the compiler's own.
+    public var linkerScript: String?
+    /// Start-up and runner, compiled with each test program.
+    public var sources: [String]
+    public var includes: [String]?
+    public var linkFlags: [String]
+    /// What comes last on the linker's command line.
+    public var libraries: [String]?
+    public var transport: Transport
+    /// The command that runs a program, which `{program}` stands for.
+    public var run: [String]
+
+    /// The linker's command line but for the objects: the memories' figures are symbols, which a linker script reads.
+    public var linkArguments: [String] {
+      let symbols = [
+        ("flash_origin", flash.origin), ("flash_bytes", "\(flash.bytes)"), ("ram_origin", ram.origin),
+        ("ram_bytes", "\(ram.bytes)"), ("stack_bytes", "\(stackBytes)"),
+      ]
+      return symbols.map { "-Wl,--defsym=lockstep_\($0)=\($1)" } + (linkerScript.map { ["-T", $0] } ?? []) + linkFlags
+    }
+
+    /// The memories, as messages tell them.
+    public var memoryText: String {
+      "\(flash.bytes) bytes of flash and \(ram.bytes) of RAM, \(stackBytes) of them for the stack"
+    }
+  }
+
+  /// Why a network with so many bytes of tables and such an arena cannot be on the device, however small its code; nil
+  /// where that does not rule it out.
+  public func shortfall(tableBytes: Int, arenaBytes: Int) -> String? {
+    guard let device else { return nil }
+    var reasons: [String] = []
+    if tableBytes > device.flash.bytes {
+      reasons.append("its constant tables alone take \(tableBytes) bytes of flash")
+    }
+    let constants = device.constantsInRAM == true ? tableBytes : 0
+    if arenaBytes + constants + device.stackBytes > device.ram.bytes {
+      let parts =
+        ["\(arenaBytes) for the arena"] + (constants > 0 ? ["\(constants) for constants"] : [])
+        + ["\(device.stackBytes) for the stack"]
+      reasons.append(
+        "it takes \(arenaBytes + constants + device.stackBytes) bytes of RAM (\(parts.joined(separator: ", ")))")
+    }
+    guard !reasons.isEmpty else { return nil }
+    return
+      "the network does not fit the target \(name), which has \(device.memoryText): "
+      + "\(reasons.joined(separator: "; ")). Take a smaller network or a larger device; a target.json of your own "
+      + "(\"basedOn\": \"\(name)\") may give other sizes"
+  }
+}

@@ -1,0 +1,127 @@
+import CodeGeneration
+import Foundation
+
+/// Builds a test program for a device and runs it there, or rather on what emulates it.
+struct DeviceBuild {
+  let device: Target.Device
+  let compiler: String
+  let flags: [String]
+
+  enum LinkResult {
+    case linked
+    /// The linker's words on which memory is too small.
+    case doesNotFit(String)
+    case failed(String)
+  }
+
+  /// Links the objects with the driver and the target's own sources.
+  func link(_ objects: [String], in folder: URL, to program: String) throws -> LinkResult {
+    let includes = ["-I."] + (device.includes ?? []).map { "-I" + $0 }
+    let result = try Command.run(
+      compiler,
+      flags + includes + objects + [Self.driver] + device.sources + device.linkArguments + (device.libraries ?? [])
+        + ["-o", program], in: folder)
+    if result.status == 0 { return .linked }
+    let overflows = result.error.split(separator: "\n").compactMap { line in
+      line.contains("overflowed by") ? line.drop { $0 != "`" && $0 != "'" } : nil
+    }
+    return overflows.isEmpty ? .failed(result.error) : .doesNotFit(overflows.joined(separator: ", "))
+  }
+
+  static let driver = "device-driver.c"
+  /// The bytes of inputs that an image holds at a time where they are part of it.
+  static let imageInputBytes = 4096
+  /// No test takes longer, but code gone wrong may never end.
+  private static let secondsLimit = 1800
+
+  /// Runs a program on `inputs`; what it gives goes to `output`. Returns why that failed, where it did.
+  func run(
+    _ program: String, objects: [String], inputs: [UInt8], in folder: URL, output: URL
+  ) throws -> String? {
+    var program = program
+    switch device.transport {
+    case .semihosting:
+      try? FileManager.default.removeItem(at: folder.appendingPathComponent("outputs"))
+      try Data(inputs).write(to: folder.appendingPathComponent("inputs"))
+    case .serial:
+      try writeInputs(inputs, in: folder)
+      program += "-with-inputs"
+      switch try link(objects, in: folder, to: program) {
+      case .linked: break
+      case .doesNotFit(let words): return "the image with its test inputs does not fit: \(words)"
+      case .failed(let error): return "the image with its test inputs does not link:\n\(error)"
+      }
+    }
+    let said = folder.appendingPathComponent("said")
+    let path = folder.appendingPathComponent(program).path
+    let command = device.run.map { $0.replacingOccurrences(of: "{program}", with: path) }
+    let result = try Command.run(
+      command[0], Array(command.dropFirst()), in: folder, output: said, secondsLimit: Self.secondsLimit)
+    var status = result.status
+    var words = result.error
+    switch device.transport {
+    case .semihosting:
+      let outputs = folder.appendingPathComponent("outputs")
+      if !FileManager.default.fileExists(atPath: outputs.path) { try Data().write(to: outputs) }
+      if outputs.path != output.path {
+        try? FileManager.default.removeItem(at: output)
+        try FileManager.default.moveItem(at: outputs, to: output)
+      }
+    case .serial:
+      let text = String(decoding: try Data(contentsOf: said), as: UTF8.self)
+      let heard = SerialText(text)
+      try Data(heard.bytes).write(to: output)
+      if status == 0 {
+        status = heard.status ?? -1
+        if heard.status == nil { words = "it never said that it ended; its last words:\n" + String(text.suffix(400)) }
+      }
+    }
+    guard status != 0 else { return nil }
+    return "the program ended with status \(status)" + (DeviceDriver.Status.text(status).map { ": \($0)" } ?? "")
+      + "\n\(words)"
+  }
+
+  /// Writes the inputs as the image takes them.
+  func writeInputs(_ inputs: [UInt8], in folder: URL) throws {
+    let text = inputs.map(String.init).joined(separator: ",") + "\n"
+    try Data(text.utf8).write(to: folder.appendingPathComponent("inputs.inc"))
+  }
+}
+
+/// What came over a serial port: lines of a colon and hexadecimal, at last `end` and the status. Emulators colour what
+/// they pass on and add lines of their own.
+struct SerialText {
+  private(set) var bytes: [UInt8] = []
+  private(set) var status: Int32?
+
+  init(_ text: String) {
+    for line in text.split(whereSeparator: \.isNewline) {
+      let plain = Self.withoutEscapes(line)
+      if plain.hasPrefix(":") {
+        var digits = plain.dropFirst().prefix(while: \.isHexDigit)
+        while digits.count >= 2, let byte = UInt8(digits.prefix(2), radix: 16) {
+          bytes.append(byte)
+          digits = digits.dropFirst(2)
+        }
+      } else if plain.hasPrefix("end ") {
+        status = Int32(plain.dropFirst(4).prefix(2), radix: 16)
+      }
+    }
+  }
+
+  /// A line without sequences such as ESC [ 32 m.
+  private static func withoutEscapes(_ line: Substring) -> String {
+    var plain = ""
+    var isEscape = false
+    for character in line {
+      if character == "\u{1B}" {
+        isEscape = true
+      } else if isEscape {
+        isEscape = !character.isLetter
+      } else {
+        plain.append(character)
+      }
+    }
+    return plain
+  }
+}

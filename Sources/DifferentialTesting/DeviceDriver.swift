@@ -1,0 +1,100 @@
+import CodeGeneration
+import IntegerProgram
+
+/// The C program that runs generated code on a device: as `Driver`, but what it needs of the world is a target's runner,
+/// and it takes nothing of the device's memory but the arena. Inputs go from the runner straight into the arena, layers
+/// straight from there to the runner; noise around the arena shows what writes past its ends.
+enum DeviceDriver {
+  static func source(for program: IntegerProgram, names: CNames) -> String {
+    let (name, macro) = (names.prefix, names.macro)
+    func port(_ role: String, _ index: Int, _ count: Int) -> String {
+      "\(macro)_\(role)" + (count == 1 ? "" : "_\(index)")
+    }
+    var read = ""
+    for (index, input) in program.inputs.enumerated() {
+      let port = port("INPUT", index, program.inputs.count)
+      let width = Trace.width(program.values[input])
+      read += "  if (!runner_read(&memory.arena[\(port)_OFFSET], \(port)_COUNT * \(width)u)) runner_exit(\(Status.input));\n"
+    }
+    var write = ""
+    for (index, output) in program.outputs.enumerated() {
+      let port = port("OUTPUT", index, program.outputs.count)
+      let width = Trace.width(program.values[output])
+      write += "    put(&memory.arena[\(port)_OFFSET], \(port)_COUNT * \(width)u);\n"
+    }
+    return """
+      #include <stdint.h>
+      #include "runner.h"
+      #include "\(name).h"
+
+      static struct {
+        uint8_t before[16];
+        int8_t arena[\(macro)_ARENA_SIZE] __attribute__((aligned(\(macro)_ARENA_ALIGNMENT)));
+        uint8_t after[16];
+      } memory;
+
+      static void put(const int8_t *codes, uint32_t bytes) {
+        if (!runner_write(codes, bytes)) runner_exit(\(Status.output));
+      }
+      static void observe(void *context, uint32_t step, const int8_t *codes, uint32_t bytes) {
+        (void)step;
+        if (context != (void *)&memory) runner_exit(\(Status.context));
+        put(codes, bytes);
+      }
+      static void prepare(uint8_t noise) {
+        uint8_t *const bytes = (uint8_t *)&memory;
+        for (uint32_t i = 0; i < sizeof memory; i++) bytes[i] = noise;
+      \(read)}
+      static void expect_untouched(uint8_t noise) {
+        for (uint32_t i = 0; i < sizeof memory.before; i++) {
+          if (memory.before[i] != noise || memory.after[i] != noise) runner_exit(\(Status.overrun));
+        }
+      }
+
+      int main(void) {
+        uint32_t vectors = 0;
+        if (!runner_read(&vectors, sizeof vectors)) return \(Status.input);
+        for (; vectors > 0; vectors--) {
+          prepare(0xA5);
+          if (\(name)_run_observed(memory.arena, \(macro)_ARENA_SIZE, observe, &memory) != \(macro)_OK) return \(Status.refused);
+          expect_untouched(0xA5);
+          prepare(0x5A);
+          if (\(name)_run(memory.arena, \(macro)_ARENA_SIZE) != \(macro)_OK) return \(Status.refused);
+          expect_untouched(0x5A);
+      \(write)  }
+        return 0;
+      }
+
+      """
+  }
+
+  /// The inputs of vectors as the program takes them: their number, then the inputs of each twice, once for each run.
+  static func inputs(_ vectors: ArraySlice<[[Int32]]>, of program: IntegerProgram, trace: Trace) -> [UInt8] {
+    var bytes = (0..<4).map { UInt8(truncatingIfNeeded: vectors.count >> (8 * $0)) }
+    for vector in vectors {
+      for _ in 0..<2 {
+        for (position, input) in program.inputs.enumerated() { trace.append(vector[position], input, &bytes) }
+      }
+    }
+    return bytes
+  }
+
+  /// Statuses that the program, or a runner, ends with.
+  enum Status {
+    static let refused = 2, input = 3, context = 4, output = 5, overrun = 6
+
+    /// What a status means; nil for one that is not ours.
+    static func text(_ status: Int32) -> String? {
+      switch Int(status) {
+      case refused: "the code refused its arena"
+      case input: "the runner gave too few inputs"
+      case context: "the observer was called with another context"
+      case output: "the runner took no outputs"
+      case overrun: "the code wrote past the arena's ends"
+      case 100: "the processor took a fault"
+      case 101: "the runner cannot open its files"
+      default: nil
+      }
+    }
+  }
+}
