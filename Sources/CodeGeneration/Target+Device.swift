@@ -11,7 +11,7 @@ extension Target {
     public enum Transport: String, Sendable, Decodable, CaseIterable {
       /// As the files `inputs` and `outputs` in the folder where the program is run.
       case semihosting
-      /// Inputs as part of the image (`inputs.inc`), outputs as hexadecimal on the standard output of `run`.
+      /// Inputs as part of the image (`inputs.inc`), outputs as hexadecimal in what `run` prints.
       case serial
     }
 

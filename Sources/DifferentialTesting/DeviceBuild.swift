@@ -31,54 +31,72 @@ struct DeviceBuild {
   static let driver = "device-driver.c"
   /// The bytes of inputs that an image holds at a time where they are part of it.
   static let imageInputBytes = 4096
-  /// No test takes longer, but code gone wrong may never end.
-  private static let secondsLimit = 1800
+  /// Tests take seconds, but code gone wrong may never end.
+  private static let secondsLimit = 600
 
-  /// Runs a program on `inputs`; what it gives goes to `output`. Returns why that failed, where it did.
+  /// Runs a program on `inputs`; what it gives goes to `output`, a file not called `outputs` in `folder`. `extra` are
+  /// more arguments of what runs it. Returns why that failed, where it did.
   func run(
-    _ program: String, objects: [String], inputs: [UInt8], in folder: URL, output: URL
+    _ program: String, objects: [String], inputs: [UInt8], in folder: URL, output: URL, extra: [String] = []
   ) throws -> String? {
-    var program = program
     switch device.transport {
-    case .semihosting:
-      try? FileManager.default.removeItem(at: folder.appendingPathComponent("outputs"))
-      try Data(inputs).write(to: folder.appendingPathComponent("inputs"))
-    case .serial:
-      try writeInputs(inputs, in: folder)
-      program += "-with-inputs"
-      switch try link(objects, in: folder, to: program) {
-      case .linked: break
-      case .doesNotFit(let words): return "the image with its test inputs does not fit: \(words)"
-      case .failed(let error): return "the image with its test inputs does not link:\n\(error)"
-      }
+    case .semihosting: try runBySemihosting(program, inputs, in: folder, output: output, extra: extra)
+    case .serial: try runBySerial(program, objects, inputs, in: folder, output: output, extra: extra)
+    }
+  }
+
+  private func runBySemihosting(
+    _ program: String, _ inputs: [UInt8], in folder: URL, output: URL, extra: [String]
+  ) throws -> String? {
+    let outputs = folder.appendingPathComponent("outputs")
+    try Data().write(to: outputs)
+    try Data(inputs).write(to: folder.appendingPathComponent("inputs"))
+    let command = command(program, in: folder, extra)
+    let result = try Command.run(
+      command[0], Array(command.dropFirst()), in: folder, secondsLimit: Self.secondsLimit)
+    try? FileManager.default.removeItem(at: output)
+    try FileManager.default.moveItem(at: outputs, to: output)
+    return Self.failure(result, words: result.error)
+  }
+
+  private func runBySerial(
+    _ program: String, _ objects: [String], _ inputs: [UInt8], in folder: URL, output: URL, extra: [String]
+  ) throws -> String? {
+    try writeInputs(inputs, in: folder)
+    let program = program + "-with-inputs"
+    switch try link(objects, in: folder, to: program) {
+    case .linked: break
+    case .doesNotFit(let words): return "the image with its test inputs does not fit: \(words)"
+    case .failed(let error): return "the image with its test inputs does not link:\n\(error)"
     }
     let said = folder.appendingPathComponent("said")
+    let command = command(program, in: folder, extra)
+    var result = try Command.run(
+      command[0], Array(command.dropFirst()), in: folder, output: said, errorsToOutput: true,
+      secondsLimit: Self.secondsLimit)
+    let text = String(decoding: try Data(contentsOf: said), as: UTF8.self)
+    let heard = SerialText(text)
+    try Data(heard.bytes).write(to: output)
+    let words = "its last words:\n" + String(text.suffix(400))
+    guard result.status == 0, !result.isTimedOut else { return Self.failure(result, words: words) }
+    guard let status = heard.status else { return "the program never said that it ended; \(words)" }
+    result.status = status
+    return Self.failure(result, words: words)
+  }
+
+  /// The command line that runs a program.
+  private func command(_ program: String, in folder: URL, _ extra: [String]) -> [String] {
     let path = folder.appendingPathComponent(program).path
-    let command = device.run.map { $0.replacingOccurrences(of: "{program}", with: path) }
-    let result = try Command.run(
-      command[0], Array(command.dropFirst()), in: folder, output: said, secondsLimit: Self.secondsLimit)
-    var status = result.status
-    var words = result.error
-    switch device.transport {
-    case .semihosting:
-      let outputs = folder.appendingPathComponent("outputs")
-      if !FileManager.default.fileExists(atPath: outputs.path) { try Data().write(to: outputs) }
-      if outputs.path != output.path {
-        try? FileManager.default.removeItem(at: output)
-        try FileManager.default.moveItem(at: outputs, to: output)
-      }
-    case .serial:
-      let text = String(decoding: try Data(contentsOf: said), as: UTF8.self)
-      let heard = SerialText(text)
-      try Data(heard.bytes).write(to: output)
-      if status == 0 {
-        status = heard.status ?? -1
-        if heard.status == nil { words = "it never said that it ended; its last words:\n" + String(text.suffix(400)) }
-      }
-    }
-    guard status != 0 else { return nil }
-    return "the program ended with status \(status)" + (DeviceDriver.Status.text(status).map { ": \($0)" } ?? "")
-      + "\n\(words)"
+    var command = device.run.map { $0.replacingOccurrences(of: "{program}", with: path) }
+    command.insert(contentsOf: extra, at: 1)
+    return command
+  }
+
+  private static func failure(_ result: Command.Result, words: String) -> String? {
+    if result.isTimedOut { return "the program did not end within \(secondsLimit) seconds\n\(words)" }
+    guard result.status != 0 else { return nil }
+    return "the program ended with status \(result.status)"
+      + (DeviceDriver.Status.text(result.status).map { ": \($0)" } ?? "") + "\n\(words)"
   }
 
   /// Writes the inputs as the image takes them.

@@ -14,7 +14,7 @@ enum DeviceDriver {
     for (index, input) in program.inputs.enumerated() {
       let port = port("INPUT", index, program.inputs.count)
       let width = Trace.width(program.values[input])
-      read += "  if (!runner_read(&memory.arena[\(port)_OFFSET], \(port)_COUNT * \(width)u)) runner_exit(\(Status.input));\n"
+      read += "  get(&memory.arena[\(port)_OFFSET], \(port)_COUNT * \(width)u);\n"
     }
     var write = ""
     for (index, output) in program.outputs.enumerated() {
@@ -33,6 +33,9 @@ enum DeviceDriver {
         uint8_t after[16];
       } memory;
 
+      static void get(void *to, uint32_t bytes) {
+        if (!runner_read(to, bytes)) runner_exit(\(Status.input));
+      }
       static void put(const int8_t *codes, uint32_t bytes) {
         if (!runner_write(codes, bytes)) runner_exit(\(Status.output));
       }
@@ -45,6 +48,9 @@ enum DeviceDriver {
         uint8_t *const bytes = (uint8_t *)&memory;
         for (uint32_t i = 0; i < sizeof memory; i++) bytes[i] = noise;
       \(read)}
+      static void expect_run(\(name)_status status) {
+        if (status != \(macro)_OK) runner_exit(\(Status.refused));
+      }
       static void expect_untouched(uint8_t noise) {
         for (uint32_t i = 0; i < sizeof memory.before; i++) {
           if (memory.before[i] != noise || memory.after[i] != noise) runner_exit(\(Status.overrun));
@@ -53,16 +59,16 @@ enum DeviceDriver {
 
       int main(void) {
         uint32_t vectors = 0;
-        if (!runner_read(&vectors, sizeof vectors)) return \(Status.input);
+        get(&vectors, sizeof vectors);
         for (; vectors > 0; vectors--) {
           prepare(0xA5);
-          if (\(name)_run_observed(memory.arena, \(macro)_ARENA_SIZE, observe, &memory) != \(macro)_OK) return \(Status.refused);
+          expect_run(\(name)_run_observed(memory.arena, \(macro)_ARENA_SIZE, observe, &memory));
           expect_untouched(0xA5);
           prepare(0x5A);
-          if (\(name)_run(memory.arena, \(macro)_ARENA_SIZE) != \(macro)_OK) return \(Status.refused);
+          expect_run(\(name)_run(memory.arena, \(macro)_ARENA_SIZE));
           expect_untouched(0x5A);
       \(write)  }
-        return 0;
+        runner_exit(0);
       }
 
       """

@@ -130,7 +130,7 @@ public struct DifferentialTest: Sendable {
       try Data(inputs).write(to: folder.appendingPathComponent("host-inputs"))
       for (index, build) in builds.enumerated() {
         guard case .equal = outcomes[index] else { continue }
-        let outputFile = folder.appendingPathComponent("outputs")
+        let outputFile = folder.appendingPathComponent("trace")
         if let fault = try execute(build, "build-\(index)", prefix: names.prefix, part, trace, in: folder) {
           outcomes[index] = .failure(fault)
           continue
@@ -149,12 +149,12 @@ public struct DifferentialTest: Sendable {
   }
 
   /// Runs a built program on vectors, whose inputs lie in the folder as a program of this machine takes them; the trace
-  /// goes to the file `outputs` there. Returns why it failed, where it did.
+  /// goes to the file `trace` there. Returns why it failed, where it did.
   private func execute(
     _ build: BuildConfiguration, _ name: String, prefix: String, _ vectors: ArraySlice<[[Int32]]>, _ trace: Trace,
     in folder: URL
   ) throws -> String? {
-    let output = folder.appendingPathComponent("outputs")
+    let output = folder.appendingPathComponent("trace")
     if let device = build.deviceBuild {
       return try device.run(
         name, objects: build.objects(prefix: prefix, of: name),

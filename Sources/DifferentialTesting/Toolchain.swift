@@ -1,5 +1,6 @@
 import CodeGeneration
 import Foundation
+import Synchronization
 
 /// One compiler with one set of flags.
 public struct BuildConfiguration: Sendable {
@@ -88,6 +89,7 @@ enum Command {
   struct Result {
     var status: Int32
     var error: String
+    var isTimedOut = false
   }
 
   static func exists(_ name: String) -> Bool {
@@ -96,11 +98,11 @@ enum Command {
     return path.split(separator: ":").contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
   }
 
-  /// Runs `program` in `folder`; its standard input and output are files there, or nothing. After `secondsLimit` it is
-  /// told to end.
+  /// Runs `program` in `folder`; its standard input and output are files there, or nothing. What it says on standard
+  /// error is in the result, or with `errorsToOutput` in the output. After `secondsLimit` it is killed.
   static func run(
     _ program: String, _ arguments: [String], in folder: URL, input: URL? = nil, output: URL? = nil,
-    secondsLimit: Int? = nil
+    errorsToOutput: Bool = false, secondsLimit: Int? = nil
   ) throws -> Result {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -115,17 +117,21 @@ enum Command {
     } else {
       process.standardOutput = FileHandle.nullDevice
     }
-    let errors = Pipe()
-    process.standardError = errors
+    let errors = errorsToOutput ? nil : Pipe()
+    process.standardError = errors ?? process.standardOutput
     try process.run()
-    let end = DispatchWorkItem { process.terminate() }
+    let isTimedOut = Mutex(false)
+    let end = DispatchWorkItem {
+      isTimedOut.withLock { $0 = true }
+      // Emulators end with status 0 where they are asked to end.
+      kill(process.processIdentifier, SIGKILL)
+    }
     if let secondsLimit { DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(secondsLimit), execute: end) }
     defer { end.cancel() }
-    let error = errors.fileHandleForReading.readDataToEndOfFile()
+    let error = errors?.fileHandleForReading.readDataToEndOfFile() ?? Data()
     process.waitUntilExit()
-    let text = String(decoding: error.prefix(4000), as: UTF8.self)
     return Result(
       status: process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus,
-      error: text)
+      error: String(decoding: error.prefix(4000), as: UTF8.self), isTimedOut: isTimedOut.withLock { $0 })
   }
 }

@@ -10,7 +10,7 @@ int runner_read(void *to, uint32_t bytes);
 /* Appends to the test's outputs. Returns whether that went well. */
 int runner_write(const void *from, uint32_t bytes);
 
-/* Ends the program; 0 is success. */
+/* Ends the program; 0 is success. Test programs end so, since not every start-up expects main to return. */
 void runner_exit(int status) __attribute__((noreturn));
 
 /* What a start-up ends with when the processor takes a fault. */

@@ -1,4 +1,6 @@
 # Start-up of a RISC-V hart: stack, traps, memory, main.
+  # Named here, since GCC 12 has no libraries for an architecture with this in its name.
+  .option arch, +zicsr
   .section .vectors, "ax"
   .globl reset
 reset:
