@@ -64,10 +64,13 @@ extension Target {
       reasons.append(
         "it takes \(arenaBytes + constants + device.stackBytes) bytes of RAM (\(parts.joined(separator: ", ")))")
     }
-    guard !reasons.isEmpty else { return nil }
-    return
-      "the network does not fit the target \(name), which has \(device.memoryText): "
-      + "\(reasons.joined(separator: "; ")). Take a smaller network or a larger device; a target.json of your own "
+    return reasons.isEmpty ? nil : shortfallText(reasons)
+  }
+
+  /// The message that a network does not fit, for these reasons.
+  package func shortfallText(_ reasons: [String]) -> String {
+    "the network does not fit the target \(name)" + (device.map { ", which has \($0.memoryText)" } ?? "")
+      + ": \(reasons.joined(separator: "; ")). Take a smaller network or a larger device; a target.json of your own "
       + "(\"basedOn\": \"\(name)\") may give other sizes"
   }
 }

@@ -50,4 +50,6 @@ public struct Target: Sendable, Decodable {
 /// A target that does not exist or whose description is wrong.
 public struct TargetError: Error, Sendable, CustomStringConvertible {
   public var description: String
+
+  public init(description: String) { self.description = description }
 }

@@ -4,12 +4,11 @@ import Foundation
 /// Builds a test program for a device and runs it there, or rather on what emulates it.
 struct DeviceBuild {
   let device: Target.Device
-  let compiler: String
-  let flags: [String]
+  let build: BuildConfiguration
 
   enum LinkResult {
     case linked
-    /// The linker's words on which memory is too small.
+    /// What the network takes, and the linker's words on which memory is too small.
     case doesNotFit(String)
     case failed(String)
   }
@@ -17,15 +16,23 @@ struct DeviceBuild {
   /// Links the objects with the driver and the target's own sources.
   func link(_ objects: [String], in folder: URL, to program: String) throws -> LinkResult {
     let includes = ["-I."] + (device.includes ?? []).map { "-I" + $0 }
+    let files = objects + [Self.driver] + device.sources
     let result = try Command.run(
-      compiler,
-      flags + includes + objects + [Self.driver] + device.sources + device.linkArguments + (device.libraries ?? [])
-        + ["-o", program], in: folder)
+      build.compiler,
+      build.configuration.flags + includes + files + device.linkArguments + (device.libraries ?? []) + ["-o", program],
+      in: folder)
     if result.status == 0 { return .linked }
+    // GNU ld's words: "region `FLASH' overflowed by 20 bytes", "address 0x800810 of a.elf section `.bss' is not within
+    // region `data'".
     let overflows = result.error.split(separator: "\n").compactMap { line in
-      line.contains("overflowed by") ? line.drop { $0 != "`" && $0 != "'" } : nil
-    }
-    return overflows.isEmpty ? .failed(result.error) : .doesNotFit(overflows.joined(separator: ", "))
+      ["address 0x", "region `"].lazy.compactMap { line.range(of: $0) }.first.map { line[$0.lowerBound...] }
+    }.filter { $0.contains("overflowed by") || $0.contains("is not within region") }
+    guard let first = overflows.first else { return .failed(result.error) }
+    let size = CompiledSize(build: build, objects: objects, in: folder)
+    return .doesNotFit(
+      "the network takes \(size.codeBytes) bytes of code and \(size.constantBytes) of constants, and with its test "
+        + "program "
+        + overflows.dropFirst().reduce(into: [first]) { if !$0.contains($1) { $0.append($1) } }.joined(separator: ", "))
   }
 
   static let driver = "device-driver.c"

@@ -1,8 +1,8 @@
 import CodeGeneration
 import IntegerProgram
 
-/// The C program that runs generated code on a device: as `Driver`, but what it needs of the world is a target's runner,
-/// and it takes nothing of the device's memory but the arena. Inputs go from the runner straight into the arena, layers
+/// The C program that runs generated code on a device: as `Driver`, but what it needs of the world is a target's
+/// runner, and it takes nothing of the device's memory but the arena. Inputs go from the runner straight into the arena, layers
 /// straight from there to the runner; noise around the arena shows what writes past its ends.
 enum DeviceDriver {
   static func source(for program: IntegerProgram, names: CNames) -> String {

@@ -45,8 +45,10 @@ public struct DifferentialTest: Sendable {
     public var isEqual: Bool { problems.isEmpty && comparedBytes > 0 }
     /// The builds that ran and agreed.
     public var agreed: Int { outcomes.count { if case .equal = $0.outcome { true } else { false } } }
-    /// Whether some device has no room for the network.
-    public var doesNotFit: Bool { outcomes.contains { if case .doesNotFit = $0.outcome { true } else { false } } }
+    /// Why the device has no room for the network in some build; nil where it has.
+    public var shortfall: String? {
+      outcomes.lazy.compactMap { if case .doesNotFit(let reason) = $0.outcome { reason } else { nil } }.first
+    }
     public var comparedBytes: Int { agreed * vectors * bytesPerVector }
     public var problems: [String] {
       outcomes.compactMap { build, outcome in

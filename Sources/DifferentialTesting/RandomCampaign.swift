@@ -68,7 +68,7 @@ public struct RandomCampaign: Sendable {
           try target.flatMap { test.shortfall(of: $0) } == nil
           ? test.run(TestVectors.random(for: program, count: vectors, seed: seed), builds: chosen) : nil
         state.withLock { state in
-          guard let report, !report.doesNotFit else {
+          guard let report, report.shortfall == nil else {
             state.tooLarge += 1
             return
           }

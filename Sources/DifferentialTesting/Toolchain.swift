@@ -25,23 +25,31 @@ public struct BuildConfiguration: Sendable {
   }
 
   var deviceBuild: DeviceBuild? {
-    device.map { DeviceBuild(device: $0, compiler: compiler, flags: configuration.flags) }
+    device.map { DeviceBuild(device: $0, build: self) }
   }
 
   /// The generated sources of a network, and the objects of a program made of them.
   private func sources(prefix: String) -> [String] { ["\(prefix).c", "\(prefix)_weights.c"] }
   func objects(prefix: String, of program: String) -> [String] { sources(prefix: prefix).map { "\(program)-\($0).o" } }
 
+  /// Compiles the generated sources in `folder` to the objects of `program` there. Returns the compiler's words where
+  /// it refuses, be it for a warning.
+  func compile(prefix: String, in folder: URL, for program: String) throws -> String? {
+    let flags = warnings + configuration.flags + (configuration.generatedCodeFlags ?? [])
+    for (file, object) in zip(sources(prefix: prefix), objects(prefix: prefix, of: program)) {
+      let result = try Command.run(compiler, flags + ["-c", file, "-o", object], in: folder)
+      if result.status != 0 { return result.error }
+    }
+    return nil
+  }
+
   /// Compiles the generated sources and the driver in `folder` to the executable `program` there.
   func build(prefix: String, in folder: URL, to program: String) throws -> DifferentialTest.Outcome {
-    let generated = configuration.generatedCodeFlags ?? []
-    let objects = objects(prefix: prefix, of: program)
-    func failure(_ error: String) -> DifferentialTest.Outcome { .failure("the generated code does not compile:\n\(error)") }
-    for (file, object) in zip(sources(prefix: prefix), objects) {
-      let flags = warnings + configuration.flags + generated
-      let result = try Command.run(compiler, flags + ["-c", file, "-o", object], in: folder)
-      if result.status != 0 { return failure(result.error) }
+    func failure(_ error: String) -> DifferentialTest.Outcome {
+      .failure("the generated code does not compile:\n\(error)")
     }
+    if let error = try compile(prefix: prefix, in: folder, for: program) { return failure(error) }
+    let objects = objects(prefix: prefix, of: program)
     if let deviceBuild {
       if deviceBuild.device.transport == .serial { try deviceBuild.writeInputs([0, 0, 0, 0], in: folder) }
       switch try deviceBuild.link(objects, in: folder, to: program) {

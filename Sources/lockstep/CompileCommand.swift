@@ -57,6 +57,7 @@ struct CompileCommand: ParsableCommand {
     if let shortfall = target.shortfall(tableBytes: generator.tableBytes, arenaBytes: generator.plan.arenaSize) {
       throw FileError(path: path, reason: shortfall)
     }
+    let sizes = try compiledSizes(generator, target)
     let outputs = program.outputs.reduce(0) { $0 + program.values[$1].count }
     let hasSelfTest = selfTest && program.work <= Self.mostSelfTestWork && outputs <= Self.mostSelfTestOutputs
     if selfTest && !hasSelfTest {
@@ -70,7 +71,27 @@ struct CompileCommand: ParsableCommand {
     print(
       "arena \(generator.plan.arenaSize) bytes, tables \(generator.tableBytes) bytes, "
         + "\(program.multiplyAccumulates) multiply-accumulates")
+    for size in sizes {
+      print("code \(size.codeBytes) bytes, constants \(size.constantBytes) bytes with \(size.build.name)")
+    }
     print("program \(program.digest)")
+  }
+
+  /// The code's sizes on the target as far as this machine can compile for it; throws where the flash is too small.
+  private func compiledSizes(_ generator: CodeGenerator, _ target: Target) throws -> [CompiledSize] {
+    let sizes: [CompiledSize]
+    do {
+      sizes = try CompiledSize.all(of: generator, for: target)
+    } catch let error as TargetError {
+      throw FileError(path: "--target \(self.target)", reason: error.description)
+    }
+    if let shortfall = CompiledSize.shortfall(sizes, of: target) { throw FileError(path: path, reason: shortfall) }
+    if target.device != nil && sizes.isEmpty {
+      let compiler = target.compilers[0]
+      StandardError.write(
+        "the code's size is not checked: \(compiler) is not installed; \(target.remedy(forMissing: compiler))\n")
+    }
+    return sizes
   }
 
   /// A word as a shell takes it.

@@ -94,8 +94,8 @@ struct DifftestCommand: ParsableCommand {
         + "\(program.steps.count) steps, \(report.comparedBytes) bytes compared, "
         + "\(report.isEqual ? "0 differ" : "differences found")")
     print("program \(program.digest)")
-    if report.doesNotFit {
-      throw FileError(path: path, reason: "the network does not fit the target \(target.name): see above by how much")
+    if let reason = report.shortfall {
+      throw FileError(path: path, reason: "the network does not fit the target \(target.name): \(reason)")
     }
     if report.problems.isEmpty { try expectComparison(report.comparedBytes) }
     if !report.isEqual { throw ExitCode.mismatch }

@@ -3,7 +3,8 @@
 
 #include "runner.h"
 
-extern uint32_t link_stack_top[], link_data_start[], link_data_end[], link_data_load[], link_bss_start[], link_bss_end[];
+extern uint32_t link_stack_top[], link_data_load[];
+extern uint32_t link_data_start[], link_data_end[], link_bss_start[], link_bss_end[];
 int main(void);
 void reset(void);
 
