@@ -4,10 +4,17 @@
 #   libz3-dev           the SMT solver of the verifier   cvc5      a second one, which the tests hold it to
 #   coinor-libclp-dev   guides the verifier's search     cppcheck  holds the generated C to MISRA C:2012 (with python3)
 #   zlib1g-dev          image sets come gzipped
+# And compilers and emulators of the microcontrollers in Targets: Arm, RISC-V and AVR.
 set -euo pipefail
 
+packages=(
+  libflatbuffers-dev libz3-dev coinor-libclp-dev zlib1g-dev gcc libc6-dev cppcheck python3 cvc5
+  gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
+  gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc
+  gcc-avr avr-libc simavr
+)
 missing=()
-for package in libflatbuffers-dev libz3-dev coinor-libclp-dev zlib1g-dev gcc libc6-dev cppcheck python3 cvc5; do
+for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then

@@ -24,15 +24,16 @@ struct DeviceBuild {
     if result.status == 0 { return .linked }
     // GNU ld's words: "region `FLASH' overflowed by 20 bytes", "address 0x800810 of a.elf section `.bss' is not within
     // region `data'".
-    let overflows = result.error.split(separator: "\n").compactMap { line in
-      ["address 0x", "region `"].lazy.compactMap { line.range(of: $0) }.first.map { line[$0.lowerBound...] }
-    }.filter { $0.contains("overflowed by") || $0.contains("is not within region") }
-    guard let first = overflows.first else { return .failed(result.error) }
+    let overflows = result.error.split(separator: "\n")
+      .filter { $0.contains("overflowed by") || $0.contains("is not within region") }
+      .compactMap { line in
+        (line.range(of: "address 0x") ?? line.range(of: "region `")).map { String(line[$0.lowerBound...]) }
+      }
+    guard !overflows.isEmpty else { return .failed(result.error) }
     let size = CompiledSize(build: build, objects: objects, in: folder)
     return .doesNotFit(
       "the network takes \(size.codeBytes) bytes of code and \(size.constantBytes) of constants, and with its test "
-        + "program "
-        + overflows.dropFirst().reduce(into: [first]) { if !$0.contains($1) { $0.append($1) } }.joined(separator: ", "))
+        + "program " + Set(overflows).sorted().joined(separator: ", "))
   }
 
   static let driver = "device-driver.c"
