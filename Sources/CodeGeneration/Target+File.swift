@@ -210,6 +210,9 @@ private struct TargetDescription {
         default: "\(type)".hasPrefix("Array") ? "a list" : "an object"
         }
       return "\(key(context.codingPath)) must be \(words)"
+    case .dataCorrupted(let context) where context.codingPath.isEmpty:
+      // It has been read as JSON before, so that it is a number, whose key the decoder does not tell.
+      return "a number that must be whole is not, or is far too large"
     case .dataCorrupted(let context):
       return "\(key(context.codingPath)) has a value that is not allowed: \(context.debugDescription)"
     @unknown default:
