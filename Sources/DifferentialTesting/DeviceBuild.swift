@@ -43,7 +43,7 @@ struct DeviceBuild {
   private static let secondsLimit = 600
 
   /// Runs a program on `inputs`; what it gives goes to `output`, a file not called `outputs` in `folder`. `extra` are
-  /// more arguments of what runs it. Returns why that failed, where it did.
+  /// more arguments of what runs it, such as an emulator's `-icount shift=0`. Returns why that failed, where it did.
   func run(
     _ program: String, objects: [String], inputs: [UInt8], in folder: URL, output: URL, extra: [String] = []
   ) throws -> String? {
@@ -95,9 +95,7 @@ struct DeviceBuild {
   /// The command line that runs a program.
   private func command(_ program: String, in folder: URL, _ extra: [String]) -> [String] {
     let path = folder.appendingPathComponent(program).path
-    var command = device.run.map { $0.replacingOccurrences(of: "{program}", with: path) }
-    command.insert(contentsOf: extra, at: 1)
-    return command
+    return device.run.map { $0.replacingOccurrences(of: "{program}", with: path) } + extra
   }
 
   private static func failure(_ result: Command.Result, words: String) -> String? {

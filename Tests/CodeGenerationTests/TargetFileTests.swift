@@ -93,7 +93,8 @@ import Testing
 
   @Test func aTargetMayBeBasedOnAnother() throws {
     let target = try read(
-      #"{ "name": "larger", "basedOn": "base", "device": { "ram": { "bytes": 16384 } } }"#, others: ["base": Self.right])
+      #"{ "name": "larger", "basedOn": "base", "device": { "ram": { "bytes": 16384 } } }"#,
+      others: ["base": Self.right])
     let device = try #require(target.device)
     #expect(target.name == "larger" && target.flags == ["-DA"] && target.alignment == 4)
     #expect(device.ram.bytes == 16384 && device.ram.origin == "0x20000000" && device.flash.bytes == 65536)
@@ -133,7 +134,7 @@ import Testing
     Fault("half a byte", "\"bytes\": 65536", "\"bytes\": 0.5", "must be whole"),
     Fault("more RAM than an address reaches", "8192", "4294967297", "\"device.ram.bytes\" is 4294967297"),
     Fault("no address", "\"0x20000000\"", "\"top\"", "\"device.ram.origin\" is \"top\""),
-    Fault("a stack as large as the RAM", "\"stackBytes\": 512", "\"stackBytes\": 8192", "\"device.stackBytes\" is 8192"),
+    Fault("a stack that fills the RAM", "\"stackBytes\": 512", "\"stackBytes\": 8192", "\"device.stackBytes\" is 8192"),
     Fault("a source that is not there", "\"start.c\"", "\"stop.c\"", "\"device.sources\"", "/mine/stop.c"),
     Fault("a script that is not there", "\"link.ld\"", "\"no.ld\"", "\"device.linkerScript\"", "/mine/no.ld"),
     Fault("an unknown transport", "\"semihosting\"", "\"usb\"", "\"device.transport\"", "usb"),

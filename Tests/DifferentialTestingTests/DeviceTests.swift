@@ -108,10 +108,12 @@ struct DeviceTests {
     Misbehaviour(testDescription: "an overrun", transport: .semihosting, run: "exit 6", words: "past the arena's ends"),
     Misbehaviour(testDescription: "silence", transport: .semihosting, run: "exit 0", words: "wrote 0 bytes"),
     Misbehaviour(
-      testDescription: "an emulator's words", transport: .semihosting, run: "echo no board >&2; exit 1", words: "no board"),
+      testDescription: "an emulator's words", transport: .semihosting, run: "echo no board >&2; exit 1",
+      words: "no board"),
     Misbehaviour(testDescription: "a fault, by serial", transport: .serial, run: "echo end 64", words: "took a fault"),
     Misbehaviour(
-      testDescription: "no end, by serial", transport: .serial, run: "\"$0\" | grep -v end", words: "never said that it ended"),
+      testDescription: "no end, by serial", transport: .serial, run: "\"$0\" | grep -v end",
+      words: "never said that it ended"),
     Misbehaviour(
       testDescription: "an emulator's words, by serial", transport: .serial, run: "echo no board >&2; exit 1",
       words: "no board"),
@@ -157,7 +159,8 @@ struct DeviceTests {
     let folder = FileManager.default.temporaryDirectory.appending(path: "lockstep-tests-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    let source = "const char table[1000] = {1}; char written[300] = {1}; char zeroed[70]; int f(int x) { return x + 1; }\n"
+    let source =
+      "const char table[1000] = {1}; char written[300] = {1}, zeroed[70]; int f(int x) { return x + 1; }\n"
     try Data(source.utf8).write(to: folder.appending(path: "a.c"))
     let arguments = ["-O1", "-g", "-ffunction-sections", "-fno-asynchronous-unwind-tables", "-c", "a.c", "-o", "a.o"]
     let compiler = try #require(CompilerScript.compiler)
