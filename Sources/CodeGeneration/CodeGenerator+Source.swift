@@ -4,6 +4,7 @@ extension CodeGenerator {
   func source() -> String {
     let (name, macro) = (options.names.prefix, options.names.macro)
     var text = banner("\(name).c: the network's steps, in order.")
+    for header in headers { text.line("#include <\(header)>") }
     text.line("#include \"\(name).h\"")
     text.line("#include \"\(name)_weights.h\"")
     text.line()

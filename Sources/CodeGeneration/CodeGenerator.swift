@@ -43,21 +43,28 @@ public struct CodeGenerator: Sendable {
 
   let kernels: [KernelWriter.Kernel?]
   let functions: [CText]
+  /// What the source includes beside the network's own headers.
+  let headers: [String]
   let tables: [KernelWriter.Table]
   let digest: String
 
-  public init(_ program: IntegerProgram, plan: MemoryPlan, options: CodeOptions) {
-    var writer = KernelWriter(program: program, plan: plan, names: options.names)
+  /// `kernels` are those that the plan was made for: portable ones unless given.
+  public init(
+    _ program: IntegerProgram, plan: MemoryPlan, kernels selection: KernelSelection? = nil, options: CodeOptions
+  ) {
+    var writer = KernelWriter(
+      program: program, plan: plan, names: options.names, kernels: selection ?? KernelSelection(program))
     kernels = program.steps.indices.map { writer.kernel(ofStep: $0) }
-    functions = writer.functions.definitions.map(\.text)
+    functions = writer.functions.definitions.map(\.text) + writer.shared.map(\.text)
+    headers = writer.headers
     tables = writer.tables
     tableBytes = writer.tables.reduce(0) { $0 + $1.bytes }
     digest = program.digest
     self.program = program
     self.plan = plan
     self.options = options
-    // 16-bit codes must lie at even addresses.
-    self.options.alignment = max(options.alignment, plan.blocks.map(\.codeSize).max() ?? 1)
+    // Wide codes and some kernels need addresses that are multiples of their words.
+    self.options.alignment = max(options.alignment, plan.blocks.map(\.alignment).max() ?? 1)
   }
 
   /// All files of the project; with the self-test where one is given.

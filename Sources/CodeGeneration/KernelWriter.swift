@@ -17,12 +17,18 @@ struct KernelWriter {
   let program: IntegerProgram
   let plan: MemoryPlan
   let names: CNames
+  let selection: KernelSelection
   var functions: ScalarFunctions
+  /// Functions that several steps' kernels call, in the order of their making.
+  private(set) var shared: [(name: String, text: CText)] = []
+  /// System headers that the kernels need.
+  private(set) var headers: [String] = []
   var tables: [Table] = []
   /// Of the kernel being written.
   private var parameters: [(declaration: String, argument: String)] = []
 
-  init(program: IntegerProgram, plan: MemoryPlan, names: CNames) {
+  init(program: IntegerProgram, plan: MemoryPlan, names: CNames, kernels: KernelSelection) {
+    selection = kernels
     self.program = program
     self.plan = plan
     self.names = names
@@ -32,6 +38,17 @@ struct KernelWriter {
       addTable(
         "constant_\(index)", cType(of: value), constant.map(Int64.init), comment: "Constant \"\(value.name)\"")
     }
+  }
+
+  /// A function that steps share: `write` is called with its whole name where no step has asked for it before.
+  mutating func sharedFunction(_ suffix: String, _ write: (String) -> CText) -> String {
+    let name = "\(names.prefix)_\(suffix)"
+    if !shared.contains(where: { $0.name == name }) { shared.append((name, write(name))) }
+    return name
+  }
+
+  mutating func include(_ header: String) {
+    if !headers.contains(header) { headers.append(header) }
   }
 
   func functionName(ofStep step: Int) -> String { "\(names.prefix)_step_\(step)" }
@@ -56,14 +73,7 @@ struct KernelWriter {
     if program.isAlias(step) { return nil }
     parameters = []
     var body = CText()
-    switch step.operation {
-    case .affine(let affine): self.affine(affine, step, index, &body)
-    case .lookup(let lookup): self.lookup(lookup, step, index, &body)
-    case .combine(let combine): self.combine(combine, step, index, &body)
-    case .pool(let pool): self.pool(pool, step, index, &body)
-    case .softmax(let softmax): self.softmax(softmax, step, index, &body)
-    case .move(let move): self.move(move, step, index, &body)
-    }
+    selection.kernels[index].write(&self, step, index, &body)
     var text = CText()
     text.comment(comment(of: step, index: index))
     let list = parameters.map(\.declaration).joined(separator: ", ")

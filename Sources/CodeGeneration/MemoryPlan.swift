@@ -9,8 +9,8 @@ public struct MemoryPlan: Sendable {
     /// The step whose scratch this is.
     public var scratchOfStep: Int?
     public var size: Int
-    /// Bytes of one code; the offset is a multiple of it.
-    public var codeSize: Int
+    /// The offset is a multiple of this many bytes: of a code's size, or of what a kernel asks for.
+    public var alignment: Int
     public var offset: Int
     /// The step that writes it first; −1 for the network's inputs.
     public var firstStep: Int
@@ -41,9 +41,9 @@ public struct MemoryPlan: Sendable {
     self.largestLiveSet = largestLiveSet
   }
 
-  /// Plans a program's memory. The same program always gets the same plan.
-  public init(_ program: IntegerProgram, alignment: Int = 1) {
-    var planner = MemoryPlanner(program, alignment: alignment)
+  /// Plans a program's memory, for portable kernels unless others are given. The same program always gets the same plan.
+  public init(_ program: IntegerProgram, kernels: KernelSelection? = nil, alignment: Int = 1) {
+    var planner = MemoryPlanner(program, kernels ?? KernelSelection(program), alignment: alignment)
     self = planner.plan()
   }
 }
@@ -53,6 +53,7 @@ func codeSize(_ value: Value) -> Int { value.type.bits <= 8 ? 1 : value.type.bit
 
 private struct MemoryPlanner {
   let program: IntegerProgram
+  let kernels: [any StepKernel]
   let alignment: Int
   var blocks: [MemoryPlan.Block] = []
   var blockOfValue: [Int?]
@@ -63,8 +64,9 @@ private struct MemoryPlanner {
 
   struct Pair: Hashable { var dying, born: Int }
 
-  init(_ program: IntegerProgram, alignment: Int) {
+  init(_ program: IntegerProgram, _ kernels: KernelSelection, alignment: Int) {
     self.program = program
+    self.kernels = kernels.kernels
     self.alignment = alignment
     blockOfValue = Array(repeating: nil, count: program.values.count)
     scratchOfStep = Array(repeating: nil, count: program.steps.count)
@@ -76,7 +78,7 @@ private struct MemoryPlanner {
     func size(_ value: Int) -> Int { program.values[value].count * codeSize(program.values[value]) }
     func block(_ value: Int, from step: Int) -> MemoryPlan.Block {
       MemoryPlan.Block(
-        values: [value], scratchOfStep: nil, size: size(value), codeSize: codeSize(program.values[value]), offset: 0,
+        values: [value], scratchOfStep: nil, size: size(value), alignment: codeSize(program.values[value]), offset: 0,
         firstStep: step, lastStep: step)
     }
     for input in program.inputs {
@@ -92,12 +94,15 @@ private struct MemoryPlanner {
         blockOfValue[step.output] = blocks.count
         blocks.append(block(step.output, from: index))
       }
-      if case .affine(let affine) = step.operation, affine.patchCount > 0 {
+      let kernel = kernels[index]
+      for value in step.inputs + [step.output] {
+        if let held = blockOfValue[value] { blocks[held].alignment = max(blocks[held].alignment, kernel.operandAlignment) }
+      }
+      if kernel.scratch.bytes > 0 {
         scratchOfStep[index] = blocks.count
-        let width = codeSize(program.values[step.inputs[0]])
         blocks.append(
           MemoryPlan.Block(
-            values: [], scratchOfStep: index, size: affine.patchCount * width, codeSize: width, offset: 0,
+            values: [], scratchOfStep: index, size: kernel.scratch.bytes, alignment: kernel.scratch.alignment, offset: 0,
             firstStep: index, lastStep: index))
       }
     }
@@ -109,14 +114,14 @@ private struct MemoryPlanner {
       guard let born = blockOfValue[step.output], blocks[born].firstStep == index else { continue }
       for (position, input) in step.inputs.enumerated() {
         guard let dying = blockOfValue[input], dying != born, blocks[dying].lastStep == index,
-          let distance = StepOverlap.distance(of: step, input: position, in: program)
+          let distance = kernels[index].overlap(of: step, input: position, in: program)
         else { continue }
         let pair = Pair(dying: dying, born: born)
         // An operand read twice must be safe both times.
         distances[pair] = max(distances[pair] ?? distance, distance)
         // A second reading that allows no overlap forbids it.
         for (other, value) in step.inputs.enumerated() where value == input {
-          if StepOverlap.distance(of: step, input: other, in: program) == nil { distances[pair] = nil }
+          if kernels[index].overlap(of: step, input: other, in: program) == nil { distances[pair] = nil }
         }
       }
     }
@@ -174,8 +179,8 @@ private struct MemoryPlanner {
       largestLiveSet: largestLiveSet())
   }
 
-  private func aligned(_ offset: Int, _ codeSize: Int = 1) -> Int {
-    let alignment = max(alignment, codeSize)
+  private func aligned(_ offset: Int, _ least: Int = 1) -> Int {
+    let alignment = max(alignment, least)
     return (offset + alignment - 1) / alignment * alignment
   }
 
@@ -202,15 +207,15 @@ private struct MemoryPlanner {
         if low < high { forbidden.append((low, high)) }
       }
       forbidden.sort { $0.low < $1.low }
-      let codeSize = blocks[block].codeSize
+      let alignment = blocks[block].alignment
       var offset = 0
-      for range in forbidden where range.low < offset && offset < range.high { offset = aligned(range.high, codeSize) }
+      for range in forbidden where range.low < offset && offset < range.high { offset = aligned(range.high, alignment) }
       // A range that starts lower may end higher than one passed already: look again until nothing moves.
       var moved = true
       while moved {
         moved = false
         for range in forbidden where range.low < offset && offset < range.high {
-          offset = aligned(range.high, codeSize)
+          offset = aligned(range.high, alignment)
           moved = true
         }
       }

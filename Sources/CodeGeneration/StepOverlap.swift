@@ -14,8 +14,9 @@ enum StepOverlap {
     let output = program.values[step.output]
     guard input.type.bits <= 8, output.type.bits <= 8 else { return nil }
     switch step.operation {
-    case .affine(let affine): return distance(affine.geometry, readsPixelFirst: affine.usesPatch && affine.groups == 1)
-    case .pool(let pool): return distance(pool.geometry, readsPixelFirst: false)
+    case .affine(let affine):
+      return distance(affine.geometry, pixelsReadFirst: affine.usesPatch && affine.groups == 1 ? 1 : 0)
+    case .pool(let pool): return distance(pool.geometry, pixelsReadFirst: 0)
     case .lookup: return 0
     case .softmax: return 0
     case .combine(let combine):
@@ -25,8 +26,10 @@ enum StepOverlap {
     }
   }
 
-  /// For windows: after output pixel p is written, all later pixels' reads lie above.
-  private static func distance(_ g: WindowGeometry, readsPixelFirst: Bool) -> Int? {
+  /// For windows: after output pixel p is written, all later pixels' reads lie above. A kernel may gather the windows of
+  /// `pixelsReadFirst` consecutive pixels of an image before it writes the first of them; 0 where it writes a pixel while it
+  /// still reads that pixel's window.
+  static func distance(_ g: WindowGeometry, pixelsReadFirst: Int) -> Int? {
     var distance = Int.min
     // The lowest place that any later pixel reads; the walk goes backwards.
     var lowest = Int.max
@@ -36,20 +39,20 @@ enum StepOverlap {
     let columns = (0..<g.outputWidth).map {
       firstInside(g.inputColumn($0, tap: 0), g.dilationWidth, g.kernelWidth, g.inputWidth)
     }
+    let block = max(1, pixelsReadFirst)
     for batch in (0..<g.batch).reversed() {
-      for row in (0..<g.outputHeight).reversed() {
-        for column in (0..<g.outputWidth).reversed() {
-          let written = ((batch * g.outputHeight + row) * g.outputWidth + column + 1) * g.outputChannels
-          if readsPixelFirst, lowest != Int.max { distance = max(distance, written - lowest) }
-          if let firstRow = rows[row], let firstColumn = columns[column] {
-            let place = ((batch * g.inputHeight + firstRow) * g.inputWidth + firstColumn) * g.inputChannels
-            lowest = min(lowest, place)
-          }
-          if !readsPixelFirst, lowest != Int.max { distance = max(distance, written - lowest) }
+      for first in stride(from: (g.outputPixels - 1) / block * block, through: 0, by: -block) {
+        let end = min(first + block, g.outputPixels)
+        let written = (batch * g.outputPixels + end) * g.outputChannels
+        if pixelsReadFirst > 0, lowest != Int.max { distance = max(distance, written - lowest) }
+        for pixel in first..<end {
+          guard let row = rows[pixel / g.outputWidth], let column = columns[pixel % g.outputWidth] else { continue }
+          lowest = min(lowest, ((batch * g.inputHeight + row) * g.inputWidth + column) * g.inputChannels)
         }
+        if pixelsReadFirst == 0, lowest != Int.max { distance = max(distance, written - lowest) }
       }
     }
-    // A single pixel, gathered whole before anything is written, may be overwritten at will; stay at its start.
+    // A single block, gathered whole before anything is written, may be overwritten at will; stay at its start.
     return distance == Int.min ? 0 : distance
   }
 

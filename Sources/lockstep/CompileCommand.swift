@@ -49,8 +49,9 @@ struct CompileCommand: ParsableCommand {
     let model = try ModelFile(path: path)
     let program = try model.program(lowering.options)
     let names = prefix.flatMap { CNames(prefix: $0) } ?? CNames(modelName: program.name)
+    let kernels = KernelSelection(program, features: target.features ?? [])
     let generator = CodeGenerator(
-      program, plan: MemoryPlan(program),
+      program, plan: MemoryPlan(program, kernels: kernels), kernels: kernels,
       options: CodeOptions(
         names: names, commandLine: commandLine, modelFile: fileName, modelDigest: model.sha256,
         target: target.name, alignment: target.alignment))

@@ -1,0 +1,390 @@
+import IntegerProgram
+
+/// Dense layers and convolutions with Arm's DSP extension: two multiply-accumulates an instruction.
+///
+/// Four weights stand in a word as two halfwords, 256 · w1 + w0 and 256 · w3 + w2, and four activations in two words,
+/// X = (x1, x3) and Y = (256 · x0 + 127 − x1, 256 · x2 + 127 − x3). Then SMLAD of the weights' word with X, and of its low
+/// bytes (w0, w2) with Y, add up to 256 · (w0·x0 + w1·x1 + w2·x2 + w3·x3) + 127 · (w0 + w2): the weights take no more
+/// flash than bytes do, one SXTB16 unpacks four of them for all pixels of a block, and the sum comes as the fused
+/// requantisation's high product wants it. The 127, which keeps Y in 16 bits, is taken off the bias. Sums wrap modulo
+/// 2^32 on the way and end in range, since 256 times the proved accumulator is.
+struct DSPProductKernel: StepKernel {
+  private let requantization: FusedRequantization
+  /// Pixels that share the loads of weights.
+  private let block: Int
+  /// Words of four activations in a window.
+  private let groups: Int
+  /// Whether windows are copied as bytes before they are spread out, since their rows do not fall into words.
+  private let usesPatch: Bool
+  let scratch: (bytes: Int, alignment: Int)
+
+  init?(_ step: Step, _ program: IntegerProgram, _ goal: KernelSelection.Goal) {
+    guard case .affine(let affine) = step.operation, affine.groups == 1,
+      program.values[step.inputs[0]].type == .int8, program.values[step.output].type == .int8,
+      affine.weights.allSatisfy({ (-128...127).contains($0) }), affine.weightsPerOutput >= 4,
+      let requantization = FusedRequantization(
+        affine.requantization, accumulators: affine.accumulators, scaling: 8, saturation: -128...127)
+    else { return nil }
+    let depth = affine.weightsPerOutput
+    for (index, weight) in affine.weights.enumerated() where weight == -128 && index % depth % 2 == 1 {
+      // The one pair that leaves 16 bits: −128 above a negative byte.
+      if affine.weights[index - 1] < 0 { return nil }
+    }
+    self.requantization = requantization
+    let g = affine.geometry
+    groups = (depth + 3) / 4
+    usesPatch = !g.isPointwise && (g.inputChannels % 4 != 0 || g.dilationWidth != 1)
+      || g.isPointwise && g.inputChannels % 4 != 0
+    block = Self.block(pixels: g.outputPixels, outputs: g.outputChannels, groups: groups, goal)
+    scratch = (8 * groups * block + (usesPatch ? 4 * groups : 0), 4)
+  }
+
+  func overlap(of step: Step, input position: Int, in program: IntegerProgram) -> Int? {
+    guard case .affine(let affine) = step.operation else { return nil }
+    return StepOverlap.distance(affine.geometry, pixelsReadFirst: block)
+  }
+
+  /// The block that takes the fewest instructions for all pixels.
+  private static func block(pixels: Int, outputs: Int, groups: Int, _ goal: KernelSelection.Goal) -> Int {
+    func cost(_ block: Int) -> Int {
+      block == 0 ? 0 : outputs * (groups * (2 * block + 2 + (2 * block + 3) / 4) + 4 * block + 9)
+    }
+    func total(_ block: Int) -> Int { pixels / block * cost(block) + cost(pixels % block) }
+    return (1...(goal == .ram ? 2 : 6)).min { total($0) < total($1) } ?? 1
+  }
+
+  func write(_ writer: inout KernelWriter, _ step: Step, _ index: Int, _ text: inout CText) {
+    guard case .affine(let affine) = step.operation else { return }
+    let g = affine.geometry
+    writer.input("x", step.inputs[0])
+    writer.output("y", step.output)
+    writer.scratch("columns", "uint32_t", index)
+    let label = "\(step.source.type) of step \(index)"
+    let isDense = g.batch * g.outputPixels == 1
+    let byFour = isDense ? g.outputChannels / 4 : 0
+    if byFour > 0 {
+      writer.addTable(
+        "quads_\(index)", "int32_t", fourfoldStream(affine, 0..<4 * byFour),
+        comment: "\(label), for every four output channels: 256 times the biases; words of weights; factors and addends")
+    }
+    if 4 * byFour < g.outputChannels {
+      writer.addTable(
+        "stream_\(index)", "int32_t", stream(affine, 4 * byFour..<g.outputChannels),
+        comment: "\(label), for every output channel: 256 times the bias; words of weights; factor and addend")
+    }
+    let unrolled = (1...4).last { groups % $0 == 0 } ?? 1
+    if usesPatch { text.line("int8_t *const patch = (int8_t *)&columns[\(2 * groups * block)];") }
+
+    func gather(_ place: String, _ blockSize: Int, _ writer: inout KernelWriter, _ text: inout CText) {
+      let spread = spread(blockSize, &writer)
+      if g.isPointwise && !usesPatch {
+        text.line("(void)\(spread)(\(place), &x[pixel * \(g.inputChannels)], \(groups));")
+      } else if usesPatch {
+        if g.isPointwise {
+          text.loop("i", g.inputChannels) { $0.line("patch[i] = x[pixel * \(g.inputChannels) + i];") }
+        } else {
+          writer.gather(affine, "int8_t", firstChannel: "0", &text)
+        }
+        text.line("(void)\(spread)(\(place), patch, \(groups));")
+      } else {
+        window(affine, place, blockSize, spread, &writer, &text)
+      }
+    }
+    if isDense {
+      if g.isPointwise {
+        let spread = spread(1, &writer)
+        if usesPatch {
+          text.loop("i", g.inputChannels) { $0.line("patch[i] = x[i];") }
+          text.line("(void)\(spread)(columns, patch, \(groups));")
+        } else {
+          text.line("(void)\(spread)(columns, x, \(groups));")
+        }
+      } else {
+        text.line("const int32_t row = 0;")
+        text.line("const int32_t column = 0;")
+        gather("columns", 1, &writer, &text)
+      }
+      if byFour > 0 {
+        let function = fourfold(unrolled, &writer)
+        text.line("\(function)(\(writer.tableName("quads_\(index)")), columns, y, \(byFour)u, \(groups / unrolled)u);")
+      }
+      if 4 * byFour < g.outputChannels {
+        let function = product(1, unrolled, 1, &writer)
+        text.line(
+          "\(function)(\(writer.tableName("stream_\(index)")), columns, &y[\(4 * byFour)], \(g.outputChannels - 4 * byFour)u, \(groups / unrolled)u);")
+      }
+      return
+    }
+    let table = writer.tableName("stream_\(index)")
+    let full = g.outputPixels / block * block
+    let rest = g.outputPixels - full
+    func blockOf(_ size: Int, _ writer: inout KernelWriter, _ text: inout CText) {
+      text.block("for (uint32_t place = 0; place < \(size)u; place++)") { text in
+        gather("&columns[place]", size, &writer, &text)
+        if g.isPointwise {
+          text.line("pixel++;")
+        } else {
+          text.line("column++;")
+          text.block("if (column == \(g.outputWidth))") { text in
+            text.line("column = 0;")
+            text.line("row++;")
+          }
+        }
+      }
+      let function = product(size, unrolled, g.outputChannels, &writer)
+      text.line("\(function)(\(table), columns, y, \(g.outputChannels)u, \(groups / unrolled)u);")
+      text.line("y = &y[\(size * g.outputChannels)];")
+    }
+    func image(_ writer: inout KernelWriter, _ text: inout CText) {
+      if !g.isPointwise {
+        text.line("int32_t row = 0;")
+        text.line("int32_t column = 0;")
+      }
+      if full > 0 {
+        text.block("for (uint32_t blocks = \(full / block)u; blocks > 0u; blocks--)") { blockOf(block, &writer, &$0) }
+      }
+      if rest > 0 { blockOf(rest, &writer, &text) }
+    }
+    if g.isPointwise { text.line("uint32_t pixel = 0;") }
+    if g.batch == 1 {
+      image(&writer, &text)
+    } else {
+      text.loop("batch", g.batch) { image(&writer, &$0) }
+    }
+  }
+
+  // MARK: Windows
+
+  /// Spreads a window's rows, or what of them lies in the image, at `place`.
+  private func window(
+    _ affine: Affine, _ place: String, _ block: Int, _ spread: String, _ writer: inout KernelWriter, _ text: inout CText
+  ) {
+    let g = affine.geometry
+    let words = g.inputChannels / 4
+    let pad = g.hasPadding ? padding(block, affine.paddingCode, &writer) : ""
+    text.line("uint32_t *to = \(place);")
+    text.line("const int32_t top = \(origin("row", g.strideHeight, g.paddingTop));")
+    text.line("const int32_t left = \(origin("column", g.strideWidth, g.paddingLeft));")
+    let leavesColumns = g.paddingLeft > 0 || g.inputColumn(g.outputWidth - 1, tap: g.kernelWidth - 1) >= g.inputWidth
+    let leavesRows = g.paddingTop > 0 || g.inputRow(g.outputHeight - 1, tap: g.kernelHeight - 1) >= g.inputHeight
+    if leavesColumns {
+      text.line("const int32_t before = (left < 0) ? -left : 0;")
+      text.line("const int32_t beyond = left - \(CExpressionPrinter.literal(Int64(g.inputWidth - g.kernelWidth)));")
+      text.line("const int32_t after = (beyond > 0) ? beyond : 0;")
+      text.line("const int32_t skipped = (before < \(g.kernelWidth)) ? before : \(g.kernelWidth);")
+      text.line("const int32_t rest = \(g.kernelWidth) - skipped;")
+      text.line("const int32_t missing = (after < rest) ? after : rest;")
+      text.line("const int32_t inside = rest - missing;")
+    }
+    text.loop("tap_row", g.kernelHeight) { text in
+      text.line("const int32_t from_row = top + \(times("tap_row", g.dilationHeight));")
+      let line = times(g.batch == 1 ? "from_row" : "(\(times("batch", g.inputHeight)) + from_row)", g.inputWidth)
+      func copyRow(_ text: inout CText) {
+        if leavesColumns {
+          text.block("if (skipped > 0)") { $0.line("to = \(pad)(to, \(times("skipped", words)));") }
+          text.block("if (inside > 0)") { text in
+            text.line("to = \(spread)(to, &x[\(times("(\(line) + left + skipped)", g.inputChannels))], \(times("inside", words)));")
+          }
+          text.block("if (missing > 0)") { $0.line("to = \(pad)(to, \(times("missing", words)));") }
+        } else {
+          text.line("to = \(spread)(to, &x[\(times("(\(line) + left)", g.inputChannels))], \(g.kernelWidth * words));")
+        }
+      }
+      if leavesRows {
+        text.block("if ((from_row >= 0) && (from_row < \(g.inputHeight)))", copyRow)
+        text.block("else") { $0.line("to = \(pad)(to, \(g.kernelWidth * words));") }
+      } else {
+        copyRow(&text)
+      }
+    }
+  }
+
+  // MARK: Tables
+
+  private func weightWords(_ affine: Affine, _ channel: Int) -> [Int64] {
+    let depth = affine.weightsPerOutput
+    let weights =
+      requantization.isConstant[channel]
+      ? [Int64](repeating: 0, count: depth)
+      : affine.weights[channel * depth..<(channel + 1) * depth].map { Int64($0) }
+    return (0..<groups).map { group in
+      let w = (0..<4).map { 4 * group + $0 < depth ? weights[4 * group + $0] : 0 }
+      let (low, high) = (256 * w[1] + w[0], 256 * w[3] + w[2])
+      return Int64(Int32(truncatingIfNeeded: (high << 16) | (low & 0xFFFF)))
+    }
+  }
+
+  /// 256 · bias, less what the 127s add.
+  private func start(_ affine: Affine, _ channel: Int) -> Int64 {
+    if requantization.isConstant[channel] { return 0 }
+    let depth = affine.weightsPerOutput
+    let even = stride(from: 0, to: depth, by: 2).reduce(Int64(0)) { $0 + Int64(affine.weights[channel * depth + $1]) }
+    return Int64(Int32(truncatingIfNeeded: 256 * Int64(affine.bias[channel]) - 127 * even))
+  }
+
+  private func constants(_ channel: Int) -> [Int64] {
+    [Int64(requantization.factors[channel]), Int64(requantization.addends[channel])]
+  }
+
+  private func stream(_ affine: Affine, _ channels: Range<Int>) -> [Int64] {
+    channels.flatMap { [start(affine, $0)] + weightWords(affine, $0) + constants($0) }
+  }
+
+  private func fourfoldStream(_ affine: Affine, _ channels: Range<Int>) -> [Int64] {
+    stride(from: channels.lowerBound, to: channels.upperBound, by: 4).flatMap { first -> [Int64] in
+      let four = first..<first + 4
+      let words = four.map { weightWords(affine, $0) }
+      return four.map { start(affine, $0) } + (0..<groups).flatMap { group in words.map { $0[group] } }
+        + four.flatMap(constants)
+    }
+  }
+
+  // MARK: Shared functions
+
+  /// Spreads `groups` words of four codes at every `block`-th place of `to`, X before Y; returns where it ended.
+  private func spread(_ block: Int, _ writer: inout KernelWriter) -> String {
+    writer.sharedFunction("spread_\(block)") { name in
+      var text = CText()
+      text.comment(
+        "Spreads words of four codes x0 to x3 as X = (x1, x3) and Y = (256 x0 + 127 - x1, 256 x2 + 127 - x3), for a block "
+          + "of \(block). Returns the place after the last.")
+      text.assembly(
+        "uint32_t *\(name)(uint32_t *to, const int8_t *from, int32_t words)",
+        [
+          "push {r4, r5, lr}", "mov r5, #0x007F007F", "1:", "ldr r3, [r1], #4", "sxtb16 r4, r3, ror #8",
+          "uxtb16 r12, r3", "orr r12, r5, r12, lsl #8", "ssub16 r12, r12, r4", "str r12, [r0, #\(4 * block)]",
+          "str r4, [r0], #\(8 * block)", "subs r2, r2, #1", "bne 1b", "pop {r4, r5, pc}",
+        ])
+      return text
+    }
+  }
+
+  private func padding(_ block: Int, _ code: Int32, _ writer: inout KernelWriter) -> String {
+    let x = UInt32(UInt16(truncatingIfNeeded: code)) * 0x10001
+    let y = UInt32(UInt16(truncatingIfNeeded: 255 * code + 127)) * 0x10001
+    return writer.sharedFunction("pad_\(block)_\(UInt8(truncatingIfNeeded: code))") { name in
+      var text = CText()
+      text.comment("Words of the padding code \(code), spread for a block of \(block). Returns the place after the last.")
+      text.block("static uint32_t *\(name)(uint32_t *to, int32_t words)") { text in
+        text.block("for (; words > 0; words--)") { text in
+          text.line("to[0] = \(x)u;")
+          text.line("to[\(block)] = \(y)u;")
+          text.line("to = &to[\(2 * block)];")
+        }
+        text.line("return to;")
+      }
+      return text
+    }
+  }
+
+  /// Requantises the sums in `registers`; the factor and the addend are in the registers of those names.
+  private func requantize(_ registers: [String], _ factor: String, _ addend: String) -> [String] {
+    registers.flatMap { r in
+      ["smmla \(r), \(r), \(factor), \(addend)", "ssat \(r), #8, \(r), asr #\(requantization.shift)"] + clamping(r)
+    }
+  }
+
+  private func clamping(_ r: String) -> [String] {
+    guard let clamp = requantization.clamp else { return [] }
+    var lines: [String] = []
+    if clamp.lowerBound > -128 {
+      lines += ["cmp \(r), #\(clamp.lowerBound)", "it lt", "movlt \(r), #\(clamp.lowerBound)"]
+    }
+    if clamp.upperBound < 127 {
+      lines += ["cmp \(r), #\(clamp.upperBound)", "it gt", "movgt \(r), #\(clamp.upperBound)"]
+    }
+    return lines
+  }
+
+  private var clampName: String {
+    requantization.clamp.map { "_\(UInt8(truncatingIfNeeded: $0.lowerBound))_\(UInt8(truncatingIfNeeded: $0.upperBound))" } ?? ""
+  }
+
+  /// All output channels of a block of pixels.
+  private func product(_ block: Int, _ unrolled: Int, _ stride: Int, _ writer: inout KernelWriter) -> String {
+    let suffix = "product_\(block)_\(unrolled)_\(stride)_\(requantization.shift)\(clampName)"
+    return writer.sharedFunction(suffix) { name in
+      let sums = (0..<block).map { "r\(4 + $0)" }
+      let loads = ["r10", "r11", "r12", "lr"]
+      var lines = [
+        "push {r4-r11, lr}", "push {r1-r3}", "1:", "ldr r1, [sp]", "ldr r3, [sp, #48]", "ldr r4, [r0], #4",
+      ]
+      lines += sums.dropFirst().map { "mov \($0), r4" }
+      lines.append("2:")
+      for _ in 0..<unrolled {
+        lines.append("ldr r2, [r0], #4")
+        for start in Swift.stride(from: 0, to: 2 * block, by: 4) {
+          let places = start..<min(start + 4, 2 * block)
+          let registers = loads.prefix(places.count)
+          lines.append("ldmia r1!, {\(registers.joined(separator: ", "))}")
+          for (place, register) in zip(places, registers) {
+            if place == block { lines.append("sxtb16 r2, r2") }
+            let sum = sums[place % block]
+            lines.append("smlad \(sum), r2, \(register), \(sum)")
+          }
+        }
+      }
+      lines += ["subs r3, r3, #1", "bne 2b", "ldmia r0!, {r10, r11}"]
+      lines += requantize(sums, "r10", "r11")
+      lines.append("ldr r2, [sp, #4]")
+      for (place, sum) in sums.enumerated().reversed() {
+        lines.append(place == 0 ? "strb \(sum), [r2], #1" : "strb \(sum), [r2, #\(place * stride)]")
+      }
+      lines += [
+        "str r2, [sp, #4]", "ldr r3, [sp, #8]", "subs r3, r3, #1", "str r3, [sp, #8]", "bne 1b", "add sp, sp, #12",
+        "pop {r4-r11, pc}",
+      ]
+      var text = CText()
+      text.comment(
+        "The codes of \(block) pixels, \(stride) apart, for each output channel: sums of 4 \(unrolled) `loops` products, "
+          + "requantised.")
+      text.assembly(
+        "void \(name)(\n  const int32_t *stream, const uint32_t *columns, int8_t *y, uint32_t outputs, uint32_t loops)", lines)
+      return text
+    }
+  }
+
+  /// Four output channels at a time of one pixel.
+  private func fourfold(_ unrolled: Int, _ writer: inout KernelWriter) -> String {
+    let suffix = "fourfold_\(unrolled)_\(requantization.shift)\(clampName)"
+    return writer.sharedFunction(suffix) { name in
+      let (sums, weights) = (["r4", "r5", "r6", "r7"], ["r8", "r9", "r10", "r11"])
+      var lines = [
+        "push {r4-r11, lr}", "push {r1, r3}", "1:", "ldr r1, [sp]", "ldr r3, [sp, #44]", "ldmia r0!, {r4-r7}", "2:",
+      ]
+      for _ in 0..<unrolled {
+        lines += ["ldmia r1!, {r12, lr}", "ldmia r0!, {r8-r11}"]
+        lines += zip(sums, weights).map { "smlad \($0), \($1), r12, \($0)" }
+        lines += weights.map { "sxtb16 \($0), \($0)" }
+        lines += zip(sums, weights).map { "smlad \($0), \($1), lr, \($0)" }
+      }
+      lines += ["subs r3, r3, #1", "bne 2b"]
+      for pair in [(0, 1), (2, 3)] {
+        lines.append("ldmia r0!, {r8-r11}")
+        lines += requantize([sums[pair.0]], "r8", "r9") + requantize([sums[pair.1]], "r10", "r11")
+      }
+      lines += sums.map { "strb \($0), [r2], #1" }
+      lines += [
+        "ldr r3, [sp, #4]", "subs r3, r3, #1", "str r3, [sp, #4]", "bne 1b", "add sp, sp, #8", "pop {r4-r11, pc}",
+      ]
+      var text = CText()
+      text.comment("The codes of one pixel for four output channels at a time: sums of 4 \(unrolled) `loops` products, requantised.")
+      text.assembly(
+        "void \(name)(\n  const int32_t *stream, const uint32_t *columns, int8_t *y, uint32_t fours, uint32_t loops)", lines)
+      return text
+    }
+  }
+}
+
+extension CText {
+  /// A function in assembly alone, that keeps the procedure call standard: arguments in r0 to r3 and on the stack.
+  mutating func assembly(_ head: String, _ lines: [String]) {
+    let declared = head.replacing("(\n  ", with: "(").replacing(", ", with: " UNUSED, ").replacing(")", with: " UNUSED)")
+    line("__attribute__((naked, noinline)) static \(declared.replacing("UNUSED", with: "__attribute__((unused))")) {")
+    line("  __asm__ volatile(")
+    line("    \".syntax unified\\n\"")
+    for line in lines { self.line("    \"\(line)\\n\"") }
+    line("  );")
+    line("}")
+  }
+}

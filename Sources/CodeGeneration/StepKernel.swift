@@ -1,0 +1,74 @@
+import IntegerProgram
+
+/// One way to compute a step on a target: the memory it takes, and the C that does it. All ways give the same codes.
+protocol StepKernel: Sendable {
+  /// Memory of the arena while the step runs, beside its operands; `alignment` is what its address is a multiple of.
+  var scratch: (bytes: Int, alignment: Int) { get }
+  /// What the addresses of the step's operands and of its output must be multiples of; 1 for the code's own size.
+  var operandAlignment: Int { get }
+  /// How far the output may reach into the memory of an input that dies with the step, as `StepOverlap` counts it: the
+  /// least distance by which it must start below the input, or nil where they must not share memory.
+  func overlap(of step: Step, input position: Int, in program: IntegerProgram) -> Int?
+  /// Writes the body of the step's function, whose parameters, tables and helpers it asks the writer for.
+  func write(_ writer: inout KernelWriter, _ step: Step, _ index: Int, _ text: inout CText)
+}
+
+extension StepKernel {
+  var scratch: (bytes: Int, alignment: Int) { (0, 1) }
+  var operandAlignment: Int { 1 }
+  func overlap(of step: Step, input position: Int, in program: IntegerProgram) -> Int? {
+    StepOverlap.distance(of: step, input: position, in: program)
+  }
+}
+
+/// The kernel of every step, chosen for what a target's processor can do.
+public struct KernelSelection: Sendable {
+  /// What a choice between code, memory and time goes for.
+  public enum Goal: String, CaseIterable, Sendable {
+    case speed, size, ram
+  }
+
+  let kernels: [any StepKernel]
+
+  /// `features` are a target's; without any, kernels are portable C.
+  public init(_ program: IntegerProgram, features: [String] = [], goal: Goal = .speed) {
+    kernels = program.steps.map { step in
+      Self.candidates(step, program, Set(features), goal) ?? PortableKernel(step, program)
+    }
+  }
+
+  /// The first kernel made for the processor that can compute the step.
+  private static func candidates(
+    _ step: Step, _ program: IntegerProgram, _ features: Set<String>, _ goal: Goal
+  ) -> (any StepKernel)? {
+    if features.contains("dsp") {
+      return DSPProductKernel(step, program, goal)
+    }
+    return nil
+  }
+}
+
+/// C for any processor.
+struct PortableKernel: StepKernel {
+  let scratch: (bytes: Int, alignment: Int)
+
+  init(_ step: Step, _ program: IntegerProgram) {
+    guard case .affine(let affine) = step.operation, affine.patchCount > 0 else {
+      scratch = (0, 1)
+      return
+    }
+    let width = codeSize(program.values[step.inputs[0]])
+    scratch = (affine.patchCount * width, width)
+  }
+
+  func write(_ writer: inout KernelWriter, _ step: Step, _ index: Int, _ text: inout CText) {
+    switch step.operation {
+    case .affine(let affine): writer.affine(affine, step, index, &text)
+    case .lookup(let lookup): writer.lookup(lookup, step, index, &text)
+    case .combine(let combine): writer.combine(combine, step, index, &text)
+    case .pool(let pool): writer.pool(pool, step, index, &text)
+    case .softmax(let softmax): writer.softmax(softmax, step, index, &text)
+    case .move(let move): writer.move(move, step, index, &text)
+    }
+  }
+}
