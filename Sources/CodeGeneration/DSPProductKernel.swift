@@ -72,7 +72,7 @@ struct DSPProductKernel: StepKernel {
         "stream_\(index)", "int32_t", stream(affine, 4 * byFour..<g.outputChannels),
         comment: "\(label), for every output channel: 256 times the bias; words of weights; factor and addend")
     }
-    let unrolled = (1...4).last { groups % $0 == 0 } ?? 1
+    let unrolled = groups == 7 ? 7 : (1...4).last { groups % $0 == 0 } ?? 1
     if usesPatch { text.line("int8_t *const patch = (int8_t *)&columns[\(2 * groups * block)];") }
 
     func gather(_ place: String, _ blockSize: Int, _ writer: inout KernelWriter, _ text: inout CText) {
@@ -223,7 +223,8 @@ struct DSPProductKernel: StepKernel {
   }
 
   private func constants(_ channel: Int) -> [Int64] {
-    [Int64(requantization.factors[channel]), Int64(requantization.addends[channel])]
+    (requantization.hasCorrections ? [Int64(requantization.corrections[channel])] : [])
+      + [Int64(requantization.factors[channel]), Int64(requantization.addends[channel])]
   }
 
   private func stream(_ affine: Affine, _ channels: Range<Int>) -> [Int64] {
@@ -277,10 +278,15 @@ struct DSPProductKernel: StepKernel {
     }
   }
 
-  /// Requantises the sums in `registers`; the factor and the addend are in the registers of those names.
+  /// Requantises the sums in `registers`; the factor and the addend are in the registers of those names, the
+  /// correction in r3; r12 is free.
   private func requantize(_ registers: [String], _ factor: String, _ addend: String) -> [String] {
     registers.flatMap { r in
-      ["smmla \(r), \(r), \(factor), \(addend)", "ssat \(r), #8, \(r), asr #\(requantization.shift)"] + clamping(r)
+      (requantization.hasCorrections ? ["and r12, r3, \(r), asr #31", "sub r12, \(addend), r12"] : [])
+        + [
+          "smmla \(r), \(r), \(factor), \(requantization.hasCorrections ? "r12" : addend)",
+          "ssat \(r), #8, \(r), asr #\(requantization.shift)",
+        ] + clamping(r)
     }
   }
 
@@ -296,13 +302,17 @@ struct DSPProductKernel: StepKernel {
     return lines
   }
 
+  /// What of the requantisation is part of a function's name, since it is part of its text.
+  private var variant: String {
+    "\(requantization.shift)" + (requantization.hasCorrections ? "s" : "") + clampName
+  }
   private var clampName: String {
     requantization.clamp.map { "_\(UInt8(truncatingIfNeeded: $0.lowerBound))_\(UInt8(truncatingIfNeeded: $0.upperBound))" } ?? ""
   }
 
   /// All output channels of a block of pixels.
   private func product(_ block: Int, _ unrolled: Int, _ stride: Int, _ writer: inout KernelWriter) -> String {
-    let suffix = "product_\(block)_\(unrolled)_\(stride)_\(requantization.shift)\(clampName)"
+    let suffix = "product_\(block)_\(unrolled)_\(stride)_\(variant)"
     return writer.sharedFunction(suffix) { name in
       let sums = (0..<block).map { "r\(4 + $0)" }
       let loads = ["r10", "r11", "r12", "lr"]
@@ -324,7 +334,7 @@ struct DSPProductKernel: StepKernel {
           }
         }
       }
-      lines += ["subs r3, r3, #1", "bne 2b", "ldmia r0!, {r10, r11}"]
+      lines += ["subs r3, r3, #1", "bne 2b", requantization.hasCorrections ? "ldmia r0!, {r3, r10, r11}" : "ldmia r0!, {r10, r11}"]
       lines += requantize(sums, "r10", "r11")
       lines.append("ldr r2, [sp, #4]")
       for (place, sum) in sums.enumerated().reversed() {
@@ -346,7 +356,7 @@ struct DSPProductKernel: StepKernel {
 
   /// Four output channels at a time of one pixel.
   private func fourfold(_ unrolled: Int, _ writer: inout KernelWriter) -> String {
-    let suffix = "fourfold_\(unrolled)_\(requantization.shift)\(clampName)"
+    let suffix = "fourfold_\(unrolled)_\(variant)"
     return writer.sharedFunction(suffix) { name in
       let (sums, weights) = (["r4", "r5", "r6", "r7"], ["r8", "r9", "r10", "r11"])
       var lines = [
@@ -359,7 +369,10 @@ struct DSPProductKernel: StepKernel {
         lines += zip(sums, weights).map { "smlad \($0), \($1), lr, \($0)" }
       }
       lines += ["subs r3, r3, #1", "bne 2b"]
-      for pair in [(0, 1), (2, 3)] {
+      for sum in sums where requantization.hasCorrections {
+        lines += ["ldmia r0!, {r3, r8, r9}"] + requantize([sum], "r8", "r9")
+      }
+      for pair in requantization.hasCorrections ? [] : [(0, 1), (2, 3)] {
         lines.append("ldmia r0!, {r8-r11}")
         lines += requantize([sums[pair.0]], "r8", "r9") + requantize([sums[pair.1]], "r10", "r11")
       }

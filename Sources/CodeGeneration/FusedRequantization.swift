@@ -3,12 +3,13 @@ import IntegerProgram
 
 /// A layer's requantisation as one multiplication, one addition and one shift by the same amount for all channels:
 ///
-///     code = clamp((⌊a · 2^scaling · factor / 2^drop⌋ + addend) >> shift)
+///     code = clamp((⌊a · 2^scaling · factor / 2^drop⌋ + addend − (a < 0 ? correction : 0)) >> shift)
 ///
 /// with a factor and an addend for each channel, equal to the layer's own rule, however often that rounds, for every
 /// accumulator `a` in the channel's proved range. Both sides never fall as `a` grows, so it is enough that they agree on
-/// both sides of each of the at most 65,535 places where the code changes: each such place bounds the addend from below
-/// and above, and any addend that meets all bounds will do.
+/// both sides of each of the places where the code changes: each such place bounds the addend from below and above, and
+/// any addend that meets all bounds will do. A rule whose ties go away from zero may bound the addends of the two signs
+/// apart; then the channel has a correction.
 struct FusedRequantization: Sendable {
   /// Accumulators come multiplied by 2^scaling.
   var scaling: Int
@@ -17,8 +18,11 @@ struct FusedRequantization: Sendable {
   var shift: Int
   var factors: [Int32]
   var addends: [Int32]
+  /// 0 where the sign of the accumulator makes no difference.
+  var corrections: [Int32]
   /// Channels whose code is the same for every accumulator: their sums need not be formed, the factor is 0.
   var isConstant: [Bool]
+  var hasCorrections: Bool { corrections.contains { $0 != 0 } }
   /// The codes that the clamp has to bring about, beyond those of `saturation`; nil where there is nothing left to do.
   var clamp: ClosedRange<Int64>?
 
@@ -43,59 +47,113 @@ struct FusedRequantization: Sendable {
     while shift < 23, largest > 0, largest * Self.power(drop - scaling + shift + 1) < Self.power(31) { shift += 1 }
     guard shift > 0 else { return nil }
     (self.scaling, self.drop, self.shift) = (scaling, drop, shift)
-    factors = []
-    addends = []
     isConstant = thresholds.map(\.isEmpty)
-    var needsClamp = false
+
+    // For each channel the factors with the addends that they allow either sign.
+    var choices: [[Choice]] = []
     for (channel, range) in accumulators.enumerated() {
-      if thresholds[channel].isEmpty {
-        let code = requantization.code(range.lowerBound, channel: channel)
-        factors.append(0)
-        addends.append(Int32(code << Int64(shift)))
+      guard !thresholds[channel].isEmpty else {
+        choices.append([])
         continue
       }
-      // Sums of other places than the proved ones may not be formed either.
       guard range.lowerBound << Int64(scaling) >= Int32.min, range.upperBound << Int64(scaling) <= Int32.max else {
         return nil
       }
       let nominal = (reals[channel] * Self.power(drop - scaling + shift)).rounded()
       guard nominal >= 1, nominal < Self.power(31) else { return nil }
-      var found: (factor: Int64, addend: ClosedRange<Int64>)?
-      for change in [0, -1, 1, -2, 2] as [Int64] {
-        let factor = Int64(nominal) + change
-        guard (1...Int64(Int32.max)).contains(factor) else { continue }
-        var (low, high) = (Int64.min, Int64.max)
-        for step in thresholds[channel] {
-          low = max(low, step.code << Int64(shift) - Self.high(step.accumulator, scaling, factor, drop))
-          high = min(high, step.code << Int64(shift) - 1 - Self.high(step.accumulator - 1, scaling, factor, drop))
-        }
-        if low <= high {
-          found = (factor, low...high)
-          break
-        }
+      let factors = (0...Self.furthest).flatMap { $0 == 0 ? [0] : [-$0, $0] }.map { Int64(nominal) + $0 }
+      var found: [Choice] = []
+      for factor in factors where (1...Int64(Int32.max)).contains(factor) {
+        let choice = Choice(factor, thresholds[channel], scaling, drop, shift)
+        guard choice.isPossible else { continue }
+        found.append(choice)
+        if choice.common != nil || found.count == 3 { break }
       }
-      guard let found else { return nil }
-      let addend = found.addend.lowerBound + (found.addend.upperBound - found.addend.lowerBound) / 2
-      let ends = [range.lowerBound, range.upperBound].map {
-        Self.high($0, scaling, found.factor, drop) + addend
+      guard !found.isEmpty else { return nil }
+      choices.append(found)
+    }
+    corrections = []
+    factors = []
+    addends = []
+    var needsClamp = false
+    for (channel, range) in accumulators.enumerated() {
+      guard !choices[channel].isEmpty else {
+        let code = requantization.code(range.lowerBound, channel: channel)
+        factors.append(0)
+        // The sum is 0, which is not negative.
+        addends.append(Int32(code << Int64(shift)))
+        corrections.append(0)
+        continue
       }
-      guard let factor = Int32(exactly: found.factor), let addend = Int32(exactly: addend),
-        ends.allSatisfy({ Int32(exactly: $0) != nil })
+      let choice = choices[channel].first { $0.common != nil } ?? choices[channel][0]
+      let allowed = choice.corrections
+      let correction = choice.common != nil ? 0 : allowed.lowerBound + (allowed.upperBound - allowed.lowerBound) / 2
+      guard let sum = choice.addend(correction: correction), let addend = Int32(exactly: sum),
+        let factor = Int32(exactly: choice.factor), let fix = Int32(exactly: correction)
       else { return nil }
+      let ends = [range.lowerBound, range.upperBound].map {
+        Self.high($0, scaling, choice.factor, drop) + sum - ($0 < 0 ? correction : 0)
+      }
+      guard ends.allSatisfy({ Int32(exactly: $0) != nil && Int32(exactly: $0 + abs(correction)) != nil }) else { return nil }
       factors.append(factor)
       addends.append(addend)
+      corrections.append(fix)
       let reached = (ends[0] >> Int64(shift))...(ends[1] >> Int64(shift))
       needsClamp =
-        needsClamp || min(max(reached.lowerBound, saturation.lowerBound), saturation.upperBound) < requantization.clamp.lowerBound
+        needsClamp || max(reached.lowerBound, saturation.lowerBound) < requantization.clamp.lowerBound
         || min(reached.upperBound, saturation.upperBound) > requantization.clamp.upperBound
     }
     clamp = needsClamp ? requantization.clamp : nil
   }
 
+  /// How far from the multiplier's own a factor is sought.
+  private static let furthest: Int64 = 24
+
+  /// A factor, and the addends with which it gives the right code at all places of one sign.
+  private struct Choice {
+    let factor: Int64
+    var negative: Addends
+    var positive: Addends
+
+    struct Addends {
+      var low = -(Int64(1) << 40)
+      var high = Int64(1) << 40
+      var isEmpty: Bool { low > high }
+    }
+
+    init(
+      _ factor: Int64, _ thresholds: [(accumulator: Int64, code: Int64)], _ scaling: Int, _ drop: Int, _ shift: Int
+    ) {
+      self.factor = factor
+      (negative, positive) = (.init(), .init())
+      for step in thresholds {
+        let least = step.code << Int64(shift) - FusedRequantization.high(step.accumulator, scaling, factor, drop)
+        let most = step.code << Int64(shift) - 1 - FusedRequantization.high(step.accumulator - 1, scaling, factor, drop)
+        if step.accumulator < 0 { negative.low = max(negative.low, least) } else { positive.low = max(positive.low, least) }
+        if step.accumulator - 1 < 0 { negative.high = min(negative.high, most) } else { positive.high = min(positive.high, most) }
+      }
+    }
+
+    var isPossible: Bool { !negative.isEmpty && !positive.isEmpty }
+    /// Addends that serve both signs.
+    var common: ClosedRange<Int64>? {
+      let (low, high) = (max(negative.low, positive.low), min(negative.high, positive.high))
+      return low <= high ? low...high : nil
+    }
+    var corrections: ClosedRange<Int64> {
+      isPossible ? positive.low - negative.high...positive.high - negative.low : 0...0
+    }
+    /// The addend of accumulators that are not negative.
+    func addend(correction: Int64) -> Int64? {
+      let (low, high) = (max(negative.low + correction, positive.low), min(negative.high + correction, positive.high))
+      return low <= high ? low + (high - low) / 2 : nil
+    }
+  }
+
   private static func power(_ exponent: Int) -> Double { exponent >= 0 ? Double(1 << exponent) : 1 / Double(1 << -exponent) }
 
   /// `⌊a · 2^scaling · factor / 2^drop⌋`.
-  private static func high(_ accumulator: Int64, _ scaling: Int, _ factor: Int64, _ drop: Int) -> Int64 {
+  fileprivate static func high(_ accumulator: Int64, _ scaling: Int, _ factor: Int64, _ drop: Int) -> Int64 {
     ((accumulator << Int64(scaling)) * factor) >> Int64(drop)
   }
 

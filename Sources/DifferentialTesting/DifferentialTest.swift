@@ -67,19 +67,31 @@ public struct DifferentialTest: Sendable {
   /// What C is generated from: the same, but for the tests of this test.
   let generated: IntegerProgram
   let plan: MemoryPlan
-  public var alignment = 4
+  let kernels: KernelSelection
+  let alignment: Int
 
-  public init(_ program: IntegerProgram) { self.init(program, generating: program, plan: MemoryPlan(program)) }
+  /// A test of the C as it is generated for `target`; without one, portable C.
+  public init(_ program: IntegerProgram, for target: Target? = nil) {
+    let kernels = KernelSelection(program, features: target?.features ?? [])
+    self.init(
+      program, generating: program, plan: MemoryPlan(program, kernels: kernels), kernels: kernels,
+      alignment: target?.alignment ?? 4)
+  }
 
-  init(_ program: IntegerProgram, generating generated: IntegerProgram, plan: MemoryPlan) {
+  init(
+    _ program: IntegerProgram, generating generated: IntegerProgram, plan: MemoryPlan, kernels: KernelSelection? = nil,
+    alignment: Int = 4
+  ) {
     self.program = program
     self.generated = generated
     self.plan = plan
+    self.kernels = kernels ?? KernelSelection(generated)
+    self.alignment = alignment
   }
 
   private var generator: CodeGenerator {
     CodeGenerator(
-      generated, plan: plan,
+      generated, plan: plan, kernels: kernels,
       options: CodeOptions(
         names: CNames(modelName: program.name), commandLine: "lockstep difftest", modelFile: program.name,
         modelDigest: "", alignment: alignment))

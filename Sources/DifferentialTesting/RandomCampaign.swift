@@ -62,8 +62,7 @@ public struct RandomCampaign: Sendable {
           return
         }
         let chosen = (0..<min(buildsPerNetwork, builds.count)).map { builds[(index * buildsPerNetwork + $0) % builds.count] }
-        var test = DifferentialTest(program)
-        if let target { test.alignment = target.alignment }
+        let test = DifferentialTest(program, for: target)
         let report =
           try target.flatMap { test.shortfall(of: $0) } == nil
           ? test.run(TestVectors.random(for: program, count: vectors, seed: seed), builds: chosen) : nil

@@ -132,8 +132,7 @@ struct CheckCommand: ParsableCommand {
     }
     // One build a compiler, as a device would have it; difftest compares all of them.
     let builds = BuildConfiguration.all(of: target).filter { $0.configuration.name == "O2" }
-    var test = DifferentialTest(program)
-    test.alignment = target.alignment
+    let test = DifferentialTest(program, for: target)
     if let shortfall = test.shortfall(of: target) { throw FileError(path: model, reason: shortfall) }
     let result = try test.run(
       TestVectors(inputs.map { program.inputs(flat: $0) }), builds: builds, jobs: jobs)

@@ -74,8 +74,7 @@ struct DifftestCommand: ParsableCommand {
       input.isEmpty
       ? TestVectors.random(for: program, count: random ?? 16, seed: seed)
       : TestVectors(try InputVectors(paths: input, program: program).all)
-    var test = DifferentialTest(program)
-    test.alignment = target.alignment
+    let test = DifferentialTest(program, for: target)
     if let shortfall = test.shortfall(of: target) { throw FileError(path: path, reason: shortfall) }
     let progress = Progress("building", total: builds.count)
     let report = try test.run(vectors, builds: builds, jobs: jobs) { progress.report($0) }
