@@ -286,20 +286,8 @@ struct DSPProductKernel: StepKernel {
         + [
           "smmla \(r), \(r), \(factor), \(requantization.hasCorrections ? "r12" : addend)",
           "ssat \(r), #8, \(r), asr #\(requantization.shift)",
-        ] + clamping(r)
+        ] + DSPAssembly.clamping(r, requantization.clamp)
     }
-  }
-
-  private func clamping(_ r: String) -> [String] {
-    guard let clamp = requantization.clamp else { return [] }
-    var lines: [String] = []
-    if clamp.lowerBound > -128 {
-      lines += ["cmp \(r), #\(clamp.lowerBound)", "it lt", "movlt \(r), #\(clamp.lowerBound)"]
-    }
-    if clamp.upperBound < 127 {
-      lines += ["cmp \(r), #\(clamp.upperBound)", "it gt", "movgt \(r), #\(clamp.upperBound)"]
-    }
-    return lines
   }
 
   /// What of the requantisation is part of a function's name, since it is part of its text.
@@ -386,6 +374,21 @@ struct DSPProductKernel: StepKernel {
         "void \(name)(\n  const int32_t *stream, const uint32_t *columns, int8_t *y, uint32_t fours, uint32_t loops)", lines)
       return text
     }
+  }
+}
+
+enum DSPAssembly {
+  /// Brings a code in register `r` to what a layer's clamp allows, beyond the saturation to 8 bits.
+  static func clamping(_ r: String, _ clamp: ClosedRange<Int64>?) -> [String] {
+    guard let clamp else { return [] }
+    var lines: [String] = []
+    if clamp.lowerBound > -128 {
+      lines += ["cmp \(r), #\(clamp.lowerBound)", "it lt", "movlt \(r), #\(clamp.lowerBound)"]
+    }
+    if clamp.upperBound < 127 {
+      lines += ["cmp \(r), #\(clamp.upperBound)", "it gt", "movgt \(r), #\(clamp.upperBound)"]
+    }
+    return lines
   }
 }
 

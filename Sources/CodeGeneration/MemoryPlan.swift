@@ -11,6 +11,8 @@ public struct MemoryPlan: Sendable {
     public var size: Int
     /// The offset is a multiple of this many bytes: of a code's size, or of what a kernel asks for.
     public var alignment: Int
+    /// The offset is a multiple of this, too, wherever the arena itself starts.
+    public var spacing = 1
     public var offset: Int
     /// The step that writes it first; −1 for the network's inputs.
     public var firstStep: Int
@@ -46,6 +48,12 @@ public struct MemoryPlan: Sendable {
     var planner = MemoryPlanner(program, kernels ?? KernelSelection(program), alignment: alignment)
     self = planner.plan()
   }
+}
+
+private func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
+  var (x, y) = (a, b)
+  while y > 0 { (x, y) = (y, x % y) }
+  return a / x * b
 }
 
 /// Bytes that one code of a value takes.
@@ -96,7 +104,9 @@ private struct MemoryPlanner {
       }
       let kernel = kernels[index]
       for value in step.inputs + [step.output] {
-        if let held = blockOfValue[value] { blocks[held].alignment = max(blocks[held].alignment, kernel.operandAlignment) }
+        guard let held = blockOfValue[value] else { continue }
+        blocks[held].alignment = max(blocks[held].alignment, kernel.operandAlignment)
+        blocks[held].spacing = leastCommonMultiple(blocks[held].spacing, kernel.operandSpacing)
       }
       if kernel.scratch.bytes > 0 {
         scratchOfStep[index] = blocks.count
@@ -179,9 +189,9 @@ private struct MemoryPlanner {
       largestLiveSet: largestLiveSet())
   }
 
-  private func aligned(_ offset: Int, _ least: Int = 1) -> Int {
-    let alignment = max(alignment, least)
-    return (offset + alignment - 1) / alignment * alignment
+  private func aligned(_ offset: Int, _ multiple: Int = 1) -> Int {
+    let multiple = leastCommonMultiple(alignment, multiple)
+    return (offset + multiple - 1) / multiple * multiple
   }
 
   private func areAliveTogether(_ a: Int, _ b: Int) -> Bool {
@@ -207,15 +217,15 @@ private struct MemoryPlanner {
         if low < high { forbidden.append((low, high)) }
       }
       forbidden.sort { $0.low < $1.low }
-      let alignment = blocks[block].alignment
+      let multiple = leastCommonMultiple(blocks[block].alignment, blocks[block].spacing)
       var offset = 0
-      for range in forbidden where range.low < offset && offset < range.high { offset = aligned(range.high, alignment) }
+      for range in forbidden where range.low < offset && offset < range.high { offset = aligned(range.high, multiple) }
       // A range that starts lower may end higher than one passed already: look again until nothing moves.
       var moved = true
       while moved {
         moved = false
         for range in forbidden where range.low < offset && offset < range.high {
-          offset = aligned(range.high, alignment)
+          offset = aligned(range.high, multiple)
           moved = true
         }
       }

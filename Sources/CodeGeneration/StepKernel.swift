@@ -6,6 +6,8 @@ protocol StepKernel: Sendable {
   var scratch: (bytes: Int, alignment: Int) { get }
   /// What the addresses of the step's operands and of its output must be multiples of; 1 for the code's own size.
   var operandAlignment: Int { get }
+  /// What the places of the operands and the output in the arena are multiples of, relative to each other.
+  var operandSpacing: Int { get }
   /// How far the output may reach into the memory of an input that dies with the step, as `StepOverlap` counts it: the
   /// least distance by which it must start below the input, or nil where they must not share memory.
   func overlap(of step: Step, input position: Int, in program: IntegerProgram) -> Int?
@@ -16,6 +18,7 @@ protocol StepKernel: Sendable {
 extension StepKernel {
   var scratch: (bytes: Int, alignment: Int) { (0, 1) }
   var operandAlignment: Int { 1 }
+  var operandSpacing: Int { 1 }
   func overlap(of step: Step, input position: Int, in program: IntegerProgram) -> Int? {
     StepOverlap.distance(of: step, input: position, in: program)
   }
@@ -42,7 +45,7 @@ public struct KernelSelection: Sendable {
     _ step: Step, _ program: IntegerProgram, _ features: Set<String>, _ goal: Goal
   ) -> (any StepKernel)? {
     if features.contains("dsp") {
-      return DSPProductKernel(step, program, goal)
+      return DSPProductKernel(step, program, goal) ?? DSPDepthwiseKernel(step, program, goal)
     }
     return nil
   }
