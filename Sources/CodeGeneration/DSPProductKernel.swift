@@ -78,10 +78,12 @@ struct DSPProductKernel: StepKernel {
     func gather(_ place: String, _ blockSize: Int, _ writer: inout KernelWriter, _ text: inout CText) {
       let spread = spread(blockSize, &writer)
       if g.isPointwise && !usesPatch {
-        text.line("(void)\(spread)(\(place), &x[pixel * \(g.inputChannels)], \(groups));")
+        text.line("(void)\(spread)(\(place), &x[pixel * \(g.inputChannels)u], \(groups));")
       } else if usesPatch {
         if g.isPointwise {
-          text.loop("i", g.inputChannels) { $0.line("patch[i] = x[pixel * \(g.inputChannels) + i];") }
+          text.block("for (uint32_t i = 0; i < \(g.inputChannels)u; i++)") {
+            $0.line("patch[i] = x[(pixel * \(g.inputChannels)u) + i];")
+          }
         } else {
           writer.gather(affine, "int8_t", firstChannel: "0", &text)
         }
@@ -393,10 +395,14 @@ enum DSPAssembly {
 }
 
 extension CText {
-  /// A function in assembly alone, that keeps the procedure call standard: arguments in r0 to r3 and on the stack.
+  /// A function in assembly alone, that keeps the procedure call standard: arguments in r0 to r3 and on the stack. Its
+  /// callers must not conclude anything from what seems an empty body that ignores its parameters.
   mutating func assembly(_ head: String, _ lines: [String]) {
-    let declared = head.replacing("(\n  ", with: "(").replacing(", ", with: " UNUSED, ").replacing(")", with: " UNUSED)")
-    line("__attribute__((naked, noinline)) static \(declared.replacing("UNUSED", with: "__attribute__((unused))")) {")
+    let unused = " __attribute__((unused))"
+    let parameters = head.replacing("(\n  ", with: "(").replacing(")", with: "\(unused))")
+      .replacing(", ", with: "\(unused), ")
+    self.lines(["#if defined(__clang__)", "__attribute__((naked, noinline))", "#else", "__attribute__((naked, noipa))", "#endif"])
+    line("static \(parameters) {")
     line("  __asm__ volatile(")
     line("    \".syntax unified\\n\"")
     for line in lines { self.line("    \"\(line)\\n\"") }

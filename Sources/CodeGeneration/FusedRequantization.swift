@@ -33,7 +33,7 @@ struct FusedRequantization: Sendable {
     _ requantization: Requantization, accumulators: [ClosedRange<Int64>], scaling: Int, drop: Int = 32,
     saturation: ClosedRange<Int64>
   ) {
-    var thresholds: [[(accumulator: Int64, code: Int64)]] = []
+    var thresholds: [[(accumulator: Int64, before: Int64, code: Int64)]] = []
     var largest: Double = 0
     let reals = accumulators.indices.map { requantization.multiplier(channel: $0).real }
     for (channel, range) in accumulators.enumerated() {
@@ -122,13 +122,13 @@ struct FusedRequantization: Sendable {
     }
 
     init(
-      _ factor: Int64, _ thresholds: [(accumulator: Int64, code: Int64)], _ scaling: Int, _ drop: Int, _ shift: Int
+      _ factor: Int64, _ thresholds: [(accumulator: Int64, before: Int64, code: Int64)], _ scaling: Int, _ drop: Int, _ shift: Int
     ) {
       self.factor = factor
       (negative, positive) = (.init(), .init())
       for step in thresholds {
         let least = step.code << Int64(shift) - FusedRequantization.high(step.accumulator, scaling, factor, drop)
-        let most = step.code << Int64(shift) - 1 - FusedRequantization.high(step.accumulator - 1, scaling, factor, drop)
+        let most = (step.before + 1) << Int64(shift) - 1 - FusedRequantization.high(step.accumulator - 1, scaling, factor, drop)
         if step.accumulator < 0 { negative.low = max(negative.low, least) } else { positive.low = max(positive.low, least) }
         if step.accumulator - 1 < 0 { negative.high = min(negative.high, most) } else { positive.high = min(positive.high, most) }
       }
@@ -157,14 +157,15 @@ struct FusedRequantization: Sendable {
     ((accumulator << Int64(scaling)) * factor) >> Int64(drop)
   }
 
-  /// Where the code of a channel changes: the least accumulator of the range that has each code but the first.
+  /// Where the code of a channel changes: the least accumulator of the range that has each code but the first, and the
+  /// code before it, which need not be the next lower one.
   private static func thresholds(
     _ requantization: Requantization, channel: Int, _ range: ClosedRange<Int64>
-  ) -> [(accumulator: Int64, code: Int64)] {
+  ) -> [(accumulator: Int64, before: Int64, code: Int64)] {
     func code(_ accumulator: Int64) -> Int64 { requantization.code(accumulator, channel: channel) }
     let (first, last) = (code(range.lowerBound), code(range.upperBound))
     guard first < last else { return [] }
-    var steps: [(accumulator: Int64, code: Int64)] = []
+    var steps: [(accumulator: Int64, before: Int64, code: Int64)] = []
     let multiplier = requantization.multiplier(channel: channel).real
     var below = range.lowerBound
     var next = first
@@ -194,8 +195,8 @@ struct FusedRequantization: Sendable {
         place = low + (high - low) / 2
         if code(place) > next { high = place } else { low = place }
       }
+      steps.append((high, next, code(high)))
       next = code(high)
-      steps.append((high, next))
       below = high
     }
     return steps
