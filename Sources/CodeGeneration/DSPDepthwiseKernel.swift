@@ -25,12 +25,15 @@ struct DSPDepthwiseKernel: StepKernel {
       program.values[step.inputs[0]].type == .int8, program.values[step.output].type == .int8,
       affine.weights.allSatisfy({ (-128...127).contains($0) }),
       let requantization = FusedRequantization(
-        affine.requantization, accumulators: affine.accumulators, scaling: 8, saturation: -128...127)
+        affine.requantization, accumulators: affine.accumulators, scaling: 8, saturation: -128...127,
+        allowsOwnShifts: true)
     else { return nil }
     let g = affine.geometry
     guard g.kernelHeight == 3, g.kernelWidth == 3, g.dilationHeight == 1, g.dilationWidth == 1,
       g.strideHeight == g.strideWidth, g.strideHeight <= 2, g.inputChannels % 4 == 0, g.inputChannels <= 2044,
-      g.paddingLeft <= 2, g.paddingTop <= 2, g.paddingLeft < g.inputWidth
+      g.paddingLeft <= 2, g.paddingTop <= 2, g.paddingLeft < g.inputWidth,
+      // There is room for one more constant.
+      !(requantization.hasCorrections && requantization.ownShifts != nil)
     else { return nil }
     let words = g.strideWidth * (g.outputWidth - 1) + 3
     let most = (goal == .ram ? Self.mostScratch / 3 : Self.mostScratch) / (16 * words) - 1
@@ -123,7 +126,8 @@ struct DSPDepthwiseKernel: StepKernel {
 
   // MARK: Tables
 
-  private var wordsPerChannel: Int { requantization.hasCorrections ? 9 : 8 }
+  private var hasMore: Bool { requantization.hasCorrections || requantization.ownShifts != nil }
+  private var wordsPerChannel: Int { hasMore ? 9 : 8 }
 
   private func stream(_ affine: Affine, _ channel: Int) -> [Int64] {
     let isConstant = requantization.isConstant[channel]
@@ -134,7 +138,7 @@ struct DSPDepthwiseKernel: StepKernel {
     return (0..<3).map { pair(weight(0, $0), weight(1, $0)) }
       + [pair(weight(2, 0), weight(2, 1)), pair(weight(2, 2), 0), isConstant ? 0 : 256 * Int64(affine.bias[channel])]
       + [Int64(requantization.factors[channel]), Int64(requantization.addends[channel])]
-      + (requantization.hasCorrections ? [Int64(requantization.corrections[channel])] : [])
+      + (hasMore ? [Int64(requantization.ownShifts?[channel] ?? Int(requantization.corrections[channel]))] : [])
   }
 
   // MARK: Functions
@@ -188,10 +192,7 @@ struct DSPDepthwiseKernel: StepKernel {
 
   /// Output rows of four channels.
   private func rowsFunction(_ writer: inout KernelWriter) -> String {
-    let clamp = requantization.clamp
-    let variant =
-      "\(requantization.shift)" + (requantization.hasCorrections ? "s" : "")
-      + (clamp.map { "_\(UInt8(truncatingIfNeeded: $0.lowerBound))_\(UInt8(truncatingIfNeeded: $0.upperBound))" } ?? "")
+    let variant = DSPAssembly.variant(requantization)
     let channels = g.inputChannels
     let isStrided = g.strideWidth == 2
     let (pairs, isOdd) = (g.outputWidth / 2, g.outputWidth % 2 == 1)
@@ -201,12 +202,10 @@ struct DSPDepthwiseKernel: StepKernel {
     return writer.sharedFunction("depthwise_\(channels)_\(g.outputWidth)_\(g.strideWidth)_\(plane)_\(variant)") { name in
       func requantize(_ sums: [String]) -> [String] {
         var lines = ["ldrd r10, r11, [sp, #8]"]
-        if requantization.hasCorrections { lines.append("ldr r12, [sp, #16]") }
+        if hasMore { lines.append("ldr r12, [sp, #16]") }
         for sum in sums {
-          if requantization.hasCorrections { lines += ["and lr, r12, \(sum), asr #31", "sub lr, r11, lr"] }
-          lines.append("smmla \(sum), \(sum), r10, \(requantization.hasCorrections ? "lr" : "r11")")
-          lines.append("ssat \(sum), #8, \(sum), asr #\(requantization.shift)")
-          lines += DSPAssembly.clamping(sum, clamp)
+          lines += DSPAssembly.requantize(
+            sum, requantization, factor: "r10", addend: "r11", correction: "r12", free: "lr", shift: "r12")
         }
         return lines
       }
@@ -222,10 +221,10 @@ struct DSPDepthwiseKernel: StepKernel {
       var lines = [
         "push {r4-r11, lr}", "sub sp, sp, #44", "str r1, [sp, #20]", "str r3, [sp, #24]", "mov r12, #4",
         "str r12, [sp, #28]", "str r0, [sp, #32]", "str r2, [sp, #36]", "1:", "ldr r1, [sp, #20]", "ldmia r1!, {r4-r8}",
-        "ldmia r1!, {r9, r10, r11\(requantization.hasCorrections ? ", r12" : "")}", "str r1, [sp, #20]", "str r9, [sp]",
+        "ldmia r1!, {r9, r10, r11\(hasMore ? ", r12" : "")}", "str r1, [sp, #20]", "str r9, [sp]",
         "strd r9, r10, [sp, #4]", "str r11, [sp, #12]",
       ]
-      if requantization.hasCorrections { lines.append("str r12, [sp, #16]") }
+      if hasMore { lines.append("str r12, [sp, #16]") }
       lines += ["ldr r12, [sp, #24]", "str r12, [sp, #40]", "2:"]
       if pairs > 0 {
         lines += ["mov r1, #\(pairs)", "3:", "ldrd r3, r9, [sp]"]

@@ -23,7 +23,8 @@ struct DSPProductKernel: StepKernel {
       program.values[step.inputs[0]].type == .int8, program.values[step.output].type == .int8,
       affine.weights.allSatisfy({ (-128...127).contains($0) }), affine.weightsPerOutput >= 4,
       let requantization = FusedRequantization(
-        affine.requantization, accumulators: affine.accumulators, scaling: 8, saturation: -128...127)
+        affine.requantization, accumulators: affine.accumulators, scaling: 8, saturation: -128...127,
+        allowsOwnShifts: true)
     else { return nil }
     let depth = affine.weightsPerOutput
     for (index, weight) in affine.weights.enumerated() where weight == -128 && index % depth % 2 == 1 {
@@ -72,11 +73,14 @@ struct DSPProductKernel: StepKernel {
         "stream_\(index)", "int32_t", stream(affine, 4 * byFour..<g.outputChannels),
         comment: "\(label), for every output channel: 256 times the bias; words of weights; factor and addend")
     }
+    // Runs of words to spread come whole or by pixels.
+    let run = usesPatch || g.isPointwise ? groups : g.inputChannels / 4
+    let spreadAtOnce = run % 4 == 0 ? 4 : run % 2 == 0 ? 2 : 1
     let unrolled = groups == 7 ? 7 : (1...4).last { groups % $0 == 0 } ?? 1
     if usesPatch { text.line("int8_t *const patch = (int8_t *)&columns[\(2 * groups * block)];") }
 
     func gather(_ place: String, _ blockSize: Int, _ writer: inout KernelWriter, _ text: inout CText) {
-      let spread = spread(blockSize, &writer)
+      let spread = spread(blockSize, spreadAtOnce, &writer)
       if g.isPointwise && !usesPatch {
         text.line("(void)\(spread)(\(place), &x[pixel * \(g.inputChannels)u], \(groups));")
       } else if usesPatch {
@@ -94,7 +98,7 @@ struct DSPProductKernel: StepKernel {
     }
     if isDense {
       if g.isPointwise {
-        let spread = spread(1, &writer)
+        let spread = spread(1, spreadAtOnce, &writer)
         if usesPatch {
           text.loop("i", g.inputChannels) { $0.line("patch[i] = x[i];") }
           text.line("(void)\(spread)(columns, patch, \(groups));")
@@ -225,7 +229,8 @@ struct DSPProductKernel: StepKernel {
   }
 
   private func constants(_ channel: Int) -> [Int64] {
-    (requantization.hasCorrections ? [Int64(requantization.corrections[channel])] : [])
+    (requantization.ownShifts.map { [Int64($0[channel])] } ?? [])
+      + (requantization.hasCorrections ? [Int64(requantization.corrections[channel])] : [])
       + [Int64(requantization.factors[channel]), Int64(requantization.addends[channel])]
   }
 
@@ -245,19 +250,21 @@ struct DSPProductKernel: StepKernel {
   // MARK: Shared functions
 
   /// Spreads `groups` words of four codes at every `block`-th place of `to`, X before Y; returns where it ended.
-  private func spread(_ block: Int, _ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("spread_\(block)") { name in
+  private func spread(_ block: Int, _ unrolled: Int, _ writer: inout KernelWriter) -> String {
+    writer.sharedFunction("spread_\(block)" + (unrolled > 1 ? "_\(unrolled)" : "")) { name in
       var text = CText()
       text.comment(
         "Spreads words of four codes x0 to x3 as X = (x1, x3) and Y = (256 x0 + 127 - x1, 256 x2 + 127 - x3), for a block "
           + "of \(block). Returns the place after the last.")
       text.assembly(
         "uint32_t *\(name)(uint32_t *to, const int8_t *from, int32_t words)",
-        [
-          "push {r4, r5, lr}", "mov r5, #0x007F007F", "1:", "ldr r3, [r1], #4", "sxtb16 r4, r3, ror #8",
-          "uxtb16 r12, r3", "orr r12, r5, r12, lsl #8", "ssub16 r12, r12, r4", "str r12, [r0, #\(4 * block)]",
-          "str r4, [r0], #\(8 * block)", "subs r2, r2, #1", "bne 1b", "pop {r4, r5, pc}",
-        ])
+        ["push {r4, r5, lr}", "mov r5, #0x007F007F", "1:"]
+          + (0..<unrolled).flatMap { _ in
+            [
+              "ldr r3, [r1], #4", "sxtb16 r4, r3, ror #8", "uxtb16 r12, r3", "orr r12, r5, r12, lsl #8",
+              "ssub16 r12, r12, r4", "str r12, [r0, #\(4 * block)]", "str r4, [r0], #\(8 * block)",
+            ]
+          } + ["subs r2, r2, #\(unrolled)", "bne 1b", "pop {r4, r5, pc}"])
       return text
     }
   }
@@ -280,25 +287,22 @@ struct DSPProductKernel: StepKernel {
     }
   }
 
-  /// Requantises the sums in `registers`; the factor and the addend are in the registers of those names, the
-  /// correction in r3; r12 is free.
+  /// Requantises the sums in `registers`; the factor and the addend are in the registers of those names, a
+  /// correction in r3, a shift in r1; r12 is free.
   private func requantize(_ registers: [String], _ factor: String, _ addend: String) -> [String] {
     registers.flatMap { r in
-      (requantization.hasCorrections ? ["and r12, r3, \(r), asr #31", "sub r12, \(addend), r12"] : [])
-        + [
-          "smmla \(r), \(r), \(factor), \(requantization.hasCorrections ? "r12" : addend)",
-          "ssat \(r), #8, \(r), asr #\(requantization.shift)",
-        ] + DSPAssembly.clamping(r, requantization.clamp)
+      DSPAssembly.requantize(r, requantization, factor: factor, addend: addend, correction: "r3", free: "r12", shift: "r1")
     }
   }
 
+  /// The registers that a channel's constants are loaded into, in their order in memory.
+  private func constantRegisters(_ factor: String, _ addend: String) -> String {
+    ((requantization.ownShifts != nil ? ["r1"] : []) + (requantization.hasCorrections ? ["r3"] : []) + [factor, addend])
+      .joined(separator: ", ")
+  }
+
   /// What of the requantisation is part of a function's name, since it is part of its text.
-  private var variant: String {
-    "\(requantization.shift)" + (requantization.hasCorrections ? "s" : "") + clampName
-  }
-  private var clampName: String {
-    requantization.clamp.map { "_\(UInt8(truncatingIfNeeded: $0.lowerBound))_\(UInt8(truncatingIfNeeded: $0.upperBound))" } ?? ""
-  }
+  private var variant: String { DSPAssembly.variant(requantization) }
 
   /// All output channels of a block of pixels.
   private func product(_ block: Int, _ unrolled: Int, _ stride: Int, _ writer: inout KernelWriter) -> String {
@@ -324,7 +328,7 @@ struct DSPProductKernel: StepKernel {
           }
         }
       }
-      lines += ["subs r3, r3, #1", "bne 2b", requantization.hasCorrections ? "ldmia r0!, {r3, r10, r11}" : "ldmia r0!, {r10, r11}"]
+      lines += ["subs r3, r3, #1", "bne 2b", "ldmia r0!, {\(constantRegisters("r10", "r11"))}"]
       lines += requantize(sums, "r10", "r11")
       lines.append("ldr r2, [sp, #4]")
       for (place, sum) in sums.enumerated().reversed() {
@@ -359,10 +363,11 @@ struct DSPProductKernel: StepKernel {
         lines += zip(sums, weights).map { "smlad \($0), \($1), lr, \($0)" }
       }
       lines += ["subs r3, r3, #1", "bne 2b"]
-      for sum in sums where requantization.hasCorrections {
-        lines += ["ldmia r0!, {r3, r8, r9}"] + requantize([sum], "r8", "r9")
+      let isPlain = requantization.ownShifts == nil && !requantization.hasCorrections
+      for sum in sums where !isPlain {
+        lines += ["ldmia r0!, {\(constantRegisters("r8", "r9"))}"] + requantize([sum], "r8", "r9")
       }
-      for pair in requantization.hasCorrections ? [] : [(0, 1), (2, 3)] {
+      for pair in isPlain ? [(0, 1), (2, 3)] : [] {
         lines.append("ldmia r0!, {r8-r11}")
         lines += requantize([sums[pair.0]], "r8", "r9") + requantize([sums[pair.1]], "r10", "r11")
       }
@@ -380,6 +385,32 @@ struct DSPProductKernel: StepKernel {
 }
 
 enum DSPAssembly {
+  /// The sum in register `r` becomes a code; the constants are in the registers named, those that the layer has.
+  static func requantize(
+    _ r: String, _ requantization: FusedRequantization, factor: String, addend: String, correction: String, free: String,
+    shift: String
+  ) -> [String] {
+    var lines: [String] = []
+    if requantization.hasCorrections {
+      lines += ["and \(free), \(correction), \(r), asr #31", "sub \(free), \(addend), \(free)"]
+    }
+    lines.append("smmla \(r), \(r), \(factor), \(requantization.hasCorrections ? free : addend)")
+    if requantization.ownShifts != nil {
+      lines += ["asr \(r), \(r), \(shift)", "ssat \(r), #8, \(r)"]
+    } else {
+      lines.append("ssat \(r), #8, \(r), asr #\(requantization.shift)")
+    }
+    return lines + clamping(r, requantization.clamp)
+  }
+
+  /// What of a requantisation is part of a function's text, as a part of its name.
+  static func variant(_ requantization: FusedRequantization) -> String {
+    (requantization.ownShifts != nil ? "any" : "\(requantization.shift)") + (requantization.hasCorrections ? "s" : "")
+      + (requantization.clamp.map {
+        "_\(UInt8(truncatingIfNeeded: $0.lowerBound))_\(UInt8(truncatingIfNeeded: $0.upperBound))"
+      } ?? "")
+  }
+
   /// Brings a code in register `r` to what a layer's clamp allows, beyond the saturation to 8 bits.
   static func clamping(_ r: String, _ clamp: ClosedRange<Int64>?) -> [String] {
     guard let clamp else { return [] }

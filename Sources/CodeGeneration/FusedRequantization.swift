@@ -15,7 +15,10 @@ struct FusedRequantization: Sendable {
   var scaling: Int
   /// How many low bits of the product are lost; 32 for processors that keep the high word.
   var drop: Int
+  /// The shift of all channels; the least where each has its own.
   var shift: Int
+  /// Each channel's own, where one for all would lose too much of small factors.
+  var ownShifts: [Int]?
   var factors: [Int32]
   var addends: [Int32]
   /// 0 where the sign of the accumulator makes no difference.
@@ -31,7 +34,21 @@ struct FusedRequantization: Sendable {
   /// `saturation` are the codes that the shift saturates to by itself, as Arm's SSAT does.
   init?(
     _ requantization: Requantization, accumulators: [ClosedRange<Int64>], scaling: Int, drop: Int = 32,
-    saturation: ClosedRange<Int64>
+    saturation: ClosedRange<Int64>, allowsOwnShifts: Bool = false
+  ) {
+    let tries = allowsOwnShifts ? [false, true] : [false]
+    for hasOwnShifts in tries {
+      if let found = Self(requantization, accumulators, scaling, drop, saturation, hasOwnShifts: hasOwnShifts) {
+        self = found
+        return
+      }
+    }
+    return nil
+  }
+
+  private init?(
+    _ requantization: Requantization, _ accumulators: [ClosedRange<Int64>], _ scaling: Int, _ drop: Int,
+    _ saturation: ClosedRange<Int64>, hasOwnShifts: Bool
   ) {
     var thresholds: [[(accumulator: Int64, before: Int64, code: Int64)]] = []
     var largest: Double = 0
@@ -41,12 +58,20 @@ struct FusedRequantization: Sendable {
       thresholds.append(steps)
       if !steps.isEmpty { largest = max(largest, reals[channel]) }
     }
-    // The largest factor that is below 2^31 decides the shift.
-    var shift = drop - scaling
-    while shift > 0, largest * Self.power(drop - scaling + shift) >= Self.power(31) { shift -= 1 }
-    while shift < 23, largest > 0, largest * Self.power(drop - scaling + shift + 1) < Self.power(31) { shift += 1 }
-    guard shift > 0 else { return nil }
-    (self.scaling, self.drop, self.shift) = (scaling, drop, shift)
+    func fitting(_ real: Double) -> Int {
+      var shift = drop - scaling
+      while shift > 0, real * Self.power(drop - scaling + shift) >= Self.power(31) { shift -= 1 }
+      while shift < 23, real * Self.power(drop - scaling + shift + 1) < Self.power(31) { shift += 1 }
+      return shift
+    }
+    // The largest factor that is below 2^31 decides a shift.
+    let common = fitting(largest > 0 ? largest : 1)
+    let shifts = accumulators.indices.map { channel in
+      hasOwnShifts && !thresholds[channel].isEmpty ? fitting(reals[channel]) : common
+    }
+    guard shifts.allSatisfy({ $0 > 0 }) else { return nil }
+    (self.scaling, self.drop, self.shift) = (scaling, drop, common)
+    ownShifts = hasOwnShifts ? shifts : nil
     isConstant = thresholds.map(\.isEmpty)
 
     // For each channel the factors with the addends that they allow either sign.
@@ -59,6 +84,7 @@ struct FusedRequantization: Sendable {
       guard range.lowerBound << Int64(scaling) >= Int32.min, range.upperBound << Int64(scaling) <= Int32.max else {
         return nil
       }
+      let shift = shifts[channel]
       let nominal = (reals[channel] * Self.power(drop - scaling + shift)).rounded()
       guard nominal >= 1, nominal < Self.power(31) else { return nil }
       let factors = (0...Self.furthest).flatMap { $0 == 0 ? [0] : [-$0, $0] }.map { Int64(nominal) + $0 }
@@ -77,6 +103,7 @@ struct FusedRequantization: Sendable {
     addends = []
     var needsClamp = false
     for (channel, range) in accumulators.enumerated() {
+      let shift = shifts[channel]
       guard !choices[channel].isEmpty else {
         let code = requantization.code(range.lowerBound, channel: channel)
         factors.append(0)
@@ -115,9 +142,10 @@ struct FusedRequantization: Sendable {
     var negative: Addends
     var positive: Addends
 
+    static let unbounded = Int64(1) << 40
     struct Addends {
-      var low = -(Int64(1) << 40)
-      var high = Int64(1) << 40
+      var low = -unbounded
+      var high = unbounded
       var isEmpty: Bool { low > high }
     }
 
@@ -146,6 +174,9 @@ struct FusedRequantization: Sendable {
     /// The addend of accumulators that are not negative.
     func addend(correction: Int64) -> Int64? {
       let (low, high) = (max(negative.low + correction, positive.low), min(negative.high + correction, positive.high))
+      // Where nothing bounds one end, any addend beyond the other will do.
+      if low <= high, high >= Self.unbounded - abs(correction) { return low }
+      if low <= high, low <= abs(correction) - Self.unbounded { return high }
       return low <= high ? low + (high - low) / 2 : nil
     }
   }
