@@ -9,7 +9,8 @@ import IntegerProgram
 /// loaded seldom.
 struct DSPDepthwiseKernel: StepKernel {
   private let requantization: FusedRequantization
-  private let g: WindowGeometry
+  private let affine: Affine
+  private var g: WindowGeometry { affine.geometry }
   /// Output rows of a band.
   private let band: Int
   let scratch: (bytes: Int, alignment: Int)
@@ -41,7 +42,7 @@ struct DSPDepthwiseKernel: StepKernel {
     guard most >= 1, 4 * words + 8 <= 1020 else { return nil }
     band = min(most, g.outputHeight)
     scratch = (16 * words * (band + 1), 4)
-    self.g = g
+    self.affine = affine
     self.requantization = requantization
   }
 
@@ -56,8 +57,8 @@ struct DSPDepthwiseKernel: StepKernel {
     guard g.batch == 1 else { return nil }
     var distance: Int?
     for end in Swift.stride(from: band, to: g.outputHeight, by: band) {
-      // The band's last pair row is kept: what follows starts below it.
-      let row = max(0, g.inputRow(end, tap: 0) + 2)
+      // The band's last pair row is kept: what follows starts with the next.
+      let row = max(0, g.inputRow(end + 1, tap: 0))
       let least = (end * g.outputWidth - row * g.inputWidth) * g.inputChannels
       distance = max(distance ?? least, least)
     }
@@ -65,7 +66,6 @@ struct DSPDepthwiseKernel: StepKernel {
   }
 
   func write(_ writer: inout KernelWriter, _ step: Step, _ index: Int, _ text: inout CText) {
-    guard case .affine(let affine) = step.operation else { return }
     let label = "\(step.source.type) of step \(index)"
     writer.addTable(
       "stream_\(index)", "int32_t", (0..<g.inputChannels).flatMap { stream(affine, $0) },
@@ -85,8 +85,28 @@ struct DSPDepthwiseKernel: StepKernel {
         for column in 0..<right { text.line("pairs[row * \(words)u + \(g.paddingLeft + inside + column)u] = \(pad)u;") }
       }
     }
+    // Four channels that are all constant are not computed.
+    let quads = (0..<channels / 4).map { quad in (0..<4).allSatisfy { requantization.isConstant[4 * quad + $0] } }
+    let hasConstant = quads.contains(true)
+    if hasConstant {
+      writer.addTable(
+        "constant_codes_\(index)", "int32_t",
+        quads.enumerated().map { quad, isConstant in isConstant ? word(ofConstants: 4 * quad) : 0 },
+        comment: "\(label), for every four channels whose codes are constant, those codes")
+      writer.addTable(
+        "is_constant_\(index)", "uint8_t", quads.map { $0 ? 1 : 0 }, comment: "\(label), whether they are")
+    }
     func image(_ text: inout CText) {
       text.block("for (int32_t channel = 0; channel < \(channels); channel += 4)") { text in
+        if hasConstant {
+          let fill = fillFunction(&writer)
+          let target = g.batch == 1 ? "" : "\(times("batch", g.outputPixels * channels)) + "
+          text.block("if (\(writer.tableName("is_constant_\(index)"))[channel / 4] != 0u)") { text in
+            text.line(
+              "\(fill)(&y[\(target)channel], (uint32_t)\(writer.tableName("constant_codes_\(index)"))[channel / 4], \(g.outputPixels)u);")
+            text.line("continue;")
+          }
+        }
         let base = g.batch == 1 ? "" : "\(times("batch", g.inputHeight * g.inputWidth * channels)) + "
         let target = g.batch == 1 ? "" : "\(times("batch", g.outputPixels * channels)) + "
         text.line("const int8_t *const image = &x[\(base)channel];")
@@ -141,7 +161,24 @@ struct DSPDepthwiseKernel: StepKernel {
       + (hasMore ? [Int64(requantization.ownShifts?[channel] ?? Int(requantization.corrections[channel]))] : [])
   }
 
+  private func word(ofConstants first: Int) -> Int64 {
+    let bytes = (0..<4).map { UInt32(UInt8(truncatingIfNeeded: affine.requantization.code(affine.accumulators[first + $0].lowerBound, channel: first + $0))) }
+    return Int64(Int32(bitPattern: bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24))
+  }
+
   // MARK: Functions
+
+  /// Writes four constant codes for each pixel.
+  private func fillFunction(_ writer: inout KernelWriter) -> String {
+    writer.sharedFunction("constant_codes_\(g.inputChannels)") { name in
+      var text = CText()
+      text.comment("Four codes, the same for each pixel.")
+      text.assembly(
+        "void \(name)(int8_t *y, uint32_t codes, uint32_t pixels)",
+        ["1:", "str r1, [r0]", "add r0, r0, #\(g.inputChannels)", "subs r2, r2, #1", "bne 1b", "bx lr"])
+      return text
+    }
+  }
 
   /// Makes a pair row of four channels.
   private func pairing(_ writer: inout KernelWriter) -> String {

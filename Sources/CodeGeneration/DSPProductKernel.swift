@@ -9,7 +9,14 @@ import IntegerProgram
 /// requantisation's high product wants it. The 127, which keeps Y in 16 bits, is taken off the bias. Sums wrap modulo
 /// 2^32 on the way and end in range, since 256 times the proved accumulator is.
 struct DSPProductKernel: StepKernel {
+  private let affine: Affine
   private let requantization: FusedRequantization
+  /// The output channels that are computed: those that are not constant.
+  private let outputs: [Int]
+  /// The input channels that are read, where that is not all: the others are constant, and their share is in the bias.
+  private let inputs: [Int]?
+  /// The biases with what constant inputs add.
+  private let biases: [Int64]
   /// Pixels that share the loads of weights.
   private let block: Int
   /// Words of four activations in a window.
@@ -18,7 +25,7 @@ struct DSPProductKernel: StepKernel {
   private let usesPatch: Bool
   let scratch: (bytes: Int, alignment: Int)
 
-  init?(_ step: Step, _ program: IntegerProgram, _ goal: KernelSelection.Goal) {
+  init?(_ step: Step, _ program: IntegerProgram, _ constants: ChannelConstants, _ goal: KernelSelection.Goal) {
     guard case .affine(let affine) = step.operation, affine.groups == 1,
       program.values[step.inputs[0]].type == .int8, program.values[step.output].type == .int8,
       affine.weights.allSatisfy({ (-128...127).contains($0) }), affine.weightsPerOutput >= 4,
@@ -26,23 +33,45 @@ struct DSPProductKernel: StepKernel {
         affine.requantization, accumulators: affine.accumulators, scaling: 8, saturation: -128...127,
         allowsOwnShifts: true)
     else { return nil }
-    let depth = affine.weightsPerOutput
-    for (index, weight) in affine.weights.enumerated() where weight == -128 && index % depth % 2 == 1 {
-      // The one pair that leaves 16 bits: −128 above a negative byte.
-      if affine.weights[index - 1] < 0 { return nil }
-    }
+    self.affine = affine
     self.requantization = requantization
     let g = affine.geometry
-    groups = (depth + 3) / 4
-    usesPatch = !g.isPointwise && (g.inputChannels % 4 != 0 || g.dilationWidth != 1)
+    let isDense = g.batch * g.outputPixels == 1
+    let varying = (0..<g.outputChannels).filter { !requantization.isConstant[$0] }
+    // Leaving few out is not worth its trouble.
+    outputs = varying.count * 8 <= g.outputChannels * 7 ? varying : Array(0..<g.outputChannels)
+    let codes = constants.codes(of: step.inputs[0])
+    let read = codes.indices.filter { codes[$0] == nil }
+    let depth = affine.weightsPerOutput
+    if g.isPointwise, codes.count == g.inputChannels, read.count * 8 <= codes.count * 7, !read.isEmpty {
+      inputs = read
+      biases = (0..<g.outputChannels).map { output in
+        codes.enumerated().reduce(Int64(affine.bias[output])) { sum, input in
+          sum + Int64(input.element ?? 0) * Int64(affine.weights[output * depth + input.offset])
+        }
+      }
+    } else {
+      inputs = nil
+      biases = affine.bias.map { Int64($0) }
+    }
+    let places = inputs ?? Array(0..<depth)
+    groups = (places.count + 3) / 4
+    usesPatch = inputs != nil || !g.isPointwise && (g.inputChannels % 4 != 0 || g.dilationWidth != 1)
       || g.isPointwise && g.inputChannels % 4 != 0
-    block = Self.block(pixels: g.outputPixels, outputs: g.outputChannels, groups: groups, goal)
+    block = isDense ? 1 : Self.block(pixels: g.outputPixels, outputs: outputs.count, groups: groups, goal)
     scratch = (8 * groups * block + (usesPatch ? 4 * groups : 0), 4)
+    for output in outputs where !requantization.isConstant[output] {
+      for place in Swift.stride(from: 1, to: places.count, by: 2) {
+        // The one pair that leaves 16 bits: −128 above a negative byte.
+        if affine.weights[output * depth + places[place]] == -128, affine.weights[output * depth + places[place - 1]] < 0 {
+          return nil
+        }
+      }
+    }
   }
 
   func overlap(of step: Step, input position: Int, in program: IntegerProgram) -> Int? {
-    guard case .affine(let affine) = step.operation else { return nil }
-    return StepOverlap.distance(affine.geometry, pixelsReadFirst: block)
+    StepOverlap.distance(affine.geometry, pixelsReadFirst: block)
   }
 
   /// The block that takes the fewest instructions for all pixels.
@@ -55,23 +84,36 @@ struct DSPProductKernel: StepKernel {
   }
 
   func write(_ writer: inout KernelWriter, _ step: Step, _ index: Int, _ text: inout CText) {
-    guard case .affine(let affine) = step.operation else { return }
     let g = affine.geometry
     writer.input("x", step.inputs[0])
     writer.output("y", step.output)
     writer.scratch("columns", "uint32_t", index)
     let label = "\(step.source.type) of step \(index)"
     let isDense = g.batch * g.outputPixels == 1
-    let byFour = isDense ? g.outputChannels / 4 : 0
+    let isWhole = outputs.count == g.outputChannels
+    let byFour = isDense && isWhole ? g.outputChannels / 4 : 0
+    if !isWhole {
+      writer.addTable(
+        "constant_codes_\(index)", "int8_t",
+        (0..<g.outputChannels).map {
+          requantization.isConstant[$0] ? affine.requantization.code(affine.accumulators[$0].lowerBound, channel: $0) : 0
+        }, comment: "\(label), the codes of the channels that are constant, 0 for the others")
+    }
+    if let inputs {
+      writer.addTable(
+        "inputs_\(index)", inputs.last ?? 0 < 256 ? "uint8_t" : "uint16_t", inputs.map { Int64($0) },
+        comment: "\(label), the input channels that are not constant")
+    }
     if byFour > 0 {
       writer.addTable(
-        "quads_\(index)", "int32_t", fourfoldStream(affine, 0..<4 * byFour),
+        "quads_\(index)", "int32_t", fourfoldStream(0..<4 * byFour),
         comment: "\(label), for every four output channels: 256 times the biases; words of weights; factors and addends")
     }
-    if 4 * byFour < g.outputChannels {
+    if 4 * byFour < outputs.count {
       writer.addTable(
-        "stream_\(index)", "int32_t", stream(affine, 4 * byFour..<g.outputChannels),
-        comment: "\(label), for every output channel: 256 times the bias; words of weights; factor and addend")
+        "stream_\(index)", "int32_t", stream(Array(outputs[(4 * byFour)...])),
+        comment: "\(label), for every output channel: 256 times the bias; words of weights; factor and addend"
+          + (isWhole ? "" : "; how far the next channel is"))
     }
     // Runs of words to spread come whole or by pixels.
     let run = usesPatch || g.isPointwise ? groups : g.inputChannels / 4
@@ -79,15 +121,18 @@ struct DSPProductKernel: StepKernel {
     let unrolled = groups == 7 ? 7 : (1...4).last { groups % $0 == 0 } ?? 1
     if usesPatch { text.line("int8_t *const patch = (int8_t *)&columns[\(2 * groups * block)];") }
 
+    func copyPixel(_ place: String, _ writer: inout KernelWriter, _ text: inout CText) {
+      text.block("for (uint32_t i = 0; i < \(inputs?.count ?? g.inputChannels)u; i++)") { text in
+        text.line("patch[i] = x[\(place) + \(inputs == nil ? "i" : "\(writer.tableName("inputs_\(index)"))[i]")];")
+      }
+    }
     func gather(_ place: String, _ blockSize: Int, _ writer: inout KernelWriter, _ text: inout CText) {
       let spread = spread(blockSize, spreadAtOnce, &writer)
       if g.isPointwise && !usesPatch {
         text.line("(void)\(spread)(\(place), &x[pixel * \(g.inputChannels)u], \(groups));")
       } else if usesPatch {
         if g.isPointwise {
-          text.block("for (uint32_t i = 0; i < \(g.inputChannels)u; i++)") {
-            $0.line("patch[i] = x[(pixel * \(g.inputChannels)u) + i];")
-          }
+          copyPixel("(pixel * \(g.inputChannels)u)", &writer, &text)
         } else {
           writer.gather(affine, "int8_t", firstChannel: "0", &text)
         }
@@ -96,11 +141,22 @@ struct DSPProductKernel: StepKernel {
         window(affine, place, blockSize, spread, &writer, &text)
       }
     }
+    func copyConstants(_ pixels: Int, _ writer: inout KernelWriter, _ text: inout CText) {
+      let copy = copyFunction(&writer)
+      let call = "\(copy)(&y[pixel_of_block * \(g.outputChannels)u], \(writer.tableName("constant_codes_\(index)")), \(g.outputChannels)u);"
+      text.block("for (uint32_t pixel_of_block = 0; pixel_of_block < \(pixels)u; pixel_of_block++)") { $0.line(call) }
+    }
+    guard !outputs.isEmpty else {
+      text.line("(void)x;")
+      text.line("(void)columns;")
+      copyConstants(g.batch * g.outputPixels, &writer, &text)
+      return
+    }
     if isDense {
       if g.isPointwise {
         let spread = spread(1, spreadAtOnce, &writer)
         if usesPatch {
-          text.loop("i", g.inputChannels) { $0.line("patch[i] = x[i];") }
+          copyPixel("0u", &writer, &text)
           text.line("(void)\(spread)(columns, patch, \(groups));")
         } else {
           text.line("(void)\(spread)(columns, x, \(groups));")
@@ -114,10 +170,12 @@ struct DSPProductKernel: StepKernel {
         let function = fourfold(unrolled, &writer)
         text.line("\(function)(\(writer.tableName("quads_\(index)")), columns, y, \(byFour)u, \(groups / unrolled)u);")
       }
-      if 4 * byFour < g.outputChannels {
+      if 4 * byFour < outputs.count {
         let function = product(1, unrolled, 1, &writer)
+        if !isWhole { copyConstants(1, &writer, &text) }
+        let first = isWhole ? 4 * byFour : outputs[0]
         text.line(
-          "\(function)(\(writer.tableName("stream_\(index)")), columns, &y[\(4 * byFour)], \(g.outputChannels - 4 * byFour)u, \(groups / unrolled)u);")
+          "\(function)(\(writer.tableName("stream_\(index)")), columns, &y[\(first)], \(outputs.count - 4 * byFour)u, \(groups / unrolled)u);")
       }
       return
     }
@@ -137,8 +195,10 @@ struct DSPProductKernel: StepKernel {
           }
         }
       }
+      if !isWhole { copyConstants(size, &writer, &text) }
       let function = product(size, unrolled, g.outputChannels, &writer)
-      text.line("\(function)(\(table), columns, y, \(g.outputChannels)u, \(groups / unrolled)u);")
+      text.line(
+        "\(function)(\(table), columns, \(outputs[0] == 0 ? "y" : "&y[\(outputs[0])]"), \(outputs.count)u, \(groups / unrolled)u);")
       text.line("y = &y[\(size * g.outputChannels)];")
     }
     func image(_ writer: inout KernelWriter, _ text: inout CText) {
@@ -207,25 +267,27 @@ struct DSPProductKernel: StepKernel {
 
   // MARK: Tables
 
-  private func weightWords(_ affine: Affine, _ channel: Int) -> [Int64] {
+  /// The weights of an output channel for the inputs that are read.
+  private func weights(_ channel: Int) -> [Int64] {
     let depth = affine.weightsPerOutput
-    let weights =
-      requantization.isConstant[channel]
-      ? [Int64](repeating: 0, count: depth)
-      : affine.weights[channel * depth..<(channel + 1) * depth].map { Int64($0) }
+    return (inputs ?? Array(0..<depth)).map { Int64(affine.weights[channel * depth + $0]) }
+  }
+
+  private func weightWords(_ channel: Int) -> [Int64] {
+    let weights = requantization.isConstant[channel] ? [] : weights(channel)
     return (0..<groups).map { group in
-      let w = (0..<4).map { 4 * group + $0 < depth ? weights[4 * group + $0] : 0 }
+      let w = (0..<4).map { 4 * group + $0 < weights.count ? weights[4 * group + $0] : 0 }
       let (low, high) = (256 * w[1] + w[0], 256 * w[3] + w[2])
       return Int64(Int32(truncatingIfNeeded: (high << 16) | (low & 0xFFFF)))
     }
   }
 
   /// 256 · bias, less what the 127s add.
-  private func start(_ affine: Affine, _ channel: Int) -> Int64 {
+  private func start(_ channel: Int) -> Int64 {
     if requantization.isConstant[channel] { return 0 }
-    let depth = affine.weightsPerOutput
-    let even = stride(from: 0, to: depth, by: 2).reduce(Int64(0)) { $0 + Int64(affine.weights[channel * depth + $1]) }
-    return Int64(Int32(truncatingIfNeeded: 256 * Int64(affine.bias[channel]) - 127 * even))
+    let weights = weights(channel)
+    let even = stride(from: 0, to: weights.count, by: 2).reduce(Int64(0)) { $0 + weights[$1] }
+    return Int64(Int32(truncatingIfNeeded: 256 * biases[channel] - 127 * even))
   }
 
   private func constants(_ channel: Int) -> [Int64] {
@@ -234,16 +296,19 @@ struct DSPProductKernel: StepKernel {
       + [Int64(requantization.factors[channel]), Int64(requantization.addends[channel])]
   }
 
-  private func stream(_ affine: Affine, _ channels: Range<Int>) -> [Int64] {
-    channels.flatMap { [start(affine, $0)] + weightWords(affine, $0) + constants($0) }
+  private func stream(_ channels: [Int]) -> [Int64] {
+    let isWhole = outputs.count == affine.geometry.outputChannels
+    return channels.enumerated().flatMap { place, channel in
+      let next = place + 1 < channels.count ? channels[place + 1] - channel : 1
+      return [start(channel)] + weightWords(channel) + constants(channel) + (isWhole ? [] : [Int64(next)])
+    }
   }
 
-  private func fourfoldStream(_ affine: Affine, _ channels: Range<Int>) -> [Int64] {
+  private func fourfoldStream(_ channels: Range<Int>) -> [Int64] {
     stride(from: channels.lowerBound, to: channels.upperBound, by: 4).flatMap { first -> [Int64] in
       let four = first..<first + 4
-      let words = four.map { weightWords(affine, $0) }
-      return four.map { start(affine, $0) } + (0..<groups).flatMap { group in words.map { $0[group] } }
-        + four.flatMap(constants)
+      let words = four.map { weightWords($0) }
+      return four.map { start($0) } + (0..<groups).flatMap { group in words.map { $0[group] } } + four.flatMap(constants)
     }
   }
 
@@ -265,6 +330,22 @@ struct DSPProductKernel: StepKernel {
               "ssub16 r12, r12, r4", "str r12, [r0, #\(4 * block)]", "str r4, [r0], #\(8 * block)",
             ]
           } + ["subs r2, r2, #\(unrolled)", "bne 1b", "pop {r4, r5, pc}"])
+      return text
+    }
+  }
+
+  /// Copies bytes, a word at a time as long as there are so many.
+  private func copyFunction(_ writer: inout KernelWriter) -> String {
+    writer.sharedFunction("copy_words") { name in
+      var text = CText()
+      text.comment("Copies codes, four at a time while there are so many.")
+      text.assembly(
+        "void \(name)(int8_t *to, const int8_t *from, uint32_t count)",
+        [
+          "subs r2, r2, #4", "blt 2f", "1:", "ldr r3, [r1], #4", "subs r2, r2, #4", "str r3, [r0], #4", "bge 1b", "2:",
+          "adds r2, r2, #4", "beq 4f", "3:", "ldrb r3, [r1], #1", "subs r2, r2, #1", "strb r3, [r0], #1", "bne 3b", "4:",
+          "bx lr",
+        ])
       return text
     }
   }
@@ -306,7 +387,8 @@ struct DSPProductKernel: StepKernel {
 
   /// All output channels of a block of pixels.
   private func product(_ block: Int, _ unrolled: Int, _ stride: Int, _ writer: inout KernelWriter) -> String {
-    let suffix = "product_\(block)_\(unrolled)_\(stride)_\(variant)"
+    let isWhole = outputs.count == affine.geometry.outputChannels
+    let suffix = "product_\(block)_\(unrolled)_\(stride)_\(variant)" + (isWhole ? "" : "_some")
     return writer.sharedFunction(suffix) { name in
       let sums = (0..<block).map { "r\(4 + $0)" }
       let loads = ["r10", "r11", "r12", "lr"]
@@ -328,12 +410,13 @@ struct DSPProductKernel: StepKernel {
           }
         }
       }
-      lines += ["subs r3, r3, #1", "bne 2b", "ldmia r0!, {\(constantRegisters("r10", "r11"))}"]
+      lines += ["subs r3, r3, #1", "bne 2b", "ldmia r0!, {\(constantRegisters("r10", "r11"))\(isWhole ? "" : ", lr")}"]
       lines += requantize(sums, "r10", "r11")
       lines.append("ldr r2, [sp, #4]")
       for (place, sum) in sums.enumerated().reversed() {
-        lines.append(place == 0 ? "strb \(sum), [r2], #1" : "strb \(sum), [r2, #\(place * stride)]")
+        lines.append(place == 0 && isWhole ? "strb \(sum), [r2], #1" : "strb \(sum), [r2, #\(place * stride)]")
       }
+      if !isWhole { lines.append("add r2, r2, lr") }
       lines += [
         "str r2, [sp, #4]", "ldr r3, [sp, #8]", "subs r3, r3, #1", "str r3, [sp, #8]", "bne 1b", "add sp, sp, #12",
         "pop {r4-r11, pc}",

@@ -35,17 +35,19 @@ public struct KernelSelection: Sendable {
 
   /// `features` are a target's; without any, kernels are portable C.
   public init(_ program: IntegerProgram, features: [String] = [], goal: Goal = .speed) {
-    kernels = program.steps.map { step in
-      Self.candidates(step, program, Set(features), goal) ?? PortableKernel(step, program)
+    let features = Set(features)
+    let constants = features.isEmpty ? nil : ChannelConstants(program)
+    kernels = program.steps.enumerated().map { index, step in
+      constants.flatMap { Self.made(for: features, $0.refined(step, index), program, $0, goal) } ?? PortableKernel(step, program)
     }
   }
 
   /// The first kernel made for the processor that can compute the step.
-  private static func candidates(
-    _ step: Step, _ program: IntegerProgram, _ features: Set<String>, _ goal: Goal
+  private static func made(
+    for features: Set<String>, _ step: Step, _ program: IntegerProgram, _ constants: ChannelConstants, _ goal: Goal
   ) -> (any StepKernel)? {
     if features.contains("dsp") {
-      return DSPProductKernel(step, program, goal) ?? DSPDepthwiseKernel(step, program, goal)
+      return DSPProductKernel(step, program, constants, goal) ?? DSPDepthwiseKernel(step, program, goal)
     }
     return nil
   }
