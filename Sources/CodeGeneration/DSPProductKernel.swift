@@ -134,7 +134,7 @@ struct DSPProductKernel: StepKernel {
         if g.isPointwise {
           copyPixel("(pixel * \(g.inputChannels)u)", &writer, &text)
         } else {
-          writer.gather(affine, "int8_t", firstChannel: "0", &text)
+          writer.gather(affine, "int8_t", firstChannel: "0", copier: copyFunction(&writer), &text)
         }
         text.line("(void)\(spread)(\(place), patch, \(groups));")
       } else {
@@ -143,7 +143,7 @@ struct DSPProductKernel: StepKernel {
     }
     func copyConstants(_ pixels: Int, _ writer: inout KernelWriter, _ text: inout CText) {
       let copy = copyFunction(&writer)
-      let call = "\(copy)(&y[pixel_of_block * \(g.outputChannels)u], \(writer.tableName("constant_codes_\(index)")), \(g.outputChannels)u);"
+      let call = "\(copy)(&y[pixel_of_block * \(g.outputChannels)u], \(writer.tableName("constant_codes_\(index)")), \(g.outputChannels));"
       text.block("for (uint32_t pixel_of_block = 0; pixel_of_block < \(pixels)u; pixel_of_block++)") { $0.line(call) }
     }
     guard !outputs.isEmpty else {
@@ -340,7 +340,7 @@ struct DSPProductKernel: StepKernel {
       var text = CText()
       text.comment("Copies codes, four at a time while there are so many.")
       text.assembly(
-        "void \(name)(int8_t *to, const int8_t *from, uint32_t count)",
+        "void \(name)(int8_t *to, const int8_t *from, int32_t count)",
         [
           "subs r2, r2, #4", "blt 2f", "1:", "ldr r3, [r1], #4", "subs r2, r2, #4", "str r3, [r0], #4", "bge 1b", "2:",
           "adds r2, r2, #4", "beq 4f", "3:", "ldrb r3, [r1], #1", "subs r2, r2, #1", "strb r3, [r0], #1", "bne 3b", "4:",

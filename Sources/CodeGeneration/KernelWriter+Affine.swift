@@ -74,11 +74,14 @@ extension KernelWriter {
     g.batch == 1 ? row : "(\(times("batch", g.inputHeight)) + \(row))"
   }
 
-  /// Copies the window of the current pixel into `patch`, the padding code where it leaves the image.
-  mutating func gather(_ affine: Affine, _ codeType: String, firstChannel: String, _ text: inout CText) {
+  /// Copies the window of the current pixel into `patch`, the padding code where it leaves the image; with a function of
+  /// the target's own where `copier` names one.
+  mutating func gather(
+    _ affine: Affine, _ codeType: String, firstChannel: String, copier: String? = nil, _ text: inout CText
+  ) {
     let g = affine.geometry
     let channels = affine.channelsPerGroup
-    let copy = "\(names.prefix)_\(CHelpers.copyName(of: codeType))"
+    let copy = copier ?? "\(names.prefix)_\(CHelpers.copyName(of: codeType))"
     let fill = "\(names.prefix)_\(CHelpers.fillName(of: codeType))"
     // A window's columns are one run of codes unless it is dilated or its channels are one group of several.
     let isRun = g.dilationWidth == 1 && affine.groups == 1

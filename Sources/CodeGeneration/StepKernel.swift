@@ -48,6 +48,7 @@ public struct KernelSelection: Sendable {
   ) -> (any StepKernel)? {
     if features.contains("dsp") {
       return DSPProductKernel(step, program, constants, goal) ?? DSPDepthwiseKernel(step, program, goal)
+        ?? DSPSumKernel(step, program)
     }
     return nil
   }
