@@ -60,6 +60,6 @@ struct FusedSum: Sendable {
   }
 
   /// How far from the real factors the integers are sought, nearest first.
-  private static let neighbours: [(Int64, Int64)] = (-24...24).flatMap { x in (-24...24).map { (x, $0) } }
+  private static let neighbours: [(Int64, Int64)] = (-2...2).flatMap { x in (-2...2).map { (x, $0) } }
     .sorted { abs($0.0) + abs($0.1) < abs($1.0) + abs($1.1) }
 }
