@@ -17,6 +17,7 @@ struct DSPProductKernel: StepKernel {
   private let inputs: [Int]?
   /// The biases with what constant inputs add.
   private let biases: [Int64]
+  private let goal: KernelSelection.Goal
   /// Pixels that share the loads of weights.
   private let block: Int
   /// Words of four activations in a window.
@@ -34,6 +35,7 @@ struct DSPProductKernel: StepKernel {
         allowsOwnShifts: true)
     else { return nil }
     self.affine = affine
+    self.goal = goal
     self.requantization = requantization
     let g = affine.geometry
     let isDense = g.batch * g.outputPixels == 1
@@ -80,7 +82,13 @@ struct DSPProductKernel: StepKernel {
       block == 0 ? 0 : outputs * (groups * (2 * block + 2 + (2 * block + 3) / 4) + 4 * block + 9)
     }
     func total(_ block: Int) -> Int { pixels / block * cost(block) + cost(pixels % block) }
-    return (1...(goal == .ram ? 2 : 6)).min { total($0) < total($1) } ?? 1
+    let sizes =
+      switch goal {
+      case .speed: 1...6
+      case .size: 4...4
+      case .ram: 1...2
+      }
+    return sizes.min { total($0) < total($1) } ?? 1
   }
 
   func write(_ writer: inout KernelWriter, _ step: Step, _ index: Int, _ text: inout CText) {
@@ -117,8 +125,8 @@ struct DSPProductKernel: StepKernel {
     }
     // Runs of words to spread come whole or by pixels.
     let run = usesPatch || g.isPointwise ? groups : g.inputChannels / 4
-    let spreadAtOnce = run % 4 == 0 ? 4 : run % 2 == 0 ? 2 : 1
-    let unrolled = groups == 7 ? 7 : (1...4).last { groups % $0 == 0 } ?? 1
+    let spreadAtOnce = goal == .size ? 1 : run % 4 == 0 ? 4 : run % 2 == 0 ? 2 : 1
+    let unrolled = goal == .size ? 1 : groups == 7 ? 7 : (1...4).last { groups % $0 == 0 } ?? 1
     if usesPatch { text.line("int8_t *const patch = (int8_t *)&columns[\(2 * groups * block)];") }
 
     func copyPixel(_ place: String, _ writer: inout KernelWriter, _ text: inout CText) {

@@ -26,19 +26,35 @@ extension StepKernel {
 
 /// The kernel of every step, chosen for what a target's processor can do.
 public struct KernelSelection: Sendable {
-  /// What a choice between code, memory and time goes for.
+  /// What a choice between time, code and memory goes for.
   public enum Goal: String, CaseIterable, Sendable {
-    case speed, size, ram
+    /// The fewest instructions.
+    case speed
+    /// Little code: loops are not unrolled, and kernels that many layers share come before faster ones.
+    case size
+    /// The least arena: kernels made for the processor where they do not enlarge it.
+    case ram
   }
 
-  let kernels: [any StepKernel]
+  private(set) var kernels: [any StepKernel]
 
   /// `features` are a target's; without any, kernels are portable C.
   public init(_ program: IntegerProgram, features: [String] = [], goal: Goal = .speed) {
+    kernels = program.steps.map { PortableKernel($0, program) }
     let features = Set(features)
-    let constants = features.isEmpty ? nil : ChannelConstants(program)
-    kernels = program.steps.enumerated().map { index, step in
-      constants.flatMap { Self.made(for: features, $0.refined(step, index), program, $0, goal) } ?? PortableKernel(step, program)
+    guard !features.isEmpty else { return }
+    let constants = ChannelConstants(program)
+    var arena = goal == .ram ? MemoryPlan(program, kernels: self).arenaSize : 0
+    for (index, step) in program.steps.enumerated() {
+      guard let kernel = Self.made(for: features, constants.refined(step, index), program, constants, goal) else { continue }
+      var other = self
+      other.kernels[index] = kernel
+      if goal == .ram {
+        let size = MemoryPlan(program, kernels: other).arenaSize
+        guard size <= arena else { continue }
+        arena = size
+      }
+      self = other
     }
   }
 

@@ -71,8 +71,8 @@ public struct DifferentialTest: Sendable {
   let alignment: Int
 
   /// A test of the C as it is generated for `target`; without one, portable C.
-  public init(_ program: IntegerProgram, for target: Target? = nil) {
-    let kernels = KernelSelection(program, features: target?.features ?? [])
+  public init(_ program: IntegerProgram, for target: Target? = nil, goal: KernelSelection.Goal = .speed) {
+    let kernels = KernelSelection(program, features: target?.features ?? [], goal: goal)
     self.init(
       program, generating: program, plan: MemoryPlan(program, kernels: kernels), kernels: kernels,
       alignment: target?.alignment ?? 4)

@@ -29,16 +29,21 @@ public struct RandomCampaign: Sendable {
 
   /// What the builds are for; nil for this machine.
   private let target: Target?
+  private let goal: KernelSelection.Goal
 
   public init(builds: [BuildConfiguration], options: LoweringOptions = LoweringOptions()) {
     self.builds = builds
     self.options = options
     target = nil
+    goal = .speed
   }
 
   /// On the builds of `target`.
-  public init(target: Target, options: LoweringOptions = LoweringOptions()) {
+  public init(
+    target: Target, goal: KernelSelection.Goal = .speed, options: LoweringOptions = LoweringOptions()
+  ) {
     self.target = target
+    self.goal = goal
     builds = BuildConfiguration.all(of: target)
     self.options = options
     // On a device the compiler is one, and starting an emulator takes its time.
@@ -62,7 +67,7 @@ public struct RandomCampaign: Sendable {
           return
         }
         let chosen = (0..<min(buildsPerNetwork, builds.count)).map { builds[(index * buildsPerNetwork + $0) % builds.count] }
-        let test = DifferentialTest(program, for: target)
+        let test = DifferentialTest(program, for: target, goal: goal)
         let report =
           try target.flatMap { test.shortfall(of: $0) } == nil
           ? test.run(TestVectors.random(for: program, count: vectors, seed: seed), builds: chosen) : nil

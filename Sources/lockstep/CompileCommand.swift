@@ -26,6 +26,15 @@ struct CompileCommand: ParsableCommand {
   var target = "host"
 
   @Option(
+    help: ArgumentHelp(
+      "What kernels made for the target go for.",
+      discussion: """
+        speed takes the fewest instructions, size little code, ram the least arena: kernels made for the processor only \
+        where they do not enlarge it. All give the same codes. Targets without features have portable kernels.
+        """))
+  var optimize = KernelSelection.Goal.speed
+
+  @Option(
     name: .shortAndLong,
     help: ArgumentHelp("The folder to write. It appears whole or not at all.", valueName: "folder"))
   var output: String
@@ -49,7 +58,7 @@ struct CompileCommand: ParsableCommand {
     let model = try ModelFile(path: path)
     let program = try model.program(lowering.options)
     let names = prefix.flatMap { CNames(prefix: $0) } ?? CNames(modelName: program.name)
-    let kernels = KernelSelection(program, features: target.features ?? [])
+    let kernels = KernelSelection(program, features: target.features ?? [], goal: optimize)
     let generator = CodeGenerator(
       program, plan: MemoryPlan(program, kernels: kernels), kernels: kernels,
       options: CodeOptions(
@@ -113,6 +122,7 @@ struct CompileCommand: ParsableCommand {
   /// The command as the generated files quote it: all that decides their content, so not where they go.
   private var commandLine: String {
     var words = ["lockstep", "compile", fileName, "--target", target]
+    if optimize != .speed { words += ["--optimize", optimize.rawValue] }
     if let prefix { words += ["--prefix", prefix] }
     if lowering.rounding != .tfliteDouble { words += ["--rounding", lowering.rounding.rawValue] }
     if lowering.scaleProduct != .double { words += ["--scale-product", lowering.scaleProduct.rawValue] }
@@ -120,3 +130,5 @@ struct CompileCommand: ParsableCommand {
     return words.map(Self.quoted).joined(separator: " ")
   }
 }
+
+extension KernelSelection.Goal: ExpressibleByArgument {}

@@ -28,6 +28,9 @@ struct DifftestCommand: ParsableCommand {
   @Option(help: "A folder of Targets, or (with a slash) the path of one of your own.")
   var target = "host"
 
+  @Option(help: "What kernels made for the target go for, as for compile.")
+  var optimize = KernelSelection.Goal.speed
+
   @Option(help: ArgumentHelp("Codes or reals to run on, as for simulate; once for each input.", valueName: "x.npy"))
   var input: [String] = []
 
@@ -74,7 +77,7 @@ struct DifftestCommand: ParsableCommand {
       input.isEmpty
       ? TestVectors.random(for: program, count: random ?? 16, seed: seed)
       : TestVectors(try InputVectors(paths: input, program: program).all)
-    let test = DifferentialTest(program, for: target)
+    let test = DifferentialTest(program, for: target, goal: optimize)
     if let shortfall = test.shortfall(of: target) { throw FileError(path: path, reason: shortfall) }
     let progress = Progress("building", total: builds.count)
     let report = try test.run(vectors, builds: builds, jobs: jobs) { progress.report($0) }
@@ -101,7 +104,7 @@ struct DifftestCommand: ParsableCommand {
   }
 
   private func runNetworks(_ count: Int, _ target: Target) throws {
-    let campaign = RandomCampaign(target: target, options: lowering.options)
+    let campaign = RandomCampaign(target: target, goal: optimize, options: lowering.options)
     let progress = Progress("testing random networks:", total: count)
     let result = try campaign.run(count: count, firstSeed: seed, jobs: jobs) { progress.report($0) }
     progress.end()
