@@ -7,9 +7,12 @@ import IntegerProgram
 /// bytes (w0, w2) with Y, add up to 256 · (w0·x0 + w1·x1 + w2·x2 + w3·x3) + 127 · (w0 + w2): the weights take no more
 /// flash than bytes do, one SXTB16 unpacks four of them for all pixels of a block, and the sum comes as the fused
 /// requantisation's high product wants it. The 127, which keeps Y in 16 bits, is taken off the bias. Sums wrap modulo
-/// 2^32 on the way and end in range, since 256 times the proved accumulator is.
+/// 2^32 on the way and end in range, since 256 times the proved accumulator is. Where that is too much, weights stand as
+/// bytes, activations as X = (x1, x3) and Y = (x0, x2), and two SXTB16 unpack four weights.
 struct DSPProductKernel: StepKernel {
   private let affine: Affine
+  /// Whether 256 times an accumulator would leave 32 bits.
+  private let isWide: Bool
   private let requantization: FusedRequantization
   /// The output channels that are computed: those that are not constant.
   private let outputs: [Int]
@@ -29,11 +32,16 @@ struct DSPProductKernel: StepKernel {
   init?(_ step: Step, _ program: IntegerProgram, _ constants: ChannelConstants, _ goal: KernelSelection.Goal) {
     guard case .affine(let affine) = step.operation, affine.groups == 1,
       program.values[step.inputs[0]].type == .int8, program.values[step.output].type == .int8,
-      affine.weights.allSatisfy({ (-128...127).contains($0) }), affine.weightsPerOutput >= 4,
-      let requantization = FusedRequantization(
-        affine.requantization, accumulators: affine.accumulators, scaling: 8, saturation: -128...127,
-        allowsOwnShifts: true)
+      affine.weights.allSatisfy({ (-128...127).contains($0) }), affine.weightsPerOutput >= 4
     else { return nil }
+    func fused(_ scaling: Int) -> FusedRequantization? {
+      FusedRequantization(
+        affine.requantization, accumulators: affine.accumulators, scaling: scaling, saturation: -128...127,
+        allowsOwnShifts: true)
+    }
+    let scaled = fused(8)
+    isWide = scaled == nil
+    guard let requantization = scaled ?? (4...7).reversed().lazy.compactMap(fused).first else { return nil }
     self.affine = affine
     self.goal = goal
     self.requantization = requantization
@@ -60,9 +68,9 @@ struct DSPProductKernel: StepKernel {
     groups = (places.count + 3) / 4
     usesPatch = inputs != nil || !g.isPointwise && (g.inputChannels % 4 != 0 || g.dilationWidth != 1)
       || g.isPointwise && g.inputChannels % 4 != 0
-    block = isDense ? 1 : Self.block(pixels: g.outputPixels, outputs: outputs.count, groups: groups, goal)
+    block = isDense ? 1 : Self.block(pixels: g.outputPixels, outputs: outputs.count, groups: groups, goal, isWide)
     scratch = (8 * groups * block + (usesPatch ? 4 * groups : 0), 4)
-    for output in outputs where !requantization.isConstant[output] {
+    for output in outputs where !isWide && !requantization.isConstant[output] {
       for place in Swift.stride(from: 1, to: places.count, by: 2) {
         // The one pair that leaves 16 bits: −128 above a negative byte.
         if affine.weights[output * depth + places[place]] == -128, affine.weights[output * depth + places[place - 1]] < 0 {
@@ -77,14 +85,17 @@ struct DSPProductKernel: StepKernel {
   }
 
   /// The block that takes the fewest instructions for all pixels.
-  private static func block(pixels: Int, outputs: Int, groups: Int, _ goal: KernelSelection.Goal) -> Int {
+  private static func block(
+    pixels: Int, outputs: Int, groups: Int, _ goal: KernelSelection.Goal, _ isWide: Bool
+  ) -> Int {
     func cost(_ block: Int) -> Int {
-      block == 0 ? 0 : outputs * (groups * (2 * block + 2 + (2 * block + 3) / 4) + 4 * block + 9)
+      block == 0 ? 0 : outputs * (groups * (2 * block + (isWide ? 3 : 2) + (2 * block + 3) / 4) + 4 * block + 9)
     }
     func total(_ block: Int) -> Int { pixels / block * cost(block) + cost(pixels % block) }
     let sizes =
       switch goal {
-      case .speed: 1...6
+      // A register goes to the other half of the weights.
+      case .speed: 1...(isWide ? 4 : 6)
       case .size: 4...4
       case .ram: 1...2
       }
@@ -99,7 +110,7 @@ struct DSPProductKernel: StepKernel {
     let label = "\(step.source.type) of step \(index)"
     let isDense = g.batch * g.outputPixels == 1
     let isWhole = outputs.count == g.outputChannels
-    let byFour = isDense && isWhole ? g.outputChannels / 4 : 0
+    let byFour = isDense && isWhole && !isWide ? g.outputChannels / 4 : 0
     if !isWhole {
       writer.addTable(
         "constant_codes_\(index)", "int8_t",
@@ -124,7 +135,8 @@ struct DSPProductKernel: StepKernel {
           + (isWhole ? "" : "; how far the next channel is"))
     }
     // Runs of words to spread come whole or by pixels.
-    let run = usesPatch || g.isPointwise ? groups : g.inputChannels / 4
+    let hasWordRows = usesPatch && !g.isPointwise && g.dilationWidth == 1 && g.kernelWidth * g.inputChannels % 4 == 0
+    let run = hasWordRows ? g.kernelWidth * g.inputChannels / 4 : usesPatch || g.isPointwise ? groups : g.inputChannels / 4
     let spreadAtOnce = goal == .size ? 1 : run % 4 == 0 ? 4 : run % 2 == 0 ? 2 : 1
     let unrolled = goal == .size ? 1 : groups == 7 ? 7 : (1...4).last { groups % $0 == 0 } ?? 1
     if usesPatch { text.line("int8_t *const patch = (int8_t *)&columns[\(2 * groups * block)];") }
@@ -141,10 +153,20 @@ struct DSPProductKernel: StepKernel {
       } else if usesPatch {
         if g.isPointwise {
           copyPixel("(pixel * \(g.inputChannels)u)", &writer, &text)
-        } else {
-          writer.gather(affine, "int8_t", firstChannel: "0", copier: copyFunction(&writer), &text)
+          text.line("(void)\(spread)(\(place), patch, \(groups));")
+          return
         }
-        text.line("(void)\(spread)(\(place), patch, \(groups));")
+        func fromPatch(_ text: inout CText) {
+          writer.gather(affine, "int8_t", firstChannel: "0", copier: copyFunction(&writer), &text)
+          text.line("(void)\(spread)(\(place), patch, \(groups));")
+        }
+        guard hasWordRows else { return fromPatch(&text) }
+        // Rows of whole words need no patch where the window lies between the image's sides.
+        text.line("const int32_t first_column = \(origin("column", g.strideWidth, g.paddingLeft));")
+        text.block("if ((first_column >= 0) && (first_column <= \(g.inputWidth - g.kernelWidth)))") {
+          window(affine, place, blockSize, spread, &writer, &$0, isInside: true)
+        }
+        text.block("else", fromPatch)
       } else {
         window(affine, place, blockSize, spread, &writer, &text)
       }
@@ -231,15 +253,18 @@ struct DSPProductKernel: StepKernel {
 
   /// Spreads a window's rows, or what of them lies in the image, at `place`.
   private func window(
-    _ affine: Affine, _ place: String, _ block: Int, _ spread: String, _ writer: inout KernelWriter, _ text: inout CText
+    _ affine: Affine, _ place: String, _ block: Int, _ spread: String, _ writer: inout KernelWriter, _ text: inout CText,
+    isInside: Bool = false
   ) {
     let g = affine.geometry
     let words = g.inputChannels / 4
+    let rowWords = g.kernelWidth * g.inputChannels / 4
     let pad = g.hasPadding ? padding(block, affine.paddingCode, &writer) : ""
     text.line("uint32_t *to = \(place);")
     text.line("const int32_t top = \(origin("row", g.strideHeight, g.paddingTop));")
     text.line("const int32_t left = \(origin("column", g.strideWidth, g.paddingLeft));")
-    let leavesColumns = g.paddingLeft > 0 || g.inputColumn(g.outputWidth - 1, tap: g.kernelWidth - 1) >= g.inputWidth
+    let leavesColumns =
+      !isInside && (g.paddingLeft > 0 || g.inputColumn(g.outputWidth - 1, tap: g.kernelWidth - 1) >= g.inputWidth)
     let leavesRows = g.paddingTop > 0 || g.inputRow(g.outputHeight - 1, tap: g.kernelHeight - 1) >= g.inputHeight
     if leavesColumns {
       text.line("const int32_t before = (left < 0) ? -left : 0;")
@@ -261,12 +286,12 @@ struct DSPProductKernel: StepKernel {
           }
           text.block("if (missing > 0)") { $0.line("to = \(pad)(to, \(times("missing", words)));") }
         } else {
-          text.line("to = \(spread)(to, &x[\(times("(\(line) + left)", g.inputChannels))], \(g.kernelWidth * words));")
+          text.line("to = \(spread)(to, &x[\(times("(\(line) + left)", g.inputChannels))], \(rowWords));")
         }
       }
       if leavesRows {
         text.block("if ((from_row >= 0) && (from_row < \(g.inputHeight)))", copyRow)
-        text.block("else") { $0.line("to = \(pad)(to, \(g.kernelWidth * words));") }
+        text.block("else") { $0.line("to = \(pad)(to, \(rowWords));") }
       } else {
         copyRow(&text)
       }
@@ -285,6 +310,7 @@ struct DSPProductKernel: StepKernel {
     let weights = requantization.isConstant[channel] ? [] : weights(channel)
     return (0..<groups).map { group in
       let w = (0..<4).map { 4 * group + $0 < weights.count ? weights[4 * group + $0] : 0 }
+      if isWide { return Int64(Int32(truncatingIfNeeded: (0..<4).reduce(0) { $0 | (w[$1] & 0xFF) << Int64(8 * $1) })) }
       let (low, high) = (256 * w[1] + w[0], 256 * w[3] + w[2])
       return Int64(Int32(truncatingIfNeeded: (high << 16) | (low & 0xFFFF)))
     }
@@ -293,6 +319,7 @@ struct DSPProductKernel: StepKernel {
   /// 256 · bias, less what the 127s add.
   private func start(_ channel: Int) -> Int64 {
     if requantization.isConstant[channel] { return 0 }
+    if isWide { return biases[channel] }
     let weights = weights(channel)
     let even = stride(from: 0, to: weights.count, by: 2).reduce(Int64(0)) { $0 + weights[$1] }
     return Int64(Int32(truncatingIfNeeded: 256 * biases[channel] - 127 * even))
@@ -324,20 +351,21 @@ struct DSPProductKernel: StepKernel {
 
   /// Spreads `groups` words of four codes at every `block`-th place of `to`, X before Y; returns where it ended.
   private func spread(_ block: Int, _ unrolled: Int, _ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("spread_\(block)" + (unrolled > 1 ? "_\(unrolled)" : "")) { name in
+    writer.sharedFunction((isWide ? "widen_\(block)" : "spread_\(block)") + (unrolled > 1 ? "_\(unrolled)" : "")) { name in
+      var one = ["ldr r3, [r1], #4", "sxtb16 r4, r3, ror #8"]
+      one += isWide ? ["sxtb16 r12, r3"] : ["uxtb16 r12, r3", "orr r12, r5, r12, lsl #8", "ssub16 r12, r12, r4"]
+      one += ["str r12, [r0, #\(4 * block)]", "str r4, [r0], #\(8 * block)"]
+      var lines = ["push {r4, r5, lr}", "mov r5, #0x007F007F", "1:"]
+      for _ in 0..<unrolled { lines += one }
+      lines += ["subs r2, r2, #\(unrolled)", "bne 1b", "pop {r4, r5, pc}"]
       var text = CText()
       text.comment(
-        "Spreads words of four codes x0 to x3 as X = (x1, x3) and Y = (256 x0 + 127 - x1, 256 x2 + 127 - x3), for a block "
-          + "of \(block). Returns the place after the last.")
+        "Spreads words of four codes x0 to x3 as X = (x1, x3) and Y = "
+          + (isWide ? "(x0, x2)" : "(256 x0 + 127 - x1, 256 x2 + 127 - x3)")
+          + ", for a block of \(block). Returns the place after the last.")
       text.assembly(
         "uint32_t *\(name)(uint32_t *to, const int8_t *from, int32_t words)",
-        ["push {r4, r5, lr}", "mov r5, #0x007F007F", "1:"]
-          + (0..<unrolled).flatMap { _ in
-            [
-              "ldr r3, [r1], #4", "sxtb16 r4, r3, ror #8", "uxtb16 r12, r3", "orr r12, r5, r12, lsl #8",
-              "ssub16 r12, r12, r4", "str r12, [r0, #\(4 * block)]", "str r4, [r0], #\(8 * block)",
-            ]
-          } + ["subs r2, r2, #\(unrolled)", "bne 1b", "pop {r4, r5, pc}"])
+        lines)
       return text
     }
   }
@@ -360,8 +388,8 @@ struct DSPProductKernel: StepKernel {
 
   private func padding(_ block: Int, _ code: Int32, _ writer: inout KernelWriter) -> String {
     let x = UInt32(UInt16(truncatingIfNeeded: code)) * 0x10001
-    let y = UInt32(UInt16(truncatingIfNeeded: 255 * code + 127)) * 0x10001
-    return writer.sharedFunction("pad_\(block)_\(UInt8(truncatingIfNeeded: code))") { name in
+    let y = isWide ? x : UInt32(UInt16(truncatingIfNeeded: 255 * code + 127)) * 0x10001
+    return writer.sharedFunction("\(isWide ? "pad_wide" : "pad")_\(block)_\(UInt8(truncatingIfNeeded: code))") { name in
       var text = CText()
       text.comment("Words of the padding code \(code), spread for a block of \(block). Returns the place after the last.")
       text.block("static uint32_t *\(name)(uint32_t *to, int32_t words)") { text in
@@ -397,6 +425,7 @@ struct DSPProductKernel: StepKernel {
   private func product(_ block: Int, _ unrolled: Int, _ stride: Int, _ writer: inout KernelWriter) -> String {
     let isWhole = outputs.count == affine.geometry.outputChannels
     let suffix = "product_\(block)_\(unrolled)_\(stride)_\(variant)" + (isWhole ? "" : "_some")
+      + (isWide ? "_wide_\(requantization.scaling)" : "")
     return writer.sharedFunction(suffix) { name in
       let sums = (0..<block).map { "r\(4 + $0)" }
       let loads = ["r10", "r11", "r12", "lr"]
@@ -407,6 +436,7 @@ struct DSPProductKernel: StepKernel {
       lines.append("2:")
       for _ in 0..<unrolled {
         lines.append("ldr r2, [r0], #4")
+        if isWide { lines.append("sxtb16 r9, r2, ror #8") }
         for start in Swift.stride(from: 0, to: 2 * block, by: 4) {
           let places = start..<min(start + 4, 2 * block)
           let registers = loads.prefix(places.count)
@@ -414,11 +444,12 @@ struct DSPProductKernel: StepKernel {
           for (place, register) in zip(places, registers) {
             if place == block { lines.append("sxtb16 r2, r2") }
             let sum = sums[place % block]
-            lines.append("smlad \(sum), r2, \(register), \(sum)")
+            lines.append("smlad \(sum), \(isWide && place < block ? "r9" : "r2"), \(register), \(sum)")
           }
         }
       }
       lines += ["subs r3, r3, #1", "bne 2b", "ldmia r0!, {\(constantRegisters("r10", "r11"))\(isWhole ? "" : ", lr")}"]
+      if isWide { lines += sums.map { "lsl \($0), \($0), #\(requantization.scaling)" } }
       lines += requantize(sums, "r10", "r11")
       lines.append("ldr r2, [sp, #4]")
       for (place, sum) in sums.enumerated().reversed() {

@@ -28,7 +28,7 @@ extension StepKernel {
 public struct KernelSelection: Sendable {
   /// What a choice between time, code and memory goes for.
   public enum Goal: String, CaseIterable, Sendable {
-    /// The fewest instructions.
+    /// The fewest instructions, as long as the arena does not grow by more than a quarter, or 2 KiB, on their account.
     case speed
     /// Little code: loops are not unrolled, and kernels that many layers share come before faster ones.
     case size
@@ -44,17 +44,14 @@ public struct KernelSelection: Sendable {
     let features = Set(features)
     guard !features.isEmpty else { return }
     let constants = ChannelConstants(program)
-    var arena = goal == .ram ? MemoryPlan(program, kernels: self).arenaSize : 0
+    let portable = MemoryPlan(program, kernels: self).arenaSize
+    let most = goal == .ram ? portable : portable + max(portable / 4, 2048)
     for (index, step) in program.steps.enumerated() {
       guard let kernel = Self.made(for: features, constants.refined(step, index), program, constants, goal) else { continue }
       var other = self
       other.kernels[index] = kernel
-      if goal == .ram {
-        let size = MemoryPlan(program, kernels: other).arenaSize
-        guard size <= arena else { continue }
-        arena = size
-      }
-      self = other
+      // A kernel's scratch decides, and what its order of reading and writing allows to share memory.
+      if MemoryPlan(program, kernels: other).arenaSize <= most { self = other }
     }
   }
 
