@@ -10,6 +10,9 @@ import IntegerProgram
 /// both sides of each of the places where the code changes: each such place bounds the addend from below and above, and
 /// any addend that meets all bounds will do. A rule whose ties go away from zero may bound the addends of the two signs
 /// apart; then the channel has a correction.
+///
+/// A channel may have an offset, by which its accumulator is lessened before the product and which is part of its addend
+/// then, as where a bias is so large that the accumulator could not be scaled.
 struct FusedRequantization: Sendable {
   /// Accumulators come multiplied by 2^scaling.
   var scaling: Int
@@ -31,14 +34,18 @@ struct FusedRequantization: Sendable {
 
   /// Finds the constants; nil where there are none of this form, or where a step of the sum could leave 32 bits.
   ///
-  /// `saturation` are the codes that the shift saturates to by itself, as Arm's SSAT does.
+  /// `saturation` are the codes that the shift saturates to by itself, as Arm's SSAT does. The shift is the largest that
+  /// factors of 32 bits allow, unless it is given. Channels with an offset get no correction.
   init?(
     _ requantization: Requantization, accumulators: [ClosedRange<Int64>], scaling: Int, drop: Int = 32,
-    saturation: ClosedRange<Int64>, allowsOwnShifts: Bool = false
+    saturation: ClosedRange<Int64>, allowsOwnShifts: Bool = false,
+    offsets: [Int32]? = nil, shift: Int? = nil
   ) {
     let tries = allowsOwnShifts ? [false, true] : [false]
     for hasOwnShifts in tries {
-      if let found = Self(requantization, accumulators, scaling, drop, saturation, hasOwnShifts: hasOwnShifts) {
+      if let found = Self(
+        requantization, accumulators, scaling, drop, saturation, hasOwnShifts: hasOwnShifts, offsets, shift)
+      {
         self = found
         return
       }
@@ -48,8 +55,9 @@ struct FusedRequantization: Sendable {
 
   private init?(
     _ requantization: Requantization, _ accumulators: [ClosedRange<Int64>], _ scaling: Int, _ drop: Int,
-    _ saturation: ClosedRange<Int64>, hasOwnShifts: Bool
+    _ saturation: ClosedRange<Int64>, hasOwnShifts: Bool, _ offsets: [Int32]?, _ givenShift: Int?
   ) {
+    func offset(_ channel: Int) -> Int64 { offsets.map { Int64($0[channel]) } ?? 0 }
     var thresholds: [[(accumulator: Int64, before: Int64, code: Int64)]] = []
     var largest: Double = 0
     let reals = accumulators.indices.map { requantization.multiplier(channel: $0).real }
@@ -58,16 +66,18 @@ struct FusedRequantization: Sendable {
       thresholds.append(steps)
       if !steps.isEmpty { largest = max(largest, reals[channel]) }
     }
-    func fitting(_ real: Double) -> Int {
+    func largestShift(_ real: Double) -> Int {
       var shift = drop - scaling
       while shift > 0, real * Self.power(drop - scaling + shift) >= Self.power(31) { shift -= 1 }
       while shift < 23, real * Self.power(drop - scaling + shift + 1) < Self.power(31) { shift += 1 }
       return shift
     }
     // The largest factor that is below 2^31 decides a shift.
-    let common = fitting(largest > 0 ? largest : 1)
+    let fitting = largestShift(largest > 0 ? largest : 1)
+    if let givenShift, givenShift > fitting { return nil }
+    let common = givenShift ?? fitting
     let shifts = accumulators.indices.map { channel in
-      hasOwnShifts && !thresholds[channel].isEmpty ? fitting(reals[channel]) : common
+      hasOwnShifts && !thresholds[channel].isEmpty ? largestShift(reals[channel]) : common
     }
     guard shifts.allSatisfy({ $0 > 0 }) else { return nil }
     (self.scaling, self.drop, self.shift) = (scaling, drop, common)
@@ -81,17 +91,16 @@ struct FusedRequantization: Sendable {
         choices.append([])
         continue
       }
-      guard range.lowerBound << Int64(scaling) >= Int32.min, range.upperBound << Int64(scaling) <= Int32.max else {
-        return nil
-      }
+      let (low, high) = (range.lowerBound - offset(channel), range.upperBound - offset(channel))
+      guard low << Int64(scaling) >= Int32.min, high << Int64(scaling) <= Int32.max else { return nil }
       let shift = shifts[channel]
       let nominal = (reals[channel] * Self.power(drop - scaling + shift)).rounded()
       guard nominal >= 1, nominal < Self.power(31) else { return nil }
       let factors = (0...Self.furthest).flatMap { $0 == 0 ? [0] : [-$0, $0] }.map { Int64(nominal) + $0 }
       var found: [Choice] = []
       for factor in factors where (1...Int64(Int32.max)).contains(factor) {
-        let choice = Choice(factor, thresholds[channel], scaling, drop, shift)
-        guard choice.isPossible else { continue }
+        let choice = Choice(factor, thresholds[channel], offset(channel), scaling, drop, shift)
+        guard choice.isPossible, offset(channel) == 0 || choice.common != nil else { continue }
         found.append(choice)
         if choice.common != nil || found.count == 3 { break }
       }
@@ -119,7 +128,7 @@ struct FusedRequantization: Sendable {
         let factor = Int32(exactly: choice.factor), let fix = Int32(exactly: correction)
       else { return nil }
       let ends = [range.lowerBound, range.upperBound].map {
-        Self.high($0, scaling, choice.factor, drop) + sum - ($0 < 0 ? correction : 0)
+        Self.high($0 - offset(channel), scaling, choice.factor, drop) + sum - ($0 < 0 ? correction : 0)
       }
       guard ends.allSatisfy({ Int32(exactly: $0) != nil && Int32(exactly: $0 + abs(correction)) != nil }) else { return nil }
       factors.append(factor)
@@ -150,13 +159,17 @@ struct FusedRequantization: Sendable {
     }
 
     init(
-      _ factor: Int64, _ thresholds: [(accumulator: Int64, before: Int64, code: Int64)], _ scaling: Int, _ drop: Int, _ shift: Int
+      _ factor: Int64, _ thresholds: [(accumulator: Int64, before: Int64, code: Int64)], _ offset: Int64, _ scaling: Int,
+      _ drop: Int, _ shift: Int
     ) {
+      func high(_ accumulator: Int64) -> Int64 {
+        FusedRequantization.high(accumulator - offset, scaling, factor, drop)
+      }
       self.factor = factor
       (negative, positive) = (.init(), .init())
       for step in thresholds {
-        let least = step.code << Int64(shift) - FusedRequantization.high(step.accumulator, scaling, factor, drop)
-        let most = (step.before + 1) << Int64(shift) - 1 - FusedRequantization.high(step.accumulator - 1, scaling, factor, drop)
+        let least = step.code << Int64(shift) - high(step.accumulator)
+        let most = (step.before + 1) << Int64(shift) - 1 - high(step.accumulator - 1)
         if step.accumulator < 0 { negative.low = max(negative.low, least) } else { positive.low = max(positive.low, least) }
         if step.accumulator - 1 < 0 { negative.high = min(negative.high, most) } else { positive.high = min(positive.high, most) }
       }

@@ -56,6 +56,29 @@ enum StepOverlap {
     return distance == Int.min ? 0 : distance
   }
 
+  /// For kernels that compute an image in `blocks` of output pixels, which may overlap; each copies all it reads before it
+  /// writes, or writes while it still reads.
+  static func distance(_ g: WindowGeometry, blocks: [Range<Int>], areCopied: Bool) -> Int {
+    var distance = Int.min
+    var lowest = Int.max
+    for batch in (0..<g.batch).reversed() {
+      for block in blocks.reversed() {
+        let written = (batch * g.outputPixels + block.upperBound) * g.outputChannels
+        if areCopied, lowest != Int.max { distance = max(distance, written - lowest) }
+        for pixel in block {
+          let row = firstInside(
+            g.inputRow(pixel / g.outputWidth, tap: 0), g.dilationHeight, g.kernelHeight, g.inputHeight)
+          let column = firstInside(
+            g.inputColumn(pixel % g.outputWidth, tap: 0), g.dilationWidth, g.kernelWidth, g.inputWidth)
+          guard let row, let column else { continue }
+          lowest = min(lowest, ((batch * g.inputHeight + row) * g.inputWidth + column) * g.inputChannels)
+        }
+        if !areCopied, lowest != Int.max { distance = max(distance, written - lowest) }
+      }
+    }
+    return distance == Int.min ? 0 : distance
+  }
+
   /// The first place inside the image that a window's taps along one axis touch.
   private static func firstInside(_ first: Int, _ dilation: Int, _ kernel: Int, _ size: Int) -> Int? {
     // The first tap at or after 0; the later ones only lie further on.
