@@ -183,14 +183,14 @@ struct MVEProductKernel: StepKernel {
           let y = "&y[column * \(g.outputChannels)]"
           func copied(_ text: inout CText) {
             window(affine, span, batch, &writer, &text)
-            multiply("columns", y, "1u", "\(span * g.inputChannels)u", &writer, &text)
+            multiply("columns", y, "1u", g.kernelHeight > 1 ? "\(span * g.inputChannels)u" : nil, &writer, &text)
             text.line("pair++;")
           }
           if end > first {
             text.block("if ((pair == \(first)) && (top >= 0) && (top <= \(g.inputHeight - g.kernelHeight)))") { text in
               multiply(
-                "&x[\(batch)(((top * \(g.inputWidth)) + left) * \(g.inputChannels))]", y, "\(end - first)u", "\(line)u",
-                &writer, &text)
+                "&x[\(batch)(((top * \(g.inputWidth)) + left) * \(g.inputChannels))]", y, "\(end - first)u",
+                g.kernelHeight > 1 ? "\(line)u" : nil, &writer, &text)
               text.line("pair = \(end);")
             }
             text.block("else", copied)

@@ -60,6 +60,7 @@ public struct KernelSelection: Sendable {
     for features: Set<String>, _ step: Step, _ program: IntegerProgram, _ constants: ChannelConstants, _ goal: Goal
   ) -> (any StepKernel)? {
     if features.contains("mve"), let kernel = MVEProductKernel(step, program, goal) { return kernel }
+    if features.contains("mve"), let kernel = MVEDepthwiseKernel(step, program) { return kernel }
     if features.contains("dsp") {
       return DSPProductKernel(step, program, constants, goal) ?? DSPDepthwiseKernel(step, program, goal)
         ?? DSPSumKernel(step, program)
