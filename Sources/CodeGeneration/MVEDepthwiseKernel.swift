@@ -25,7 +25,7 @@ struct MVEDepthwiseKernel: StepKernel {
     let g = affine.geometry
     let channels = g.inputChannels
     guard g.kernelHeight <= 4, g.kernelWidth <= 4, g.dilationHeight == 1, g.dilationWidth == 1,
-      g.inputWidth * channels >= 16, g.outputWidth * channels * 2 < 65536, g.outputChannels < 4096,
+      g.inputWidth * channels >= 16, g.outputWidth * channels * 2 < 65536, g.outputChannels * g.strideWidth <= 512,
       let requantization = MVERequantization(affine, drop: 31)
     else { return nil }
     self.requantization = requantization
@@ -100,22 +100,24 @@ struct MVEDepthwiseKernel: StepKernel {
           text.line("const int32_t row = (strip < \(strips.count - 1)) ? \(times("strip", tileRows)) : \(g.outputHeight - tileRows);")
         }
         text.line("const int32_t top = \(origin("row", g.strideHeight, g.paddingTop));")
-        text.line("const int8_t *rows[4];")
-        text.loop("i", 4) { text in
+        // One by one: where GCC 12 makes vectors of a loop over them, it may not assemble.
+        for i in 0..<4 {
           // Rows past the window meet weights of zero.
-          text.line("const int32_t from_row = top + \(needed < 4 ? "((i < \(needed)) ? i : \(needed - 1))" : "i");")
-          let from = "&x[from_row * \(line)]"
-          if hasPaddingRow {
-            text.line("rows[i] = ((from_row >= 0) && (from_row < \(g.inputHeight))) ? \(from) : padding;")
+          let row = min(i, needed - 1)
+          if row == 0 {
+            text.line("const int32_t from_0 = top;")
           } else {
-            text.line("rows[i] = \(from);")
+            text.line("const int32_t from_\(i) = top + \(row);")
           }
+          let from = "&x[from_\(i) * \(line)]"
+          let choice = "((from_\(i) >= 0) && (from_\(i) < \(g.inputHeight))) ? \(from) : padding"
+          text.line("const int8_t *const row_\(i) = \(hasPaddingRow ? choice : from);")
         }
         let place = g.paddingLeft > 0 ? "&tiles[\(g.paddingLeft * channels)]" : "tiles"
-        text.line("\(interleave)(\(place), rows, \(line / 16)u);")
+        text.line("\(interleave)(\(place), row_0, row_1, row_2, row_3, \(line / 16)u);")
         if line % 16 != 0 {
-          text.block("for (uint32_t i = 0; i < 4u; i++)") { $0.line("rows[i] = &rows[i][\(line - 16)];") }
-          text.line("\(interleave)(&tiles[\(g.paddingLeft * channels + line - 16)], rows, 1u);")
+          let rows = (0..<4).map { "&row_\($0)[\(line - 16)]" }.joined(separator: ", ")
+          text.line("\(interleave)(&tiles[\(g.paddingLeft * channels + line - 16)], \(rows), 1u);")
         }
         text.line(
           "\(product)(\(writer.tableName("weights_\(index)")), tiles, &y[row * \(g.outputWidth * channels)], \(writer.tableName("constants_\(index)")));")
@@ -175,10 +177,10 @@ struct MVEDepthwiseKernel: StepKernel {
       var text = CText()
       text.comment("Makes four rows of codes one of words, sixteen at a time.")
       text.assembly(
-        "void \(name)(\n  uint32_t *to, const int8_t *const *rows, uint32_t vectors)",
+        "void \(name)(\n  uint32_t *to, const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d, uint32_t vectors)",
         [
-          "push {r4, lr}", "ldrd r3, r4, [r1]", "ldrd r12, r1, [r1, #8]", "dls lr, r2", "1:", "vldrb.u8 q0, [r3], #16",
-          "vldrb.u8 q1, [r4], #16", "vldrb.u8 q2, [r12], #16", "vldrb.u8 q3, [r1], #16",
+          "push {r4, lr}", "ldrd r4, r12, [sp, #8]", "dls lr, r12", "1:", "vldrb.u8 q0, [r1], #16",
+          "vldrb.u8 q1, [r2], #16", "vldrb.u8 q2, [r3], #16", "vldrb.u8 q3, [r4], #16",
           "vst40.8 {q0, q1, q2, q3}, [r0]", "vst41.8 {q0, q1, q2, q3}, [r0]", "vst42.8 {q0, q1, q2, q3}, [r0]",
           "vst43.8 {q0, q1, q2, q3}, [r0]!", "le lr, 1b", "pop {r4, pc}",
         ])
@@ -237,7 +239,7 @@ struct MVEDepthwiseKernel: StepKernel {
             if move <= 4095 {
               lines.append("add r1, r1, #\(move)")
             } else {
-              lines += MVECode.set("lr", move).isEmpty ? [] : ["add r1, r1, #\(move / 2)", "add r1, r1, #\(move - move / 2)"]
+              lines += ["add r1, r1, #\(move / 2)", "add r1, r1, #\(move - move / 2)"]
             }
           }
           lines += [

@@ -59,8 +59,11 @@ public struct KernelSelection: Sendable {
   private static func made(
     for features: Set<String>, _ step: Step, _ program: IntegerProgram, _ constants: ChannelConstants, _ goal: Goal
   ) -> (any StepKernel)? {
-    if features.contains("mve"), let kernel = MVEProductKernel(step, program, goal) { return kernel }
-    if features.contains("mve"), let kernel = MVEDepthwiseKernel(step, program) { return kernel }
+    if features.contains("mve") {
+      if let kernel = MVEProductKernel(step, program, goal) { return kernel }
+      if let kernel = MVEDepthwiseKernel(step, program) { return kernel }
+      if let kernel = MVECombineKernel(step, program) { return kernel }
+    }
     if features.contains("dsp") {
       return DSPProductKernel(step, program, constants, goal) ?? DSPDepthwiseKernel(step, program, goal)
         ?? DSPSumKernel(step, program)
