@@ -104,11 +104,7 @@ struct MVEDepthwiseKernel: StepKernel {
         for i in 0..<4 {
           // Rows past the window meet weights of zero.
           let row = min(i, needed - 1)
-          if row == 0 {
-            text.line("const int32_t from_0 = top;")
-          } else {
-            text.line("const int32_t from_\(i) = top + \(row);")
-          }
+          text.line("const int32_t from_\(i) = top\(row == 0 ? "" : " + \(row)");")
           let from = "&x[from_\(i) * \(line)]"
           let choice = "((from_\(i) >= 0) && (from_\(i) < \(g.inputHeight))) ? \(from) : padding"
           text.line("const int8_t *const row_\(i) = \(hasPaddingRow ? choice : from);")
