@@ -63,6 +63,7 @@ public struct KernelSelection: Sendable {
       if let kernel = MVEProductKernel(step, program, goal) { return kernel }
       if let kernel = MVEDepthwiseKernel(step, program) { return kernel }
       if let kernel = MVESumKernel(step, program) { return kernel }
+      if let kernel = MVEAveragePoolKernel(step, program) { return kernel }
     }
     if features.contains("dsp") {
       return DSPProductKernel(step, program, constants, goal) ?? DSPDepthwiseKernel(step, program, goal)
