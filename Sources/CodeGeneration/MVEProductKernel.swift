@@ -23,7 +23,8 @@ struct MVEProductKernel: StepKernel {
 
   init?(_ step: Step, _ program: IntegerProgram, _ goal: KernelSelection.Goal) {
     guard case .affine(let affine) = step.operation, affine.groups == 1,
-      program.values[step.inputs[0]].type == .int8, program.values[step.output].type == .int8,
+      program.values[step.inputs[0]].type == .int8, program.values[step.inputs[0]].constant == nil,
+      program.values[step.output].type == .int8,
       affine.weights.allSatisfy({ (-128...127).contains($0) }), affine.weightsPerOutput >= 2,
       let requantization = MVERequantization(affine, drop: 32)
     else { return nil }
@@ -31,7 +32,6 @@ struct MVEProductKernel: StepKernel {
     let g = affine.geometry
     let rowGroups = g.kernelWidth * g.inputChannels / 16
     let pitch = g.strideWidth * g.inputChannels
-    let isSingle = g.batch * g.outputPixels == 1
     if g.isPointwise || g.taps * g.inputChannels * g.batch == g.inputCount && g.outputPixels == 1 && !g.hasPadding {
       source = .image
       scratch = (0, 1)
@@ -45,7 +45,7 @@ struct MVEProductKernel: StepKernel {
     } else {
       let depth = (affine.weightsPerOutput + 15) / 16 * 16
       let pixels = g.outputPixels
-      let count = isSingle || pixels == 1 ? 1 : min(depth <= 64 ? 8 : depth <= 160 ? 4 : 2, pixels / 2 * 2)
+      let count = pixels == 1 ? 1 : min(depth <= 64 ? 8 : depth <= 160 ? 4 : 2, pixels / 2 * 2)
       source = .patches(count: count)
       // The copy of a row may write sixteen codes where it has fewer.
       scratch = (count * depth + 16, 4)
@@ -74,6 +74,12 @@ struct MVEProductKernel: StepKernel {
     }
   }
 
+  /// Whether pixels are computed one at a time, since there is but one, or one in a patch of each image.
+  private func isSingle(_ g: WindowGeometry) -> Bool {
+    if case .patches = source { return g.outputPixels == 1 }
+    return g.batch * g.outputPixels == 1
+  }
+
   /// Where pairs of consecutive pixels start; the last two overlap where pixels are odd in number.
   private static func pairs(_ pixels: Int) -> [Int] { stride(from: 0, to: pixels, by: 2).map { min($0, pixels - 2) } }
 
@@ -95,7 +101,7 @@ struct MVEProductKernel: StepKernel {
     writer.input("x", step.inputs[0])
     writer.output("y", step.output)
     let label = "\(step.source.type) of step \(index)"
-    let isSingle = g.batch * g.outputPixels == 1
+    let isSingle = isSingle(g)
     let channels = isSingle ? 8 : 4
 
     /// The passes over the output channels: as many whole blocks of channels as there are, and one of the rest.
@@ -260,7 +266,7 @@ struct MVEProductKernel: StepKernel {
       // One loop for all blocks: the last may start earlier than the one before ends, and be shorter.
       let blocks = Self.blocks(g.outputPixels, count)
       let last = blocks[blocks.count - 1]
-      let isRegular = last.count == count
+      let isRegular = g.outputPixels % count == 0
       text.loop("block", blocks.count) { text in
         if !isRegular {
           text.block("if (block == \(blocks.count - 1))") { text in
@@ -387,11 +393,11 @@ struct MVEProductKernel: StepKernel {
   /// lie too far from the first's.
   private func product(_ block: Block, _ count: Int, _ outputs: Int, _ writer: inout KernelWriter) -> String {
     let isRows = block.rows > 1
-    let reach = block.pitch + 16 * (min(block.groups, 10) - 1)
-    let isFar = !isRows && block.pixels == 2 && reach > (block.pitch % 4 == 0 ? 508 : 127)
+    let reach = block.pitch + 16 * (min(block.groups, 16) - 1)
+    let isFar = !isRows && block.pixels == 2 && reach > (block.pitch % 4 == 0 && block.tail == 0 ? 508 : 127)
     let suffix =
       "mve_\(block.channels)x\(block.pixels)_\(count)_\(block.depth)"
-      + (isRows ? "_\(block.rows)_\(block.pitch)" : "") + "_\(outputs)_"
+      + (isRows ? "_\(block.rows)" : "") + (block.pitch != block.depth ? "_\(block.pitch)" : "") + "_\(outputs)_"
       + (isRows || isFar ? "\(requantization.constants.scaling)_" : "") + requantization.name
     return writer.sharedFunction(suffix) { name in
       var text = CText()
@@ -411,8 +417,9 @@ struct MVEProductKernel: StepKernel {
     func sum(_ channel: Int, _ pixel: Int) -> String { even[channel * p + pixel] }
     // What is repeated: rows, or groups where they are many. The rest is written out.
     let full = block.depth / 16
-    let unrolled = isRows ? full : full > 10 ? 8 : full
-    let loops = isRows ? (block.rows * full > 10 ? block.rows : 1) : full > 10 ? full / 8 : 1
+    let isLong = full >= 16
+    let unrolled = isRows || !isLong ? full : 8
+    let loops = isRows ? (block.rows * full > 10 ? block.rows : 1) : isLong ? full / 8 : 1
     let written = isRows && loops == 1 ? block.rows : 1
     let after = !isRows && loops > 1 ? full % 8 : 0
     let isAligned = block.pitch % 4 == 0
