@@ -44,10 +44,20 @@ public struct KernelSelection: Sendable {
     let features = Set(features)
     guard !features.isEmpty else { return }
     let constants = ChannelConstants(program)
+    let made = program.steps.enumerated().map { index, step in
+      Self.made(for: features, constants.refined(step, index), program, constants, goal)
+    }
     let portable = MemoryPlan(program, kernels: self).arenaSize
     let most = goal == .ram ? portable : portable + max(portable / 4, 2048)
-    for (index, step) in program.steps.enumerated() {
-      guard let kernel = Self.made(for: features, constants.refined(step, index), program, constants, goal) else { continue }
+    // All at once, which mostly does; else one after another.
+    var all = self
+    for (index, kernel) in made.enumerated() { if let kernel { all.kernels[index] = kernel } }
+    if MemoryPlan(program, kernels: all).arenaSize <= most {
+      self = all
+      return
+    }
+    for (index, kernel) in made.enumerated() {
+      guard let kernel else { continue }
       var other = self
       other.kernels[index] = kernel
       // A kernel's scratch decides, and what its order of reading and writing allows to share memory.
