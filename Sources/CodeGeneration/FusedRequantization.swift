@@ -203,7 +203,7 @@ struct FusedRequantization: Sendable {
 
   /// Where the code of a channel changes: the least accumulator of the range that has each code but the first, and the
   /// code before it, which need not be the next lower one.
-  private static func thresholds(
+  static func thresholds(
     _ requantization: Requantization, channel: Int, _ range: ClosedRange<Int64>
   ) -> [(accumulator: Int64, before: Int64, code: Int64)] {
     func code(_ accumulator: Int64) -> Int64 { requantization.code(accumulator, channel: channel) }

@@ -79,6 +79,9 @@ public struct KernelSelection: Sendable {
       return DSPProductKernel(step, program, constants, goal) ?? DSPDepthwiseKernel(step, program, goal)
         ?? DSPSumKernel(step, program)
     }
+    if features.contains("armv6m") {
+      return PackedProductKernel(step, program, goal)
+    }
     return nil
   }
 }
