@@ -1,6 +1,6 @@
 import IntegerProgram
 
-/// Convolutions on Armv6-M, where one multiplication serves two pixels.
+/// Convolutions where one multiplication serves two pixels.
 ///
 /// A word holds the codes of two pixels at the same place of their windows, X = xa + 65536 · xb. Products with a weight
 /// add up to Σ w·xa + 65536 · Σ w·xb, and as long as either sum stays in 16 bits, whatever the codes, both can be told
@@ -10,6 +10,8 @@ import IntegerProgram
 /// copies, since a product may overwrite the codes that are loaded anew for each weight.
 struct PackedProductKernel: StepKernel {
   private let requantization: SplitRequantization
+  /// For Armv6-M; otherwise C for processors that load, multiply and add faster than the compiler shows by itself.
+  private let inAssembly: Bool
   private let g: WindowGeometry
   /// Weights of an output channel, in words of four.
   private let quads: Int
@@ -17,7 +19,8 @@ struct PackedProductKernel: StepKernel {
   private let codes: ClosedRange<Int64>
   let scratch: (bytes: Int, alignment: Int)
 
-  init?(_ step: Step, _ program: IntegerProgram, _ goal: KernelSelection.Goal) {
+  init?(_ step: Step, _ program: IntegerProgram, _ goal: KernelSelection.Goal, inAssembly: Bool) {
+    self.inAssembly = inAssembly
     guard goal != .size, case .affine(let affine) = step.operation, affine.groups == 1,
       program.values[step.inputs[0]].type == .int8, program.values[step.output].type == .int8,
       affine.weights.allSatisfy({ (-128...127).contains($0) }), affine.weightsPerOutput >= 4
@@ -153,6 +156,20 @@ struct PackedProductKernel: StepKernel {
 
   /// Spreads two windows' codes into words.
   private func spread(_ pairs: Int, _ count: Int, _ writer: inout KernelWriter) -> String {
+    if !inAssembly {
+      return writer.sharedFunction("spread_\(pairs)") { name in
+        var text = CText()
+        text.comment("Words of a + 65536 b, one of every \(pairs), of the codes at a and b. Returns the place after the last.")
+        text.block("static int32_t *\(name)(int32_t *to, const int8_t *a, const int8_t *b, int32_t count)") { text in
+          text.block("for (int32_t i = 0; i < count; i++)") { text in
+            text.line("*to = (int32_t)a[i] + ((int32_t)b[i] * 65536);")
+            text.line("to = &to[\(pairs)];")
+          }
+          text.line("return to;")
+        }
+        return text
+      }
+    }
     let unrolled = (1...8).last { count % $0 == 0 } ?? 1
     return writer.sharedFunction("spread_\(pairs)_\(unrolled)") { name in
       var lines = ["push {r4-r6, lr}", "movs r4, #0", "1:"]
@@ -217,7 +234,7 @@ struct PackedProductKernel: StepKernel {
         group = Group()
       }
     }
-    let start = Int64(affine.bias[channel]) - requantization.channels[channel].origin
+    let start = requantization.start(affine, channel)
     let groups = Int64(ends.count { $0 })
     var words: [Int64] = []
     for first in stride(from: 0, to: quads, by: 16) {
@@ -230,14 +247,88 @@ struct PackedProductKernel: StepKernel {
         words.append((0..<4).reduce(0) { $0 | (weights[4 * quad + $1] & 0xFF) << Int64(8 * $1) })
       }
     }
-    return words.map(SplitRequantization.word) + requantization.constants(channel)
+    return words.map(SplitRequantization.word) + [requantization.channels[channel].span].map(SplitRequantization.word)
+      + requantization.factors(channel) + [requantization.channels[channel].addend].map(SplitRequantization.word)
+      + requantization.signs(channel)
   }
 
   // MARK: Products
 
+  private func cProduct(_ pixels: Int, _ writer: inout KernelWriter) -> String {
+    let requantize = requantization.function(&writer)
+    let constants = requantization.hasCorrections ? 6 : 4
+    let signs = requantization.hasCorrections ? ", stream[4], stream[5]" : ""
+    let shift = "\(writer.names.prefix)_floor_shift_32"
+    let pairs = (pixels + 1) / 2
+    return writer.sharedFunction("product_\(pixels)_\(requantization.variant)") { name in
+      var text = CText()
+      text.comment("The codes of \(pixels) pixels, `stride` apart, for each output channel.")
+      text.block(
+        "static void \(name)(const int32_t *stream, const int32_t *columns, int8_t *y, uint32_t outputs, uint32_t masks, uint32_t stride)"
+      ) { text in
+        func flush(_ text: inout CText) {
+          for pair in 0..<pairs {
+            text.line("u\(pair) += s\(pair);")
+            text.line("h\(pair) += \(shift)((int32_t)s\(pair), 16);")
+            text.line("s\(pair) = 32768u;")
+          }
+        }
+        func weight(_ place: Int, _ text: inout CText) {
+          text.line("weight = (uint32_t)(int32_t)weights[\(place)];")
+          for pair in 0..<pairs { text.line("s\(pair) += weight * (uint32_t)x[\(place * pairs + pair)];") }
+        }
+        text.block("for (; outputs > 0u; outputs--)") { text in
+          text.line("uint32_t mask = (uint32_t)stream[0];")
+          text.block("if (mask == 0u)") { text in
+            for pixel in 0..<pixels { text.line("y[\(pixel)u * stride] = (int8_t)stream[1];") }
+            text.line("stream = &stream[2];")
+          }
+          text.block("else") { text in
+            for pair in 0..<pairs {
+              text.line("int32_t h\(pair) = stream[1];")
+              text.line("uint32_t u\(pair) = (uint32_t)stream[2];")
+              text.line("uint32_t s\(pair) = 32768u;")
+            }
+            text.line("const int32_t *x = columns;")
+            text.line("uint32_t left = masks;")
+            text.line("stream = &stream[3];")
+            text.block("for (;;)") { text in
+              text.block("while (mask != 0u)") { text in
+                text.line("const int8_t *const weights = (const int8_t *)stream;")
+                text.line("uint32_t weight;")
+                weight(0, &text)
+                weight(1, &text)
+                text.block("if ((mask & 0x80000000u) != 0u)", flush)
+                weight(2, &text)
+                weight(3, &text)
+                text.block("if ((mask & 0x40000000u) != 0u)", flush)
+                text.line("mask <<= 2;")
+                text.line("stream = &stream[1];")
+                text.line("x = &x[\(4 * pairs)];")
+              }
+              text.line("left--;")
+              text.block("if (left == 0u)") { $0.line("break;") }
+              text.line("mask = (uint32_t)stream[0];")
+              text.line("stream = &stream[1];")
+            }
+            for pixel in 0..<pixels {
+              let sum = pixel % 2 == 0 ? "u\(pixel / 2) - ((uint32_t)h\(pixel / 2) << 16)" : "(uint32_t)h\(pixel / 2)"
+              text.line(
+                "y[\(pixel)u * stride] = \(requantize)(\(sum), (uint32_t)stream[0], (uint32_t)stream[1], (uint32_t)stream[2], (uint32_t)stream[3]\(signs));")
+            }
+            text.line("stream = &stream[\(constants)];")
+          }
+          text.line("y = &y[1];")
+        }
+      }
+      return text
+    }
+  }
+
   /// All output channels of a block of pixels.
   private func product(_ pixels: Int, _ writer: inout KernelWriter) -> String {
     let requantization = requantization
+    if !inAssembly { return cProduct(pixels, &writer) }
     return writer.sharedFunction("product_\(pixels)_\(requantization.variant)") { name in
       let pairs = (pixels + 1) / 2
       let sums = ["r8", "r9", "r10"].prefix(pairs)
@@ -258,10 +349,10 @@ struct PackedProductKernel: StepKernel {
           ["mov \(word), \(sum.0)", "asrs \(word), \(word), #16", "add \(sum.1), \(word)", "mov \(sum.0), r3"]
         }
       var lines = [
-        "push {r4-r7, lr}", "mov r4, r8", "mov r5, r9", "mov r6, r10", "mov r7, r11", "push {r4-r7}", "sub sp, #4",
+        "push {r4-r7, lr}", "mov r4, r8", "mov r5, r9", "mov r6, r10", "mov r7, r11", "push {r4-r7}", "sub sp, #12",
         "push {r1-r3}",
         // A channel: masks left, places of codes, starts of the sums.
-        "10:", "ldmia r0!, {r7}", "cmp r7, #0", "bne 11f", "b 20f", "11:", "ldr r2, [sp, #52]", "str r2, [sp, #12]",
+        "10:", "ldmia r0!, {r7}", "cmp r7, #0", "bne 11f", "b 20f", "11:", "ldr r2, [sp, #60]", "str r2, [sp, #12]",
         "ldr r1, [sp]", "ldmia r0!, {r2, r4}",
       ]
       lines += uppers.map { "mov \($0), r2" } + words.dropFirst().map { "movs \($0), r4" }
@@ -275,19 +366,20 @@ struct PackedProductKernel: StepKernel {
       // The sums, then the codes.
       lines += ["16:", "pop {r3-\(last)}"]
       lines += zip(words, uppers).flatMap { ["mov r2, \($1)", "lsls r2, r2, #16", "subs \($0), \($0), r2"] }
-      lines += ["ldmia r0!, {r1, r2, r3, r7}", "mov r8, r1", "mov r9, r7", "ldr r1, [sp, #56]", "mov r10, r1", "ldr r7, [sp, #4]"]
+      lines += ["ldmia r0!, {r1, r2, r3, r7}", "mov r8, r1", "mov r9, r7", "ldr r1, [sp, #64]", "mov r10, r1", "ldr r7, [sp, #4]"]
+      if requantization.hasCorrections { lines += ["ldmia r0!, {r1}", "str r1, [sp, #16]", "ldmia r0!, {r1}", "str r1, [sp, #20]"] }
       for pixel in 0..<pixels {
         let word = words[pixel / 2]
         if pixel % 2 == 1 { lines.append("mov \(word), \(uppers[uppers.startIndex + pixel / 2])") }
-        lines += requantization.assembly(word) + ["strb \(word), [r7]"]
+        lines += requantization.assembly(word, spare: "r1", signs: 16) + ["strb \(word), [r7]"]
         if pixel < pixels - 1 { lines.append("add r7, r10") }
       }
       lines += [
         "17:", "ldr r7, [sp, #4]", "adds r7, r7, #1", "str r7, [sp, #4]", "ldr r1, [sp, #8]", "subs r1, r1, #1", "str r1, [sp, #8]",
-        "beq 18f", "b 10b", "18:", "add sp, #16", "pop {r4-r7}", "mov r8, r4", "mov r9, r5", "mov r10, r6", "mov r11, r7",
+        "beq 18f", "b 10b", "18:", "add sp, #24", "pop {r4-r7}", "mov r8, r4", "mov r9, r5", "mov r10, r6", "mov r11, r7",
         "pop {r4-r7, pc}",
         // A channel of one code.
-        "20:", "ldmia r0!, {r4}", "ldr r7, [sp, #4]", "ldr r1, [sp, #56]",
+        "20:", "ldmia r0!, {r4}", "ldr r7, [sp, #4]", "ldr r1, [sp, #64]",
       ]
       for pixel in 0..<pixels { lines += ["strb r4, [r7]"] + (pixel < pixels - 1 ? ["adds r7, r7, r1"] : []) }
       lines.append("b 17b")

@@ -79,8 +79,11 @@ public struct KernelSelection: Sendable {
       return DSPProductKernel(step, program, constants, goal) ?? DSPDepthwiseKernel(step, program, goal)
         ?? DSPSumKernel(step, program)
     }
-    if features.contains("armv6m") {
-      return PackedProductKernel(step, program, goal)
+    if features.contains("armv6m") || features.contains("mul32") {
+      let inAssembly = features.contains("armv6m")
+      return PackedProductKernel(step, program, goal, inAssembly: inAssembly)
+        ?? RowsDenseKernel(step, program, goal, inAssembly: inAssembly)
+        ?? PlaneDepthwiseKernel(step, program, goal, inAssembly: inAssembly) ?? SumKernel(step, program)
     }
     return nil
   }

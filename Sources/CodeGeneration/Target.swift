@@ -26,7 +26,8 @@ public struct Target: Sendable, Decodable {
   public var description: String
   /// The width of the processor's registers.
   public var wordBits: Int?
-  /// What the processor has beyond its base instructions: `dsp` (Arm's DSP extension), `mve` (Arm's vector extension).
+  /// What the processor has beyond its base instructions: `dsp` (Arm's DSP extension), `mve` (Arm's vector extension);
+  /// or kernels that suit it: `armv6m` (assembly for Armv6-M), `mul32` (C for fast 32-bit multiplication).
   public var features: [String]?
   /// What the arena's address must be a multiple of.
   public var alignment: Int
