@@ -10,8 +10,7 @@ import IntegerProgram
 /// copies, since a product may overwrite the codes that are loaded anew for each weight.
 struct PackedProductKernel: StepKernel {
   private let requantization: SplitRequantization
-  /// For Armv6-M; otherwise C for processors that load, multiply and add faster than the compiler shows by itself.
-  private let inAssembly: Bool
+  private let language: KernelLanguage
   private let g: WindowGeometry
   /// Weights of an output channel, in words of four.
   private let quads: Int
@@ -19,8 +18,8 @@ struct PackedProductKernel: StepKernel {
   private let codes: ClosedRange<Int64>
   let scratch: (bytes: Int, alignment: Int)
 
-  init?(_ step: Step, _ program: IntegerProgram, _ goal: KernelSelection.Goal, inAssembly: Bool) {
-    self.inAssembly = inAssembly
+  init?(_ step: Step, _ program: IntegerProgram, _ goal: KernelSelection.Goal, _ language: KernelLanguage) {
+    self.language = language
     guard goal != .size, case .affine(let affine) = step.operation, affine.groups == 1,
       program.values[step.inputs[0]].type == .int8, program.values[step.output].type == .int8,
       affine.weights.allSatisfy({ (-128...127).contains($0) }), affine.weightsPerOutput >= 4
@@ -102,12 +101,17 @@ struct PackedProductKernel: StepKernel {
       let spread = spread(pairs, g.kernelWidth * channels, &writer)
       let window = window(affine, &writer)
       let run = g.kernelWidth * channels
+      let (width, height) = (g.inputWidth, g.inputHeight)
       // Of an odd number of pixels, the last word's upper half is of the padding beyond the image.
       text.block("for (uint32_t pair = 0; pair < \(pairs)u; pair++)") { text in
         text.line("int32_t *to = &columns[pair];")
+        let least = CExpressionPrinter.literal(Int64(width - g.kernelWidth))
         for name in ["a", "b"] {
           text.line("int32_t row_\(name) = \(origin("row", g.strideHeight, g.paddingTop));")
           text.line("const int32_t column_\(name) = \(origin("column", g.strideWidth, g.paddingLeft));")
+          // Windows between the left and the right border need only their rows looked at.
+          text.line("const uint32_t rows_\(name) = ((column_\(name) >= 0) && (column_\(name) <= \(least))) ? \(height)u : 0u;")
+          text.line("int32_t at_\(name) = ((row_\(name) * \(width)) + column_\(name)) * \(channels);")
           text.line("column++;")
           text.block("if (column == \(g.outputWidth))") { text in
             text.line("column = 0;")
@@ -115,11 +119,15 @@ struct PackedProductKernel: StepKernel {
           }
         }
         text.block("for (uint32_t taps = \(g.kernelHeight)u; taps > 0u; taps--)") { text in
-          text.line("const int8_t *const run_a = \(window)(x, row_a, column_a, runs);")
-          text.line("const int8_t *const run_b = \(window)(x, row_b, column_b, &runs[\(run)]);")
+          for (name, buffer) in [("a", "runs"), ("b", "&runs[\(run)]")] {
+            text.line("const int8_t *const run_\(name) =")
+            text.line("  ((uint32_t)row_\(name) < rows_\(name)) ? &x[at_\(name)] : \(window)(x, row_\(name), column_\(name), \(buffer));")
+          }
           text.line("to = \(spread)(to, run_a, run_b, \(run));")
-          text.line("row_a += \(g.dilationHeight);")
-          text.line("row_b += \(g.dilationHeight);")
+          for name in ["a", "b"] {
+            text.line("row_\(name) += \(g.dilationHeight);")
+            text.line("at_\(name) += \(g.dilationHeight * width * channels);")
+          }
         }
       }
     }
@@ -129,24 +137,22 @@ struct PackedProductKernel: StepKernel {
     text.line("y = &y[\(size * g.outputChannels)];")
   }
 
-  /// Where one row of a window lies as a run of codes.
+  /// Copies one row of a window, parts of which lie outside the image.
   private func window(_ affine: Affine, _ writer: inout KernelWriter) -> String {
     let (channels, width, height) = (g.inputChannels, g.inputWidth, g.inputHeight)
     let run = g.kernelWidth * channels
     let code = UInt8(truncatingIfNeeded: affine.paddingCode)
     return writer.sharedFunction("window_\(channels)_\(width)_\(height)_\(g.kernelWidth)_\(code)") { name in
       var text = CText()
-      text.comment("A row of \(g.kernelWidth) pixels from `column` on: in the image, or copied to `to` with the padding code.")
+      text.comment("Copies what the image has of \(g.kernelWidth) pixels of a row from `column` on, and the padding code for the others.")
       text.block("static const int8_t *\(name)(const int8_t *x, int32_t row, int32_t column, int8_t *to)") { text in
-        text.line("const int8_t *const line = &x[((row * \(width)) + column) * \(channels)];")
-        text.line("const uint32_t inside = ((row >= 0) && (row < \(height))) ? 1u : 0u;")
-        text.block("if ((inside != 0u) && (column >= 0) && (column <= \(CExpressionPrinter.literal(Int64(width - g.kernelWidth)))))") {
-          $0.line("return line;")
-        }
-        text.line("const int32_t first = (inside != 0u) ? (-column * \(channels)) : \(run);")
-        text.line("const int32_t end = (\(width) - column) * \(channels);")
-        text.loop("i", run) {
-          $0.line("to[i] = ((i >= first) && (i < end)) ? line[i] : (int8_t)(\(affine.paddingCode));")
+        text.loop("i", run) { $0.line("to[i] = (int8_t)(\(affine.paddingCode));") }
+        text.block("if ((row >= 0) && (row < \(height)))") { text in
+          text.line("const int32_t start = ((row * \(width)) + column) * \(channels);")
+          text.line("const int32_t end = (column > \(CExpressionPrinter.literal(Int64(width - g.kernelWidth)))) ? ((\(width) - column) * \(channels)) : \(run);")
+          text.block("for (int32_t i = (column < 0) ? (-column * \(channels)) : 0; i < end; i++)") {
+            $0.line("to[i] = x[start + i];")
+          }
         }
         text.line("return to;")
       }
@@ -156,7 +162,7 @@ struct PackedProductKernel: StepKernel {
 
   /// Spreads two windows' codes into words.
   private func spread(_ pairs: Int, _ count: Int, _ writer: inout KernelWriter) -> String {
-    if !inAssembly {
+    if language == .c {
       return writer.sharedFunction("spread_\(pairs)") { name in
         var text = CText()
         text.comment("Words of a + 65536 b, one of every \(pairs), of the codes at a and b. Returns the place after the last.")
@@ -328,7 +334,7 @@ struct PackedProductKernel: StepKernel {
   /// All output channels of a block of pixels.
   private func product(_ pixels: Int, _ writer: inout KernelWriter) -> String {
     let requantization = requantization
-    if !inAssembly { return cProduct(pixels, &writer) }
+    if language == .c { return cProduct(pixels, &writer) }
     return writer.sharedFunction("product_\(pixels)_\(requantization.variant)") { name in
       let pairs = (pixels + 1) / 2
       let sums = ["r8", "r9", "r10"].prefix(pairs)
@@ -340,13 +346,15 @@ struct PackedProductKernel: StepKernel {
       /// One weight, which is in `register`.
       func weight(_ register: String) -> [String] {
         ["ldmia r1!, {\(list)}"]
-          + zip(words, sums).flatMap { ["muls \($0), \(register), \($0)", "add \($1), \($0)"] }
+          + zip(words, sums).flatMap { language == .armv7 ? ["mla \($1), \($0), \(register), \($1)"] : ["muls \($0), \(register), \($0)", "add \($1), \($0)"] }
       }
       /// The end of a group.
       let flush =
         ["pop {r3-\(last)}"] + zip(words, sums).map { "add \($0), \($1)" } + ["push {r3-\(last)}"]
         + zip(words, zip(sums, uppers)).flatMap { word, sum in
-          ["mov \(word), \(sum.0)", "asrs \(word), \(word), #16", "add \(sum.1), \(word)", "mov \(sum.0), r3"]
+          language == .armv7
+            ? ["add \(sum.1), \(sum.1), \(sum.0), asr #16", "mov \(sum.0), r3"]
+            : ["mov \(word), \(sum.0)", "asrs \(word), \(word), #16", "add \(sum.1), \(word)", "mov \(sum.0), r3"]
         }
       var lines = [
         "push {r4-r7, lr}", "mov r4, r8", "mov r5, r9", "mov r6, r10", "mov r7, r11", "push {r4-r7}", "sub sp, #12",
@@ -358,9 +366,15 @@ struct PackedProductKernel: StepKernel {
       lines += uppers.map { "mov \($0), r2" } + words.dropFirst().map { "movs \($0), r4" }
       lines += ["movs r3, #128", "lsls r3, r3, #8", "push {r3-\(last)}"] + sums.map { "mov \($0), r3" }
       // Four weights.
-      lines += ["12:", "ldmia r0!, {r2}", "sxtb r3, r2"] + weight("r3") + ["asrs r2, r2, #8", "sxtb r3, r2"] + weight("r3")
-      lines += ["lsls r7, r7, #1", "bcs 15f", "13:", "asrs r2, r2, #8", "sxtb r3, r2"] + weight("r3")
-      lines += ["asrs r2, r2, #8"] + weight("r2") + ["lsls r7, r7, #1", "bcc 12b"] + flush + ["cmp r7, #0", "bne 12b"]
+      if language == .armv7 {
+        let loaded = ["ldrsb r3, [r0], #1"] + weight("r3")
+        lines += ["12:"] + loaded + loaded + ["lsls r7, r7, #1", "bcs 15f", "13:"] + loaded + loaded
+      } else {
+        lines += ["12:", "ldmia r0!, {r2}", "sxtb r3, r2"] + weight("r3") + ["asrs r2, r2, #8", "sxtb r3, r2"] + weight("r3")
+        lines += ["lsls r7, r7, #1", "bcs 15f", "13:", "asrs r2, r2, #8", "sxtb r3, r2"] + weight("r3")
+        lines += ["asrs r2, r2, #8"] + weight("r2")
+      }
+      lines += ["lsls r7, r7, #1", "bcc 12b"] + flush + ["cmp r7, #0", "bne 12b"]
       lines += ["ldr r2, [sp, #\(12 + frame)]", "subs r2, r2, #1", "beq 16f", "str r2, [sp, #\(12 + frame)]", "ldmia r0!, {r7}", "b 12b"]
       lines += ["15:"] + flush + ["b 13b"]
       // The sums, then the codes.

@@ -6,8 +6,7 @@ import IntegerProgram
 /// loads of three words each fetch a window, and nothing is left to decide within.
 struct PlaneDepthwiseKernel: StepKernel {
   private let requantization: SplitRequantization
-  /// For Armv6-M; otherwise C for processors that load, multiply and add faster than the compiler shows by itself.
-  private let inAssembly: Bool
+  private let language: KernelLanguage
   private let g: WindowGeometry
   /// Output rows of a band.
   private let band: Int
@@ -19,8 +18,8 @@ struct PlaneDepthwiseKernel: StepKernel {
   /// The scratch that is thought worth its speed.
   private static let mostScratch = 3072
 
-  init?(_ step: Step, _ program: IntegerProgram, _ goal: KernelSelection.Goal, inAssembly: Bool) {
-    self.inAssembly = inAssembly
+  init?(_ step: Step, _ program: IntegerProgram, _ goal: KernelSelection.Goal, _ language: KernelLanguage) {
+    self.language = language
     guard goal != .size, case .affine(let affine) = step.operation, affine.isDepthwise,
       program.values[step.inputs[0]].type == .int8, program.values[step.output].type == .int8,
       affine.weights.allSatisfy({ (-128...127).contains($0) })
@@ -129,7 +128,7 @@ struct PlaneDepthwiseKernel: StepKernel {
 
   /// Spreads rows of one channel's codes into words.
   private func spread(_ writer: inout KernelWriter) -> String {
-    if !inAssembly {
+    if language == .c {
       return writer.sharedFunction("spread_rows") { name in
         var text = CText()
         text.comment("Rows of one of `channels` channels as words; `width` words are followed by `gap` bytes.")
@@ -198,7 +197,7 @@ struct PlaneDepthwiseKernel: StepKernel {
   /// Output rows of one channel.
   private func rows(_ writer: inout KernelWriter) -> String {
     let requantization = requantization
-    if !inAssembly { return cRows(&writer) }
+    if language == .c { return cRows(&writer) }
     return writer.sharedFunction("depthwise_\(requantization.variant)") { name in
       // On the stack: step back, end of a row, its bytes, the way to the next, rows, threshold, correction, weights,
       // factor, start.
@@ -213,7 +212,11 @@ struct PlaneDepthwiseKernel: StepKernel {
       ]
       if requantization.hasCorrections { lines += ["ldmia r0!, {r3, r4}", "str r3, [sp, #20]", "str r4, [sp, #24]"] }
       lines += ["mov r0, r1", "add r1, sp, #\(weights)", "10:", "ldr r5, [sp, #8]", "adds r5, r5, r0", "str r5, [sp, #4]", "11:"]
-      for row in 0..<3 {
+      for row in 0..<3 where language == .armv7 {
+        lines += ["ldmia r0!, {r2-r4}", "ldmia r1!, {r5-r7}", row == 0 ? "mul r10, r2, r5" : "mla r10, r2, r5, r10", "mla r10, r3, r6, r10"]
+        lines += row < 2 ? ["mla r10, r4, r7, r10", "add r0, r11"] : ["mla r4, r4, r7, r10", "ldr r5, [sp]", "adds r0, r0, r5"]
+      }
+      for row in 0..<3 where language == .armv6 {
         lines += ["ldmia r0!, {r2-r4}", "ldmia r1!, {r5-r7}", "muls r2, r5, r2", "muls r3, r6, r3", "muls r4, r7, r4"]
         lines += [
           ["adds r2, r2, r3", "adds r2, r2, r4", "mov r10, r2", "add r0, r11"],

@@ -3,11 +3,10 @@ import IntegerProgram
 /// Dense layers, four output channels at a time: one offset finds a code and the weights of four rows.
 struct RowsDenseKernel: StepKernel {
   private let requantization: SplitRequantization
-  /// For Armv6-M; otherwise C for processors that load, multiply and add faster than the compiler shows by itself.
-  private let inAssembly: Bool
+  private let language: KernelLanguage
 
-  init?(_ step: Step, _ program: IntegerProgram, _ goal: KernelSelection.Goal, inAssembly: Bool) {
-    self.inAssembly = inAssembly
+  init?(_ step: Step, _ program: IntegerProgram, _ goal: KernelSelection.Goal, _ language: KernelLanguage) {
+    self.language = language
     guard goal != .size, case .affine(let affine) = step.operation, affine.groups == 1, affine.geometry.isPointwise,
       affine.geometry.batch * affine.geometry.outputPixels == 1, affine.geometry.outputChannels >= 4,
       program.values[step.inputs[0]].type == .int8, program.values[step.output].type == .int8,
@@ -80,7 +79,7 @@ struct RowsDenseKernel: StepKernel {
 
   private func function(_ unrolled: Int, _ writer: inout KernelWriter) -> String {
     let requantization = requantization
-    if !inAssembly { return cFunction(&writer) }
+    if language == .c { return cFunction(&writer) }
     return writer.sharedFunction("dense_\(unrolled)_\(requantization.variant)") { name in
       let rows = ["r0", "r2", "r3", "r4"]
       let sums = ["r8", "r9", "r10", "r11"]
@@ -91,7 +90,9 @@ struct RowsDenseKernel: StepKernel {
       lines += sums.map { "mov \($0), r5" } + ["11:"]
       for _ in 0..<unrolled {
         lines.append("ldrsb r6, [r1, r5]")
-        lines += zip(rows, sums).flatMap { ["ldrsb r7, [\($0), r5]", "muls r7, r6, r7", "add \($1), r7"] }
+        lines += zip(rows, sums).flatMap {
+          ["ldrsb r7, [\($0), r5]"] + (language == .armv7 ? ["mla \($1), r7, r6, \($1)"] : ["muls r7, r6, r7", "add \($1), r7"])
+        }
         lines.append("adds r5, r5, #1")
       }
       // The next rows' weights follow the last row's.

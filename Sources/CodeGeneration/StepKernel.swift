@@ -79,14 +79,23 @@ public struct KernelSelection: Sendable {
       return DSPProductKernel(step, program, constants, goal) ?? DSPDepthwiseKernel(step, program, goal)
         ?? DSPSumKernel(step, program)
     }
-    if features.contains("armv6m") || features.contains("mul32") {
-      let inAssembly = features.contains("armv6m")
-      return PackedProductKernel(step, program, goal, inAssembly: inAssembly)
-        ?? RowsDenseKernel(step, program, goal, inAssembly: inAssembly)
-        ?? PlaneDepthwiseKernel(step, program, goal, inAssembly: inAssembly) ?? SumKernel(step, program)
+    let languages: [(feature: String, language: KernelLanguage)] = [("armv7m", .armv7), ("armv6m", .armv6), ("mul32", .c)]
+    if let language = languages.first(where: { features.contains($0.feature) })?.language {
+      return PackedProductKernel(step, program, goal, language) ?? RowsDenseKernel(step, program, goal, language)
+        ?? PlaneDepthwiseKernel(step, program, goal, language) ?? SumKernel(step, program)
     }
     return nil
   }
+}
+
+/// What the kernels for processors without vectors are written in.
+enum KernelLanguage: Sendable {
+  /// C, for processors with a fast 32-bit multiplication and registers enough.
+  case c
+  /// Assembly of Armv6-M: eight registers for most instructions, products that overwrite an operand.
+  case armv6
+  /// The same with Armv7-M's multiply-accumulate.
+  case armv7
 }
 
 /// C for any processor.

@@ -157,7 +157,7 @@ private struct TargetDescription {
     try expect(
       !target.compilers.isEmpty && !target.compilers.contains(""), "the key \"compilers\" must name a compiler")
     try expect(!target.configurations.isEmpty, "the key \"configurations\" is empty: there is no way to build")
-    let features: Set = ["armv6m", "dsp", "mul32", "mve"]
+    let features: Set = ["armv6m", "armv7m", "dsp", "mul32", "mve"]
     for feature in target.features ?? [] {
       try expect(
         features.contains(feature),

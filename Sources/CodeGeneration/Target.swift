@@ -27,7 +27,7 @@ public struct Target: Sendable, Decodable {
   /// The width of the processor's registers.
   public var wordBits: Int?
   /// What the processor has beyond its base instructions: `dsp` (Arm's DSP extension), `mve` (Arm's vector extension);
-  /// or kernels that suit it: `armv6m` (assembly for Armv6-M), `mul32` (C for fast 32-bit multiplication).
+  /// or kernels that suit it: `armv6m` and `armv7m` (assembly for them), `mul32` (C for fast 32-bit multiplication).
   public var features: [String]?
   /// What the arena's address must be a multiple of.
   public var alignment: Int
