@@ -24,8 +24,8 @@ struct FusedSum: Sendable {
     )
     let widest =
       Double(max(abs(a.lowerBound), abs(a.upperBound))) * abs(p) + Double(max(abs(b.lowerBound), abs(b.upperBound))) * abs(q)
-      // The addend takes the zero points along.
-      + 256 + 256 * (abs(p) + abs(q))
+      // The addend takes the zero points along, which are codes of 8 bits.
+      + 256 + 128 * (abs(p) + abs(q))
     var shift = 1
     while shift < 24, widest * Double(1 << (shift + 1)) < Double(Int32.max) { shift += 1 }
     self.shift = shift
