@@ -259,13 +259,13 @@ struct DSPProductKernel: StepKernel {
     let g = affine.geometry
     let words = g.inputChannels / 4
     let rowWords = g.kernelWidth * g.inputChannels / 4
-    let pad = g.hasPadding ? padding(block, affine.paddingCode, &writer) : ""
     text.line("uint32_t *to = \(place);")
     text.line("const int32_t top = \(origin("row", g.strideHeight, g.paddingTop));")
     text.line("const int32_t left = \(origin("column", g.strideWidth, g.paddingLeft));")
     let leavesColumns =
       !isInside && (g.paddingLeft > 0 || g.inputColumn(g.outputWidth - 1, tap: g.kernelWidth - 1) >= g.inputWidth)
     let leavesRows = g.paddingTop > 0 || g.inputRow(g.outputHeight - 1, tap: g.kernelHeight - 1) >= g.inputHeight
+    let pad = leavesColumns || leavesRows ? padding(block, affine.paddingCode, &writer) : ""
     if leavesColumns {
       text.line("const int32_t before = (left < 0) ? -left : 0;")
       text.line("const int32_t beyond = left - \(CExpressionPrinter.literal(Int64(g.inputWidth - g.kernelWidth)));")

@@ -7,7 +7,7 @@ import IntegerProgram
 ///
 /// with a factor and an addend for each channel, equal to the layer's own rule, however often that rounds, for every
 /// accumulator `a` in the channel's proved range. Both sides never fall as `a` grows, so it is enough that they agree on
-/// both sides of each of the places where the code changes: each such place bounds the addend from below and above, and
+/// both sides of each of the places where the code changes, and at the range's ends: each such place bounds the addend from below and above, and
 /// any addend that meets all bounds will do. A rule whose ties go away from zero may bound the addends of the two signs
 /// apart; then the channel has a correction.
 ///
@@ -99,7 +99,8 @@ struct FusedRequantization: Sendable {
       let factors = (0...Self.furthest).flatMap { $0 == 0 ? [0] : [-$0, $0] }.map { Int64(nominal) + $0 }
       var found: [Choice] = []
       for factor in factors where (1...Int64(Int32.max)).contains(factor) {
-        let choice = Choice(factor, thresholds[channel], offset(channel), scaling, drop, shift)
+        let choice = Choice(
+          factor, thresholds[channel], range, requantization.clamp, offset(channel), scaling, drop, shift)
         guard choice.isPossible, offset(channel) == 0 || choice.common != nil else { continue }
         found.append(choice)
         if choice.common != nil || found.count == 3 { break }
@@ -159,8 +160,8 @@ struct FusedRequantization: Sendable {
     }
 
     init(
-      _ factor: Int64, _ thresholds: [(accumulator: Int64, before: Int64, code: Int64)], _ offset: Int64, _ scaling: Int,
-      _ drop: Int, _ shift: Int
+      _ factor: Int64, _ thresholds: [(accumulator: Int64, before: Int64, code: Int64)], _ range: ClosedRange<Int64>,
+      _ clamp: ClosedRange<Int64>, _ offset: Int64, _ scaling: Int, _ drop: Int, _ shift: Int
     ) {
       func high(_ accumulator: Int64) -> Int64 {
         FusedRequantization.high(accumulator - offset, scaling, factor, drop)
@@ -168,10 +169,20 @@ struct FusedRequantization: Sendable {
       self.factor = factor
       (negative, positive) = (.init(), .init())
       for step in thresholds {
-        let least = step.code << Int64(shift) - high(step.accumulator)
-        let most = (step.before + 1) << Int64(shift) - 1 - high(step.accumulator - 1)
-        if step.accumulator < 0 { negative.low = max(negative.low, least) } else { positive.low = max(positive.low, least) }
-        if step.accumulator - 1 < 0 { negative.high = min(negative.high, most) } else { positive.high = min(positive.high, most) }
+        expect(atLeast: step.code, step.accumulator)
+        expect(atMost: step.before, step.accumulator - 1)
+      }
+      // Where the range ends within a code that the clamp does not bring about, nothing may go further.
+      if let first = thresholds.first?.before, first > clamp.lowerBound { expect(atLeast: first, range.lowerBound) }
+      if let last = thresholds.last?.code, last < clamp.upperBound { expect(atMost: last, range.upperBound) }
+
+      func expect(atLeast code: Int64, _ accumulator: Int64) {
+        let least = code << Int64(shift) - high(accumulator)
+        if accumulator < 0 { negative.low = max(negative.low, least) } else { positive.low = max(positive.low, least) }
+      }
+      func expect(atMost code: Int64, _ accumulator: Int64) {
+        let most = (code + 1) << Int64(shift) - 1 - high(accumulator)
+        if accumulator < 0 { negative.high = min(negative.high, most) } else { positive.high = min(positive.high, most) }
       }
     }
 
