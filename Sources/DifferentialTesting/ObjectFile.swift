@@ -92,7 +92,9 @@ package struct ObjectFile {
             let bytes = number(symbol + (is64Bit ? 16 : 8), word), let kind = number(symbol + (is64Bit ? 4 : 12), 1),
             let text = text(names + name)
           else { return nil }
-          symbols.append(Symbol(name: text, address: value, bytes: bytes, isFunction: kind & 15 == Self.function))
+          // Functions in assembly may lack the type.
+          let isFunction = kind & 15 == Self.function || kind & 15 == Self.noType && bytes > 0
+          symbols.append(Symbol(name: text, address: value, bytes: bytes, isFunction: isFunction))
         }
       }
       let (isWritten, isLoaded, isCode) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0)
@@ -109,6 +111,6 @@ package struct ObjectFile {
     content = bytes
   }
 
-  // Of ELF: SHT_SYMTAB, SHT_NOBITS, STT_FUNC.
-  private static let symbolTable = 2, noBits = 8, function = 2
+  // Of ELF: SHT_SYMTAB, SHT_NOBITS, STT_NOTYPE, STT_FUNC.
+  private static let symbolTable = 2, noBits = 8, noType = 0, function = 2
 }

@@ -13,8 +13,11 @@ struct BlockPlugin {
 
   private static let compilers = ["cc", "gcc", "clang"]
 
-  /// Compiles the plugin's source in `folder`, for a linked program of the generator's network there.
-  init(source: String, timing: Target.Timing?, folder: URL, _ program: ObjectFile, _ generator: CodeGenerator) throws {
+  /// Compiles the plugin's source in `folder`, for a linked program whose `main` calls the function `run`, which calls the
+  /// functions `steps` in this order.
+  init(
+    source: String, timing: Target.Timing?, folder: URL, program: ObjectFile, run: String, steps: [String]
+  ) throws {
     guard let compiler = Self.compilers.first(where: Command.exists) else {
       throw ProfileError.missing(
         "counting instructions takes a C compiler of this machine, for a plugin of QEMU's, and cc is not installed; "
@@ -35,16 +38,14 @@ struct BlockPlugin {
       return functions.map { "\(key)=\(hexadecimal(address($0)))-\(hexadecimal(address($0) + $0.bytes))" }
     }
     // Compilers make one function of two that are the same; the plugin then takes any step's for it.
-    let entries = generator.runningSteps.map { step in
-      let function = program.functions(named: generator.functionName(ofStep: step)).first
-      return "step=" + (function.map { hexadecimal(address($0)) } ?? "0")
+    let entries = steps.map { name in
+      "step=" + (program.functions(named: name).first.map { hexadecimal(address($0)) } ?? "0")
     }
     let words =
-      ["./blocks.so", "output=blocks"] + (try ranges("run", "\(generator.options.names.prefix)_run"))
-      + (try ranges("outside", "main")) + entries
+      ["./blocks.so", "output=blocks"] + (try ranges("run", run)) + (try ranges("outside", "main")) + entries
     arguments = ["-plugin", words.joined(separator: ",")]
     file = folder.appendingPathComponent("blocks")
-    steps = entries.count
+    self.steps = steps.count
     self.isThumb = isThumb
     self.timing = timing
   }

@@ -69,7 +69,9 @@ public struct Profiler: Sendable {
     }
 
     let plugin = try device.profile?.plugin.map {
-      try BlockPlugin(source: $0, timing: device.timing, folder: folder, linked, generator)
+      try BlockPlugin(
+        source: $0, timing: device.timing, folder: folder, program: linked, run: "\(names.prefix)_run",
+        steps: generator.runningSteps.map(generator.functionName(ofStep:)))
     }
     let output = folder.appendingPathComponent("measured")
     if let fault = try deviceBuild.run(

@@ -112,7 +112,11 @@ private struct CallTree {
     reached.insert(function.name)
     let code = instructions(of: function, set)
     let (own, calls) =
-      if let frame = frame(of: function) { try called(by: function, code, frame) } else { try followed(function, code, set) }
+      if let frame = frame(of: function, code) {
+        try called(by: function, code, frame)
+      } else {
+        try followed(function, code, set)
+      }
     var deepest = Depth(bytes: own, path: [function.name])
     for call in calls {
       let depth = try depth(at: call.target)
@@ -124,9 +128,10 @@ private struct CallTree {
     return deepest
   }
 
-  /// The compiler's figure, which it gives a clone under its first name.
-  private func frame(of function: Function) -> StackFrame? {
-    frames[function.name] ?? frames[String(function.name.prefix { $0 != "." })]
+  /// The compiler's figure, which it gives a clone under its first name. It gives 0 for a body in assembly, too.
+  private func frame(of function: Function, _ code: [Int: Instruction]) -> StackFrame? {
+    guard let frame = frames[function.name] ?? frames[String(function.name.prefix { $0 != "." })] else { return nil }
+    return frame.bytes == 0 && code.values.contains { $0.stack != .lowered(0) } ? nil : frame
   }
 
   private func instructions(of function: Function, _ set: InstructionSet) -> [Int: Instruction] {
@@ -181,6 +186,11 @@ private struct CallTree {
     }
     var open = [(address: function.range.lowerBound, depth: set.callBytes)]
     while let (address, before) = open.popLast() {
+      // Some functions of libraries run into the next.
+      if address == function.range.upperBound, functions[address] != nil {
+        calls.append(Call(target: address, depth: before - set.callBytes))
+        continue
+      }
       if let known = visited[address] {
         // The same instruction at two depths: a loop may go on lowering the stack.
         guard known == before else {

@@ -78,7 +78,7 @@ public struct ArenaPicture: Sendable {
     var svg = "<g><title>\(escaped(hint))</title><rect x=\"\(x + 1)\" y=\"\(y)\" width=\"\(width - 2)\""
     svg += " height=\"\(height)\" fill=\"\(colour)\" fill-opacity=\"0.45\" stroke=\"\(colour)\"\(dashes)/>"
     // A letter is some 6 wide; where there is no room the hint must do.
-    let letters = (width - 8) / 6
+    let letters = ((nextStart(in: block) - block.firstStep) * columnWidth - 8) / 6
     if height >= 12 && letters >= 4 {
       svg += "<text x=\"\(x + 5)\" y=\"\(y + 11)\">\(escaped(Self.shortened(block.label, letters)))</text>"
       if height >= 25 && letters >= "\(block.size) bytes".count {
@@ -86,6 +86,13 @@ public struct ArenaPicture: Sendable {
       }
     }
     return svg + "</g>\n"
+  }
+
+  /// The step at which another block is laid over some of this one's bytes, or that follows its last.
+  private func nextStart(in block: Block) -> Int {
+    blocks.filter {
+      $0.firstStep > block.firstStep && $0.offset < block.offset + block.size && block.offset < $0.offset + $0.size
+    }.reduce(block.lastStep + 1) { min($0, $1.firstStep) }
   }
 
   private func scaled(_ bytes: Int) -> Int {

@@ -17,7 +17,9 @@ struct ProfileReport {
       "\(profile.program.name.printable()) on \(profile.target.name), \(profile.build.name): one inference", "",
       table.text, "",
     ]
-    lines += figures.map { "\($0.name)\(String(repeating: " ", count: 12 - $0.name.count))\($0.text)" }
+    lines += figures.map {
+      $0.text.isEmpty ? "" : $0.name + String(repeating: " ", count: 12 - $0.name.count) + $0.text
+    }
     return lines.joined(separator: "\n")
   }
 
@@ -91,13 +93,12 @@ struct ProfileReport {
     switch profile.method {
     case .plugin:
       figures.append(("counted", "instructions: each one executed, by a plugin of QEMU"))
-      figures.append(
-        (
-          "estimated",
-          profile.timing.map {
-            "cycles: from the executed instructions, without wait states and stalls; \($0.source)"
-          } ?? "nothing: cycles are not estimated, since there is no table of instruction timings for this core"
-        ))
+      if let timing = profile.timing {
+        figures.append(("estimated", "cycles: by the kinds of the executed instructions, without wait states and stalls;"))
+        figures.append(("", timing.source))
+      } else {
+        figures.append(("estimated", "nothing: there is no table of instruction timings for this core, so no cycles"))
+      }
     case .clock: figures.append(("counted", "cycles: by the device's clock"))
     case .none:
       figures.append(("counted", "nothing: the target's target.json names neither a plugin nor a clock (device.profile)"))
@@ -206,6 +207,11 @@ struct ProfileReport {
 
   // MARK: The arena
 
+  /// TensorFlow Lite joins the names of what it fused; the first says enough.
+  private static func label(_ name: String) -> String {
+    String(name.prefix { $0 != ";" }).printable(60)
+  }
+
   var picture: ArenaPicture {
     ArenaPicture(
       title: "\(profile.program.name.printable()): arena of \(profile.arenaBytes) bytes over the steps",
@@ -213,7 +219,7 @@ struct ProfileReport {
       blocks: profile.plan.blocks.map { block in
         ArenaPicture.Block(
           label: block.scratchOfStep.map { "scratch of step \($0)" }
-            ?? block.values.map { profile.program.values[$0].name.printable(60) }.joined(separator: " = "),
+            ?? block.values.map { Self.label(profile.program.values[$0].name) }.joined(separator: " = "),
           offset: block.offset, size: block.size, firstStep: block.firstStep, lastStep: block.lastStep,
           isScratch: block.scratchOfStep != nil)
       })
