@@ -50,12 +50,15 @@ let package = Package(
     .target(name: "CodeGeneration", dependencies: ["Arithmetic", "Network", "IntegerProgram"]),
     .target(
       name: "DifferentialTesting", dependencies: ["Network", "IntegerProgram", "Simulation", "CodeGeneration"]),
+    .target(
+      name: "Profiling",
+      dependencies: ["IntegerProgram", "Simulation", "CodeGeneration", "DifferentialTesting"]),
     .target(name: "Reporting", dependencies: ["CZlib"]),
     .executableTarget(
       name: "lockstep",
       dependencies: [
         "Arithmetic", "Network", "Importers", "IntegerProgram", "Simulation", "CodeGeneration",
-        "DifferentialTesting", "Properties", "Certificates", "SMT", "Verification", "Reporting",
+        "DifferentialTesting", "Profiling", "Properties", "Certificates", "SMT", "Verification", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "BigInt", package: "BigInt"),
         .product(name: "Crypto", package: "swift-crypto"),
@@ -90,6 +93,11 @@ let package = Package(
       name: "DifferentialTestingTests",
       dependencies: [
         "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "CodeGeneration", "DifferentialTesting",
+      ]),
+    .testTarget(
+      name: "ProfilingTests",
+      dependencies: [
+        "lockstep", "Network", "Importers", "IntegerProgram", "CodeGeneration", "DifferentialTesting", "Profiling",
       ]),
     .testTarget(
       name: "EndToEndTests",

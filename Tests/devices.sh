@@ -5,6 +5,7 @@
 #   2 random networks on the same three cores and on the microbit, where writing to flash is in vain and unaligned
 #     accesses fault, which the other boards let pass
 #   3 networks that do not fit are refused with figures, and nothing is written
+#   4 profiles: what the layers and their caller take is the total, and the stack is within its bound
 # LOCKSTEP may name the command to test.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -58,3 +59,20 @@ for target in avr "$work/tiny"; do
   done
 done
 echo "what does not fit is refused"
+
+profiled() {
+  [ -e "$1" ] || return 0
+  "$lockstep" profile "$1" --target "$2" --json - >"$work/profile.json" || exit 1
+  python3 - "$work/profile.json" <<'END'
+import json, sys
+profile = json.load(open(sys.argv[1]))
+key = "instructions" if profile["method"] == "qemu-plugin" else "cycles"
+parts = sum(layer[key] or 0 for layer in profile["layers"]) + profile["between"][key]
+total, stack = profile["total"][key], profile["stack"]
+if parts != total or not 0 < stack["measured"] <= (stack["bound"] or 0):
+    sys.exit(f"FAILED: profile: {parts} in parts, {total} in all, stack {stack}")
+print(f"{profile['target']:14} {profile['name']:24} {total} {key}, stack {stack['measured']} of {stack['bound']}")
+END
+}
+for target in cortex-m0plus cortex-m4 cortex-m55 rv32imac; do profiled "$digits" $target; done
+profiled "$models/hello_world_int8.tflite" avr

@@ -67,6 +67,10 @@ public struct CodeGenerator: Sendable {
     self.options.alignment = max(options.alignment, plan.blocks.map(\.alignment).max() ?? 1)
   }
 
+  /// The steps that have a function, in the order of their calls; others only rename their operand.
+  package var runningSteps: [Int] { kernels.indices.filter { kernels[$0] != nil } }
+  package func functionName(ofStep step: Int) -> String { KernelWriter.functionName(ofStep: step, options.names) }
+
   /// All files of the project; with the self-test where one is given.
   public func files(selfTest: SelfTest?) -> [GeneratedFile] {
     let prefix = options.names.prefix

@@ -51,7 +51,8 @@ struct KernelWriter {
     if !headers.contains(header) { headers.append(header) }
   }
 
-  func functionName(ofStep step: Int) -> String { "\(names.prefix)_step_\(step)" }
+  static func functionName(ofStep step: Int, _ names: CNames) -> String { "\(names.prefix)_step_\(step)" }
+  func functionName(ofStep step: Int) -> String { Self.functionName(ofStep: step, names) }
   func tableName(_ suffix: String) -> String { "\(names.prefix)_\(suffix)" }
 
   mutating func addTable(_ suffix: String, _ type: String, _ elements: [Int64], comment: String) {

@@ -31,6 +31,17 @@ public struct MemoryPlan: Sendable {
   /// reaches at best.
   public var largestLiveSet: Int
 
+  /// The bytes of the arena that hold something while a step runs; what two blocks share counts once.
+  public func liveBytes(atStep step: Int) -> Int {
+    let alive = blocks.filter { $0.firstStep <= step && step <= $0.lastStep }.sorted { $0.offset < $1.offset }
+    var (bytes, end) = (0, 0)
+    for block in alive {
+      bytes += max(0, block.offset + block.size - max(end, block.offset))
+      end = max(end, block.offset + block.size)
+    }
+    return bytes
+  }
+
   public func offset(ofValue value: Int) -> Int? { blockOfValue[value].map { blocks[$0].offset } }
 
   fileprivate init(

@@ -32,6 +32,17 @@ extension Target {
     public var transport: Transport
     /// The command that runs a program, which `{program}` stands for.
     public var run: [String]
+    /// How executed instructions or cycles are counted; nil where they are not.
+    public var profile: Profile?
+    /// The cycles of the core's instructions; nil where no table is published.
+    public var timing: Timing?
+
+    public struct Profile: Sendable, Decodable {
+      /// The C source of a plugin for the QEMU that runs programs, which counts instructions.
+      public var plugin: String?
+      /// C sources compiled into the program, which count cycles: `runner_clock` and `runner_start_clock`.
+      public var sources: [String]?
+    }
 
     /// The linker's command line but for the objects: the memories' figures are symbols, which a linker script reads.
     public var linkArguments: [String] {
@@ -46,6 +57,31 @@ extension Target {
     public var memoryText: String {
       "\(flash.bytes) bytes of flash and \(ram.bytes) of RAM, \(stackBytes) of them for the stack"
     }
+  }
+
+  /// A core's published instruction timing.
+  public struct Timing: Sendable, Decodable {
+    /// The kinds of instructions that have timings of their own.
+    public enum Kind: String, Sendable, CaseIterable {
+      /// Data processing, multiplications and divisions. What is long has a result of 64 bits.
+      case simple, multiply, multiplyAccumulate, multiplyLong, multiplyLongAccumulate, divide
+      /// Single loads and stores. What stands directly behind a load, and does not take its address from it, is counted
+      /// apart, since the two may overlap.
+      case load, loadBehindLoad, store, storeRegisterOffset, storeBehindLoad, loadDouble, storeDouble
+      /// Loads and stores of several registers, and besides each register of them.
+      case multiple, multipleRegister
+      case branch, call, tableBranch
+      /// What comes to any instruction after which the program goes on elsewhere, and what comes besides to a POP that
+      /// returns.
+      case taken, popReturn
+      /// Special registers and barriers; floating-point and vector instructions.
+      case system, coprocessor
+    }
+
+    /// Where the figures are from, and what is assumed where that gives a range.
+    public var source: String
+    /// By the names of `Kind`; 1 for those not named.
+    public var cycles: [String: Double]
   }
 
   /// Why a network with so many bytes of tables and such an arena cannot be on the device, however small its code; nil

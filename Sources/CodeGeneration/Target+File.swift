@@ -89,8 +89,11 @@ private struct TargetDescription {
     "configurations.": ["name", "flags", "generatedCodeFlags", "architectures", "optional"],
     "device.": [
       "flash", "ram", "constantsInRAM", "stackBytes", "linkerScript", "sources", "includes", "linkFlags", "libraries",
-      "transport", "run",
+      "transport", "run", "profile", "timing",
     ],
+    "device.profile.": ["plugin", "sources"],
+    "device.timing.": ["source", "cycles"],
+    "device.timing.cycles.": Set(Target.Timing.Kind.allCases.map(\.rawValue)),
     "device.flash.": ["origin", "bytes"],
     "device.ram.": ["origin", "bytes"],
   ]
@@ -120,6 +123,11 @@ private struct TargetDescription {
       if let paths = device[key] as? [String] { device[key] = paths.map(whole) }
     }
     if let script = device["linkerScript"] as? String { device["linkerScript"] = whole(script) }
+    if var profile = device["profile"] as? [String: Any] {
+      if let plugin = profile["plugin"] as? String { profile["plugin"] = whole(plugin) }
+      if let paths = profile["sources"] as? [String] { profile["sources"] = paths.map(whole) }
+      device["profile"] = profile
+    }
     // A runner of the target's own is a path; others are found on the PATH.
     if var run = device["run"] as? [String], let program = run.first, program.contains("/") {
       run[0] = whole(program)
@@ -178,10 +186,16 @@ private struct TargetDescription {
     let paths =
       device.sources.map { ("sources", $0) } + (device.includes ?? []).map { ("includes", $0) }
       + (device.linkerScript.map { [("linkerScript", $0)] } ?? [])
+      + (device.profile?.plugin.map { [("profile.plugin", $0)] } ?? [])
+      + (device.profile?.sources ?? []).map { ("profile.sources", $0) }
     for (key, path) in paths {
       try expect(
         FileManager.default.fileExists(atPath: path),
         "the key \"device.\(key)\" names \(path), which does not exist; paths are relative to the target's folder")
+    }
+    for (kind, cycles) in (device.timing?.cycles ?? [:]).sorted(by: { $0.key < $1.key }) {
+      try expect(
+        (0...1000).contains(cycles), "the key \"device.timing.cycles.\(kind)\" is \(cycles), outside 0 … 1000")
     }
     try expect(
       device.run.count > 1 && device.run.dropFirst().contains { $0.contains("{program}") },
@@ -204,6 +218,7 @@ private struct TargetDescription {
       let words =
         switch type {
         case is Int.Type: "a whole number"
+        case is Double.Type: "a number"
         case is String.Type: "text"
         case is Bool.Type: "true or false"
         case is [Any].Type: "a list"

@@ -27,7 +27,7 @@ public struct CompiledSize: Sendable {
     }
   }
 
-  init(build: BuildConfiguration, objects: [String], in folder: URL) {
+  package init(build: BuildConfiguration, objects: [String], in folder: URL) {
     self.build = build
     let files = objects.compactMap { ObjectFile(folder.appendingPathComponent($0)) }
     codeBytes = files.reduce(0) { $0 + $1.codeBytes }

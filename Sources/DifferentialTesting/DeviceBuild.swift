@@ -2,11 +2,14 @@ import CodeGeneration
 import Foundation
 
 /// Builds a test program for a device and runs it there, or rather on what emulates it.
-struct DeviceBuild {
-  let device: Target.Device
-  let build: BuildConfiguration
+package struct DeviceBuild {
+  package let device: Target.Device
+  package let build: BuildConfiguration
+  /// The name of the source with `main`, in the folder of the build; and further sources.
+  package var driver = Self.testDriver
+  package var extraSources: [String] = []
 
-  enum LinkResult {
+  package enum LinkResult {
     case linked
     /// What the network takes, and the linker's words on which memory is too small.
     case doesNotFit(String)
@@ -14,9 +17,9 @@ struct DeviceBuild {
   }
 
   /// Links the objects with the driver and the target's own sources.
-  func link(_ objects: [String], in folder: URL, to program: String) throws -> LinkResult {
+  package func link(_ objects: [String], in folder: URL, to program: String) throws -> LinkResult {
     let includes = ["-I."] + (device.includes ?? []).map { "-I" + $0 }
-    let files = objects + [Self.driver] + device.sources
+    let files = objects + [driver] + extraSources + device.sources
     let result = try Command.run(
       build.compiler,
       build.configuration.flags + includes + files + device.linkArguments + (device.libraries ?? []) + ["-o", program],
@@ -36,7 +39,7 @@ struct DeviceBuild {
         + "program " + Set(overflows).sorted().joined(separator: ", "))
   }
 
-  static let driver = "device-driver.c"
+  static let testDriver = "device-driver.c"
   /// The bytes of inputs that an image holds at a time where they are part of it.
   static let imageInputBytes = 4096
   /// Tests take seconds, but code gone wrong may never end.
@@ -44,7 +47,7 @@ struct DeviceBuild {
 
   /// Runs a program on `inputs`; what it gives goes to `output`, a file not called `outputs` in `folder`. `extra` are
   /// more arguments of what runs it, such as an emulator's `-icount shift=0`. Returns why that failed, where it did.
-  func run(
+  package func run(
     _ program: String, objects: [String], inputs: [UInt8], in folder: URL, output: URL, extra: [String] = []
   ) throws -> String? {
     switch device.transport {
@@ -106,7 +109,7 @@ struct DeviceBuild {
   }
 
   /// Writes the inputs as the image takes them.
-  func writeInputs(_ inputs: [UInt8], in folder: URL) throws {
+  package func writeInputs(_ inputs: [UInt8], in folder: URL) throws {
     let text = inputs.map(String.init).joined(separator: ",") + "\n"
     try Data(text.utf8).write(to: folder.appendingPathComponent("inputs.inc"))
   }

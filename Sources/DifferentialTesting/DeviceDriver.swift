@@ -4,7 +4,7 @@ import IntegerProgram
 /// The C program that runs generated code on a device: as `Driver`, but what it needs of the world is a target's
 /// runner, and it takes nothing of the device's memory but the arena. Inputs go from the runner straight into the arena, layers
 /// straight from there to the runner; noise around the arena shows what writes past its ends.
-enum DeviceDriver {
+package enum DeviceDriver {
   static func source(for program: IntegerProgram, names: CNames) -> String {
     let (name, macro) = (names.prefix, names.macro)
     func port(_ role: String, _ index: Int, _ count: Int) -> String {
@@ -86,8 +86,8 @@ enum DeviceDriver {
   }
 
   /// Statuses that the program, or a runner, ends with.
-  enum Status {
-    static let refused = 2, input = 3, context = 4, output = 5, overrun = 6
+  package enum Status {
+    package static let refused = 2, input = 3, context = 4, output = 5, overrun = 6
 
     /// What a status means; nil for one that is not ours.
     static func text(_ status: Int32) -> String? {

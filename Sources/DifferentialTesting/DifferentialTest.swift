@@ -122,7 +122,7 @@ public struct DifferentialTest: Sendable {
     }
     try Data(Driver.source(for: program, names: names).utf8).write(to: folder.appendingPathComponent("driver.c"))
     try Data(DeviceDriver.source(for: program, names: names).utf8)
-      .write(to: folder.appendingPathComponent(DeviceBuild.driver))
+      .write(to: folder.appendingPathComponent(DeviceBuild.testDriver))
 
     var outcomes = try compile(builds, prefix: names.prefix, in: folder, jobs: jobs, progress: progress)
 

@@ -19,6 +19,15 @@ public struct TestVectors: Sendable {
       })
   }
 
+  /// One seeded vector of uniform noise: for each input, its codes.
+  public static func noise(for program: IntegerProgram, seed: UInt64) -> [[Int32]] {
+    var generator = SeededGenerator(seed: seed)
+    return program.inputs.map { input in
+      let value = program.values[input]
+      return (0..<value.count).map { _ in code(value, vector: 6, &generator) }
+    }
+  }
+
   private static func code(_ value: Value, vector: Int, _ generator: inout SeededGenerator) -> Int32 {
     let (low, high) = (Int(value.type.range.lowerBound), Int(value.type.range.upperBound))
     switch vector {

@@ -24,17 +24,17 @@ public struct BuildConfiguration: Sendable {
     }
   }
 
-  var deviceBuild: DeviceBuild? {
+  package var deviceBuild: DeviceBuild? {
     device.map { DeviceBuild(device: $0, build: self) }
   }
 
   /// The generated sources of a network, and the objects of a program made of them.
   private func sources(prefix: String) -> [String] { ["\(prefix).c", "\(prefix)_weights.c"] }
-  func objects(prefix: String, of program: String) -> [String] { sources(prefix: prefix).map { "\(program)-\($0).o" } }
+  package func objects(prefix: String, of program: String) -> [String] { sources(prefix: prefix).map { "\(program)-\($0).o" } }
 
   /// Compiles the generated sources in `folder` to the objects of `program` there. Returns the compiler's words where
   /// it refuses, be it for a warning.
-  func compile(prefix: String, in folder: URL, for program: String) throws -> String? {
+  package func compile(prefix: String, in folder: URL, for program: String) throws -> String? {
     let flags = warnings + configuration.flags + (configuration.generatedCodeFlags ?? [])
     for (file, object) in zip(sources(prefix: prefix), objects(prefix: prefix, of: program)) {
       let result = try Command.run(compiler, flags + ["-c", file, "-o", object], in: folder)
@@ -93,14 +93,14 @@ extension Target {
 }
 
 /// Runs other programs.
-enum Command {
-  struct Result {
-    var status: Int32
-    var error: String
-    var isTimedOut = false
+package enum Command {
+  package struct Result {
+    package var status: Int32
+    package var error: String
+    package var isTimedOut = false
   }
 
-  static func exists(_ name: String) -> Bool {
+  package static func exists(_ name: String) -> Bool {
     if name.contains("/") { return FileManager.default.isExecutableFile(atPath: name) }
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
     return path.split(separator: ":").contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
@@ -108,7 +108,7 @@ enum Command {
 
   /// Runs `program` in `folder`; its standard input and output are files there, or nothing. What it says on standard
   /// error is in the result, or with `errorsToOutput` in the output. After `secondsLimit` it is killed.
-  static func run(
+  package static func run(
     _ program: String, _ arguments: [String], in folder: URL, input: URL? = nil, output: URL? = nil,
     errorsToOutput: Bool = false, secondsLimit: Int? = nil
   ) throws -> Result {

@@ -3,7 +3,7 @@ import Simulation
 
 /// What one side computed on one vector: the bytes of every step's output, one after another, then those of the
 /// network's outputs once more, from a run without an observer.
-struct Trace {
+package struct Trace {
   /// Where a byte belongs.
   struct Place {
     /// The step; nil for the outputs of the run without an observer.
@@ -12,19 +12,19 @@ struct Trace {
     var element: Int
   }
 
-  let program: IntegerProgram
+  package let program: IntegerProgram
   /// The values in the order their bytes come, and the step each belongs to.
   let parts: [(step: Int?, value: Int)]
   let byteCount: Int
 
-  init(of program: IntegerProgram) {
+  package init(of program: IntegerProgram) {
     self.program = program
     parts =
       program.steps.enumerated().map { (Optional($0.offset), $0.element.output) } + program.outputs.map { (nil, $0) }
     byteCount = parts.reduce(0) { $0 + program.values[$1.value].count * Self.width(program.values[$1.value]) }
   }
 
-  static func width(_ value: Value) -> Int { value.type.bits <= 8 ? 1 : value.type.bits <= 16 ? 2 : 4 }
+  package static func width(_ value: Value) -> Int { value.type.bits <= 8 ? 1 : value.type.bits <= 16 ? 2 : 4 }
 
   /// The bytes the simulator gives for one vector.
   func expected(_ simulator: Simulator, _ inputs: [[Int32]]) throws -> [UInt8] {
@@ -35,7 +35,7 @@ struct Trace {
     return bytes
   }
 
-  func append(_ codes: [Int32], _ value: Int, _ bytes: inout [UInt8]) {
+  package func append(_ codes: [Int32], _ value: Int, _ bytes: inout [UInt8]) {
     let width = Self.width(program.values[value])
     if width == 1 {
       for code in codes { bytes.append(UInt8(truncatingIfNeeded: code)) }

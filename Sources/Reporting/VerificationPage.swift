@@ -56,7 +56,7 @@ public struct VerificationPage: Sendable {
     <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>\(Self.escaped(title))</title>
+    <title>\(escaped(title))</title>
     <style>
     body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #222; background: #fff; }
     table { border-collapse: collapse; } th, td { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd; }
@@ -67,8 +67,8 @@ public struct VerificationPage: Sendable {
     </style>
     </head>
     <body>
-    <h1>\(Self.escaped(title))</h1>
-    \(facts.map { "<p class=\"fact\">\(Self.escaped($0))</p>" }.joined(separator: "\n"))
+    <h1>\(escaped(title))</h1>
+    \(facts.map { "<p class=\"fact\">\(escaped($0))</p>" }.joined(separator: "\n"))
     \(table)
     \(plot)
     \(figures.map(Self.html).joined(separator: "\n"))
@@ -83,7 +83,7 @@ public struct VerificationPage: Sendable {
     var html = "<h2>Verdicts</h2>\n<table>\n<tr><th>ε</th>"
     html += verdicts.map { "<th>\($0.rawValue)</th>" }.joined() + "<th>seconds</th></tr>\n"
     for row in rows {
-      html += "<tr><td>\(Self.escaped(row.epsilon))</td>"
+      html += "<tr><td>\(escaped(row.epsilon))</td>"
       html += verdicts.map { "<td>\(row.counts[$0] ?? 0)</td>" }.joined()
       html += "<td>\(JSON.seconds(row.seconds).line)</td></tr>\n"
     }
@@ -111,7 +111,7 @@ public struct VerificationPage: Sendable {
         svg += "<title>\(count) \(verdict.rawValue)</title></rect>\n"
       }
       svg +=
-        "<text x=\"\(left + bar / 2)\" y=\"\(height + 16)\" text-anchor=\"middle\">ε \(Self.escaped(row.epsilon))</text>\n"
+        "<text x=\"\(left + bar / 2)\" y=\"\(height + 16)\" text-anchor=\"middle\">ε \(escaped(row.epsilon))</text>\n"
     }
     for (index, verdict) in VerificationRecord.Verdict.allCases.enumerated() {
       let left = gap + index * 85
@@ -144,17 +144,5 @@ public struct VerificationPage: Sendable {
       <figcaption>\(escaped(figure.caption))</figcaption>
       </figure>
       """
-  }
-
-  private static func escaped(_ text: String) -> String {
-    text.reduce(into: "") { result, character in
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      default: result.append(character)
-      }
-    }
   }
 }

@@ -21,6 +21,8 @@ struct Lockstep: AsyncParsableCommand {
             integer-only C, its documentation and a self-test
         lockstep difftest model.tflite --random 64
             the C, built in many ways, against the simulator
+        lockstep profile model.tflite --target cortex-m4
+            instructions, cycles, code, memory and stack on a device
         lockstep verify model.tflite --images x.npy --epsilon 1
             proofs that a class is kept, or inputs that change it
         lockstep check p.cert --model model.tflite
@@ -35,6 +37,7 @@ struct Lockstep: AsyncParsableCommand {
       SimulateCommand.self,
       CompileCommand.self,
       DifftestCommand.self,
+      ProfileCommand.self,
       VerifyCommand.self,
       CheckCommand.self,
       FuzzImportCommand.self,
