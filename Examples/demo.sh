@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lockstep on its bundled network: compile, simulate, run the C, compare the two, prove, check the proofs, and show what
-# breaks the network. Needs Swift alone; installs the rest.
+# Lockstep on its bundled network: compile, simulate, run the C, compare the two, prove, check the proofs, show what
+# breaks the network, and run it on a Cortex-M4 in QEMU. Needs Swift alone; installs the rest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 Tests/prepare.sh
@@ -51,6 +51,10 @@ $lockstep verify $digits/digits.tflite --images $digits/images.npy --labels $dig
 [ $violated = 1 ] || status=1
 $lockstep check --report "$out/violated.jsonl" --model $digits/digits.tflite --target host || status=1
 
+say "On a Cortex-M4, in QEMU: every layer against the simulator, and what an inference takes"
+$lockstep difftest $digits/digits.tflite --target cortex-m4 --input $digits/images.npy | tee "$out/device.txt" || status=1
+$lockstep profile $digits/digits.tflite --target cortex-m4 --input $digits/images.npy | tee "$out/profile.txt" || status=1
+
 say "Summary"
 printf '%-12s%s\n' \
   network "$(sed -n 1p "$out/network.txt"), $(sed -n 's/^work *//p' "$out/network.txt")" \
@@ -60,6 +64,8 @@ printf '%-12s%s\n' \
   random "$(grep 'builds equal' "$out/random.txt")" \
   memory "$(sed -n 1p "$out/digits/digits_plan.txt" | sed 's/.*: //')" \
   proved "$(grep -c ': proved' "$out/proved.txt") of 4 questions, certificates accepted by the checker" \
+  "Cortex-M4" "$(grep 'builds equal' "$out/device.txt")" \
+  inference "$(grep -E ' total ' "$out/profile.txt" | awk '{print $3}') instructions on a Cortex-M4" \
   violated "$(grep -c ': violated' "$out/violated.txt") of 3, replayed on the C: see $page" \
   program "$(grep '^program' "$out/random.txt" | sed 's/program //')"
 [ $status = 0 ] && case $reference in equal*) echo "What was simulated and proved is what the C computes." ;; *) exit 1 ;; esac

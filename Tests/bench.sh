@@ -3,6 +3,7 @@
 #   simulator   nanoseconds a multiply-accumulate, beside LiteRT (PyPI: ai-edge-litert) on one thread, with its default
 #               kernels (XNNPACK) and its reference kernels
 #   commands    wall time of inspect and compile
+#   devices     instructions, code and arena on Cortex-M4, M55 and M0+, beside CMSIS-NN called directly
 #   verifier    the AAAI 2021 benchmark, beside bit-vector SMT (own Z3 engine; bitwuzla from PyPI on the emitted text)
 # Without arguments: the bundled network, and ../shared/data/models where that is there.
 set -euo pipefail
@@ -61,6 +62,12 @@ for model in "${models[@]}"; do
   printf '%-26s%12s%12s\n' "$name" "$(best $lockstep inspect "$model")" \
     "$(best $lockstep compile "$model" --target host --output "$out/$name")"
 done
+
+# Devices: needs the networks that CMSIS-NN was measured on.
+if [ -e ../shared/data/models/kws_ref_model.tflite ]; then
+  echo
+  $python Tests/bench/devices.py $lockstep ../shared/data/models
+fi
 
 # The verifier: needs the benchmark's networks and images.
 if [ -e ../shared/data/models/mnist_mlp_6bit.onnx ]; then

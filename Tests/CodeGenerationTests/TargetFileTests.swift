@@ -127,7 +127,7 @@ import Testing
     Fault("an alignment of 0", "\"alignment\": 4", "\"alignment\": 0", "\"alignment\" is 0"),
     Fault("text for a list", "[\"cc\"]", "\"cc\"", "\"compilers\" must be a list"),
     Fault("no compiler", "[\"cc\"]", "[]", "\"compilers\" must name a compiler"),
-    Fault("an unknown feature", "\"dsp\"", "\"simd\"", "\"simd\"", "dsp, mve"),
+    Fault("an unknown feature", "\"dsp\"", "\"simd\"", "\"simd\"", "armv6m, armv7m, dsp, mul32, mve"),
     Fault("no configuration", "[{ \"name\": \"O2\", \"flags\": [\"-O2\"] }]", "[]", "\"configurations\" is empty"),
     Fault("flags of a configuration missing", ", \"flags\": [\"-O2\"]", "", "\"configurations[0].flags\" is missing"),
     Fault("no flash", "\"bytes\": 65536", "\"bytes\": 0", "\"device.flash.bytes\" is 0"),
