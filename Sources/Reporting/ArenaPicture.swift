@@ -77,10 +77,11 @@ public struct ArenaPicture: Sendable {
     let hint = "\(block.label): \(block.size) bytes at \(block.offset)"
     var svg = "<g><title>\(escaped(hint))</title><rect x=\"\(x + 1)\" y=\"\(y)\" width=\"\(width - 2)\""
     svg += " height=\"\(height)\" fill=\"\(colour)\" fill-opacity=\"0.45\" stroke=\"\(colour)\"\(dashes)/>"
-    // A letter is some 6 wide; where there is no room the hint must do.
-    let letters = ((nextStart(in: block) - block.firstStep) * columnWidth - 8) / 6
+    // A letter is some 6.5 wide; where there is no room the hint must do.
+    let letters = ((nextStart(in: block) - block.firstStep) * columnWidth - 8) * 2 / 13
     if height >= 12 && letters >= 4 {
-      svg += "<text x=\"\(x + 5)\" y=\"\(y + 11)\">\(escaped(Self.shortened(block.label, letters)))</text>"
+      let label = block.isScratch ? "scratch" : block.label
+      svg += "<text x=\"\(x + 5)\" y=\"\(y + 11)\">\(escaped(Self.shortened(label, letters)))</text>"
       if height >= 25 && letters >= "\(block.size) bytes".count {
         svg += "<text x=\"\(x + 5)\" y=\"\(y + 23)\" fill=\"#444\">\(block.size) bytes</text>"
       }

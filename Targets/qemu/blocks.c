@@ -13,7 +13,7 @@
  * follows the last), the address, how often it ran, how often something else than the code that follows it in memory
  * came next, then the bytes of each instruction. The last line is "entered" and the number of steps that were.
  *
- * QEMU's header is not packaged everywhere: what is used of it (version 1 of the interface) is declared here. Blocks are
+ * On Arm, code is taken to be Thumb. QEMU's header is not packaged everywhere: what is used of it (version 1 of the interface) is declared here. Blocks are
  * counted without locks, which takes a single processor.
  */
 #include <inttypes.h>
@@ -23,7 +23,10 @@
 #include <string.h>
 
 typedef uint64_t qemu_plugin_id_t;
-typedef struct qemu_info_t qemu_info_t;
+typedef struct {
+  const char *target_name;
+  /* More follows. */
+} qemu_info_t;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
@@ -64,6 +67,8 @@ static uint64_t *steps;
 static size_t step_count;
 static FILE *output;
 
+static enum { ARM, RISCV, OTHER } processor;
+
 static struct block *blocks;
 /* The block that ran last, if it is counted, and what for. */
 static struct block *last;
@@ -88,9 +93,9 @@ static int begins_step(uint64_t address) {
   return 0;
 }
 
-static void executed(unsigned processor, void *data) {
+static void executed(unsigned cpu, void *data) {
   struct block *const block = data;
-  (void)processor;
+  (void)cpu;
   if (last != NULL && block->address != last->end) last->counts[owner].departures++;
   if (block->place == OUTSIDE) {
     is_inside = 0;
@@ -104,12 +109,24 @@ static void executed(unsigned processor, void *data) {
   if (is_inside) block->counts[owner].executions++;
 }
 
+/* The bytes of an instruction. QEMU 7 counts bytes that it looked at behind a block, at the end of a page, to its last
+ * instruction.
+ */
+static size_t length(const struct qemu_plugin_insn *instruction) {
+  const uint8_t *const data = qemu_plugin_insn_data(instruction);
+  switch (processor) {
+    case ARM: return data[1] >= 0xE8 ? 4 : 2;
+    case RISCV: return (data[0] & 3) == 3 ? 4 : 2;
+    default: return qemu_plugin_insn_size(instruction);
+  }
+}
+
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
   const size_t count = qemu_plugin_tb_n_insns(tb);
   struct block *const block = calloc(1, sizeof *block + (step_count + 1) * sizeof *block->counts);
   size_t bytes = 0;
   (void)id;
-  for (size_t i = 0; i < count; i++) bytes += qemu_plugin_insn_size(qemu_plugin_tb_get_insn(tb, i));
+  for (size_t i = 0; i < count; i++) bytes += length(qemu_plugin_tb_get_insn(tb, i));
   char *text = malloc(2 * bytes + count + 1);
   if (block == NULL || text == NULL) abort();
   block->address = qemu_plugin_tb_vaddr(tb);
@@ -122,7 +139,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
     const struct qemu_plugin_insn *const instruction = qemu_plugin_tb_get_insn(tb, i);
     const uint8_t *const data = qemu_plugin_insn_data(instruction);
     *text++ = ' ';
-    for (size_t j = 0; j < qemu_plugin_insn_size(instruction); j++) text += sprintf(text, "%02x", data[j]);
+    for (size_t j = 0; j < length(instruction); j++) text += sprintf(text, "%02x", data[j]);
   }
   *text = 0;
   block->next = blocks;
@@ -168,7 +185,7 @@ static int take(const char *argument) {
 }
 
 int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int count, char **arguments) {
-  (void)info;
+  processor = strcmp(info->target_name, "arm") == 0 ? ARM : strncmp(info->target_name, "riscv", 5) == 0 ? RISCV : OTHER;
   steps = calloc((size_t)count + 1, sizeof *steps);
   if (steps == NULL) return -1;
   for (int i = 0; i < count; i++) {

@@ -134,6 +134,15 @@ import Testing
     Fault("half a byte", "\"bytes\": 65536", "\"bytes\": 0.5", "must be whole"),
     Fault("more RAM than an address reaches", "8192", "4294967297", "\"device.ram.bytes\" is 4294967297"),
     Fault("no address", "\"0x20000000\"", "\"top\"", "\"device.ram.origin\" is \"top\""),
+    Fault(
+      "a kind of instruction that has no timing", "\"libraries\": []", "\"timing\": { \"source\": \"\", \"cycles\": { \"lod\": 2 } }",
+      "\"device.timing.cycles.lod\" is unknown", "load"),
+    Fault(
+      "a negative timing", "\"libraries\": []", "\"timing\": { \"source\": \"\", \"cycles\": { \"load\": -2 } }",
+      "\"device.timing.cycles.load\" is -2"),
+    Fault(
+      "a plugin that is not there", "\"libraries\": []", "\"profile\": { \"plugin\": \"p.c\" }",
+      "\"device.profile.plugin\" names", "p.c, which does not exist"),
     Fault("a stack that fills the RAM", "\"stackBytes\": 512", "\"stackBytes\": 8192", "\"device.stackBytes\" is 8192"),
     Fault("a source that is not there", "\"start.c\"", "\"stop.c\"", "\"device.sources\"", "/mine/stop.c"),
     Fault("a script that is not there", "\"link.ld\"", "\"no.ld\"", "\"device.linkerScript\"", "/mine/no.ld"),

@@ -10,7 +10,7 @@ import Testing
 struct StackTests {
   private func bound(_ source: String, on target: String = "cortex-m4") throws -> StackBound {
     try DeviceProgram.with(
-      "#include \"runner.h\"\n#define ASM __attribute__((naked, noinline)) static\n\(source)\n"
+      "#include \"runner.h\"\n#define ASM __attribute__((naked, noinline))\n\(source)\n"
         + "int main(void) { net_run(1); runner_exit(0); }\n", on: target, flags: ["-fno-inline"]
     ) { _, linked in StackBound(of: "net_run", in: linked, frames: [:]) }
   }
@@ -41,10 +41,10 @@ struct StackTests {
 
   @Test func recursionAndPointersHaveNoBound() throws {
     let recursion = try bound(
-      "static volatile int n; static void net_run(int x) { n++; if (n < x) net_run(x); n++; }")
+      "static volatile int n; __attribute__((noinline)) void net_run(int x) { n++; if (n < x) net_run(x); n++; }")
     #expect(recursion.obstacle == "net_run calls itself", "\(recursion)")
     let pointer = try bound(
-      "static void (*volatile f)(void); static volatile int n; static void net_run(int x) { n = x; f(); n++; }")
+      "static void (*volatile f)(void); static volatile int n; __attribute__((noinline)) void net_run(int x) { n = x; f(); n++; }")
     #expect(pointer.obstacle == "net_run calls what a register names", "\(pointer)")
   }
 
