@@ -67,6 +67,20 @@ public struct CodeGenerator: Sendable {
     self.options.alignment = max(options.alignment, plan.blocks.map(\.alignment).max() ?? 1)
   }
 
+  /// As it is made for `target`: with kernels of its features, which go for `goal`, and with its alignment.
+  public init(
+    _ program: IntegerProgram, for target: Target, goal: KernelSelection.Goal = .speed, names: CNames? = nil,
+    commandLine: String, modelFile: String? = nil, modelDigest: String = ""
+  ) {
+    let kernels = KernelSelection(program, features: target.features ?? [], goal: goal)
+    self.init(
+      program, plan: MemoryPlan(program, kernels: kernels), kernels: kernels,
+      options: CodeOptions(
+        names: names ?? CNames(modelName: program.name), commandLine: commandLine,
+        modelFile: modelFile ?? program.name, modelDigest: modelDigest, target: target.name,
+        alignment: target.alignment))
+  }
+
   /// The steps that have a function, in the order of their calls; others only rename their operand.
   package var runningSteps: [Int] { kernels.indices.filter { kernels[$0] != nil } }
   package func functionName(ofStep step: Int) -> String { KernelWriter.functionName(ofStep: step, options.names) }

@@ -40,6 +40,8 @@ public struct DifferentialTest: Sendable {
     public var outcomes: [(build: String, outcome: Outcome)]
     public var vectors: Int
     public var bytesPerVector: Int
+    /// The ELF file that ran on a device, of each build that has one; where inputs are part of an image, without them.
+    public var images: [(build: String, bytes: [UInt8])] = []
 
     /// Whether something was compared, and nothing differed.
     public var isEqual: Bool { problems.isEmpty && comparedBytes > 0 }
@@ -64,11 +66,11 @@ public struct DifferentialTest: Sendable {
 
   /// What the simulator runs.
   public let program: IntegerProgram
-  /// What C is generated from: the same, but for the tests of this test.
-  let generated: IntegerProgram
-  let plan: MemoryPlan
-  let kernels: KernelSelection
-  let alignment: Int
+  /// What makes the C: of the same program, but for the tests of this test.
+  let generator: CodeGenerator
+
+  /// A test of the C that `generator` makes.
+  public init(_ generator: CodeGenerator) { self.init(generator.program, generator) }
 
   /// A test of the C as it is generated for `target`; without one, portable C.
   public init(_ program: IntegerProgram, for target: Target? = nil, goal: KernelSelection.Goal = .speed) {
@@ -82,25 +84,24 @@ public struct DifferentialTest: Sendable {
     _ program: IntegerProgram, generating generated: IntegerProgram, plan: MemoryPlan, kernels: KernelSelection? = nil,
     alignment: Int = 4
   ) {
-    self.program = program
-    self.generated = generated
-    self.plan = plan
-    self.kernels = kernels ?? KernelSelection(generated)
-    self.alignment = alignment
+    self.init(
+      program,
+      CodeGenerator(
+        generated, plan: plan, kernels: kernels,
+        options: CodeOptions(
+          names: CNames(modelName: program.name), commandLine: "lockstep difftest", modelFile: program.name,
+          modelDigest: "", alignment: alignment)))
   }
 
-  private var generator: CodeGenerator {
-    CodeGenerator(
-      generated, plan: plan, kernels: kernels,
-      options: CodeOptions(
-        names: CNames(modelName: program.name), commandLine: "lockstep difftest", modelFile: program.name,
-        modelDigest: "", alignment: alignment))
+  private init(_ program: IntegerProgram, _ generator: CodeGenerator) {
+    self.program = program
+    self.generator = generator
   }
 
   /// Why the network cannot be on the target's device, however small its code; nil where that is not known yet.
   public func shortfall(of target: Target) -> String? {
     guard target.device != nil else { return nil }
-    return target.shortfall(tableBytes: generator.tableBytes, arenaBytes: plan.arenaSize)
+    return target.shortfall(tableBytes: generator.tableBytes, arenaBytes: generator.plan.arenaSize)
   }
 
   /// Trace bytes held in memory and on disk at a time.
@@ -115,7 +116,6 @@ public struct DifferentialTest: Sendable {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
 
-    let generator = generator
     let names = generator.options.names
     for file in generator.files(selfTest: nil) {
       try Data(file.text.utf8).write(to: folder.appendingPathComponent(file.name))
@@ -157,9 +157,16 @@ public struct DifferentialTest: Sendable {
         }
       }
     }
+    let images = try builds.indices.filter { builds[$0].device != nil }.compactMap { index in
+      if case .equal = outcomes[index] {
+        (builds[index].name, [UInt8](try Data(contentsOf: folder.appendingPathComponent("build-\(index)"))))
+      } else {
+        nil
+      }
+    }
     return Report(
       outcomes: zip(builds, outcomes).map { ($0.name, $1) }, vectors: vectors.vectors.count,
-      bytesPerVector: trace.byteCount)
+      bytesPerVector: trace.byteCount, images: images)
   }
 
   /// Runs a built program on vectors, whose inputs lie in the folder as a program of this machine takes them; the trace

@@ -24,6 +24,16 @@ public struct BuildConfiguration: Sendable {
     }
   }
 
+  /// The first line of what the compiler says of its version; nil where it says nothing.
+  public func compilerVersion() throws -> String? {
+    let folder = FileManager.default.temporaryDirectory
+    let file = folder.appendingPathComponent("lockstep-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: file) }
+    _ = try Command.run(compiler, ["--version"], in: folder, output: file)
+    let text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
+    return text.split(separator: "\n").first.map(String.init)
+  }
+
   package var deviceBuild: DeviceBuild? {
     device.map { DeviceBuild(device: $0, build: self) }
   }

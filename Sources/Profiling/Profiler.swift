@@ -11,17 +11,12 @@ public struct Profiler: Sendable {
   let build: BuildConfiguration
   let generator: CodeGenerator
 
-  /// For the code that `target`'s `build` makes; the target must have a device.
-  public init(_ program: IntegerProgram, for target: Target, build: BuildConfiguration) {
-    let kernels = KernelSelection(program, features: target.features ?? [])
-    self.program = program
+  /// For the code of `generator` as `target`'s `build` compiles it; the target must have a device.
+  public init(_ generator: CodeGenerator, for target: Target, build: BuildConfiguration) {
+    program = generator.program
+    self.generator = generator
     self.target = target
     self.build = build
-    generator = CodeGenerator(
-      program, plan: MemoryPlan(program, kernels: kernels), kernels: kernels,
-      options: CodeOptions(
-        names: CNames(modelName: program.name), commandLine: "lockstep profile", modelFile: program.name,
-        modelDigest: "", target: target.name, alignment: target.alignment))
   }
 
   /// The stack that the program's own start and `main` may take, and that is not painted.

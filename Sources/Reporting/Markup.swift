@@ -1,5 +1,5 @@
 /// Text as HTML and SVG take it, between tags and in quoted attributes.
-func escaped(_ text: String) -> String {
+package func escaped(_ text: String) -> String {
   text.reduce(into: "") { result, character in
     switch character {
     case "&": result += "&amp;"

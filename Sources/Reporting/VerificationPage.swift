@@ -50,33 +50,18 @@ public struct VerificationPage: Sendable {
   ]
 
   public var html: String {
-    """
-    <!DOCTYPE html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>\(escaped(title))</title>
-    <style>
-    body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #222; background: #fff; }
-    table { border-collapse: collapse; } th, td { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #ddd; }
-    figure { margin: 1.5rem 0; } figcaption { max-width: 44rem; }
-    .pictures { display: flex; gap: 1rem; flex-wrap: wrap; } .pictures div { text-align: center; font-size: .85rem; color: #555; }
-    img { display: block; width: 168px; image-rendering: pixelated; border: 1px solid #ccc; }
-    .fact { font-family: ui-monospace, monospace; font-size: .85rem; overflow-wrap: anywhere; margin: 0; }
-    </style>
-    </head>
-    <body>
-    <h1>\(escaped(title))</h1>
-    \(facts.map { "<p class=\"fact\">\(escaped($0))</p>" }.joined(separator: "\n"))
-    \(table)
-    \(plot)
-    \(figures.map(Self.html).joined(separator: "\n"))
-    </body>
-    </html>
-
-    """
+    HTMLPage(
+      title: title,
+      body: """
+        <h1>\(escaped(title))</h1>
+        \(facts.map { "<p class=\"fact\">\(escaped($0))</p>" }.joined(separator: "\n"))
+        \(sections)
+        """
+    ).html
   }
+
+  /// What stands under the title and the facts.
+  public var sections: String { ([table, plot] + figures.map(Self.html)).joined(separator: "\n") }
 
   private var table: String {
     let verdicts = VerificationRecord.Verdict.allCases

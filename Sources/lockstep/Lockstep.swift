@@ -27,6 +27,8 @@ struct Lockstep: AsyncParsableCommand {
             proofs that a class is kept, or inputs that change it
         lockstep check p.cert --model model.tflite
             a proof, checked by a small program of its own
+        lockstep preflight model.tflite --target cortex-m4 --output evidence
+            the gate before flashing: all of this, and a folder of evidence
 
       Exit status: 0 done, 1 a mismatch or a violated property, 3 a property left undecided, 64 wrong usage, 65 a file that cannot be read, written \
       or understood, 70 a fault of Lockstep's own.
@@ -40,6 +42,7 @@ struct Lockstep: AsyncParsableCommand {
       ProfileCommand.self,
       VerifyCommand.self,
       CheckCommand.self,
+      PreflightCommand.self,
       FuzzImportCommand.self,
       BenchCommand.self,
     ])

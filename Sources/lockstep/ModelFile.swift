@@ -3,6 +3,13 @@ import Importers
 import IntegerProgram
 import Network
 
+extension [UInt8] {
+  /// SHA-256 in lowercase hexadecimal.
+  var sha256: String {
+    SHA256.hash(data: self).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}
+
 /// A model file, read whole.
 struct ModelFile {
   let path: String
@@ -22,7 +29,7 @@ struct ModelFile {
   init(bytes: [UInt8], path: String) throws(FileError) {
     self.path = path
     byteCount = bytes.count
-    sha256 = SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    sha256 = bytes.sha256
     network = try Self.naming(path) {
       guard !bytes.isEmpty else { throw NetworkError("the file is empty") }
       let name = Self.stem(of: path)

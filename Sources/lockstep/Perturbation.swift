@@ -121,11 +121,14 @@ struct Epsilon: Sendable {
 /// Epsilons as people write them: 1,2,3 or 0.01,0.05.
 struct EpsilonList: ExpressibleByArgument {
   let epsilons: [Epsilon]
+  /// As it was written.
+  let text: String
 
   init?(argument: String) {
     let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Epsilon($0) }
     epsilons = parts.compactMap { $0 }
     guard epsilons.count == parts.count, Set(epsilons.map(\.text)).count == parts.count else { return nil }
+    text = argument
   }
 }
 

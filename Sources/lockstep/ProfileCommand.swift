@@ -64,6 +64,9 @@ struct ProfileCommand: ParsableCommand {
   @Option(help: "A folder of Targets, or (with a slash) the path of one of your own; it must have a device.")
   var target: String
 
+  @Option(help: "What kernels made for the target go for, as for compile.")
+  var optimize = KernelSelection.Goal.speed
+
   @Option(help: ArgumentHelp("One of the target's ways to build, such as Os; by default its first.", valueName: "name"))
   var configuration: String?
 
@@ -88,20 +91,17 @@ struct ProfileCommand: ParsableCommand {
 
   func run() throws {
     let target = try readTarget(target)
-    guard target.device != nil else {
-      throw ValidationError(
-        "--target \(target.name) is this machine, which has no microcontroller's figures. Name a target with a device, "
-          + "such as cortex-m4.")
-    }
-    try expectPrograms(of: target)
-    let build = try build(of: target)
+    try expectDevice(of: target)
+    let build = try build(of: target, called: configuration)
     let program = try ModelFile(path: path).program(lowering.options)
     let vector =
       input.isEmpty
       ? TestVectors.noise(for: program, seed: seed) : try InputVectors(paths: input, program: program).codes(0)
     let profile: Profile
     do {
-      profile = try Profiler(program, for: target, build: build).run(vector)
+      profile = try Profiler(
+        CodeGenerator(program, for: target, goal: optimize, commandLine: "lockstep profile"), for: target, build: build
+      ).run(vector)
     } catch let error as ProfileError {
       switch error {
       case .doesNotFit(let reason): throw FileError(path: path, reason: reason)
@@ -118,14 +118,5 @@ struct ProfileCommand: ParsableCommand {
       }
     }
     print(json == "-" ? report.json.text : svg == "-" ? report.picture.svg : report.text)
-  }
-
-  private func build(of target: Target) throws -> BuildConfiguration {
-    let builds = BuildConfiguration.all(of: target)
-    guard let build = builds.first(where: { configuration == nil || $0.configuration.name == configuration }) else {
-      let names = target.configurations.map(\.name).joined(separator: ", ")
-      throw ValidationError("--configuration '\(configuration ?? "")' is none of \(target.name)'s: \(names).")
-    }
-    return build
   }
 }

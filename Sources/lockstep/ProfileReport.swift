@@ -26,7 +26,8 @@ struct ProfileReport {
   private var hasInstructions: Bool { profile.method == .plugin }
   private var hasCycles: Bool { profile.method == .clock || profile.timing != nil }
 
-  private var table: TextTable {
+  /// The layers.
+  var table: TextTable {
     var columns: [(title: String, alignment: TextTable.Alignment)] = [
       ("#", .right), ("operator", .left), ("output", .left), ("MACs", .right),
     ]

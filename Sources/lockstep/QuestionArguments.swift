@@ -7,7 +7,7 @@ import Simulation
 /// The options that say what is asked of a network.
 struct QuestionArguments: ParsableArguments {
   @Option(
-    name: .customLong("property"),
+    name: [.customLong("property"), .customLong("properties")],
     help: ArgumentHelp("A VNN-LIB 1.0 file; may be given more than once.", valueName: "p.vnnlib"))
   var properties: [String] = []
 
@@ -69,7 +69,9 @@ struct QuestionArguments: ParsableArguments {
     if images != nil && !maxRadius && epsilon == nil && radii == nil {
       throw ValidationError("--images needs --epsilon, --radii or --max-radius.")
     }
-    if !properties.isEmpty && images != nil { throw ValidationError("--property and --images are two questions.") }
+    if !properties.isEmpty && images != nil && (maxRadius || outputRange) {
+      throw ValidationError("--property and --images are two questions.")
+    }
     if images == nil {
       for (option, isGiven) in [
         ("--labels", labels != nil), ("--samples", samples != nil), ("--epsilon", epsilon != nil),
@@ -142,9 +144,14 @@ struct QuestionArguments: ParsableArguments {
       VerificationQuery(id: file.name, file: file.path, property: { file.property })
     }
     guard let questions = try sampleQuestions(simulator) else { return files }
-    return try perturbations(questions).flatMap { perturbation in
+    let queries = try perturbations(questions).flatMap { perturbation in
       questions.set.samples.indices.map { questions.query($0, perturbation) }
     }
+    let names = Set(queries.map(\.id))
+    if let file = files.first(where: { names.contains($0.id) }) {
+      throw ValidationError("\(file.file ?? "") is called as the question about a sample; give the file another name.")
+    }
+    return files + queries
   }
 }
 

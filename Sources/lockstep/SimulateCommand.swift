@@ -93,6 +93,8 @@ struct SimulateCommand: AsyncParsableCommand {
 /// A list of indices as people write it: 0,1,4-7. Sorted, each once.
 struct IndexList: ExpressibleByArgument {
   let indices: [Int]
+  /// As it was written.
+  let text: String
 
   /// More than this are a slip of the keyboard.
   private static let longest = 1 << 20
@@ -107,5 +109,6 @@ struct IndexList: ExpressibleByArgument {
       indices.formUnion(first...last)
     }
     self.indices = indices.sorted()
+    text = argument
   }
 }

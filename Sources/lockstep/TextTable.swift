@@ -2,8 +2,9 @@
 struct TextTable {
   enum Alignment { case left, right }
 
-  private let alignments: [Alignment]
-  private var rows: [[String]]
+  let alignments: [Alignment]
+  /// The titles, then what was added.
+  private(set) var rows: [[String]]
 
   init(_ columns: [(title: String, alignment: Alignment)]) {
     alignments = columns.map(\.alignment)

@@ -72,7 +72,7 @@ struct VectorRun: Sendable {
 }
 
 /// A count that several threads add to.
-private final class Counter: Sendable {
+final class Counter: Sendable {
   private let count = Mutex(0)
 
   func add(_ amount: Int) -> Int {

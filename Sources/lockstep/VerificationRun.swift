@@ -47,22 +47,11 @@ struct VerificationRun {
       }
     }
     let evidence = EvidenceFiles(
-      certificates: command.certificates, counterexamples: command.counterexamples,
-      counterexampleArray: { Self.array($0, program) })
+      certificates: command.certificates, counterexamples: command.counterexamples, program: program)
     session = VerificationSession(
       programDigest: digest, known: report?.known ?? [:], evidence: evidence,
       isInterrupted: { [interruption] in interruption.signalNumber != nil }, report: { try report?.append($0) },
       decide: { [engine] in engine.decide($0, threads: $1, isCancelled: $2) })
-  }
-
-  /// A network of one input has its shape; the inputs of others stand one after another.
-  private static func array(_ counterexample: Counterexample, _ program: IntegerProgram) -> NumPyArray {
-    guard program.inputs.count == 1 else {
-      return NumPyArray(counterexample.inputs, shape: [counterexample.inputs.count])
-    }
-    var column = CodeColumn(program.values[program.inputs[0]])
-    column.append(counterexample.inputs)
-    return column.array(vectors: 1)
   }
 
   /// Every question once.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Certificates
 import DifferentialTesting
 import Importers
+import IntegerProgram
 import Properties
 import Reporting
 import Synchronization
@@ -131,8 +132,8 @@ final class VerificationSession: Sendable {
 /// Where certificates and counterexamples go: folders, or nowhere.
 struct EvidenceFiles: Sendable {
   var certificates, counterexamples: String?
-  /// The shape of an array of one counterexample, and what its elements are.
-  var counterexampleArray: (@Sendable (Counterexample) -> NumPyArray)?
+  /// Whose inputs counterexamples are.
+  var program: IntegerProgram?
 
   /// Writes a certificate whole; returns its path.
   func write(_ certificate: Certificate, of id: String) throws -> String? {
@@ -143,7 +144,18 @@ struct EvidenceFiles: Sendable {
   }
 
   func write(_ counterexample: Counterexample, of id: String) throws {
-    guard let counterexamples, let array = counterexampleArray?(counterexample) else { return }
-    try OutputFiles.whole { try $0.add(array.fileBytes, at: "\(counterexamples)/\(id).npy") }
+    guard let counterexamples, let program else { return }
+    let bytes = counterexample.array(of: program).fileBytes
+    try OutputFiles.whole { try $0.add(bytes, at: "\(counterexamples)/\(id).npy") }
+  }
+}
+
+extension Counterexample {
+  /// The input as an array: of the shape that a network's only input has; several inputs stand one after another.
+  func array(of program: IntegerProgram) -> NumPyArray {
+    guard program.inputs.count == 1 else { return NumPyArray(inputs, shape: [inputs.count]) }
+    var column = CodeColumn(program.values[program.inputs[0]])
+    column.append(inputs)
+    return column.array(vectors: 1)
   }
 }

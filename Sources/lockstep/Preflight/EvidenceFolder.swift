@@ -1,0 +1,111 @@
+import Foundation
+import Importers
+
+/// A folder whose files are listed with their digests, as `sha256sum --check` reads them, so that a changed byte shows.
+struct EvidenceFolder {
+  static let manifest = "manifest.sha256"
+
+  /// Evidence has a file a question, and copies of what was asked about.
+  private static let largestFile = 4 << 30
+  private static let largestManifest = 64 << 20
+
+  let path: String
+
+  // MARK: Writing
+
+  /// Makes a folder that appears whole, with its manifest, or not at all. While `body` writes its files it is the
+  /// process's working folder, so that paths in the evidence are relative to it.
+  static func whole(at path: String, _ body: () throws -> Void) throws -> EvidenceFolder {
+    let place = URL(fileURLWithPath: path).standardizedFileURL.path
+    guard !InputFile.exists(place) else {
+      throw FileError(path: path, reason: "exists; remove it, or name another folder by --output")
+    }
+    let partial = "\(place).\(ProcessInfo.processInfo.processIdentifier).partial"
+    try OutputFiles.makeFolder(partial)
+    do {
+      try inside(partial, body)
+      let folder = EvidenceFolder(path: partial)
+      let lines = try folder.files().map { "\(try folder.digest(of: $0))  \($0)\n" }
+      try OutputFiles.whole { try $0.add(Array(lines.joined().utf8), at: "\(partial)/\(manifest)") }
+      guard rename(partial, place) == 0 else {
+        throw FileError(path: path, reason: "cannot be written: \(String(cString: strerror(errno)))")
+      }
+    } catch {
+      try? FileManager.default.removeItem(atPath: partial)
+      throw error
+    }
+    return EvidenceFolder(path: path)
+  }
+
+  /// Calls `body` with `path` as the working folder.
+  static func inside<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    let before = FileManager.default.currentDirectoryPath
+    guard FileManager.default.changeCurrentDirectoryPath(path) else {
+      throw FileError(path: path, reason: "is no folder, or cannot be entered")
+    }
+    defer { _ = FileManager.default.changeCurrentDirectoryPath(before) }
+    return try body()
+  }
+
+  // MARK: Reading
+
+  /// The manifest's own digest, which stands for all files.
+  func digest() throws -> String { try digest(of: Self.manifest) }
+
+  /// Every file whose content is not what the manifest says, that is missing, or that it does not name.
+  func differences() throws -> [String] {
+    let listed = try listed()
+    let found = Set(try files())
+    var differences = found.subtracting(listed.keys).map { "\($0): is not in the manifest" }
+    for (name, digest) in listed {
+      if !found.contains(name) {
+        differences.append("\(name): is missing")
+      } else if try self.digest(of: name) != digest {
+        differences.append("\(name): has changed")
+      }
+    }
+    return differences.sorted()
+  }
+
+  /// The digest that the manifest has for each file.
+  func listed() throws -> [String: String] {
+    let path = "\(path)/\(Self.manifest)"
+    let bytes = try InputFile.bytes(path: path, limit: Self.largestManifest)
+    func fault(_ line: Int) -> FileError {
+      FileError(path: path, reason: "line \(line) is no digest and name of a file: this is no evidence of preflight")
+    }
+    guard let text = String(validating: bytes, as: UTF8.self), text.last == "\n" else { throw fault(1) }
+    var listed: [String: String] = [:]
+    for (index, line) in text.dropLast().split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      let parts = line.split(separator: "  ", maxSplits: 1)
+      guard parts.count == 2, parts[0].count == 64, parts[0].allSatisfy({ "0123456789abcdef".contains($0) }),
+        listed.updateValue(String(parts[0]), forKey: String(parts[1])) == nil
+      else { throw fault(index + 1) }
+    }
+    return listed
+  }
+
+  /// The names of all files but the manifest, in the order of their bytes.
+  private func files() throws -> [String] {
+    guard let all = FileManager.default.enumerator(atPath: path) else {
+      throw FileError(path: path, reason: "is no folder, or cannot be read")
+    }
+    var names: [String] = []
+    while let name = all.nextObject() as? String {
+      switch all.fileAttributes?[.type] as? FileAttributeType {
+      case .typeDirectory: continue
+      case .typeRegular: if name != Self.manifest { names.append(name) }
+      // What a link leads to is not in the folder.
+      default: throw FileError(path: "\(path)/\(name)", reason: "is no plain file: evidence has no links or devices")
+      }
+      guard !name.contains(where: \.isNewline) else {
+        throw FileError(path: "\(path)/\(name)", reason: "has a line's end in its name")
+      }
+    }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  private func digest(of name: String) throws -> String {
+    try InputFile.bytes(path: "\(path)/\(name)", limit: Self.largestFile).sha256
+  }
+}

@@ -1,0 +1,237 @@
+import ArgumentParser
+import CodeGeneration
+import Foundation
+import Importers
+
+/// `lockstep preflight`: the gate before flashing.
+struct PreflightCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "preflight",
+    abstract: "Decide whether a network may be flashed, and write down why.",
+    discussion: """
+      The gate compiles the network for the target, sees that it fits, compares every byte of every layer on the target \
+      with the simulator, bounds its stack, verifies the properties asked, has the certificates checked, replays each \
+      counterexample on the target's own code, and writes one folder of evidence. It is cleared only if everything \
+      holds; a folder is written either way.
+
+        lockstep preflight model.tflite --target cortex-m4 --output evidence
+        lockstep preflight model.tflite --target cortex-m4 --property p.vnnlib \\
+            --images x.npy --labels y.npy --samples 0-9 --epsilon 1 --output evidence
+        lockstep preflight --recheck evidence
+
+      What holds:
+
+        memory             code and constants are within the flash; arena, stack
+                           and what start-up copies are within the RAM
+        differential test  every byte of every layer, on --input or random
+                           inputs and on the samples asked about
+        stack              the deepest path of calls is within the stack that
+                           the target keeps
+        properties         each is proved; a violated, misclassified or
+                           undecided one is not cleared
+        certificates       the independent checker accepts each
+        counterexamples    on the target's own code they give what the
+                           simulator gives: a refusal is real
+
+      That no accumulator overflows is proved before, for every input: a network where it fails is refused.
+
+      The folder has
+
+        summary.txt, summary.html, junit.xml    for people, and for a CI
+        results.json         all of it; "verdict" is cleared, refused or open
+        profile.json, arena.svg    as of lockstep profile
+        c/                   the generated C
+        NAME.elf             the image that ran, with the program's digest in it
+        report.jsonl, proofs/, counterexamples/    as of lockstep verify
+        model/, inputs/      copies of what was given
+        manifest.sha256      the digest of each file, for sha256sum --check
+
+      The last line is the digest of the manifest, which stands for the whole folder: keep it where the folder is not.
+
+      --recheck goes through such a folder again, on this machine: no byte may have changed, the C must come out of the \
+      model as it is there, the image out of the C (with the same compiler), device and simulator must agree, the \
+      checker must accept the certificates, the counterexamples must be ones, and the results must be those. It searches \
+      for nothing. A target that is not one of Lockstep's own has to be named again, since it says what programs run.
+
+      Exit status: 0 cleared, 1 refused, or changed; 3 some of it open; 65 a file that cannot be used, nothing is \
+      written.
+      """)
+
+  @Argument(help: ArgumentHelp("The network: an int8 TensorFlow Lite or quantised ONNX file.", valueName: "model"))
+  var model: String?
+
+  @Option(help: "A folder of Targets, or (with a slash) the path of one of your own; it must have a device.")
+  var target: String?
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The folder of evidence to write. It appears whole or not at all.", valueName: "folder"))
+  var output: String?
+
+  @Option(help: ArgumentHelp("Check this folder of evidence again.", valueName: "folder"))
+  var recheck: String?
+
+  @Option(help: ArgumentHelp("With --recheck: the digest that was printed when the folder was made.", valueName: "sha256"))
+  var digest: String?
+
+  @Flag(help: "With --recheck: leave out what takes the target's compiler and emulator.")
+  var withoutDevice = false
+
+  @Option(help: "What kernels made for the target go for, as for compile.")
+  var optimize = KernelSelection.Goal.speed
+
+  @Option(help: ArgumentHelp("One of the target's ways to build, such as Os; by default its first.", valueName: "name"))
+  var configuration: String?
+
+  @Option(help: ArgumentHelp("Codes or reals to run on the device, as for simulate.", valueName: "x.npy"))
+  var input: [String] = []
+
+  @Option(help: ArgumentHelp("Without --input: how many random and extreme inputs to run on.", valueName: "count"))
+  var random = 16
+
+  @Option(help: "The seed of random inputs, and of the search.")
+  var seed: UInt64 = 1
+
+  @OptionGroup(title: "What is asked") var questions: QuestionArguments
+
+  @Option(help: "Seconds for each question.")
+  var timeout = 60.0
+
+  @Option(help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
+  var jobs: Int?
+
+  @OptionGroup var lowering: LoweringArguments
+
+  func validate() throws {
+    if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs must be in 1 … 1024.") }
+    if recheck != nil {
+      if model != nil { throw ValidationError("--recheck takes the model from the folder; name none.") }
+      if output != nil { throw ValidationError("--recheck writes nothing; leave out --output.") }
+      return
+    }
+    if digest != nil || withoutDevice { throw ValidationError("--digest and --without-device go with --recheck.") }
+    if model == nil { throw ValidationError("Name a model, or a folder to --recheck.") }
+    if target == nil { throw ValidationError("Name the --target that is flashed.") }
+    if output == nil { throw ValidationError("Name the folder for the evidence: --output.") }
+    if !(1...100_000).contains(random) { throw ValidationError("--random must be in 1 … 100000.") }
+    guard timeout > 0, timeout <= 1e9 else { throw ValidationError("--timeout must be above 0.") }
+    if questions.maxRadius || questions.outputRange {
+      throw ValidationError("--max-radius and --output-range search for figures; a gate asks what is proved or not.")
+    }
+  }
+
+  func run() throws {
+    let interruption = Interruption()
+    if let recheck {
+      return try PreflightRecheck(self, folder: EvidenceFolder(path: recheck), interruption: interruption).run()
+    }
+    guard let target, let output else { return }
+    let device = try readTarget(target)
+    try expectDevice(of: device)
+    // Read where it is given first, so that messages name the user's files.
+    _ = try PreflightGate(self, device, interruption)
+    var results: PreflightResults?
+    let copies = InputCopies(self)
+    let folder = try EvidenceFolder.whole(at: output) {
+      // The copies are what counts from here on; their paths are relative to the folder.
+      let command = try copies.command()
+      let gate = try PreflightGate(command, device, interruption)
+      results = try gate.writeEvidence(arguments: copies.arguments) { print(PreflightSummary.line($0)) }
+    }
+    guard let results else { return }
+    print("")
+    print(PreflightSummary(results: results, records: []).headline)
+    print("\(output)/summary.html")
+    print("program \(results.program)")
+    if let image = results.image { print("image \(image.sha256)") }
+    print("evidence \(try folder.digest())")
+    try Self.end(results.verdict)
+  }
+
+  /// Ends with the exit status of a verdict.
+  static func end(_ verdict: PreflightResults.Verdict) throws {
+    switch verdict {
+    case .cleared: break
+    case .refused: throw ExitCode.mismatch
+    case .open: throw ExitCode.undecided
+    }
+  }
+}
+
+/// The files that the gate is given, as copies in the folder of evidence, and the command line about these.
+struct InputCopies {
+  /// The options that say what is looked at, with the paths of the copies. They make the same command again.
+  let arguments: [String]
+  private let copies: [(source: String, copy: String)]
+
+  init(_ command: PreflightCommand) {
+    var copies: [(source: String, copy: String)] = []
+    func copied(_ path: String, _ folder: String) -> String {
+      let source = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+      if let known = copies.first(where: { $0.source == source }) { return known.copy }
+      let name = path.split(separator: "/").last.map(String.init) ?? "file"
+      let taken = copies.count { $0.copy.hasPrefix(folder + "/") && $0.copy.hasSuffix("/" + name) }
+      // Names stay, since questions are called by them.
+      let copy = taken == 0 ? "\(folder)/\(name)" : "\(folder)/\(taken + 1)/\(name)"
+      copies.append((source, copy))
+      return copy
+    }
+    var words: [String] = []
+    func add(_ option: String, _ value: String?) { if let value { words += ["--" + option, value] } }
+    func addFile(_ option: String, _ path: String?) { add(option, path.map { copied($0, "inputs") }) }
+    if let model = command.model { words.append("./" + copied(model, "model")) }
+    add("target", command.target)
+    if command.optimize != .speed { add("optimize", command.optimize.rawValue) }
+    add("configuration", command.configuration)
+    for path in command.input { addFile("input", path) }
+    if command.input.isEmpty { add("random", "\(command.random)") }
+    add("seed", "\(command.seed)")
+    add("timeout", "\(command.timeout)")
+    let questions = command.questions
+    for path in questions.properties { addFile("property", path) }
+    addFile("images", questions.images)
+    addFile("labels", questions.labels)
+    add("samples", questions.samples?.text)
+    add("epsilon", questions.epsilon?.text)
+    addFile("radii", questions.radii)
+    addFile("mask", questions.mask)
+    add("clip", questions.clip.map { "\($0.range.lowerBound)-\($0.range.upperBound)" })
+    if questions.real { words.append("--real") }
+    if command.lowering.rounding != .tfliteDouble { add("rounding", command.lowering.rounding.rawValue) }
+    if command.lowering.scaleProduct != .double { add("scale-product", command.lowering.scaleProduct.rawValue) }
+    arguments = words
+    self.copies = copies
+  }
+
+  /// All files that a command names.
+  static func paths(of command: PreflightCommand) -> [String] {
+    let questions = command.questions
+    return [command.model, questions.images, questions.labels, questions.radii, questions.mask].compactMap { $0 }
+      + command.input + questions.properties
+  }
+
+  private static let largest = 4 << 30
+
+  /// Copies the files into the working folder; returns the command that is about them.
+  func command() throws -> PreflightCommand {
+    for (source, copy) in copies {
+      if let slash = copy.lastIndex(of: "/") { try OutputFiles.makeFolder(String(copy[..<slash])) }
+      let bytes = try InputFile.bytes(path: source, limit: Self.largest)
+      try OutputFiles.whole { try $0.add(bytes, at: copy) }
+    }
+    return try PreflightCommand.about(arguments)
+  }
+}
+
+extension PreflightCommand {
+  /// The command of recorded arguments, which name no folder to write.
+  static func about(_ arguments: [String]) throws -> PreflightCommand {
+    try parse(arguments + ["--output", "."])
+  }
+
+  func with(jobs: Int?) -> PreflightCommand {
+    var command = self
+    command.jobs = jobs
+    return command
+  }
+}
