@@ -103,7 +103,7 @@ let package = Package(
       name: "EndToEndTests",
       dependencies: [
         "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "Properties", "Simulation", "Verification",
-        "Reporting",
+        "Reporting", .product(name: "Crypto", package: "swift-crypto"),
       ]),
   ],
   swiftLanguageModes: [.v6],

@@ -21,6 +21,12 @@ enum Place {
   /// The command, built beside the tests.
   static let command = Bundle.main.bundleURL.appending(path: "lockstep")
 
+  /// Whether a program is on the path.
+  static func hasProgram(_ name: String) -> Bool {
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    return path.split(separator: ":").contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
+  }
+
   /// The files of a folder whose names end so, in order; none where there is no such folder.
   static func files(in folder: URL, ending: String) -> [URL] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
