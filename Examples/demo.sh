@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Lockstep on its bundled network: compile, simulate, run the C, compare the two, prove, check the proofs, show what
-# breaks the network, and run it on a Cortex-M4 in QEMU. Needs Swift alone; installs the rest.
+# breaks the network, and clear it for a Cortex-M4 in QEMU. Needs Swift alone; installs the rest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 Tests/prepare.sh
@@ -51,9 +51,13 @@ $lockstep verify $digits/digits.tflite --images $digits/images.npy --labels $dig
 [ $violated = 1 ] || status=1
 $lockstep check --report "$out/violated.jsonl" --model $digits/digits.tflite --target host || status=1
 
-say "On a Cortex-M4, in QEMU: every layer against the simulator, and what an inference takes"
-$lockstep difftest $digits/digits.tflite --target cortex-m4 --input $digits/images.npy | tee "$out/device.txt" || status=1
-$lockstep profile $digits/digits.tflite --target cortex-m4 --input $digits/images.npy | tee "$out/profile.txt" || status=1
+say "preflight: the gate before flashing a Cortex-M4, in QEMU"
+evidence=$digits/evidence
+rm -rf "$evidence"
+$lockstep preflight $digits/digits.tflite --target cortex-m4 --input $digits/images.npy --images $digits/images.npy \
+  --labels $digits/labels.npy --samples 0-3 --epsilon 1 --mask $digits/patch.npy --timeout 60 --output $evidence |
+  tee "$out/gate.txt" || status=1
+[ ! -e $evidence ] || sed -n '/^ #/,/ total /p' $evidence/summary.txt
 
 say "Summary"
 printf '%-12s%s\n' \
@@ -64,9 +68,9 @@ printf '%-12s%s\n' \
   random "$(grep 'builds equal' "$out/random.txt")" \
   memory "$(sed -n 1p "$out/digits/digits_plan.txt" | sed 's/.*: //')" \
   proved "$(grep -c ': proved' "$out/proved.txt") of 4 questions, certificates accepted by the checker" \
-  "Cortex-M4" "$(grep 'builds equal' "$out/device.txt")" \
-  inference "$(grep -E ' total ' "$out/profile.txt" | awk '{print $3}') instructions on a Cortex-M4" \
+  image "$digits/evidence/digits.elf for Cortex-M4: $(sed -n 's/^inference *//p' $digits/evidence/summary.txt) an inference" \
   violated "$(grep -c ': violated' "$out/violated.txt") of 3, replayed on the C: see $page" \
-  program "$(grep '^program' "$out/random.txt" | sed 's/program //')"
+  program "$(grep '^program' "$out/random.txt" | sed 's/program //')" \
+  gate "$(grep -E 'CLEARED|REFUSED' "$out/gate.txt"): see $digits/evidence/summary.html"
 [ $status = 0 ] && case $reference in equal*) echo "What was simulated and proved is what the C computes." ;; *) exit 1 ;; esac
 exit $status
