@@ -4,6 +4,7 @@ import Network
 
 /// One file of the generated project.
 public struct GeneratedFile: Sendable {
+  /// With the folders it is in, separated by slashes.
   public var name: String
   public var text: String
 }
@@ -19,10 +20,11 @@ public struct CodeOptions: Sendable {
   public var target: String
   /// What the arena's address must be a multiple of; at least 1.
   public var alignment: Int
+  public var packaging: Packaging
 
   public init(
     names: CNames, commandLine: String, modelFile: String, modelDigest: String, target: String = "host",
-    alignment: Int = 4
+    alignment: Int = 4, packaging: Packaging = .cmake
   ) {
     self.names = names
     self.commandLine = commandLine
@@ -30,6 +32,7 @@ public struct CodeOptions: Sendable {
     self.modelDigest = modelDigest
     self.target = target
     self.alignment = alignment
+    self.packaging = packaging
   }
 }
 
@@ -74,17 +77,18 @@ public struct CodeGenerator: Sendable {
   /// All files of the project; with the self-test where one is given.
   public func files(selfTest: SelfTest?) -> [GeneratedFile] {
     let prefix = options.names.prefix
+    let code = options.packaging.codeFolder + prefix
     var files = [
-      GeneratedFile(name: "\(prefix).h", text: header(hasSelfTest: selfTest != nil)),
-      GeneratedFile(name: "\(prefix).c", text: source()),
-      GeneratedFile(name: "\(prefix)_weights.h", text: weightsHeader()),
-      GeneratedFile(name: "\(prefix)_weights.c", text: weights()),
+      GeneratedFile(name: "\(code).h", text: header(hasSelfTest: selfTest != nil)),
+      GeneratedFile(name: "\(code).c", text: source()),
+      GeneratedFile(name: "\(code)_weights.h", text: weightsHeader()),
+      GeneratedFile(name: "\(code)_weights.c", text: weights()),
       GeneratedFile(name: "\(prefix)_plan.txt", text: planText()),
       GeneratedFile(name: "\(prefix)_plan.json", text: planJSON()),
-      GeneratedFile(name: "CMakeLists.txt", text: cmake(hasSelfTest: selfTest != nil)),
     ]
+    files += packageFiles(hasSelfTest: selfTest != nil)
     if let selfTest {
-      files.append(GeneratedFile(name: "\(prefix)_selftest.c", text: selfTestSource(selfTest)))
+      files.append(GeneratedFile(name: "\(code)_selftest.c", text: selfTestSource(selfTest)))
     }
     return files
   }
@@ -105,21 +109,37 @@ public struct CodeGenerator: Sendable {
   /// A network input or output as the header presents it.
   struct Port {
     var value: Value
-    /// INPUT, or INPUT_1 where there are several.
+    /// input, or input_1 where there are several.
+    var name: String
+    /// The prefix of its macros: NET_INPUT or NET_INPUT_1.
     var macro: String
     var offset: Int
   }
 
   func ports(_ role: String, _ values: [Int]) -> [Port] {
     values.enumerated().map { index, value in
-      Port(
-        value: program.values[value],
-        macro: "\(options.names.macro)_\(role)" + (values.count == 1 ? "" : "_\(index)"),
+      let name = values.count == 1 ? role : "\(role)_\(index)"
+      return Port(
+        value: program.values[value], name: name, macro: "\(options.names.macro)_\(name.uppercased())",
         offset: plan.offset(ofValue: value) ?? 0)
     }
   }
-  var inputs: [Port] { ports("INPUT", program.inputs) }
-  var outputs: [Port] { ports("OUTPUT", program.outputs) }
+  var inputs: [Port] { ports("input", program.inputs) }
+  var outputs: [Port] { ports("output", program.outputs) }
 
   func cType(of value: Value) -> String { (value.type.isSigned ? "int" : "uint") + "\(8 * codeSize(value))_t" }
+
+  /// The declaration of a pointer to a port's codes in the arena.
+  func pointer(_ name: String, to port: Port, isConstant: Bool = false) -> String {
+    let type = cType(of: port.value)
+    let pointed = (isConstant ? "const " : "") + type
+    let cast =
+      switch type {
+      case "int8_t": ""
+      case "uint8_t": "(\(pointed) *)"
+      // A word's address: the plan has aligned it.
+      default: "(\(pointed) *)(\(isConstant ? "const " : "")void *)"
+      }
+    return "\(pointed) *const \(name) = \(cast)&arena[\(port.macro)_OFFSET];"
+  }
 }
