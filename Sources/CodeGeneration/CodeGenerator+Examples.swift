@@ -56,11 +56,12 @@ extension CodeGenerator {
 
   private func exampleHead(_ example: Example, file: String) -> CText {
     let name = options.names.prefix
-    var text =
+    let what =
       switch example {
-      case .selfTest: banner("\(file): holds \(name) on this device to the simulator.")
-      case .inference: banner("\(file): one inference of \(name).")
+      case .selfTest: "holds \(name) on this device to the simulator"
+      case .inference: "one inference of \(name)"
       }
+    var text = banner("\(file): \(what).", use: "an example to copy and change")
     text.line("#include <\(name).h>")
     return text
   }

@@ -22,7 +22,7 @@ extension CodeGenerator {
       "Put this folder into the `libraries` folder of your sketchbook as `\(library)`, or zip it and take \"Add .ZIP "
         + "Library\" in the IDE.",
       "Open File, Examples, \(library), \(examples[0].title), and upload it; the serial monitor, at 115200 baud, shows "
-        + (hasSelfTest ? "PASS or the layer that differs." : "the output codes."),
+        + (hasSelfTest ? "PASS, or the first step that went wrong." : "the output codes."),
       "On AVR boards (Uno, Nano, Mega) constants lie in RAM too; the self-test takes some more.",
     ])
     return [GeneratedFile(name: "library.properties", text: properties), readme]

@@ -64,8 +64,8 @@ extension CodeGenerator {
         target_sources(app PRIVATE src/main.c)
 
         """
-      let configuration =
-        "CONFIG_\(symbol)=y\n" + (example == .selfTest ? "CONFIG_\(symbol)_SELFTEST=y\n" : "") + "CONFIG_STDOUT_CONSOLE=y\n"
+      var configuration = "CONFIG_\(symbol)=y\n"
+      if example == .selfTest { configuration += "CONFIG_\(symbol)_SELFTEST=y\n" }
       let folder = "samples/\(example.folder)"
       files += [
         GeneratedFile(name: "\(folder)/CMakeLists.txt", text: application),
