@@ -4,7 +4,8 @@
 #   libz3-dev           the SMT solver of the verifier   cvc5      a second one, which the tests hold it to
 #   coinor-libclp-dev   guides the verifier's search     cppcheck  holds the generated C to MISRA C:2012 (with python3)
 #   zlib1g-dev          image sets come gzipped
-# And compilers and emulators of the microcontrollers in Targets: Arm, RISC-V and AVR.
+# And compilers and emulators of the microcontrollers in Targets: Arm, RISC-V and AVR; and what the packages that are
+# generated are for: CMake, Arduino (python3-venv for the tools that come from PyPI).
 set -euo pipefail
 
 packages=(
@@ -12,6 +13,7 @@ packages=(
   gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
   gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc
   gcc-avr avr-libc simavr
+  cmake arduino-builder arduino-core-avr python3-venv
 )
 missing=()
 for package in "${packages[@]}"; do

@@ -4,6 +4,8 @@ public struct CNames: Sendable {
   public let prefix: String
   /// The prefix of macros.
   public var macro: String { prefix.uppercased() }
+  /// What a library of the network is called where libraries of all sorts stand side by side.
+  public var library: String { "lockstep_\(prefix)" }
 
   /// The names of a network whose file is called `name`; characters that C does not allow become underscores.
   public init(modelName name: String) {
@@ -36,7 +38,7 @@ public struct CNames: Sendable {
   }
 
   /// Words that, alone, are not a network's to use: keywords of C and C++, and the names of system headers, which a file
-  /// of the same name would hide.
+  /// of the same name would hide (also where a file system takes capitals for small letters, as in Arduino.h).
   private static let reserved: Set<String> = [
     "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
     "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof",
@@ -46,5 +48,6 @@ public struct CNames: Sendable {
     "iso646", "limits", "locale", "math", "setjmp", "signal", "stdalign", "stdarg", "stdatomic", "stdbool", "stddef",
     "stdint", "stdio", "stdlib", "stdnoreturn", "string", "strings", "tgmath", "threads", "time", "uchar", "unistd",
     "wchar", "wctype", "memory", "pthread", "sched", "semaphore", "poll", "fcntl", "dirent", "malloc", "alloca",
+    "arduino",
   ]
 }

@@ -79,9 +79,14 @@ extension CodeGenerator {
           accumulator: step.accumulatorRange.map { [$0.lowerBound, $0.upperBound] },
           codes: [output.range.lowerBound, output.range.upperBound], offset: plan.offset(ofValue: step.output) ?? 0)
       })
+    return prettyJSON(file)
+  }
+
+  /// A JSON file: the same text for the same content.
+  func prettyJSON(_ content: some Encodable) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(file) else { return "{}\n" }
+    guard let data = try? encoder.encode(content) else { return "{}\n" }
     return String(decoding: data, as: UTF8.self) + "\n"
   }
 }

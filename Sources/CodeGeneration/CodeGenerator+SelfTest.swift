@@ -41,13 +41,11 @@ extension CodeGenerator {
     text.block("static void \(name)_set_inputs(int8_t *arena, uint32_t vector)") { text in
       text.line("uint32_t state = 2463534242u + vector;")
       for (index, port) in inputs.enumerated() {
-        let type = cType(of: port.value)
-        let cast = type == "int8_t" ? "" : type == "uint8_t" ? "(\(type) *)" : "(\(type) *)(void *)"
-        text.line("\(type) *const input_\(index) = \(cast)&arena[\(port.macro)_OFFSET];")
+        text.line(pointer("input_\(index)", to: port))
         text.block("for (uint32_t i = 0u; i < \(port.macro)_COUNT; i++)") { text in
           let range = port.value.type.range
           text.line(
-            "input_\(index)[i] = (\(type))\(name)_code(vector, &state, \(CExpressionPrinter.literal(range.lowerBound)), \(range.upperBound), \(port.macro)_ZERO_POINT);")
+            "input_\(index)[i] = (\(cType(of: port.value)))\(name)_code(vector, &state, \(CExpressionPrinter.literal(range.lowerBound)), \(range.upperBound), \(port.macro)_ZERO_POINT);")
         }
       }
     }
@@ -73,11 +71,8 @@ extension CodeGenerator {
         }
         text.block("if ((status != \(macro)_OK) && (failed == 0u))") { $0.line("failed = vector + 1u;") }
         for (index, port) in outputs.enumerated() {
-          let type = cType(of: port.value)
-          let cast =
-            type == "int8_t" ? "" : type == "uint8_t" ? "(const \(type) *)" : "(const \(type) *)(const void *)"
           text.block("for (uint32_t i = 0u; (i < \(port.macro)_COUNT) && (failed == 0u); i++)") { text in
-            text.line("const \(type) *const output = \(cast)&arena[\(port.macro)_OFFSET];")
+            text.line(pointer("output", to: port, isConstant: true))
             text.block("if (output[i] != \(name)_expected_\(index)[(vector * \(port.macro)_COUNT) + i])") {
               $0.line("failed = vector + 1u;")
             }
@@ -96,17 +91,29 @@ extension CodeGenerator {
       text.line("static int8_t memory[\(macro)_ARENA_SIZE + \(macro)_ARENA_ALIGNMENT];")
       text.line("const uint32_t excess = (uint32_t)((uintptr_t)memory % \(macro)_ARENA_ALIGNMENT);")
       text.line("int8_t *const arena = &memory[\(macro)_ARENA_ALIGNMENT - excess];")
-      text.line("uint32_t step = 0u;")
-      text.line("const uint32_t failed = \(name)_selftest(arena, \(macro)_ARENA_SIZE, &step);")
-      text.block("if (failed == 0u)") {
-        $0.line("(void)printf(\"PASS \(name): \(test.outputs.count) vectors, program %s\\n\", \(name)_program_digest);")
-      }
-      text.block("else") {
-        $0.line("(void)printf(\"FAIL \(name): vector %lu, first wrong step %lu\\n\", (unsigned long)(failed - 1u), (unsigned long)step);")
-      }
+      runSelfTest(.printf, &text)
       text.line("return (failed == 0u) ? 0 : 1;")
     }
     text.line("#endif")
     return text.text
+  }
+
+  /// Runs the self-test in `arena` and says what came of it; leaves the result in `failed`.
+  func runSelfTest(_ console: Console, _ text: inout CText) {
+    let (name, macro) = (options.names.prefix, options.names.macro)
+    text.line("uint32_t step = 0u;")
+    text.line("const uint32_t failed = \(name)_selftest(arena, \(macro)_ARENA_SIZE, &step);")
+    text.block("if (failed == 0u)") {
+      $0.lines(
+        console.print([
+          .text("PASS \(name): \(SelfTest.vectorCount) vectors, program "), .string("\(name)_program_digest"),
+        ]))
+    }
+    text.block("else") {
+      $0.lines(
+        console.print([
+          .text("FAIL \(name): vector "), .unsigned("(failed - 1u)"), .text(", first wrong step "), .unsigned("step"),
+        ]))
+    }
   }
 }

@@ -15,7 +15,7 @@ public struct CompiledSize: Sendable {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("lockstep-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    for file in generator.files(selfTest: nil) {
+    for file in generator.code() {
       try Data(file.text.utf8).write(to: folder.appendingPathComponent(file.name))
     }
     return try BuildConfiguration.all(of: target).filter { Command.exists($0.compiler) }.map { build in

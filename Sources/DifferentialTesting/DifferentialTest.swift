@@ -117,7 +117,7 @@ public struct DifferentialTest: Sendable {
     defer { try? FileManager.default.removeItem(at: folder) }
 
     let names = generator.options.names
-    for file in generator.files(selfTest: nil) {
+    for file in generator.code() {
       try Data(file.text.utf8).write(to: folder.appendingPathComponent(file.name))
     }
     try Data(Driver.source(for: program, names: names).utf8).write(to: folder.appendingPathComponent("driver.c"))

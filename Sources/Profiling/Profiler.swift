@@ -38,7 +38,7 @@ public struct Profiler: Sendable {
     let driver = ProfileDriver(
       program: program, names: names, paintedBytes: max(0, device.stackBytes - Self.callersBytes),
       hasClock: device.profile?.sources != nil)
-    for file in generator.files(selfTest: nil) {
+    for file in generator.code() {
       try Data(file.text.utf8).write(to: folder.appendingPathComponent(file.name))
     }
     try Data(driver.source.utf8).write(to: folder.appendingPathComponent("profile.c"))

@@ -12,11 +12,13 @@ struct CompileCommand: ParsableCommand {
     discussion: """
       The folder receives NAME.h (how to call it, and what is proved of it), NAME.c (a function a layer), \
       NAME_weights.c/.h (the constants), NAME_selftest.c (vectors with the simulator's outputs), NAME_plan.txt/.json \
-      (where each tensor lives in the arena, and when) and a CMakeLists.txt. The code includes <stdint.h> alone; it \
+      (where each tensor lives in the arena, and when) and what --package adds, by default a CMakeLists.txt. The code includes <stdint.h> alone; it \
       uses no floating point, no heap, no static variables and no recursion. The same command gives the same bytes.
 
         lockstep compile Examples/digits/digits.tflite --target host --output build/digits
         cc -std=c99 -O2 -DDIGITS_SELFTEST_MAIN build/digits/*.c -o selftest && ./selftest
+
+        lockstep compile Examples/digits/digits.tflite --package arduino --output ~/Arduino/libraries/lockstep_digits
       """)
 
   @Argument(help: ArgumentHelp("The network: an int8 TensorFlow Lite or quantised ONNX file.", valueName: "model"))
@@ -33,6 +35,16 @@ struct CompileCommand: ParsableCommand {
         where they do not enlarge it. All give the same codes. Targets without features have portable kernels.
         """))
   var optimize = KernelSelection.Goal.speed
+
+  @Option(
+    help: ArgumentHelp(
+      "What the folder is made up for.",
+      discussion: """
+        cmake adds a CMakeLists.txt that also builds and runs the self-test. arduino, platformio and zephyr make an \
+        Arduino library, a PlatformIO library or a Zephyr module: the C goes into src, and example programs run the \
+        self-test and one inference; a README.md says how to add it to a project. plain is the C alone.
+        """))
+  var package = Packaging.cmake
 
   @Option(
     name: .shortAndLong,
@@ -63,7 +75,7 @@ struct CompileCommand: ParsableCommand {
       program, plan: MemoryPlan(program, kernels: kernels), kernels: kernels,
       options: CodeOptions(
         names: names, commandLine: commandLine, modelFile: fileName, modelDigest: model.sha256,
-        target: target.name, alignment: target.alignment))
+        target: target.name, alignment: target.alignment, packaging: package))
     if let shortfall = target.shortfall(tableBytes: generator.tableBytes, arenaBytes: generator.plan.arenaSize) {
       throw FileError(path: path, reason: shortfall)
     }
@@ -75,7 +87,9 @@ struct CompileCommand: ParsableCommand {
         "no self-test: a run takes \(program.work) operations and gives \(outputs) codes, too many to embed\n")
     }
     let files = generator.files(selfTest: hasSelfTest ? try SelfTest(simulating: program) : nil)
-    try OutputFiles.writeFolder(files.map { (name: $0.name, bytes: Array($0.text.utf8)) }, at: output)
+    try OutputFiles.whole {
+      try $0.addFolder(files.map { (name: $0.name, bytes: Array($0.text.utf8)) }, at: output)
+    }
 
     print("\(output): \(files.map(\.name).joined(separator: ", "))")
     print(
@@ -123,6 +137,7 @@ struct CompileCommand: ParsableCommand {
   private var commandLine: String {
     var words = ["lockstep", "compile", fileName, "--target", target]
     if optimize != .speed { words += ["--optimize", optimize.rawValue] }
+    if package != .cmake { words += ["--package", package.rawValue] }
     if let prefix { words += ["--prefix", prefix] }
     if lowering.rounding != .tfliteDouble { words += ["--rounding", lowering.rounding.rawValue] }
     if lowering.scaleProduct != .double { words += ["--scale-product", lowering.scaleProduct.rawValue] }
@@ -132,3 +147,4 @@ struct CompileCommand: ParsableCommand {
 }
 
 extension KernelSelection.Goal: ExpressibleByArgument {}
+extension Packaging: ExpressibleByArgument {}

@@ -11,7 +11,10 @@ import Importers
 /// Files that appear whole or not at all: each is written beside its place under another name, and only when
 /// all of them are there do they take their places.
 struct OutputFiles {
-  private var partials: [(path: String, partial: String)] = []
+  /// What takes its place when all is there.
+  private var moves: [(partial: String, path: String)] = []
+  /// Files and folders that go where that does not come about, in the order in which they were made.
+  private var made: [String] = []
 
   /// Writes a file to be committed later. Where `path` is a device or a pipe, it gets the bytes at once.
   mutating func add(_ bytes: [UInt8], at path: String) throws(FileError) {
@@ -24,23 +27,40 @@ struct OutputFiles {
     }
     let target = Self.resolved(path)
     let partial = "\(target).\(getpid()).partial"
-    let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    if descriptor >= 0 { partials.append((path: target, partial: partial)) }
-    try Self.put(bytes, path: path, descriptor)
+    try create(partial, bytes, path: path)
+    moves.append((partial, target))
+  }
+
+  /// Writes a folder to be committed later, as one: a new one, or files into one that exists. Files may be in folders of
+  /// their own.
+  mutating func addFolder(_ files: [(name: String, bytes: [UInt8])], at path: String) throws(FileError) {
+    var path = path
+    while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
+    var status = stat()
+    let isNew = stat(path, &status) != 0
+    let place = isNew ? "\(path).\(getpid()).partial" : path
+    try makeFolder(place)
+    for (name, bytes) in files {
+      let file = "\(place)/\(name)"
+      try makeFolder(Self.parent(of: file) ?? place)
+      if isNew { try create(file, bytes, path: "\(path)/\(name)") } else { try add(bytes, at: file) }
+    }
+    if isNew { moves.append((place, path)) }
   }
 
   /// Puts the files in their places.
   mutating func commit() throws(FileError) {
-    while let (path, partial) = partials.first {
+    while let (partial, path) = moves.first {
       guard rename(partial, path) == 0 else { throw Self.fault(path) }
-      partials.removeFirst()
+      moves.removeFirst()
     }
+    made = []
   }
 
-  /// Removes what has been written and not committed.
+  /// Removes what has been made and not committed. A folder stays where another file has come into it.
   mutating func discard() {
-    for (_, partial) in partials { unlink(partial) }
-    partials = []
+    for path in made.reversed() { remove(path) }
+    (moves, made) = ([], [])
   }
 
   /// Writes files by `body` and commits them, or leaves none.
@@ -53,6 +73,12 @@ struct OutputFiles {
 
   /// Makes a folder, and those above it, where they are missing.
   static func makeFolder(_ path: String) throws(FileError) {
+    var folders = OutputFiles()
+    try folders.makeFolder(path)
+  }
+
+  /// The same, to be removed again with files that are discarded.
+  private mutating func makeFolder(_ path: String) throws(FileError) {
     var status = stat()
     if stat(path, &status) == 0 {
       guard status.st_mode & S_IFMT == S_IFDIR else {
@@ -60,10 +86,25 @@ struct OutputFiles {
       }
       return
     }
-    if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-      try makeFolder(String(path[..<slash]))
+    if let parent = Self.parent(of: path) { try makeFolder(parent) }
+    if mkdir(path, 0o777) == 0 {
+      made.append(path)
+    } else if errno != EEXIST {
+      throw Self.fault(path)
     }
-    guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw fault(path) }
+  }
+
+  /// The folder that a path names ahead of its last slash; nil where that is the root or not said.
+  private static func parent(of path: String) -> String? {
+    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return nil }
+    return String(path[..<slash])
+  }
+
+  /// Makes a file, to be removed again where it is discarded; an error names `path`.
+  private mutating func create(_ file: String, _ bytes: [UInt8], path: String) throws(FileError) {
+    let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    if descriptor >= 0 { made.append(file) }
+    try Self.put(bytes, path: path, descriptor)
   }
 
   /// The file that a symbolic link stands for, so that the link itself stays.
