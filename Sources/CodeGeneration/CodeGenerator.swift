@@ -73,7 +73,7 @@ public struct CodeGenerator: Sendable {
   /// As it is made for `target`: with kernels of its features, which go for `goal`, and with its alignment.
   public init(
     _ program: IntegerProgram, for target: Target, goal: KernelSelection.Goal = .speed, names: CNames? = nil,
-    commandLine: String, modelFile: String? = nil, modelDigest: String = ""
+    commandLine: String, modelFile: String? = nil, modelDigest: String = "", packaging: Packaging = .cmake
   ) {
     let kernels = KernelSelection(program, features: target.features ?? [], goal: goal)
     self.init(
@@ -81,7 +81,7 @@ public struct CodeGenerator: Sendable {
       options: CodeOptions(
         names: names ?? CNames(modelName: program.name), commandLine: commandLine,
         modelFile: modelFile ?? program.name, modelDigest: modelDigest, target: target.name,
-        alignment: target.alignment))
+        alignment: target.alignment, packaging: packaging))
   }
 
   /// The steps that have a function, in the order of their calls; others only rename their operand.

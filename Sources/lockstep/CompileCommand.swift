@@ -69,24 +69,12 @@ struct CompileCommand: ParsableCommand {
     let target = try readTarget(target)
     let model = try ModelFile(path: path)
     let program = try model.program(lowering.options)
-    let names = prefix.flatMap { CNames(prefix: $0) } ?? CNames(modelName: program.name)
-    let kernels = KernelSelection(program, features: target.features ?? [], goal: optimize)
-    let generator = CodeGenerator(
-      program, plan: MemoryPlan(program, kernels: kernels), kernels: kernels,
-      options: CodeOptions(
-        names: names, commandLine: commandLine, modelFile: fileName, modelDigest: model.sha256,
-        target: target.name, alignment: target.alignment, packaging: package))
+    let generator = generator(of: program, in: model, for: target)
     if let shortfall = target.shortfall(tableBytes: generator.tableBytes, arenaBytes: generator.plan.arenaSize) {
       throw FileError(path: path, reason: shortfall)
     }
     let sizes = try compiledSizes(generator, target)
-    let outputs = program.outputs.reduce(0) { $0 + program.values[$1].count }
-    let hasSelfTest = selfTest && program.work <= Self.mostSelfTestWork && outputs <= Self.mostSelfTestOutputs
-    if selfTest && !hasSelfTest {
-      StandardError.write(
-        "no self-test: a run takes \(program.work) operations and gives \(outputs) codes, too many to embed\n")
-    }
-    let files = generator.files(selfTest: hasSelfTest ? try SelfTest(simulating: program) : nil)
+    let files = try files(of: generator)
     try OutputFiles.whole {
       try $0.addFolder(files.map { (name: $0.name, bytes: Array($0.text.utf8)) }, at: output)
     }
@@ -99,6 +87,25 @@ struct CompileCommand: ParsableCommand {
       print("code \(size.codeBytes) bytes, constants \(size.constantBytes) bytes with \(size.build.name)")
     }
     print("program \(program.digest)")
+  }
+
+  /// What makes the code that the command asks for.
+  func generator(of program: IntegerProgram, in model: ModelFile, for target: Target) -> CodeGenerator {
+    CodeGenerator(
+      program, for: target, goal: optimize, names: prefix.flatMap { CNames(prefix: $0) }, commandLine: commandLine,
+      modelFile: fileName, modelDigest: model.sha256, packaging: package)
+  }
+
+  /// All that the command writes.
+  func files(of generator: CodeGenerator) throws -> [GeneratedFile] {
+    let program = generator.program
+    let outputs = program.outputs.reduce(0) { $0 + program.values[$1].count }
+    let hasSelfTest = selfTest && program.work <= Self.mostSelfTestWork && outputs <= Self.mostSelfTestOutputs
+    if selfTest && !hasSelfTest {
+      StandardError.write(
+        "no self-test: a run takes \(program.work) operations and gives \(outputs) codes, too many to embed\n")
+    }
+    return generator.files(selfTest: hasSelfTest ? try SelfTest(simulating: program) : nil)
   }
 
   /// The code's sizes on the target as far as this machine can compile for it; throws where the flash is too small.

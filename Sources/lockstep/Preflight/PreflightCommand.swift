@@ -229,6 +229,16 @@ extension PreflightCommand {
     try parse(arguments + ["--output", "."])
   }
 
+  /// The command that makes the C for the same network and target.
+  var compile: CompileCommand {
+    get throws {
+      var compile = try CompileCommand.parse(["--target", target ?? "", "--output", ".", "--", model ?? ""])
+      compile.optimize = optimize
+      compile.lowering = lowering
+      return compile
+    }
+  }
+
   func with(jobs: Int?) -> PreflightCommand {
     var command = self
     command.jobs = jobs

@@ -16,7 +16,9 @@ struct PreflightGate {
   private let build: BuildConfiguration
   private let model: ModelFile
   private let simulator: Simulator
-  let generator: CodeGenerator
+  /// The command that makes the C.
+  private let compile: CompileCommand
+  private let generator: CodeGenerator
   private let vectors: TestVectors
   private let questions: SampleQuestions?
   private let queries: [VerificationQuery]
@@ -43,9 +45,8 @@ struct PreflightGate {
     model = try ModelFile(path: path)
     let program = try model.program(command.lowering.options)
     simulator = Simulator(program)
-    generator = CodeGenerator(
-      program, for: target, goal: command.optimize, commandLine: "lockstep preflight",
-      modelFile: path.split(separator: "/").last.map(String.init) ?? path, modelDigest: model.sha256)
+    compile = try command.compile
+    generator = compile.generator(of: program, in: model, for: target)
     questions = try command.questions.sampleQuestions(simulator)
     queries = try command.questions.queries(simulator)
     let samples = questions.map { questions in
@@ -139,7 +140,7 @@ struct PreflightGate {
           configuration: build.configuration.name,
           flags: build.configuration.flags + (build.configuration.generatedCodeFlags ?? [])),
         arguments: arguments))
-    findings.files = generator.files(selfTest: nil).map { ("c/\($0.name)", Array($0.text.utf8)) }
+    findings.files = try compile.files(of: generator).map { ("c/\($0.name)", Array($0.text.utf8)) }
     func check(_ name: String, _ body: () throws -> PreflightResults.Check) throws {
       try expectNoInterruption()
       let start = ContinuousClock.now
