@@ -5,7 +5,8 @@
 #   2 random networks on the same three cores and on the microbit, where writing to flash is in vain and unaligned
 #     accesses fault, which the other boards let pass
 #   3 networks that do not fit are refused with figures, and nothing is written
-#   4 profiles: what the layers and their caller take is the total, and the stack is within its bound
+#   4 the walk-throughs of Examples, which end as they say
+#   5 profiles: what the layers and their caller take is the total, and the stack is within its bound
 # LOCKSTEP may name the command to test.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -76,3 +77,9 @@ END
 }
 for target in cortex-m0plus cortex-m4 cortex-m55 rv32imac; do profiled "$digits" $target; done
 profiled "$models/hello_world_int8.tflite" avr
+
+for example in bare-metal gate; do
+  LOCKSTEP=$lockstep "$root/Examples/$example/run.sh" "$work/$example" >"$work/words" 2>&1 ||
+    { cat "$work/words"; echo "FAILED: Examples/$example" >&2; exit 1; }
+  echo "Examples/$example ends as it says"
+done
