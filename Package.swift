@@ -54,6 +54,10 @@ let package = Package(
       name: "Profiling",
       dependencies: ["IntegerProgram", "Simulation", "CodeGeneration", "DifferentialTesting"]),
     .target(name: "Reporting", dependencies: ["CZlib"]),
+    // OpenBLAS: the matrix products of training.
+    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CTrainingKernels"),
+    .target(name: "Training", dependencies: ["Network", "COpenBLAS", "CTrainingKernels"]),
     .executableTarget(
       name: "lockstep",
       dependencies: [
@@ -99,6 +103,7 @@ let package = Package(
       dependencies: [
         "lockstep", "Network", "Importers", "IntegerProgram", "CodeGeneration", "DifferentialTesting", "Profiling",
       ]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "CTrainingKernels"]),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [

@@ -1,0 +1,62 @@
+import CTrainingKernels
+
+extension Model {
+  /// Chooses the codes of weights and activations, once and for all, from the weights at hand and from the largest
+  /// outputs of each layer. From here on forward passes compute as the integer program will.
+  func quantize(_ options: TrainingOptions, largestOutputs: [Float]) {
+    var scale = inputScale
+    var scales: [Float] = []
+    for (index, plan) in plans.enumerated() {
+      if plan.isAffine {
+        let weights = weightLattices(of: plan, options)
+        weightLattices[index] = weights
+        // A bias is a whole number of the accumulator's units.
+        biasLattices[index] = weights.map {
+          lockstep_lattice(scale: $0.scale * scale, low: -0x1p24, high: 0x1p24)
+        }
+      }
+      if index < plans.count - 1 {
+        let most = Float((1 << options.activationBits) - 1)
+        let exact = max(largestOutputs[index], 1e-6) / most
+        let chosen = options.arithmetic == .fixedPoint ? Self.powerOfTwo(atLeast: exact * 0.85) : exact
+        activationLattices[index] = lockstep_lattice(scale: chosen, low: 0, high: most)
+        scale = chosen
+      }
+      scales.append(scale)
+    }
+    refresh()
+  }
+
+  /// Fixed-point: one power of two for the layer, of those that reach the largest weight or half of it the one with the
+  /// smaller error. int8: for each column what reaches its largest weight.
+  private func weightLattices(of plan: LayerPlan, _ options: TrainingOptions) -> [lockstep_lattice] {
+    let start = parameters.start + plan.weightOffset
+    let highest = Float((1 << (options.weightBits - 1)) - 1)
+    func lattice(_ scale: Float) -> lockstep_lattice { lockstep_lattice(scale: scale, low: -highest, high: highest) }
+    switch options.arithmetic {
+    case .int8:
+      return (0..<plan.columns).map { column in
+        let most = (0..<plan.inner).reduce(Float(0)) { max($0, abs(start[$1 * plan.columns + column])) }
+        return lattice(max(most, 1e-6) / highest)
+      }
+    case .fixedPoint:
+      let most = lockstep_largest(start, plan.weightCount)
+      let first = Self.powerOfTwo(atLeast: max(most, 1e-6) / highest)
+      func error(_ scale: Float) -> Double {
+        (0..<plan.weightCount).reduce(0.0) { sum, index in
+          let x = start[index]
+          let code = min(max((x / scale + 0.5).rounded(.down), -highest), highest)
+          return sum + Double((x - code * scale) * (x - code * scale))
+        }
+      }
+      let candidates = [first, first / 2, first / 4]
+      let best = candidates.min { error($0) < error($1) } ?? first
+      return Array(repeating: lattice(best), count: plan.columns)
+    }
+  }
+
+  private static func powerOfTwo(atLeast x: Float) -> Float {
+    let power = Float(sign: .plus, exponent: x.exponent, significand: 1)
+    return power >= x ? power : 2 * power
+  }
+}

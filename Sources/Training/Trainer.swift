@@ -1,0 +1,312 @@
+import CTrainingKernels
+import Dispatch
+
+/// Trains a model on a part of a set, and watches it on another.
+/// Its parts work on several threads, each on a pass of its own; nothing else is shared that is written.
+public final class Trainer: @unchecked Sendable {
+  /// What an epoch came to.
+  public struct Epoch: Sendable, Equatable, Codable {
+    public var epoch: Int
+    /// Whether values were quantised.
+    public var isQuantized: Bool
+    /// The mean over the epoch's batches.
+    public var loss: Double
+    /// Of the held-out pictures: those that get their class, and those that get it all over their neighbourhood, by
+    /// intervals; nil where none is asked for.
+    public var clean: Double
+    public var certified: Double?
+    public var seconds: Double
+  }
+
+  public let options: TrainingOptions
+  public let model: Model
+  public private(set) var history: [Epoch] = []
+  private let training, heldOut: ImageSet
+  private let passes: [Pass]
+  private let first, second: FloatBuffer
+  private var step = 0
+  /// The best parameters since values are quantised, and how good they are.
+  private var best: FloatBuffer
+  private var bestScore = -1.0
+  private var bestEpoch = 0
+  private let jobs: Int
+
+  /// Batches are cut into so many parts, whatever the threads, so that sums come out the same.
+  private static let parts = 4
+
+  public init(
+    _ architecture: Architecture, options: TrainingOptions, training: ImageSet, heldOut: ImageSet, jobs: Int
+  ) throws {
+    for set in [training, heldOut] {
+      guard (set.height, set.width, set.channels) == (architecture.height, architecture.width, architecture.channels)
+      else {
+        throw TrainingError(
+          "the pictures are \(set.height) × \(set.width) × \(set.channels); the network's input is "
+            + "\(architecture.height) × \(architecture.width) × \(architecture.channels)")
+      }
+      if let label = set.labels.max(), Int(label) >= architecture.classes {
+        throw TrainingError("there is a label \(label); the network has \(architecture.classes) classes, from 0")
+      }
+      guard set.count > 0 else { throw TrainingError("there are no pictures to train on, or none held out") }
+    }
+    _ = MatrixProduct.isSingleThreaded
+    self.options = options
+    self.training = training
+    self.heldOut = heldOut
+    self.jobs = max(1, jobs)
+    model = try Model(architecture, seed: options.seed)
+    model.inputScale = 1 / 256
+    let kind = Self.kind(options)
+    let capacity = (options.batch + Self.parts - 1) / Self.parts
+    passes = (0..<Self.parts).map { [model] _ in Pass(model, kind: kind, capacity: capacity) }
+    first = FloatBuffer(model.parameterCount)
+    second = FloatBuffer(model.parameterCount)
+    best = FloatBuffer(model.parameterCount)
+  }
+
+  private static func kind(_ options: TrainingOptions) -> PassKind {
+    switch options.method {
+    case .standard, .adversarial: PassKind(hasPoints: true, hasIntervals: false)
+    case .intervals:
+      PassKind(hasPoints: options.objective == .hinge || options.cleanShare > 0, hasIntervals: true)
+    }
+  }
+
+  /// Epochs in real numbers.
+  private var floatEpochs: Int { Int((options.floatShare * Float(options.epochs)).rounded()) }
+  private var steps: Int { (training.count + options.batch - 1) / options.batch * options.epochs }
+  public var isDone: Bool {
+    history.count >= options.epochs
+      || options.patience > 0 && model.isQuantized && history.count - bestEpoch > options.patience
+  }
+
+  /// Trains until it is done; `report` is told of each epoch, and of the share of one that is under way. It ends early,
+  /// after an epoch, where `report` returns false.
+  public func run(_ report: (Epoch) throws -> Bool, progress: (Int, Float) -> Void = { _, _ in }) throws {
+    if floatEpochs == 0 && history.isEmpty { quantize() }
+    while !isDone {
+      let epoch = history.count
+      let start = ContinuousClock.now
+      let result = trainEpoch(epoch) { progress(epoch, $0) }
+      if epoch + 1 == floatEpochs {
+        quantize()
+        // Rounding alone may be the best there is.
+        keep(try evaluate(heldOut, epsilon: options.epsilon > 0 ? options.epsilon : nil), epoch: epoch)
+      }
+      let found = try evaluate(heldOut, epsilon: options.method == .standard ? nil : options.epsilon)
+      if model.isQuantized && epoch + 1 > floatEpochs { keep(found, epoch: epoch) }
+      let entry = Epoch(
+        epoch: epoch, isQuantized: model.isQuantized, loss: result.loss / Double(max(1, result.count)),
+        clean: found.clean, certified: found.certified, seconds: start.secondsAgo)
+      history.append(entry)
+      if try !report(entry) { return }
+    }
+    if bestScore >= 0 {
+      model.parameters.copy(best)
+      model.refresh()
+    }
+  }
+
+  private func keep(_ found: Accuracy, epoch: Int) {
+    let score = found.certified ?? found.clean
+    guard score > bestScore else { return }
+    (bestScore, bestEpoch) = (score, epoch)
+    best.copy(model.parameters)
+  }
+
+  /// Chooses the scales, by the outputs for a part of the training pictures.
+  private func quantize() {
+    var largest = [Float](repeating: 0, count: model.plans.count)
+    let pass = passes[0]
+    for start in stride(from: 0, to: min(training.count, 4096), by: pass.capacity) {
+      let indices = Array(start..<min(start + pass.capacity, training.count))
+      var random = RandomNumbers(seed: 0)
+      fill(pass, training, indices, Augmentation(), &random, radius: options.epsilon)
+      pass.forward()
+      largest = zip(largest, pass.largestOutputs()).map { max($0, $1) }
+    }
+    model.quantize(options, largestOutputs: largest)
+  }
+
+  // MARK: An epoch
+
+  private func trainEpoch(_ epoch: Int, progress: (Float) -> Void) -> BatchResult {
+    var random = RandomNumbers(seed: options.seed &+ 0x9E37 &* UInt64(epoch + 1))
+    var order = Array(0..<training.count)
+    order.shuffle(using: &random)
+    var result = BatchResult()
+    for start in stride(from: 0, to: order.count, by: options.batch) {
+      let indices = Array(order[start..<min(start + options.batch, order.count)])
+      result.add(trainBatch(indices, epoch))
+      progress(Float(start + indices.count) / Float(order.count))
+    }
+    return result
+  }
+
+  private func trainBatch(_ indices: [Int], _ epoch: Int) -> BatchResult {
+    let done = Float(step) / Float(steps)
+    let (loss, radius) = (options.loss(done), options.radius(done))
+    let share = 1 / Float(indices.count)
+    let length = (indices.count + Self.parts - 1) / Self.parts
+    nonisolated(unsafe) var results = [BatchResult](repeating: BatchResult(), count: Self.parts)
+    results.withUnsafeMutableBufferPointer { results in
+      nonisolated(unsafe) let results = results
+      onThreads(Self.parts) { [self] part in
+        let pass = passes[part]
+        pass.clearGradients()
+        let mine = Array(indices.dropFirst(part * length).prefix(length))
+        guard !mine.isEmpty else { return }
+        var random = RandomNumbers(seed: options.seed &+ UInt64(epoch) &* 0x1_0000_0001 &+ UInt64(mine[0]) &* 0x51D7)
+        fill(pass, training, mine, options.augmentation, &random, radius: radius)
+        let labels = mine.map { training.labels[$0] }
+        if options.method == .adversarial { attack(pass, labels, &random, radius: radius) }
+        pass.widthFactor = loss.width * share
+        pass.forward()
+        results[part] = pass.applyLoss(loss, labels: labels, share: share)
+        pass.backward()
+      }
+    }
+    update(done)
+    step += 1
+    return results.reduce(into: BatchResult()) { $0.add($1) }
+  }
+
+  /// Calls `body` with 0 ..< count on the threads there are.
+  private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+    if jobs == 1 { return (0..<count).forEach(body) }
+    let jobs = min(self.jobs, count)
+    DispatchQueue.concurrentPerform(iterations: jobs) { job in
+      for index in stride(from: job, to: count, by: jobs) { body(index) }
+    }
+  }
+
+  /// Writes pictures into a pass, as points and as intervals within `radius` pixel levels.
+  private func fill(
+    _ pass: Pass, _ set: ImageSet, _ indices: [Int], _ augmentation: Augmentation, _ random: inout RandomNumbers,
+    radius: Float
+  ) {
+    pass.begin(indices.count)
+    let (size, scale) = (set.size, model.inputScale)
+    let plain = FloatBuffer(size)
+    for (row, index) in indices.enumerated() {
+      augmentation.write(set, index, &random, to: plain.start)
+      if pass.points > 0 {
+        let to = pass.input.start + row * size
+        for pixel in 0..<size { to[pixel] = plain.start[pixel] * scale }
+      }
+      if pass.intervals > 0 {
+        let (center, spread) = (
+          pass.input.start + (pass.points + row) * size, pass.inputRadius.start + row * size
+        )
+        for pixel in 0..<size {
+          let low = max(0, plain.start[pixel] - radius)
+          let high = min(255, plain.start[pixel] + radius)
+          center[pixel] = (0.5 * (high + low)) * scale
+          spread[pixel] = (0.5 * (high - low)) * scale
+        }
+      }
+    }
+  }
+
+  /// Moves the points within `radius` pixel levels so that the loss grows: signed gradients, from a random start.
+  private func attack(_ pass: Pass, _ labels: [UInt8], _ random: inout RandomNumbers, radius: Float) {
+    guard radius > 0 else { return }
+    let count = pass.points * model.inputCount
+    let original = FloatBuffer(count)
+    original.start.update(from: pass.input.start, count: count)
+    let (scale, x) = (model.inputScale, pass.input.start)
+    let (reach, stride) = (radius * scale, 2.5 * radius * scale / Float(max(1, options.attackSteps)))
+    func limited(_ value: Float, _ index: Int) -> Float {
+      min(max(value, original.start[index] - reach, 0), original.start[index] + reach, 255 * scale)
+    }
+    for index in 0..<count { x[index] = limited(x[index] + reach * (2 * random.uniform() - 1), index) }
+    pass.wantsInputGradient = true
+    for _ in 0..<options.attackSteps {
+      pass.forward()
+      _ = pass.applyLoss(Loss(clean: 1), labels: labels, share: 1)
+      pass.backward()
+      for index in 0..<count {
+        let gradient = pass.inputGradient[index]
+        if gradient != 0 { x[index] = limited(x[index] + (gradient > 0 ? stride : -stride), index) }
+      }
+    }
+    // Devices take whole pixels.
+    for index in 0..<count { x[index] = limited((x[index] / scale + 0.5).rounded(.down) * scale, index) }
+    pass.wantsInputGradient = false
+    pass.clearGradients()
+  }
+
+  /// A step of the optimiser on the sum of all parts' gradients.
+  private func update(_ done: Float) {
+    let (gradient, magnitude) = (passes[0].parameterGradient.start, passes[0].magnitudeGradient.start)
+    for pass in passes.dropFirst() {
+      lockstep_add(pass.parameterGradient.start, 1, gradient, model.parameterCount)
+      lockstep_add(pass.magnitudeGradient.start, 1, magnitude, model.parameterCount)
+    }
+    let rate = options.rate(done)
+    let (beta1, beta2): (Float, Float) = (0.9, 0.999)
+    decayOfStart.0 *= Double(beta1)
+    decayOfStart.1 *= Double(beta2)
+    var adamw = lockstep_adamw(
+      rate: rate, beta1: beta1, beta2: beta2, epsilon: 1e-8, correction1: Float(1 / (1 - decayOfStart.0)),
+      correction2: Float(1 / (1 - decayOfStart.1)), decay: 0)
+    for (index, plan) in model.plans.enumerated() where plan.isAffine {
+      for (offset, inner, lattices, decays) in [
+        (plan.weightOffset, plan.inner, model.weightLattices[index], true),
+        (plan.biasOffset, 1, model.biasLattices[index], false),
+      ] {
+        lockstep_weight_gradient(
+          model.parameters.start + offset, model.quantized.start + offset, magnitude + offset, inner, plan.columns,
+          lattices, gradient + offset)
+        adamw.decay = decays ? rate * options.decay : 0
+        lockstep_adamw_step(
+          model.parameters.start + offset, gradient + offset, first.start + offset, second.start + offset,
+          inner * plan.columns, adamw)
+      }
+    }
+    model.refresh()
+  }
+  /// β₁ and β₂ to the power of the steps done.
+  private var decayOfStart = (1.0, 1.0)
+
+  // MARK: Evaluation
+
+  public struct Accuracy: Sendable, Equatable {
+    public var clean: Double
+    public var certified: Double?
+  }
+
+  /// The share of pictures that get their class; and where `epsilon` is given, of those that get it within as many pixel
+  /// levels, by intervals.
+  public func evaluate(_ set: ImageSet, epsilon: Float?) throws -> Accuracy {
+    let capacity = 64
+    let kind = PassKind(hasPoints: true, hasIntervals: epsilon != nil)
+    let chunks = Array(stride(from: 0, to: set.count, by: capacity))
+    let jobs = self.jobs
+    nonisolated(unsafe) var results = [BatchResult](repeating: BatchResult(), count: jobs)
+    results.withUnsafeMutableBufferPointer { results in
+      nonisolated(unsafe) let results = results
+      onThreads(jobs) { [self] job in
+        let pass = Pass(model, kind: kind, capacity: capacity)
+        var random = RandomNumbers(seed: 0)
+        for chunk in stride(from: job, to: chunks.count, by: jobs) {
+          let indices = Array(chunks[chunk]..<min(chunks[chunk] + capacity, set.count))
+          fill(pass, set, indices, Augmentation(), &random, radius: epsilon ?? 0)
+          pass.forward()
+          results[job].add(pass.applyLoss(Loss(clean: 1), labels: indices.map { set.labels[$0] }, share: 1))
+        }
+      }
+    }
+    let sum = results.reduce(into: BatchResult()) { $0.add($1) }
+    let count = Double(set.count)
+    return Accuracy(
+      clean: Double(sum.correct) / count, certified: epsilon.map { _ in Double(sum.certified) / count })
+  }
+}
+
+extension ContinuousClock.Instant {
+  var secondsAgo: Double {
+    let parts = (ContinuousClock.now - self).components
+    return Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
+  }
+}
