@@ -24,6 +24,7 @@ struct LayerPlan: Sendable {
 
   var weightCount: Int { inner * columns }
   var isAffine: Bool { columns > 0 }
+  var isDense: Bool { if case .affine(nil) = kind { true } else { false } }
 
   struct Fault: Error { var reason: String }
   /// More would not fit memory while training.

@@ -5,7 +5,6 @@ extension Model {
   /// outputs of each layer. From here on forward passes compute as the integer program will.
   func quantize(_ options: TrainingOptions, largestOutputs: [Float]) {
     var scale = inputScale
-    var scales: [Float] = []
     for (index, plan) in plans.enumerated() {
       if plan.isAffine {
         let weights = weightLattices(of: plan, options)
@@ -19,11 +18,16 @@ extension Model {
         let most = Float((1 << options.activationBits) - 1)
         let exact = max(largestOutputs[index], 1e-6) / most
         let chosen = options.arithmetic == .fixedPoint ? Self.powerOfTwo(atLeast: exact * 0.85) : exact
-        activationLattices[index] = lockstep_lattice(scale: chosen, low: 0, high: most)
-        scale = chosen
+        var lattice = lockstep_lattice(scale: chosen, low: 0, high: most)
+        // TensorFlow Lite's pools keep the codes' meaning.
+        if case .averagePool = plan.kind {
+          lattice = index == 0 ? lockstep_lattice(scale: inputScale, low: 0, high: 255) : activationLattices[index - 1]
+        }
+        activationLattices[index] = lattice
+        scale = lattice.scale
       }
-      scales.append(scale)
     }
+    largestLogit = largestOutputs.last ?? 1
     refresh()
   }
 
@@ -34,6 +38,9 @@ extension Model {
     let highest = Float((1 << (options.weightBits - 1)) - 1)
     func lattice(_ scale: Float) -> lockstep_lattice { lockstep_lattice(scale: scale, low: -highest, high: highest) }
     switch options.arithmetic {
+    case .int8 where plan.isDense:
+      let most = max(lockstep_largest(start, plan.weightCount), 1e-6)
+      return Array(repeating: lattice(most / highest), count: plan.columns)
     case .int8:
       return (0..<plan.columns).map { column in
         let most = (0..<plan.inner).reduce(Float(0)) { max($0, abs(start[$1 * plan.columns + column])) }

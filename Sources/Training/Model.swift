@@ -18,6 +18,8 @@ public final class Model: @unchecked Sendable {
   var activationLattices: [lockstep_lattice]
   /// Pixels p become codes p or p − 128, and stand for p times this.
   var inputScale: Float
+  /// As the scales were chosen.
+  var largestLogit: Float = 1
 
   static let reals = lockstep_lattice(scale: 0, low: -.infinity, high: .infinity)
   static let positiveReals = lockstep_lattice(scale: 0, low: 0, high: .infinity)
