@@ -20,15 +20,15 @@ public final class Trainer: @unchecked Sendable {
 
   public let options: TrainingOptions
   public let model: Model
-  public private(set) var history: [Epoch] = []
+  public internal(set) var history: [Epoch] = []
   private let training, heldOut: ImageSet
   private let passes: [Pass]
   private let first, second: FloatBuffer
-  private var step = 0
+  var step = 0
   /// The best parameters since values are quantised, and how good they are.
-  private var best: FloatBuffer
-  private var bestScore = -1.0
-  private var bestEpoch = 0
+  private let best: FloatBuffer
+  var bestScore = -1.0
+  var bestEpoch = 0
   private let jobs: Int
 
   /// Batches are cut into so many parts, whatever the threads, so that sums come out the same.
@@ -71,6 +71,10 @@ public final class Trainer: @unchecked Sendable {
       PassKind(hasPoints: options.objective == .hinge || options.cleanShare > 0, hasIntervals: true)
     }
   }
+
+  /// All numbers that training changes.
+  var buffers: [FloatBuffer] { [model.parameters, first, second, best] }
+  private(set) lazy var dataDigest = training.digest ^ heldOut.digest &* 31
 
   /// Epochs in real numbers.
   private var floatEpochs: Int { Int((options.floatShare * Float(options.epochs)).rounded()) }
@@ -267,7 +271,7 @@ public final class Trainer: @unchecked Sendable {
     model.refresh()
   }
   /// β₁ and β₂ to the power of the steps done.
-  private var decayOfStart = (1.0, 1.0)
+  var decayOfStart = (1.0, 1.0)
 
   // MARK: Evaluation
 

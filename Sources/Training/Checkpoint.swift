@@ -1,0 +1,103 @@
+import CTrainingKernels
+import FoundationEssentials
+
+extension Trainer {
+  /// What a checkpoint has besides numbers for parameters.
+  private struct State: Codable, Equatable {
+    var options: TrainingOptions
+    var architecture: String
+    /// Of the pictures and labels, so that a run is not continued on others.
+    var data: UInt64
+    var history: [Epoch]
+    var step: Int
+    var decayOfStart: [Double]
+    var bestScore: Double
+    var bestEpoch: Int
+    /// Scales and ends by their bits, since JSON has no infinity.
+    var weightLattices, biasLattices: [[[UInt32]]]
+    var activationLattices: [[UInt32]]
+    var largestLogit: Float
+    var parameters: Int
+  }
+
+  private static let mark = Array("lockstep checkpoint 1\n".utf8)
+
+  /// The state behind the last epoch: a run that is restored from it goes on as if it had not ended.
+  public func checkpoint() throws -> [UInt8] {
+    func bits(_ lattice: lockstep_lattice) -> [UInt32] {
+      [lattice.scale, lattice.low, lattice.high].map(\.bitPattern)
+    }
+    let state = State(
+      options: options, architecture: model.architecture.text, data: dataDigest, history: history, step: step,
+      decayOfStart: [decayOfStart.0, decayOfStart.1], bestScore: bestScore, bestEpoch: bestEpoch,
+      weightLattices: model.weightLattices.map { $0.map(bits) }, biasLattices: model.biasLattices.map { $0.map(bits) },
+      activationLattices: model.activationLattices.map(bits), largestLogit: model.largestLogit,
+      parameters: model.parameterCount)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let text = [UInt8](try encoder.encode(state))
+    var bytes = Self.mark + text + [UInt8(ascii: "\n")]
+    for buffer in buffers {
+      for element in buffer.elements {
+        for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: element.bitPattern >> UInt32(8 * shift))) }
+      }
+    }
+    return bytes
+  }
+
+  /// Goes on where `checkpoint` was made. Throws where the bytes are damaged, or of other options, layers or data.
+  public func restore(_ bytes: [UInt8]) throws {
+    let start = Self.mark.count
+    guard bytes.starts(with: Self.mark), let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")),
+      let state = try? JSONDecoder().decode(State.self, from: Data(bytes[start..<end]))
+    else { throw TrainingError("is no checkpoint of training") }
+    guard state.options == options else { throw TrainingError("is of a run with other options") }
+    guard state.architecture == model.architecture.text else { throw TrainingError("is of a network with other layers") }
+    guard state.data == dataDigest else { throw TrainingError("is of a run on other data") }
+    let count = model.parameterCount
+    guard bytes.count - end - 1 == 4 * count * buffers.count, state.parameters == count,
+      state.decayOfStart.count == 2, state.history.count <= options.epochs,
+      let weights = Self.lattices(state.weightLattices, like: model.weightLattices),
+      let biases = Self.lattices(state.biasLattices, like: model.biasLattices),
+      let activations = Self.lattices([state.activationLattices], like: [model.activationLattices])
+    else { throw TrainingError("is damaged") }
+    var at = end + 1
+    for buffer in buffers {
+      for index in 0..<count {
+        let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[at + $1]) << UInt32(8 * $1) }
+        buffer.start[index] = Float(bitPattern: bits)
+        at += 4
+      }
+    }
+    (model.weightLattices, model.biasLattices, model.activationLattices) = (weights, biases, activations[0])
+    model.largestLogit = state.largestLogit
+    (history, step, bestScore, bestEpoch) = (state.history, state.step, state.bestScore, state.bestEpoch)
+    decayOfStart = (state.decayOfStart[0], state.decayOfStart[1])
+    model.refresh()
+  }
+
+  private static func lattices(
+    _ bits: [[[UInt32]]], like lattices: [[lockstep_lattice]]
+  ) -> [[lockstep_lattice]]? {
+    guard bits.count == lattices.count, zip(bits, lattices).allSatisfy({ $0.count == $1.count }),
+      bits.allSatisfy({ $0.allSatisfy { $0.count == 3 } })
+    else { return nil }
+    return bits.map { list in
+      list.map { part in
+        lockstep_lattice(
+          scale: Float(bitPattern: part[0]), low: Float(bitPattern: part[1]), high: Float(bitPattern: part[2]))
+      }
+    }
+  }
+}
+
+extension ImageSet {
+  /// FNV-1a over pixels and labels.
+  var digest: UInt64 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for bytes in [pixels, labels] {
+      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    }
+    return hash
+  }
+}

@@ -1,0 +1,102 @@
+import Testing
+
+@testable import Training
+
+/// Runs on pictures of stripes, whose direction is their class.
+@Suite struct TrainerTests {
+  static func stripes(_ count: Int, seed: UInt64) throws -> ImageSet {
+    var random = RandomNumbers(seed: seed)
+    var (pixels, labels): ([UInt8], [UInt8]) = ([], [])
+    for _ in 0..<count {
+      let (label, phase, width) = (random.integer(below: 2), random.integer(below: 4), 2)
+      labels.append(UInt8(label))
+      for y in 0..<8 {
+        for x in 0..<8 {
+          let isLight = (((label == 0 ? x : y) + phase) / width) % 2 == 0
+          pixels.append(UInt8((isLight ? 180 : 40) + random.integer(below: 36)))
+        }
+      }
+    }
+    return try ImageSet(height: 8, width: 8, channels: 1, pixels: pixels, labels: labels)
+  }
+
+  static func trainer(_ change: (inout TrainingOptions) -> Void = { _ in }, jobs: Int = 1) throws -> Trainer {
+    var options = TrainingOptions()
+    (options.epochs, options.batch, options.method, options.epsilon) = (6, 32, .intervals, 4)
+    options.augmentation.shift = 1
+    change(&options)
+    let architecture = try Architecture(
+      parsing: "input 8 8 1\nconv 4 kernel 3 padding same\nconv 4 kernel 3 padding same\nadd 1\naverage-pool 2\ndense 2\n")
+    return try Trainer(
+      architecture, options: options, training: stripes(600, seed: 1), heldOut: stripes(100, seed: 2), jobs: jobs)
+  }
+
+  @Test("each way of training learns stripes", arguments: TrainingOptions.Method.allCases, TrainingOptions.Arithmetic.allCases)
+  func itLearns(_ method: TrainingOptions.Method, _ arithmetic: TrainingOptions.Arithmetic) throws {
+    let trainer = try Self.trainer { ($0.method, $0.arithmetic) = (method, arithmetic) }
+    try trainer.run({ _ in true })
+    let found = try trainer.evaluate(try Self.stripes(200, seed: 3), epsilon: 4)
+    #expect(found.clean > 0.97)
+    if method == .intervals { #expect(try #require(found.certified) > 0.9) }
+    #expect(trainer.model.isQuantized && trainer.history.count == 6)
+  }
+
+  @Test func theHingeLearnsToo() throws {
+    let trainer = try Self.trainer { $0.objective = .hinge }
+    try trainer.run({ _ in true })
+    #expect(try #require(try trainer.evaluate(try Self.stripes(200, seed: 3), epsilon: 4).certified) > 0.8)
+  }
+
+  @Test("a seed says all, whatever the threads") func runsAreRepeatable() throws {
+    let runs = try [(1, UInt64(1)), (2, 1), (1, 2)].map { jobs, seed in
+      let trainer = try Self.trainer({ ($0.epochs, $0.seed) = (2, seed) }, jobs: jobs)
+      try trainer.run({ _ in true })
+      return trainer.model.parameters.elements
+    }
+    #expect(runs[0] == runs[1] && runs[0] != runs[2])
+  }
+
+  @Test("an interrupted run goes on as if nothing had been", arguments: 1...5) func aCheckpointIsAll(_ epochs: Int) throws {
+    let whole = try Self.trainer()
+    try whole.run({ _ in true })
+    let first = try Self.trainer()
+    try first.run({ $0.epoch + 1 < epochs })
+    let bytes = try first.checkpoint()
+    let second = try Self.trainer()
+    try second.restore(bytes)
+    #expect(try second.checkpoint() == bytes)
+    try second.run({ _ in true })
+    #expect(second.model.parameters.elements == whole.model.parameters.elements)
+    #expect(second.history.map(\.loss) == whole.history.map(\.loss))
+  }
+
+  @Test func aCheckpointOfSomethingElseIsRefused() throws {
+    let trainer = try Self.trainer()
+    try trainer.run({ _ in false })
+    let bytes = try trainer.checkpoint()
+    #expect(throws: TrainingError.self) { try Self.trainer({ $0.epochs = 7 }).restore(bytes) }
+    #expect(throws: TrainingError.self) { try Self.trainer().restore(Array(bytes.dropLast())) }
+    #expect(throws: TrainingError.self) { try Self.trainer().restore([]) }
+    #expect(throws: TrainingError.self) { try Self.trainer().restore(Array("lockstep checkpoint 1\n{}\n".utf8)) }
+  }
+
+  @Test("a description names the line at fault", arguments: [
+    ("", "line 1: there is no input"), ("dense 3", "line 1: the first line"), ("input 8 8 1\n", "the last layer"),
+    ("input 8 8 1\ncnov 3\ndense 2", "line 2: \"cnov\""), ("input 8 8\ndense 2", "line 1: the channels is missing"),
+    ("input 8 8 1\nconv 3\ndense 2", "line 2: conv needs"), ("input 8 8 1\nconv 0 kernel 3\ndense 2", "line 2: the filters"),
+    ("input 8 8 1\nconv 3 kernel 9\ndense 2", "does not fit"), ("input 8 8 1\nadd 1\ndense 2", "line 2: add 1"),
+    ("input 8 8 1\nconv 3 kernel 3 padding full\ndense 2", "padding is same or valid"),
+    ("input 8 8 1\ndense 3\nconv 3 kernel 1\ndense 2", "needs a picture"),
+    ("input 8 8 1\nconv 3 kernel 3\nconv 4 kernel 3\nadd 1\ndense 2", "shapes differ"),
+    ("input 8 8 1\ndense 2 3", "one word too many"), ("input 60000 60000 9\ndense 2", "too large"),
+  ])
+  func aDescriptionNamesItsFault(_ text: String, _ words: String) {
+    #expect { try Architecture(parsing: text) } throws: { "\($0)".contains(words) }
+  }
+
+  @Test func aDescriptionComesBack() throws {
+    let text = "input 8 8 3\nconv 4 kernel 3 stride 2 padding same\nconv 4 kernel 1 stride 1\nadd 1\naverage-pool 2 stride 1\ndense 7\n"
+    let architecture = try Architecture(parsing: "# a comment\n" + text + "  # the end\n")
+    #expect(architecture.text == text)
+  }
+}
