@@ -28,6 +28,11 @@ let package = Package(
       name: "IntegerProgram",
       dependencies: ["Arithmetic", "Network", .product(name: "Crypto", package: "swift-crypto")]),
     .target(
+      name: "Exporters",
+      dependencies: [
+        "Network", "CTFLite", "Importers", "IntegerProgram", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
+    .target(
       name: "Properties",
       dependencies: [
         "Network", "IntegerProgram", .product(name: "Crypto", package: "swift-crypto"),
@@ -61,7 +66,7 @@ let package = Package(
     .executableTarget(
       name: "lockstep",
       dependencies: [
-        "Arithmetic", "Network", "Importers", "IntegerProgram", "Simulation", "CodeGeneration",
+        "Arithmetic", "Network", "Importers", "Exporters", "IntegerProgram", "Simulation", "CodeGeneration",
         "DifferentialTesting", "Profiling", "Properties", "Certificates", "SMT", "Verification", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "BigInt", package: "BigInt"),
@@ -71,6 +76,8 @@ let package = Package(
     .testTarget(
       name: "SimulationTests", dependencies: ["Arithmetic", "IntegerProgram", "Simulation", "CSimulationKernels"]),
     .testTarget(name: "ImportersTests", dependencies: ["Importers"]),
+    .testTarget(
+      name: "ExportersTests", dependencies: ["Network", "Importers", "Exporters", "IntegerProgram", "Simulation"]),
     .testTarget(
       name: "PropertiesTests",
       dependencies: ["IntegerProgram", "Properties", "Simulation", .product(name: "BigInt", package: "BigInt")]),

@@ -45,5 +45,6 @@ struct Lockstep: AsyncParsableCommand {
       PreflightCommand.self,
       FuzzImportCommand.self,
       BenchCommand.self,
+      ExportCommand.self,
     ])
 }

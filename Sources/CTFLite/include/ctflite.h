@@ -90,6 +90,18 @@ ctflite_ints ctflite_outputs(const ctflite_model *model);
 bool ctflite_get_tensor(const ctflite_model *model, size_t index, ctflite_tensor *tensor);
 bool ctflite_get_operator(const ctflite_model *model, size_t index, ctflite_operator *operator_);
 
+// Writes a model, through the same structures: its tensors and operators in order, then the rest. What is given is copied;
+// of a tensor that is name, shape, type, data and quantisation, of an operator all but custom_code and options.present.
+// All together must stay below 2^30 bytes. False, or null, where memory ends.
+typedef struct ctflite_writer ctflite_writer;
+ctflite_writer *ctflite_new_writer(void);
+void ctflite_free_writer(ctflite_writer *writer);
+bool ctflite_add_tensor(ctflite_writer *writer, const ctflite_tensor *tensor);
+bool ctflite_add_operator(ctflite_writer *writer, const ctflite_operator *operator_);
+// The file's bytes, which live as long as the writer.
+ctflite_bytes ctflite_finish(
+    ctflite_writer *writer, ctflite_ints inputs, ctflite_ints outputs, ctflite_string description);
+
 #ifdef __cplusplus
 }
 #endif
