@@ -10,6 +10,9 @@ extension Trainer {
     var data: UInt64
     var history: [Epoch]
     var step: Int
+    var epochPosition: Int
+    var epochLoss: Double
+    var epochCount: Int
     var decayOfStart: [Double]
     var bestScore: Double
     var bestEpoch: Int
@@ -22,13 +25,14 @@ extension Trainer {
 
   private static let mark = Array("lockstep checkpoint 1\n".utf8)
 
-  /// The state behind the last epoch: a run that is restored from it goes on as if it had not ended.
+  /// The state behind the last batch: a run that is restored from it goes on as if it had not ended.
   public func checkpoint() throws -> [UInt8] {
     func bits(_ lattice: lockstep_lattice) -> [UInt32] {
       [lattice.scale, lattice.low, lattice.high].map(\.bitPattern)
     }
     let state = State(
       options: options, architecture: model.architecture.text, data: dataDigest, history: history, step: step,
+      epochPosition: epochPosition, epochLoss: epochResult.loss, epochCount: epochResult.count,
       decayOfStart: [decayOfStart.0, decayOfStart.1], bestScore: bestScore, bestEpoch: bestEpoch,
       weightLattices: model.weightLattices.map { $0.map(bits) }, biasLattices: model.biasLattices.map { $0.map(bits) },
       activationLattices: model.activationLattices.map(bits), largestLogit: model.largestLogit,
@@ -56,7 +60,7 @@ extension Trainer {
     guard state.data == dataDigest else { throw TrainingError("is of a run on other data") }
     let count = model.parameterCount
     guard bytes.count - end - 1 == 4 * count * buffers.count, state.parameters == count,
-      state.decayOfStart.count == 2, state.history.count <= options.epochs,
+      state.decayOfStart.count == 2, state.history.count <= options.epochs, state.epochPosition >= 0,
       let weights = Self.lattices(state.weightLattices, like: model.weightLattices),
       let biases = Self.lattices(state.biasLattices, like: model.biasLattices),
       let activations = Self.lattices([state.activationLattices], like: [model.activationLattices])
@@ -72,6 +76,8 @@ extension Trainer {
     (model.weightLattices, model.biasLattices, model.activationLattices) = (weights, biases, activations[0])
     model.largestLogit = state.largestLogit
     (history, step, bestScore, bestEpoch) = (state.history, state.step, state.bestScore, state.bestEpoch)
+    epochPosition = state.epochPosition
+    epochResult = BatchResult(loss: state.epochLoss, count: state.epochCount)
     decayOfStart = (state.decayOfStart[0], state.decayOfStart[1])
     model.refresh()
   }

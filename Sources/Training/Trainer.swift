@@ -25,6 +25,9 @@ public final class Trainer: @unchecked Sendable {
   private let passes: [Pass]
   private let first, second: FloatBuffer
   var step = 0
+  /// How many pictures of the epoch under way are done, and what they came to.
+  var epochPosition = 0
+  var epochResult = BatchResult()
   /// The best parameters since values are quantised, and how good they are.
   private let best: FloatBuffer
   var bestScore = -1.0
@@ -84,14 +87,18 @@ public final class Trainer: @unchecked Sendable {
       || options.patience > 0 && model.isQuantized && history.count - bestEpoch > options.patience
   }
 
-  /// Trains until it is done; `report` is told of each epoch, and of the share of one that is under way. It ends early,
-  /// after an epoch, where `report` returns false.
-  public func run(_ report: (Epoch) throws -> Bool, progress: (Int, Float) -> Void = { _, _ in }) throws {
+  /// Trains until it is done. `report` is told of each epoch, `progress` behind each batch of the epoch and the share of
+  /// it that is done. Where one returns false it ends early; another call, or a run from a checkpoint, goes on there.
+  public func run(
+    _ report: (Epoch) throws -> Bool, progress: (Int, Float) -> Bool = { _, _ in true }
+  ) throws {
     if floatEpochs == 0 && history.isEmpty { quantize() }
     while !isDone {
       let epoch = history.count
       let start = ContinuousClock.now
-      let result = trainEpoch(epoch) { progress(epoch, $0) }
+      guard trainEpoch(epoch, progress: progress) else { return }
+      let result = epochResult
+      (epochPosition, epochResult) = (0, BatchResult())
       if epoch + 1 == floatEpochs {
         quantize()
         // Rounding alone may be the best there is.
@@ -125,7 +132,7 @@ public final class Trainer: @unchecked Sendable {
     for start in stride(from: 0, to: min(training.count, 4096), by: pass.capacity) {
       let indices = Array(start..<min(start + pass.capacity, training.count))
       var random = RandomNumbers(seed: 0)
-      fill(pass, training, indices, Augmentation(), &random, radius: options.epsilon)
+      fill(pass, training, indices, Augmentation(), &random, radius: options.trainingEpsilon)
       pass.forward()
       largest = zip(largest, pass.largestOutputs()).map { max($0, $1) }
     }
@@ -134,17 +141,18 @@ public final class Trainer: @unchecked Sendable {
 
   // MARK: An epoch
 
-  private func trainEpoch(_ epoch: Int, progress: (Float) -> Void) -> BatchResult {
+  /// Goes through the rest of an epoch; false where `progress` ends it early.
+  private func trainEpoch(_ epoch: Int, progress: (Int, Float) -> Bool) -> Bool {
     var random = RandomNumbers(seed: options.seed &+ 0x9E37 &* UInt64(epoch + 1))
     var order = Array(0..<training.count)
     order.shuffle(using: &random)
-    var result = BatchResult()
-    for start in stride(from: 0, to: order.count, by: options.batch) {
-      let indices = Array(order[start..<min(start + options.batch, order.count)])
-      result.add(trainBatch(indices, epoch))
-      progress(Float(start + indices.count) / Float(order.count))
+    while epochPosition < order.count {
+      let indices = Array(order[epochPosition..<min(epochPosition + options.batch, order.count)])
+      epochResult.add(trainBatch(indices, epoch))
+      epochPosition += indices.count
+      if !progress(epoch, Float(epochPosition) / Float(order.count)) { return false }
     }
-    return result
+    return true
   }
 
   private func trainBatch(_ indices: [Int], _ epoch: Int) -> BatchResult {

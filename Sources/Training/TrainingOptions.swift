@@ -33,8 +33,10 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
   public var rate: Float = 2e-3
   /// Of weights, in units of the learning rate.
   public var decay: Float = 0.01
-  /// Pixel levels that are trained for; the test's own may be lower.
+  /// The radius that certified accuracy is about, in pixel levels.
   public var epsilon: Float = 0
+  /// The radius that is trained for. A little more than that of the test makes more of it hold.
+  public var trainingEpsilon: Float = 0
   /// The share of steps over which ε rises from 0, linearly; then it stays.
   public var rise: Float = 0.5
   /// The share of epochs in real numbers, before the scales are chosen and values are quantised.
@@ -63,7 +65,7 @@ public struct TrainingOptions: Sendable, Equatable, Codable {
 
   /// The radius at a point of training, in pixel levels.
   func radius(_ progress: Float) -> Float {
-    method == .standard ? 0 : epsilon * min(1, progress / max(rise, 1e-6))
+    method == .standard ? 0 : trainingEpsilon * min(1, progress / max(rise, 1e-6))
   }
 
   /// The learning rate there.

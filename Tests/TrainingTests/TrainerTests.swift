@@ -22,7 +22,8 @@ import Testing
 
   static func trainer(_ change: (inout TrainingOptions) -> Void = { _ in }, jobs: Int = 1) throws -> Trainer {
     var options = TrainingOptions()
-    (options.epochs, options.batch, options.method, options.epsilon) = (6, 32, .intervals, 4)
+    (options.epochs, options.batch, options.method) = (6, 32, .intervals)
+    (options.epsilon, options.trainingEpsilon) = (4, 5)
     options.augmentation.shift = 1
     change(&options)
     let architecture = try Architecture(
@@ -60,7 +61,10 @@ import Testing
     let whole = try Self.trainer()
     try whole.run({ _ in true })
     let first = try Self.trainer()
-    try first.run({ $0.epoch + 1 < epochs })
+    // Within an epoch, and behind one.
+    try first.run(
+      { $0.epoch + 1 < epochs || epochs % 2 == 0 },
+      progress: { epoch, share in epochs % 2 == 1 || epoch < epochs || share < 0.4 })
     let bytes = try first.checkpoint()
     let second = try Self.trainer()
     try second.restore(bytes)
