@@ -67,7 +67,7 @@ let package = Package(
       name: "lockstep",
       dependencies: [
         "Arithmetic", "Network", "Importers", "Exporters", "IntegerProgram", "Simulation", "CodeGeneration",
-        "DifferentialTesting", "Profiling", "Properties", "Certificates", "SMT", "Verification", "Reporting",
+        "DifferentialTesting", "Profiling", "Properties", "Certificates", "SMT", "Verification", "Reporting", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "BigInt", package: "BigInt"),
         .product(name: "Crypto", package: "swift-crypto"),

@@ -137,7 +137,7 @@ extension Pass {
   }
 
   /// The class of a row of logits: the largest, the lowest index among equals.
-  private func best(_ z: Floats) -> Int {
+  func best(_ z: Floats) -> Int {
     var best = 0
     for other in 1..<classes where z[other] > z[best] { best = other }
     return best

@@ -32,7 +32,7 @@ public final class Trainer: @unchecked Sendable {
   private let best: FloatBuffer
   var bestScore = -1.0
   var bestEpoch = 0
-  private let jobs: Int
+  fileprivate let jobs: Int
 
   /// Batches are cut into so many parts, whatever the threads, so that sums come out the same.
   private static let parts = 4
@@ -184,7 +184,7 @@ public final class Trainer: @unchecked Sendable {
   }
 
   /// Calls `body` with 0 ..< count on the threads there are.
-  private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+  fileprivate func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
     if jobs == 1 { return (0..<count).forEach(body) }
     let jobs = min(self.jobs, count)
     DispatchQueue.concurrentPerform(iterations: jobs) { job in
@@ -193,7 +193,7 @@ public final class Trainer: @unchecked Sendable {
   }
 
   /// Writes pictures into a pass, as points and as intervals within `radius` pixel levels.
-  private func fill(
+  fileprivate func fill(
     _ pass: Pass, _ set: ImageSet, _ indices: [Int], _ augmentation: Augmentation, _ random: inout RandomNumbers,
     radius: Float
   ) {
@@ -291,28 +291,49 @@ public final class Trainer: @unchecked Sendable {
   /// The share of pictures that get their class; and where `epsilon` is given, of those that get it within as many pixel
   /// levels, by intervals.
   public func evaluate(_ set: ImageSet, epsilon: Float?) throws -> Accuracy {
-    let capacity = 64
-    let kind = PassKind(hasPoints: true, hasIntervals: epsilon != nil)
-    let chunks = Array(stride(from: 0, to: set.count, by: capacity))
-    let jobs = self.jobs
     nonisolated(unsafe) var results = [BatchResult](repeating: BatchResult(), count: jobs)
     results.withUnsafeMutableBufferPointer { results in
       nonisolated(unsafe) let results = results
-      onThreads(jobs) { [self] job in
-        let pass = Pass(model, kind: kind, capacity: capacity)
-        var random = RandomNumbers(seed: 0)
-        for chunk in stride(from: job, to: chunks.count, by: jobs) {
-          let indices = Array(chunks[chunk]..<min(chunks[chunk] + capacity, set.count))
-          fill(pass, set, indices, Augmentation(), &random, radius: epsilon ?? 0)
-          pass.forward()
-          results[job].add(pass.applyLoss(Loss(clean: 1), labels: indices.map { set.labels[$0] }, share: 1))
-        }
+      forEachPart(of: set, PassKind(hasPoints: true, hasIntervals: epsilon != nil), radius: epsilon ?? 0) { job, pass, part in
+        results[job].add(pass.applyLoss(Loss(clean: 1), labels: Array(set.labels[part]), share: 1))
       }
     }
     let sum = results.reduce(into: BatchResult()) { $0.add($1) }
     let count = Double(set.count)
     return Accuracy(
       clean: Double(sum.correct) / count, certified: epsilon.map { _ in Double(sum.certified) / count })
+  }
+}
+
+extension Trainer {
+  /// The class that a forward pass gives each picture.
+  public func classes(of set: ImageSet) -> [Int] {
+    nonisolated(unsafe) var classes = [Int](repeating: 0, count: set.count)
+    classes.withUnsafeMutableBufferPointer { classes in
+      nonisolated(unsafe) let classes = classes
+      forEachPart(of: set, PassKind(hasPoints: true, hasIntervals: false), radius: 0) { _, pass, part in
+        for (row, picture) in part.enumerated() { classes[picture] = pass.best(pass.logits + row * pass.classes) }
+      }
+    }
+    return classes
+  }
+
+  /// Sends a set through the model, a part at a time, on several threads: `body` is told which thread it is.
+  private func forEachPart(
+    of set: ImageSet, _ kind: PassKind, radius: Float, _ body: @escaping @Sendable (Int, Pass, Range<Int>) -> Void
+  ) {
+    let capacity = 64
+    let jobs = self.jobs
+    onThreads(jobs) { [self] job in
+      let pass = Pass(model, kind: kind, capacity: capacity)
+      var random = RandomNumbers(seed: 0)
+      for start in stride(from: job * capacity, to: set.count, by: jobs * capacity) {
+        let part = start..<min(start + capacity, set.count)
+        fill(pass, set, Array(part), Augmentation(), &random, radius: radius)
+        pass.forward()
+        body(job, pass, part)
+      }
+    }
   }
 }
 

@@ -37,6 +37,7 @@ struct Lockstep: AsyncParsableCommand {
     subcommands: [
       InspectCommand.self,
       SimulateCommand.self,
+      TrainCommand.self,
       CompileCommand.self,
       DifftestCommand.self,
       ProfileCommand.self,
