@@ -125,9 +125,11 @@ import Testing
 
   // MARK: Examples
 
-  /// Networks with several inputs and outputs among them, and codes of all types.
+  /// Networks with several inputs and outputs among them.
   private static func programs() -> [IntegerProgram] {
-    RandomProgram.first(8, from: 300)
+    let programs = RandomProgram.first(8, from: 300)
+    #expect(programs.contains { $0.inputs.count > 1 } && programs.contains { $0.outputs.count > 1 })
+    return programs
   }
 
   @Test(.enabled(if: !Tool.compilers.isEmpty, "skipped: no C compiler is installed"), arguments: Tool.compilers)
