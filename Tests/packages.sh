@@ -121,6 +121,7 @@ fi
 
 # Runs a sketch until it has printed a number of lines, which come with colours and with dots for line ends.
 serial() { # ELF LINES
+  : >"$work/serial"
   stdbuf -oL timeout 60 simavr -m atmega328p -f 16000000 "$1" >"$work/serial" 2>&1 &
   local simulator=$!
   for _ in $(seq 600); do

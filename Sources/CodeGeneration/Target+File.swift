@@ -5,14 +5,18 @@ import Foundation
 
 extension Target {
   /// The target called `name`, or the one whose folder `name` is (a path with a slash). Named targets are looked for
-  /// in `$LOCKSTEP_TARGETS`, in a `Targets` folder above the executable, and in `./Targets`.
-  public static func named(_ name: String, executable: String? = Bundle.main.executablePath) throws -> Target {
-    let folder = try folder(named: name, from: nil, executable: executable)
+  /// in `$LOCKSTEP_TARGETS`, in a `Targets` folder above the executable, and in `./Targets`; there only if `searchesHere`.
+  public static func named(
+    _ name: String, executable: String? = Bundle.main.executablePath, searchesHere: Bool = true
+  ) throws -> Target {
+    let folder = try folder(named: name, from: nil, executable: executable, searchesHere: searchesHere)
     return try TargetDescription(folder: folder, executable: executable).target()
   }
 
   /// The folder of a target that the user, or (with `from`) another target's file, calls `name`.
-  fileprivate static func folder(named name: String, from base: String?, executable: String?) throws -> String {
+  fileprivate static func folder(
+    named name: String, from base: String?, executable: String?, searchesHere: Bool = true
+  ) throws -> String {
     var folders: [String] = []
     if name.contains("/") {
       folders = [name.hasPrefix("/") ? name : base.map { $0 + "/" + name } ?? name]
@@ -24,7 +28,7 @@ extension Target {
         folders.append(folder.appendingPathComponent("Targets/\(name)").path)
         folder = folder.deletingLastPathComponent()
       }
-      folders.append("Targets/\(name)")
+      if searchesHere { folders.append("Targets/\(name)") }
     }
     if let folder = folders.first(where: { FileManager.default.isReadableFile(atPath: $0 + "/target.json") }) {
       return folder
@@ -159,7 +163,13 @@ private struct TargetDescription {
     }
     try expect(!target.name.isEmpty, "the key \"name\" is empty")
     try expect(
-      (1...1024).contains(target.alignment), "the key \"alignment\" is \(target.alignment), outside 1 … 1024")
+      (1...1024).contains(target.alignment) && target.alignment & (target.alignment - 1) == 0,
+      "the key \"alignment\" is \(target.alignment), no power of two in 1 … 1024")
+    try expect(
+      target.name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.+".contains($0)) },
+      "the key \"name\" is \"\(target.name.prefix(40))\"; a name has letters, digits and - _ . + alone")
+    let names = target.configurations.map(\.name)
+    try expect(Set(names).count == names.count, "the key \"configurations\" has two of one name")
     try expect(
       [8, 16, 32, 64].contains(target.wordBits ?? 32), "the key \"wordBits\" must be 8, 16, 32 or 64")
     try expect(

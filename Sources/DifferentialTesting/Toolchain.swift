@@ -116,6 +116,16 @@ package enum Command {
     return path.split(separator: ":").contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
   }
 
+  /// Starts a process with no signal blocked. The threads of a pool block theirs, a program inherits that, and some, CMake
+  /// among them, then wait for ever for the ends of their own.
+  private static func start(_ process: Process) throws {
+    var (none, before) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try process.run()
+  }
+
   /// Runs `program` in `folder`; its standard input and output are files there, or nothing. What it says on standard
   /// error is in the result, or with `errorsToOutput` in the output. After `secondsLimit` it is killed.
   package static func run(
@@ -139,7 +149,7 @@ package enum Command {
     }
     let errors = errorsToOutput ? nil : Pipe()
     process.standardError = errors ?? process.standardOutput
-    try process.run()
+    try start(process)
     let isTimedOut = Mutex(false)
     let end = DispatchWorkItem {
       isTimedOut.withLock { $0 = true }

@@ -20,7 +20,7 @@ public struct Profiler: Sendable {
   }
 
   /// The stack that the program's own start and `main` may take, and that is not painted.
-  private static let callersBytes = 64
+  public static let callersBytes = 64
 
   /// Runs on one vector: the codes of each input.
   public func run(_ vector: [[Int32]]) throws -> Profile {

@@ -156,6 +156,9 @@ struct EvidenceCheck: Sendable {
     if hasProof && record.range == nil && record.verdict != .proved {
       throw CertificateError("it is \(record.verdict.rawValue), and has a proof")
     }
+    if record.verdict != .unknown && (record.reason != nil || record.bounds != nil || record.openFraction != nil) {
+      throw CertificateError("it is \(record.verdict.rawValue), and says why it is open")
+    }
     guard (record.range == nil) == (record.output == nil), (record.range == nil) == (record.attaining == nil) else {
       throw CertificateError("its output, its range and the inputs that attain it do not come together")
     }

@@ -9,14 +9,17 @@ import Synchronization
   import Darwin
 #endif
 
-/// Makes the first interrupt (Ctrl-C) or request to terminate a wish to stop soon; the second ends the process.
+/// Makes the first interrupt (Ctrl-C), hang-up or request to terminate a wish to stop soon; the second ends the process.
 final class Interruption: Sendable {
   private let received = Atomic<Int32>(0)
   /// They go on as long as this lives.
   nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
 
   init() {
-    let numbers = [SIGINT, SIGTERM]
+    // Under nohup, hanging up stays without effect.
+    let previous = signal(SIGHUP, SIG_IGN)
+    let isIgnored = unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    let numbers = [SIGINT, SIGTERM] + (isIgnored ? [] : [SIGHUP])
     sources = numbers.map { DispatchSource.makeSignalSource(signal: $0, queue: .global(qos: .userInteractive)) }
     for (number, source) in zip(numbers, sources) {
       signal(number, SIG_IGN)

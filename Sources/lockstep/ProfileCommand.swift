@@ -86,6 +86,7 @@ struct ProfileCommand: ParsableCommand {
   @OptionGroup var lowering: LoweringArguments
 
   func validate() throws {
+    if let json, json == svg, json != "-" { throw ValidationError("--json and --svg name one file.") }
     if json == "-" && svg == "-" { throw ValidationError("--json and --svg cannot both be the standard output.") }
   }
 

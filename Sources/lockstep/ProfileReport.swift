@@ -208,21 +208,26 @@ struct ProfileReport {
 
   // MARK: The arena
 
-  /// TensorFlow Lite joins the names of what it fused; the first says enough.
-  private static func label(_ name: String) -> String {
-    String(name.prefix { $0 != ";" }).printable(60)
-  }
+  var picture: ArenaPicture { ArenaPicture(profile.program, profile.plan) }
+}
 
-  var picture: ArenaPicture {
-    ArenaPicture(
-      title: "\(profile.program.name.printable()): arena of \(profile.arenaBytes) bytes over the steps",
-      arenaBytes: profile.arenaBytes, steps: profile.program.steps.map { $0.source.type.printable(40) },
-      blocks: profile.plan.blocks.map { block in
-        ArenaPicture.Block(
+extension ArenaPicture {
+  /// What `plan` has in the arena over the steps of `program`.
+  init(_ program: IntegerProgram, _ plan: MemoryPlan) {
+    self.init(
+      title: "\(program.name.printable()): arena of \(plan.arenaSize) bytes over the steps",
+      arenaBytes: plan.arenaSize, steps: program.steps.map { $0.source.type.printable(40) },
+      blocks: plan.blocks.map { block in
+        Block(
           label: block.scratchOfStep.map { "scratch of step \($0)" }
-            ?? block.values.map { Self.label(profile.program.values[$0].name) }.joined(separator: " = "),
+            ?? block.values.map { Self.label(program.values[$0].name) }.joined(separator: " = "),
           offset: block.offset, size: block.size, firstStep: block.firstStep, lastStep: block.lastStep,
           isScratch: block.scratchOfStep != nil)
       })
+  }
+
+  /// TensorFlow Lite joins the names of what it fused; the first says enough.
+  private static func label(_ name: String) -> String {
+    String(name.prefix { $0 != ";" }).printable(60)
   }
 }

@@ -85,6 +85,13 @@ struct QuestionArguments: ParsableArguments {
   struct PropertyFile: Sendable {
     var path, name: String
     var property: Property
+    /// That it is proved of any network, and why that is hardly meant; nil where it is not.
+    var vacuity: String? {
+      property.violations.isEmpty
+        ? "no codes of the network's types meet what it asserts, so that it holds of any network; are its numbers real "
+          + "values (--real), or its bounds exchanged?"
+        : nil
+    }
   }
 
   /// The properties of the files, each with a name of its own.
@@ -96,6 +103,9 @@ struct QuestionArguments: ParsableArguments {
         throw FileError(path: path, reason: "is no text: a property is a VNN-LIB 1.0 file")
       }
       let file = path.split(separator: "/").last.map(String.init) ?? path
+      guard file == file.printable(255) else {
+        throw FileError(path: path, reason: "has control characters in its name, by which its question is called")
+      }
       let stem = file.hasSuffix(".vnnlib") && file.count > 7 ? String(file.dropLast(7)) : file
       // Certificates and counterexamples are called so: a name is given once.
       var name = stem
@@ -141,7 +151,8 @@ struct QuestionArguments: ParsableArguments {
   /// All questions of a batch.
   func queries(_ simulator: Simulator) throws -> [VerificationQuery] {
     let files = try propertyFiles(for: simulator.program).map { file in
-      VerificationQuery(id: file.name, file: file.path, property: { file.property })
+      if let vacuity = file.vacuity { StandardError.write("warning: \(file.path.printable()): \(vacuity)\n") }
+      return VerificationQuery(id: file.name, file: file.path, property: { file.property })
     }
     guard let questions = try sampleQuestions(simulator) else { return files }
     let queries = try perturbations(questions).flatMap { perturbation in

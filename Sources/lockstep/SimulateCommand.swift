@@ -104,7 +104,7 @@ struct IndexList: ExpressibleByArgument {
     for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
       let ends = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { Int($0) }
       guard let first = ends.first ?? nil, let last = ends.last ?? nil, first >= 0, last >= first,
-        last - first < Self.longest
+        last < 1 << 40, last - first < Self.longest
       else { return nil }
       indices.formUnion(first...last)
     }

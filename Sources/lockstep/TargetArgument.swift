@@ -3,10 +3,10 @@ import CodeGeneration
 import DifferentialTesting
 import Importers
 
-/// The target that the user names.
-func readTarget(_ name: String) throws -> Target {
+/// The target that the user names; with `isTrusted` false, that something names which must not bring its own.
+func readTarget(_ name: String, isTrusted: Bool = true) throws -> Target {
   do {
-    return try Target.named(name)
+    return try Target.named(name, searchesHere: isTrusted)
   } catch let error as TargetError {
     throw FileError(path: "--target \(name)", reason: error.description)
   }

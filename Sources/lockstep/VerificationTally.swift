@@ -87,7 +87,7 @@ struct VerificationSummary {
     var text = "\(record.query.printable(80)): \(record.verdict.rawValue)"
     switch record.verdict {
     case .proved:
-      text += record.trusted.map { ", on the word of \($0)" } ?? ""
+      text += record.trusted.map { ", on the word of \($0.printable(40))" } ?? ""
       if let certificate = record.certificates.first { text += ", certificate \(certificate.printable())" }
     case .violated:
       if let label = record.label, let found = record.outputClass { text += ", class \(found) in place of \(label)" }

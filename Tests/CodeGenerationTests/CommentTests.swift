@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  private static let hostile = [
+  static let hostile = [
     "*/", "/*", "//", "??/", "back\\", "two\nlines", "größe 重み", "*/ int broken; /*", "/\\\n*", "??/\n*/", "#error \"x\"",
     "\r\n#error x\r\n", "nul\0inside", "\u{2028}#error", "", "hostile_copy(", "hostile_fill(x)", "hostile_floor_shift_64(",
     "hostile_power_of_two_64(", "hostile_low_bits_64(", "hostile_low_bits_32(", String(repeating: "\\", count: 3000),

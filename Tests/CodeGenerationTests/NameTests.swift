@@ -42,10 +42,11 @@ import Testing
     #expect(CNames(modelName: name).prefix == prefix)
   }
 
-  /// The header of a network must not be found where a program asks for one of C's own.
+  /// The header of a network must not be found where a program asks for one of C's own, or for Arduino.h.
   @Test(arguments: [
     "assert", "complex", "ctype", "errno", "fenv", "float", "inttypes", "iso646", "limits", "locale", "math", "setjmp",
     "signal", "stdarg", "stdbool", "stddef", "stdint", "stdio", "stdlib", "string", "tgmath", "time", "wchar", "wctype",
+    "arduino",
   ]) func noHeaderHidesOneOfTheStandardLibrary(_ name: String) {
     #expect(CNames(modelName: name).prefix != name)
     #expect(CNames(modelName: name.uppercased()).prefix != name)

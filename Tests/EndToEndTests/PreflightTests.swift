@@ -54,8 +54,11 @@ struct PreflightTests {
       try FileManager.default.copyItem(atPath: path, toPath: copy.path)
       try change(copy)
       if fits {
-        let lines = try names.compactMap { name -> String? in
-          guard let data = FileManager.default.contents(atPath: copy.appending(path: name).path) else { return nil }
+        let all = FileManager.default.enumerator(atPath: copy.path)?.allObjects as? [String] ?? []
+        let lines = all.sorted().compactMap { name -> String? in
+          guard name != "manifest.sha256",
+            let data = FileManager.default.contents(atPath: copy.appending(path: name).path)
+          else { return nil }
           return SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined() + "  \(name)\n"
         }
         try Data(lines.joined().utf8).write(to: copy.appending(path: "manifest.sha256"))
@@ -169,11 +172,18 @@ struct PreflightTests {
     Forgery("a violation called proved", "report.jsonl", "\"violated\"", "\"proved\"", "certificates", refused: true),
     Forgery("a check called held", "results.json", "\"failed\"", "\"held\"", "results", refused: true),
     Forgery("other figures", "results.json", "\"measuredStackBytes\" : 1", "\"measuredStackBytes\" : 2", "results"),
-    Forgery("another image's digest", "results.json", "digits.elf\",\n    \"sha256\" : \"", "digits.elf\",\n    \"sha256\" : \"0", "results"),
+    Forgery("another image's digest", "results.json", "digits.elf\",\n    \"sha256\" : \"", "digits.elf\",\n    \"sha256\" : \"0", "image"),
     Forgery("another property", "results.json", "\"1\",\n    \"--mask\"", "\"2\",\n    \"--mask\"", "certificates"),
     Forgery("a summary that says otherwise", "summary.txt", "REFUSED", "CLEARED", "summary.txt", refused: true),
     Forgery("a page that says otherwise", "summary.html", "REFUSED", "CLEARED", "summary.html", refused: true),
     Forgery("a result for the CI that says otherwise", "junit.xml", "<failure", "<passed", "junit.xml", refused: true),
+    Forgery("another network", "results.json", "\"network\" : \"digits\"", "\"network\" : \"kws\"", "network: is another"),
+    Forgery("another device", "results.json", "\"flashBytes\" : 1048576", "\"flashBytes\" : 1048577", "device: is another"),
+    Forgery("another picture", "arena.svg", "<title>", "<title>x", "arena.svg"),
+    Forgery("a blank line", "report.jsonl", "\n", "\n\n", "report.jsonl"),
+    Forgery(
+      "a proof on someone's word", "report.jsonl", "\"verdict\":\"violated\"", "\"verdict\":\"proved\",\"trusted\":\"z3\"",
+      "certificates", refused: true),
     Forgery("other instructions", "profile.json", "\"instructions\": ", "\"instructions\": 1", "profile.json"),
   ]
 
@@ -218,8 +228,66 @@ struct PreflightTests {
     #expect(target.status == 64 && target.error.contains("name that folder by --target"), "\(target.output)\(target.error)")
     let path = try changed("\"inputs/images.npy\"", "\"\(Self.file("images.npy"))\"")
     #expect(path.status == 65 && path.error.contains("is no file of the evidence"), "\(path.output)\(path.error)")
-    let option = try changed("\"--random\"", "\"--recheck\"")
-    #expect([1, 64, 65].contains(option.status), "\(option.output)\(option.error)")
+    for (old, new) in [("--random", "--recheck"), ("--random", "--help"), ("--seed", "-h")] {
+      let option = try changed("\"\(old)\"", "\"\(new)\"")
+      #expect(option.status == 65 && option.error.contains("not such as preflight records"), "\(option.output)")
+    }
+  }
+
+  @Test func filesThatHaveNoPlaceAreNoticed() throws {
+    let (cleared, refused) = (try Self.cleared.get(), try Self.refused.get())
+    let changes: [(evidence: Evidence, name: String, change: (URL) throws -> Void)] = [
+      (cleared, "signed.elf", { try Data([1]).write(to: $0.appending(path: "signed.elf")) }),
+      (cleared, "proofs/zz.cert", { try Data([1]).write(to: $0.appending(path: "proofs/zz.cert")) }),
+      (refused, "counterexamples/s1-e24.npy", { try FileManager.default.removeItem(at: $0.appending(path: "counterexamples/s1-e24.npy")) }),
+      (refused, "counterexamples/s1-e24.npy", { try Data([1]).write(to: $0.appending(path: "counterexamples/s1-e24.npy")) }),
+    ]
+    for (evidence, name, change) in changes {
+      for options in [[], ["--without-device"]] {
+        let run = try evidence.recheck(fits: true, options, change: change)
+        let failed = run.output.split(separator: "contents").dropFirst().joined()
+        #expect(run.status == 1 && failed.contains(name), "\(name): \(run.output)\(run.error)")
+      }
+    }
+    let empty = try cleared.recheck(fits: true) { copy in
+      try FileManager.default.createDirectory(at: copy.appending(path: "more"), withIntermediateDirectories: true)
+    }
+    #expect(empty.status == 1 && empty.output.contains("more: is a folder without a file"))
+  }
+
+  @Test func figuresOutOfRangeAreRefused() throws {
+    for (old, new) in [("\"codeBytes\" : ", "\"codeBytes\" : 922337203685477"), ("\"isText\" : [", "\"isText\" : [ true,")] {
+      let run = try Self.cleared.get().recheck(fits: true, ["--without-device"]) { copy in
+        let file = copy.appending(path: "results.json")
+        let text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
+        try Data(text.replacing(old, with: new).utf8).write(to: file)
+      }
+      #expect(run.status == 65 && run.error.contains("is no result of preflight"), "\(run.output)\(run.error)")
+    }
+  }
+
+  @Test("a compiler of another version leaves it open") func anotherCompilerIsSaid() throws {
+    let evidence = try Self.cleared.get()
+    let version = try #require((try evidence.results["compiler"] as? [String: String])?["version"])
+    let run = try evidence.recheck(fits: true) { copy in
+      for name in ["results.json", "summary.txt", "summary.html"] {
+        let file = copy.appending(path: name)
+        let text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
+        try Data(text.replacing(version, with: "gcc 1.2.3").utf8).write(to: file)
+      }
+    }
+    #expect(run.status == 3 && run.output.contains("not made again"), "\(run.output)\(run.error)")
+  }
+
+  @Test func aPropertyOfNothingIsRefused() throws {
+    let folder = try TemporaryFolder()
+    let inputs = (0..<784).map { "(declare-const X_\($0) Real)\n" }.joined()
+    let outputs = (0..<10).map { "(declare-const Y_\($0) Real)\n" }.joined()
+    try folder.write(Array((inputs + outputs + "(assert (>= X_0 0.2))\n(assert (<= X_0 0.8))\n(assert (>= Y_0 3))\n").utf8), "p.vnnlib")
+    let run = try CommandRun(
+      "preflight", Place.digits.path, "--target", "cortex-m4", "--property", folder.path("p.vnnlib"), "--output",
+      folder.path("e"))
+    #expect(run.status == 65 && run.error.contains("--real"), "\(run.output)\(run.error)")
   }
 
   @Test func whatDoesNotFitIsRefused() throws {

@@ -16,10 +16,23 @@ struct EvidenceFolder {
   /// Makes a folder that appears whole, with its manifest, or not at all. While `body` writes its files it is the
   /// process's working folder, so that paths in the evidence are relative to it.
   static func whole(at path: String, _ body: () throws -> Void) throws -> EvidenceFolder {
-    let place = URL(fileURLWithPath: path).standardizedFileURL.path
-    guard !InputFile.exists(place) else {
+    var name = path[...]
+    while name.count > 1 && name.hasSuffix("/") { name = name.dropLast() }
+    var status = stat()
+    guard lstat(String(name), &status) != 0 else {
       throw FileError(path: path, reason: "exists; remove it, or name another folder by --output")
     }
+    let slash = name.lastIndex(of: "/")
+    let parent = slash.map { $0 == name.startIndex ? "/" : String(name[..<$0]) } ?? "."
+    let last = String(slash.map { name[name.index(after: $0)...] } ?? name)
+    guard !["", ".", ".."].contains(last) else { throw FileError(path: path, reason: "is no name for a new folder") }
+    try OutputFiles.makeFolder(parent)
+    // The working folder changes, and what is relative to it with it.
+    guard let whole = realpath(parent, nil) else {
+      throw FileError(path: path, reason: "cannot be written: \(String(cString: strerror(errno)))")
+    }
+    defer { free(whole) }
+    let place = String(cString: whole) + "/" + last
     let partial = "\(place).\(ProcessInfo.processInfo.processIdentifier).partial"
     try OutputFiles.makeFolder(partial)
     do {
@@ -34,7 +47,7 @@ struct EvidenceFolder {
       try? FileManager.default.removeItem(atPath: partial)
       throw error
     }
-    return EvidenceFolder(path: path)
+    return EvidenceFolder(path: place)
   }
 
   /// Calls `body` with `path` as the working folder.
@@ -52,48 +65,56 @@ struct EvidenceFolder {
   /// The manifest's own digest, which stands for all files.
   func digest() throws -> String { try digest(of: Self.manifest) }
 
-  /// Every file whose content is not what the manifest says, that is missing, or that it does not name.
+  /// Every file whose content is not what the manifest says, that is missing, or that it does not name; and folders without
+  /// a file.
   func differences() throws -> [String] {
     let listed = try listed()
-    let found = Set(try files())
-    var differences = found.subtracting(listed.keys).map { "\($0): is not in the manifest" }
+    let found = try files()
+    // Names are bytes: letters that look the same are not.
+    let names = Set(found.map { Array($0.utf8) })
+    var differences = found.filter { name in !listed.contains { $0.name.utf8.elementsEqual(name.utf8) } }
+      .map { "\($0): is not in the manifest" }
     for (name, digest) in listed {
-      if !found.contains(name) {
+      if !names.contains(Array(name.utf8)) {
         differences.append("\(name): is missing")
       } else if try self.digest(of: name) != digest {
         differences.append("\(name): has changed")
       }
     }
-    return differences.sorted()
+    return differences.sorted() + (try emptyFolders().map { "\($0): is a folder without a file" })
   }
 
-  /// The digest that the manifest has for each file.
-  func listed() throws -> [String: String] {
+  /// The digest that the manifest has for each file, in its order.
+  func listed() throws -> [(name: String, digest: String)] {
     let path = "\(path)/\(Self.manifest)"
+    var status = stat()
+    guard lstat(path, &status) == 0 else {
+      throw FileError(path: path, reason: "there is no such file: this is no evidence of preflight")
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw FileError(path: path, reason: "is no plain file") }
     let bytes = try InputFile.bytes(path: path, limit: Self.largestManifest)
     func fault(_ line: Int) -> FileError {
       FileError(path: path, reason: "line \(line) is no digest and name of a file: this is no evidence of preflight")
     }
     guard let text = String(validating: bytes, as: UTF8.self), text.last == "\n" else { throw fault(1) }
-    var listed: [String: String] = [:]
+    var listed: [(name: String, digest: String)] = []
+    var known: Set<[UInt8]> = []
     for (index, line) in text.dropLast().split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       let parts = line.split(separator: "  ", maxSplits: 1)
       guard parts.count == 2, parts[0].count == 64, parts[0].allSatisfy({ "0123456789abcdef".contains($0) }),
-        listed.updateValue(String(parts[0]), forKey: String(parts[1])) == nil
+        known.insert(Array(parts[1].utf8)).inserted
       else { throw fault(index + 1) }
+      listed.append((String(parts[1]), String(parts[0])))
     }
     return listed
   }
 
   /// The names of all files but the manifest, in the order of their bytes.
   private func files() throws -> [String] {
-    guard let all = FileManager.default.enumerator(atPath: path) else {
-      throw FileError(path: path, reason: "is no folder, or cannot be read")
-    }
     var names: [String] = []
-    while let name = all.nextObject() as? String {
-      switch all.fileAttributes?[.type] as? FileAttributeType {
-      case .typeDirectory: continue
+    try forEach { name, type in
+      switch type {
+      case .typeDirectory: break
       case .typeRegular: if name != Self.manifest { names.append(name) }
       // What a link leads to is not in the folder.
       default: throw FileError(path: "\(path)/\(name)", reason: "is no plain file: evidence has no links or devices")
@@ -103,6 +124,31 @@ struct EvidenceFolder {
       }
     }
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  private func emptyFolders() throws -> [String] {
+    var folders: [String] = []
+    try forEach { name, type in
+      if type == .typeDirectory, try FileManager.default.contentsOfDirectory(atPath: "\(path)/\(name)").isEmpty {
+        folders.append(name)
+      }
+    }
+    return folders.sorted()
+  }
+
+  /// Everything in the folder and in those within.
+  private func forEach(_ body: (String, FileAttributeType?) throws -> Void) throws {
+    // A link to a folder is taken for it.
+    guard let whole = realpath(path, nil) else {
+      throw FileError(path: path, reason: "is no folder, or cannot be read")
+    }
+    defer { free(whole) }
+    guard let all = FileManager.default.enumerator(atPath: String(cString: whole)) else {
+      throw FileError(path: path, reason: "is no folder, or cannot be read")
+    }
+    while let name = all.nextObject() as? String {
+      try body(name, all.fileAttributes?[.type] as? FileAttributeType)
+    }
   }
 
   private func digest(of name: String) throws -> String {

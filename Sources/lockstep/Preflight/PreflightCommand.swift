@@ -51,7 +51,10 @@ struct PreflightCommand: ParsableCommand {
       --recheck goes through such a folder again, on this machine: no byte may have changed, the C must come out of the \
       model as it is there, the image out of the C (with the same compiler), device and simulator must agree, the \
       checker must accept the certificates, the counterexamples must be ones, and the results must be those. It searches \
-      for nothing. A target that is not one of Lockstep's own has to be named again, since it says what programs run.
+      for nothing. Where this machine's compiler is of another version, the image cannot come out the same: then the \
+      status is 3 at best. A target that is not one of Lockstep's own has to be named again, since it says what programs \
+      run. What is the same for whoever makes such a folder anew cannot be told from the first one: for that there is \
+      --digest.
 
       Exit status: 0 cleared, 1 refused, or changed; 3 some of it open; 65 a file that cannot be used, nothing is \
       written.
@@ -216,6 +219,10 @@ struct InputCopies {
   func command() throws -> PreflightCommand {
     for (source, copy) in copies {
       if let slash = copy.lastIndex(of: "/") { try OutputFiles.makeFolder(String(copy[..<slash])) }
+      var status = stat()
+      guard stat(source, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        throw FileError(path: source, reason: "is no plain file, of which the evidence could have a copy")
+      }
       let bytes = try InputFile.bytes(path: source, limit: Self.largest)
       try OutputFiles.whole { try $0.add(bytes, at: copy) }
     }
@@ -227,6 +234,14 @@ extension PreflightCommand {
   /// The command of recorded arguments, which name no folder to write.
   static func about(_ arguments: [String]) throws -> PreflightCommand {
     try parse(arguments + ["--output", "."])
+  }
+
+  /// The command of arguments that anyone may have recorded: just such as `preflight` writes. Throws a `FileError` where
+  /// they are others, requests for help among them.
+  static func recorded(_ arguments: [String], in path: String) throws -> PreflightCommand {
+    let fault = FileError(path: path, reason: "\"arguments\" are not such as preflight records")
+    guard let command = try? about(arguments), InputCopies(command).arguments == arguments else { throw fault }
+    return command
   }
 
   /// The command that makes the C for the same network and target.

@@ -7,6 +7,7 @@ import IntegerProgram
 import Profiling
 import Reporting
 import Simulation
+import Verification
 
 /// What is looked at before a network is flashed: what the command names, read whole, and the checks of it.
 struct PreflightGate {
@@ -48,7 +49,13 @@ struct PreflightGate {
     compile = try command.compile
     generator = compile.generator(of: program, in: model, for: target)
     questions = try command.questions.sampleQuestions(simulator)
+    for file in try command.questions.propertyFiles(for: program) {
+      // It would be proved without a look at the network.
+      if let vacuity = file.vacuity { throw FileError(path: file.path, reason: vacuity) }
+    }
     queries = try command.questions.queries(simulator)
+    // A question that cannot be asked is known before anything is done.
+    for query in queries { _ = try query.property() }
     let samples = questions.map { questions in
       questions.set.samples.prefix(Self.mostSamples).map { program.inputs(flat: questions.set.codes($0)) }
     }
@@ -69,6 +76,11 @@ struct PreflightGate {
     var records: [VerificationRecord] = []
   }
 
+  /// The names of the checks, in their order.
+  static let checks = ["memory", "differential test", "stack", "properties", "certificates", "counterexamples"]
+  /// Those of them that need the target's compiler or its emulator.
+  static let deviceChecks: Set = ["memory", "differential test", "stack", "counterexamples"]
+
   static let report = "report.jsonl"
   static let proofs = "proofs"
   private static let counterexamples = "counterexamples"
@@ -80,6 +92,10 @@ struct PreflightGate {
     arguments: [String], said: (PreflightResults.Check) -> Void
   ) throws -> PreflightResults {
     let findings = try findings(arguments: arguments, answers: search, said: said)
+    for folder in [Self.proofs, Self.counterexamples] {
+      // Only where it is empty.
+      rmdir(folder)
+    }
     for (name, bytes) in findings.files + (try documents(of: findings)) {
       if let slash = name.lastIndex(of: "/") { try OutputFiles.makeFolder(String(name[..<slash])) }
       try OutputFiles.whole { try $0.add(bytes, at: name) }
@@ -154,7 +170,7 @@ struct PreflightGate {
     if withDevice {
       try check("memory") { try memory(&findings) }
       guard findings.results.verdict != .refused else {
-        for name in ["differential test", "stack", "properties", "certificates", "counterexamples"] {
+        for name in Self.checks.dropFirst() {
           try check(name) { .init(.notRun, "since the network does not fit") }
         }
         return findings
@@ -183,6 +199,10 @@ struct PreflightGate {
   }
 
   private func memory(_ findings: inout Findings) throws -> PreflightResults.Check {
+    // Compilers refuse what is far too large in their own words.
+    if let shortfall = target.shortfall(tableBytes: generator.tableBytes, arenaBytes: generator.plan.arenaSize) {
+      return .init(.failed, shortfall)
+    }
     let sizes: [CompiledSize]
     do {
       sizes = try CompiledSize.all(of: generator, for: target).filter { $0.build.name == build.name }
@@ -196,10 +216,7 @@ struct PreflightGate {
       codeBytes: size.codeBytes, constantBytes: size.constantBytes, arenaBytes: generator.plan.arenaSize,
       constantBytesInRAM: device.constantsInRAM == true ? size.constantBytes : 0)
     findings.results.memory = memory
-    let shortfall =
-      target.shortfall(tableBytes: generator.tableBytes, arenaBytes: generator.plan.arenaSize)
-      ?? CompiledSize.shortfall(sizes, of: target)
-    if let shortfall { return .init(.failed, shortfall) }
+    if let shortfall = CompiledSize.shortfall(sizes, of: target) { return .init(.failed, shortfall) }
     let ram = memory.arenaBytes + memory.constantBytesInRAM + device.stackBytes
     return .init(
       .held,
@@ -253,16 +270,42 @@ struct PreflightGate {
     findings.results.memory?.measuredStackBytes = profile.measuredStackBytes
     findings.results.memory?.stackBound = profile.stackBound
     let kept = device.stackBytes.grouped
-    let measured = "\(profile.measuredStackBytes.grouped) bytes measured"
+    let measured =
+      "\(profile.measuredStackBytes.grouped) bytes" + (profile.isStackExhausted ? " or more" : "") + " measured"
     guard let bound = profile.stackBound else {
       return .init(.open, "\(measured), but there is no bound: \(profile.stackObstacle ?? "")")
     }
     let path = profile.deepestCalls.joined(separator: " → ")
-    let isWithin = bound <= device.stackBytes
+    // Start-up and main are under it.
+    let isWithin = bound + Profiler.callersBytes <= device.stackBytes
     return .init(
       isWithin ? .held : .failed,
-      "at most \(bound.grouped) bytes, \(measured), \(isWithin ? "of" : "but there are only") \(kept)", details: [path])
+      "at most \(bound.grouped) bytes under its caller's \(Profiler.callersBytes), \(measured), "
+        + "\(isWithin ? "of" : "but there are only") \(kept)", details: [path])
   }
+
+  private static func certificate(of record: VerificationRecord) -> String { "\(proofs)/\(record.query).cert" }
+
+  /// The files of the evidence besides those of `findings` and its documents: the report, and what it names.
+  func answerFiles(of findings: Findings) throws -> [(name: String, bytes: [UInt8]?)] {
+    guard InputFile.exists(Self.report) else { return [] }
+    var files: [(name: String, bytes: [UInt8]?)] = []
+    // Its lines in their own order, as they are written.
+    let lines = try ReportFile.complete(path: Self.report).map { $0.line + "\n" }
+    files.append((Self.report, Array(lines.joined().utf8)))
+    for record in findings.records {
+      if record.verdict == .proved { files.append((Self.certificate(of: record), nil)) }
+      if record.verdict == .violated, let codes = record.counterexample, codes.count == program.inputElements.count {
+        let counterexample = Counterexample(inputs: codes.map { Int32(clamping: $0) }, outputs: [], violation: 0)
+        files.append(
+          ("\(Self.counterexamples)/\(record.query).npy", counterexample.array(of: program).fileBytes))
+      }
+    }
+    return files
+  }
+
+  /// The arena's picture, which needs no device.
+  var arenaPicture: String { ArenaPicture(program, generator.plan).svg }
 
   /// The report in the working folder, in the order of the questions.
   private func records() throws -> [VerificationRecord] {
@@ -292,13 +335,18 @@ struct PreflightGate {
       simulator, asked: try AskedQuestions(command.questions, simulator), certificates: Self.proofs)
     let found = try check.report(records, jobs: jobs)
     inputs = found.flatMap { $0.outcome == .accepted ? $0.replayed : [] }
-    let wrong = found.filter { $0.outcome == .rejected || $0.outcome == .unreadable }
+    // A finding for each record, then one for each question without an answer. Only unknowns need no evidence.
+    var wrong = found.enumerated().filter { index, finding in
+      finding.outcome != .accepted && !(finding.outcome == .none && index < records.count && records[index].verdict == .unknown)
+    }.map { "\($0.element.name.printable()): \($0.element.text.printable(400))" }
+    for record in records where record.verdict == .proved && record.certificates != [Self.certificate(of: record)] {
+      wrong.append("\(record.query.printable()): its certificate is not \(Self.certificate(of: record).printable())")
+    }
     if !wrong.isEmpty {
       return .init(
-        .failed, "\(counted(wrong.count, "answer")) without evidence that holds",
-        details: wrong.prefix(Self.mostDetails).map { "\($0.name.printable()): \($0.text.printable(400))" })
+        .failed, "\(counted(wrong.count, "answer")) without evidence that holds", details: Array(wrong.prefix(Self.mostDetails)))
     }
-    let proved = records.count { $0.verdict == .proved }
+    let proved = zip(records, found).count { $0.verdict == .proved && $1.outcome == .accepted }
     if proved == 0 { return .init(.empty, "nothing is proved") }
     return .init(.held, "\(counted(proved, "proof")) accepted by the independent checker")
   }

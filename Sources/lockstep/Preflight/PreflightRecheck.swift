@@ -4,6 +4,8 @@ import Importers
 import Reporting
 
 /// Goes through a folder of evidence again. What can be made anew is made anew and compared; nothing is searched for.
+///
+/// The folder may be anyone's: nothing in it is run, and nothing outside it is read.
 struct PreflightRecheck {
   private let command: PreflightCommand
   private let folder: EvidenceFolder
@@ -11,6 +13,7 @@ struct PreflightRecheck {
 
   /// Results have a line for each layer.
   private static let largestResults = 256 << 20
+  private static let results = "results.json"
 
   init(_ command: PreflightCommand, folder: EvidenceFolder, interruption: Interruption) {
     self.command = command
@@ -22,16 +25,19 @@ struct PreflightRecheck {
     let listed = try folder.listed()
     let digest = try folder.digest()
     var faults = try folder.differences()
-    if let given = command.digest, given != digest { faults.append("the manifest's digest is \(digest), not \(given)") }
+    if let given = command.digest, given.lowercased() != digest {
+      faults.append("the manifest's digest is \(digest), not \(given.printable(64))")
+    }
     try report("files", faults, held: "\(counted(listed.count, "file")), each as the manifest says")
 
-    let path = "\(folder.path)/results.json"
+    let path = "\(folder.path)/\(Self.results)"
     guard let results = PreflightResults(fileBytes: try InputFile.bytes(path: path, limit: Self.largestResults)) else {
       throw FileError(path: path, reason: "is no result of preflight that this version of Lockstep reads")
     }
-    let target = try readTarget(try targetName(results))
+    let asked = try PreflightCommand.recorded(results.arguments, in: path)
+    let target = try target(of: asked)
     if !command.withoutDevice { try expectDevice(of: target) }
-    try EvidenceFolder.inside(folder.path) { try again(results, target, listed) }
+    let isReproduced = try EvidenceFolder.inside(folder.path) { try again(results, asked, target, listed) }
 
     let headline = PreflightSummary(results: results, records: []).headline
     print("\n\(headline)" + (command.withoutDevice ? " (on the device as recorded)" : ""))
@@ -39,126 +45,145 @@ struct PreflightRecheck {
     if let image = results.image { print("image \(image.sha256)") }
     print("evidence \(digest)")
     try PreflightCommand.end(results.verdict)
+    if !isReproduced {
+      StandardError.write("the image did not come out of this compiler, so that it is not known to be that of the C\n")
+      throw ExitCode.undecided
+    }
   }
 
   /// A target of Lockstep's own may be looked up; any other says what programs are run, which evidence must not.
-  private func targetName(_ results: PreflightResults) throws -> String {
-    if let target = command.target { return target }
-    let recorded = try PreflightCommand.about(results.arguments).target ?? ""
+  private func target(of asked: PreflightCommand) throws -> Target {
+    if let name = command.target { return try readTarget(name) }
+    let recorded = asked.target ?? ""
     guard !recorded.contains("/") else {
       throw ValidationError(
-        "The evidence is about the target \(results.device.target.printable()) of a folder of its own: name that folder by "
-          + "--target.")
+        "The evidence is about the target of a folder of its own, \(recorded.printable()): name that folder by --target.")
     }
-    return recorded
+    return try readTarget(recorded, isTrusted: false)
   }
 
-  /// The checks, in the folder.
-  private func again(_ recorded: PreflightResults, _ target: Target, _ listed: [String: String]) throws {
-    let asked = try PreflightCommand.about(recorded.arguments)
-    for path in InputCopies.paths(of: asked) where listed[path.hasPrefix("./") ? String(path.dropFirst(2)) : path] == nil {
-      throw FileError(path: path, reason: "is named by results.json, and is no file of the evidence")
+  /// The checks, in the folder. Whether the image came out the same; true where it is not asked for.
+  private func again(
+    _ recorded: PreflightResults, _ asked: PreflightCommand, _ target: Target,
+    _ listed: [(name: String, digest: String)]
+  ) throws -> Bool {
+    let digests = Dictionary(listed.map { (Array($0.name.utf8), $0.digest) }) { first, _ in first }
+    func recordedDigest(_ name: String) -> String? { digests[Array(name.utf8)] }
+    let inputs = InputCopies.paths(of: asked).map { $0.hasPrefix("./") ? String($0.dropFirst(2)) : $0 }
+    for path in inputs where recordedDigest(path) == nil {
+      throw FileError(path: path, reason: "is named by \(Self.results), and is no file of the evidence")
     }
     let gate = try PreflightGate(asked.with(jobs: command.jobs), target, interruption)
+    let withDevice = !command.withoutDevice
     let found = try gate.findings(
-      arguments: recorded.arguments, answers: {}, withDevice: !command.withoutDevice,
+      arguments: recorded.arguments, answers: {}, withDevice: withDevice,
       said: { print("again:     " + PreflightSummary.line($0)) })
-
-    func differs(_ name: String) throws -> Bool {
-      guard let file = found.files.first(where: { $0.name == name }) else { return listed[name] != nil }
-      return listed[name] != file.bytes.sha256
+    func others(_ files: [(name: String, bytes: [UInt8])], _ what: String) -> [String] {
+      files.filter { recordedDigest($0.name) != $0.bytes.sha256 }.map { "\($0.name): \(what)" }
     }
-    let code = found.files.map(\.name).filter { $0.hasPrefix("c/") }
-    let stray = listed.keys.filter { $0.hasPrefix("c/") && !code.contains($0) }
-    try report(
-      "code", try code.filter(differs).map { "\($0): is not what the model gives" } + stray.map { "\($0): is not part of the code" },
-      held: "the C is what \(recorded.model.path.printable()) gives, byte for byte")
 
+    // What is a matter of model, target and options.
+    let code = found.files.filter { $0.name.hasPrefix("c/") }
+    try report(
+      "code", others(code, "is not what the model gives"),
+      held: "the C is what \(recorded.model.path.printable()) gives, byte for byte")
     var again = found.results
     again.version = recorded.version
-    let isSameCompiler = again.compiler == recorded.compiler
-    if command.withoutDevice {
-      try compareWithoutDevice(again, recorded)
-    } else if isSameCompiler {
-      try report(
-        "image", try found.files.map(\.name).filter { !$0.hasPrefix("c/") }.filter(differs).map { "\($0): comes out otherwise" },
-        held: "the image and its profile come out of the C as they are")
-      try report("results", Self.differences(again.timeless, recorded.timeless), held: "as recorded")
+    let isSameCompiler = !withDevice || again.compiler.version == recorded.compiler.version
+    again.compiler.version = recorded.compiler.version
+    try report(
+      "results", differences(again, recorded, isComplete: withDevice && isSameCompiler),
+      held: withDevice && isSameCompiler ? "as recorded" : "as recorded, as far as this machine can tell")
+
+    // The image, and what was measured of it.
+    var measured = found.files.filter { !$0.name.hasPrefix("c/") }
+    if withDevice && isSameCompiler {
+      try report("image", others(measured, "comes out otherwise"), held: "image and profile come out of the C as they are")
     } else {
-      print(
-        "not again: the image, since this compiler is another: \(again.compiler.version.printable()), and was "
-          + recorded.compiler.version.printable())
-      try compareOutcomes(again, recorded)
+      if let image = recorded.image {
+        let bytes = try InputFile.bytes(path: image.path, limit: Self.largestResults)
+        let isTied = bytes.sha256 == image.sha256 && bytes.contains(Array(recorded.program.utf8))
+        try report(
+          "image", isTied ? [] : ["\(image.path.printable()): is not tied to the program"],
+          held: "holds the program's digest; not made again"
+            + (withDevice ? ", since this compiler is another: \(again.compiler.version.printable())" : ""))
+      }
+      // Named, but only looked at.
+      measured = recorded.image.map { [($0.path, [])] } ?? []
+      if recorded.layers != nil {
+        let picture = (name: "arena.svg", bytes: Array(gate.arenaPicture.utf8))
+        try report("picture", others([picture], "is not that of the plan"), held: "is that of the plan")
+        measured += [picture, ("profile.json", [])]
+      }
     }
 
     // The readable files say what the results say.
     var documented = found
     documented.results = recorded
-    if command.withoutDevice { documented.arena = try arena(listed) }
-    let wrong = try gate.documents(of: documented).filter { listed[$0.name] != $0.bytes.sha256 }
-    try report("summaries", wrong.map { "\($0.name): does not say what results.json says" }, held: "as the results say")
-  }
+    documented.arena = recorded.layers == nil ? nil : gate.arenaPicture
+    let documents = try gate.documents(of: documented)
+    try report("summaries", others(documents, "does not say what \(Self.results) says"), held: "as the results say")
 
-  private func arena(_ listed: [String: String]) throws -> String? {
-    guard listed["arena.svg"] != nil else { return nil }
-    return String(decoding: try InputFile.bytes(path: "arena.svg", limit: Self.largestResults), as: UTF8.self)
-  }
-
-  /// The outcomes of the checks that were done again.
-  private func compareOutcomes(_ again: PreflightResults, _ recorded: PreflightResults) throws {
-    let faults = again.checks.compactMap { check -> String? in
-      let before = recorded.checks.first { $0.name == check.name }?.outcome
-      // What was not run then, for want of memory, may be now, without the device.
-      return before == check.outcome || before == .notRun && command.withoutDevice
-        ? nil : "\(check.name): is \(check.outcome.rawValue), and was \(before?.rawValue ?? "left out")"
+    // Nothing else is in the folder, and answers are written as they are written.
+    let answers = try gate.answerFiles(of: found)
+    var wrong = answers.compactMap { name, bytes -> String? in
+      guard let digest = recordedDigest(name) else { return "\(name): is missing" }
+      return bytes.map { $0.sha256 == digest ? nil : "\(name): is not as verify writes it" } ?? nil
     }
-    try report("results", faults, held: "the checks come out as recorded")
+    let expected = Set(
+      (inputs + code.map(\.name) + measured.map(\.name) + documents.map(\.name) + answers.map(\.name)).map { Array($0.utf8) })
+    wrong += listed.filter { !expected.contains(Array($0.name.utf8)) }.map { "\($0.name.printable()): is no part of evidence" }
+    try report("contents", wrong, held: "every file has its place")
+    return isSameCompiler
   }
 
-  private func compareWithoutDevice(_ again: PreflightResults, _ recorded: PreflightResults) throws {
-    try compareOutcomes(again, recorded)
-    // Its image is only looked at.
-    let faults = Self.differences(again.timeless, recorded.timeless).filter { ["model", "program"].contains($0) }
-    try report("program", faults.map { "\($0): is another" }, held: recorded.program)
-    guard let image = recorded.image else { return }
-    let bytes = try InputFile.bytes(path: image.path, limit: Self.largestResults)
-    let isTied = bytes.sha256 == image.sha256 && bytes.contains(Array(recorded.program.utf8))
-    try report("image", isTied ? [] : ["\(image.path.printable()): is not tied to the program"], held: "holds the program's digest")
-  }
-
-  /// What of the results is not the same.
-  private static func differences(_ again: PreflightResults, _ recorded: PreflightResults) -> [String] {
+  /// What of the results does not come out again. Where they are not `complete`, what takes the device or depends on the
+  /// compiler's version is left out.
+  private func differences(
+    _ again: PreflightResults, _ recorded: PreflightResults, isComplete: Bool
+  ) -> [String] {
     var faults: [String] = []
     func compare<Part: Equatable>(_ name: String, _ part: KeyPath<PreflightResults, Part>) {
-      if again[keyPath: part] != recorded[keyPath: part] { faults.append(name) }
+      if again[keyPath: part] != recorded[keyPath: part] { faults.append("\(name): is another") }
     }
     compare("network", \.network)
     compare("model", \.model)
     compare("program", \.program)
     compare("device", \.device)
-    compare("image", \.image)
-    compare("memory", \.memory)
-    compare("inference", \.inference)
-    compare("layers", \.layers)
-    compare("checks", \.checks)
+    compare("compiler", \.compiler)
+    if isComplete {
+      compare("image", \.image)
+      compare("memory", \.memory)
+      compare("inference", \.inference)
+      compare("layers", \.layers)
+    }
+    guard recorded.checks.map(\.name) == PreflightGate.checks else { return faults + ["checks: are others"] }
+    let (now, then) = (again.timeless.checks, recorded.timeless.checks)
+    for check in now {
+      guard let before = then.first(where: { $0.name == check.name }) else { continue }
+      // What was not run then, for want of memory, may be now, without the device.
+      if command.withoutDevice && before.outcome == .notRun { continue }
+      let isSame =
+        isComplete || !PreflightGate.deviceChecks.contains(check.name)
+        ? before == check : before.outcome == check.outcome
+      if !isSame {
+        faults.append("\(check.name): is \(check.outcome.rawValue), \(check.text); was \(before.outcome.rawValue), \(before.text)")
+      }
+    }
+    if let failed = now.first(where: { $0.name == "certificates" && $0.outcome == .failed }) {
+      faults.append("certificates: \(failed.text)")
+    }
     return faults
   }
 
   /// Says what came of a comparison; throws where something differs.
   private func report(_ name: String, _ faults: [String], held: String) throws {
-    guard !faults.isEmpty else {
-      print(PreflightSummary.line(.named(name, .init(.held, held))))
-      return
-    }
-    print(PreflightSummary.line(.named(name, .init(.failed, "the evidence does not hold", details: faults))))
-    throw ExitCode.mismatch
-  }
-}
-
-extension PreflightResults.Check {
-  fileprivate static func named(_ name: String, _ check: Self) -> Self {
-    var check = check
-    check.name = name
-    return check
+    let outcome: PreflightResults.Check.Outcome = faults.isEmpty ? .held : .failed
+    print(
+      PreflightSummary.line(
+        .init(
+          name: name, outcome: outcome, text: faults.isEmpty ? held : "the evidence does not hold",
+          details: faults.map { $0.printable(400) })))
+    if !faults.isEmpty { throw ExitCode.mismatch }
   }
 }

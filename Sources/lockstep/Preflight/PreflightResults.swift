@@ -120,9 +120,24 @@ struct PreflightResults: Codable, Equatable {
 
   /// Nil where the bytes are no results, or of another format.
   init?(fileBytes: [UInt8]) {
-    guard let results = try? JSONDecoder().decode(Self.self, from: Data(fileBytes)), results.format == Self.format
+    guard let results = try? JSONDecoder().decode(Self.self, from: Data(fileBytes)), results.format == Self.format,
+      results.isWellFormed
     else { return nil }
     self = results
+  }
+
+  /// Whether figures and tables are such as can be shown: the file may be anyone's.
+  private var isWellFormed: Bool {
+    let sizes =
+      [device.flashBytes, device.ramBytes, device.stackBytes]
+      + (memory.map {
+        [$0.codeBytes, $0.constantBytes, $0.arenaBytes, $0.constantBytesInRAM, $0.measuredStackBytes ?? 0, $0.stackBound ?? 0]
+      } ?? []) + [inference?.instructions ?? 0, inference?.cycles ?? 0, inference?.estimatedCycles ?? 0]
+    let isTable = layers.map { table in
+      !table.isText.isEmpty && !table.rows.isEmpty && table.rows.allSatisfy { $0.count == table.isText.count }
+    }
+    return sizes.allSatisfy { (0...1 << 50).contains($0) } && isTable != false
+      && checks.allSatisfy { (0...1e9).contains($0.seconds) }
   }
 
   init(

@@ -23,7 +23,7 @@ struct GeneratedProject {
 
   init(
     _ program: IntegerProgram, names: CNames? = nil, plan: MemoryPlan? = nil, alignment: Int = 4,
-    in folder: TemporaryFolder? = nil
+    packaging: Packaging = .cmake, in folder: TemporaryFolder? = nil
   ) throws {
     self.program = program
     self.names = names ?? CNames(modelName: program.name)
@@ -32,7 +32,7 @@ struct GeneratedProject {
       program, plan: plan ?? MemoryPlan(program),
       options: CodeOptions(
         names: self.names, commandLine: "lockstep compile", modelFile: program.name, modelDigest: "",
-        alignment: alignment))
+        alignment: alignment, packaging: packaging))
     for file in generator.files(selfTest: try SelfTest(simulating: program)) {
       try self.folder.write(file.text, file.name)
     }

@@ -10,7 +10,12 @@ final class TemporaryFolder: Sendable {
   }
   deinit { try? FileManager.default.removeItem(at: url) }
 
-  func write(_ text: String, _ name: String) throws { try Data(text.utf8).write(to: url.appending(path: name)) }
+  /// Writes a file, and makes the folders in its name.
+  func write(_ text: String, _ name: String) throws {
+    let file = url.appending(path: name)
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(text.utf8).write(to: file)
+  }
   func read(_ name: String) throws -> String {
     String(decoding: try Data(contentsOf: url.appending(path: name)), as: UTF8.self)
   }

@@ -46,13 +46,23 @@ enum Tool {
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: error)
-    try process.run()
+    try start(process)
     process.waitUntilExit()
     // A signal is no exit status, but must not pass for one.
     let status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
     return Run(
       status: status, output: try Data(contentsOf: output),
       error: String(decoding: try Data(contentsOf: error), as: UTF8.self))
+  }
+
+  /// Starts a process with no signal blocked. The threads of a pool block theirs, a program inherits that, and some, CMake
+  /// among them, then wait for ever for the ends of their own.
+  private static func start(_ process: Process) throws {
+    var (none, before) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try process.run()
   }
 
   /// Runs a program that must succeed.
