@@ -50,7 +50,9 @@ struct QuantizeCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The float network: ONNX or TensorFlow Lite.", valueName: "model"))
   var path: String
 
-  @Option(name: .customLong("to"), help: "What the network is turned into: fixed-point or int8.")
+  @Option(
+    name: .customLong("to"),
+    help: ArgumentHelp("What the network is turned into: fixed-point or int8.", valueName: "target"))
   var target: Target
 
   @Option(help: ArgumentHelp("Bits of fixed-point weights and activations, 2 to 16.", valueName: "n"))
@@ -106,7 +108,7 @@ struct QuantizeCommand: ParsableCommand {
 
   func run() throws {
     let float = try FloatModelFile(path: path)
-    let (quantized, bytes) = try quantize(float)
+    let (quantized, bytes, input) = try quantize(float)
     // The program of the very bytes that are written.
     let program = try ModelFile(bytes: bytes, path: output).program(LoweringOptions())
     let weights = program.steps.reduce(0) { sum, step in
@@ -117,14 +119,14 @@ struct QuantizeCommand: ParsableCommand {
         + "\(program.values[program.inputs[0]].type), output \(program.values[program.outputs[0]].type)"
     ]
     if let images, let labels {
-      lines += try accuracy(float, program, images: images, labels: labels)
+      lines += try accuracy(float, program, input, images: images, labels: labels)
     }
     try OutputFiles.whole { files in try files.add(bytes, at: output) }
     print(lines.joined(separator: "\n"))
   }
 
-  /// The integer network, and the file that holds it.
-  private func quantize(_ float: FloatModelFile) throws -> (Network, [UInt8]) {
+  /// The integer network, the file that holds it, and what its input's codes are.
+  private func quantize(_ float: FloatModelFile) throws -> (Network, [UInt8], InputCodes) {
     let given = try RealSamples(path: calibration, for: float.network, pixels: pixels, items: samples?.indices.last)
     let chosen = samples?.indices ?? Array(0..<min(500, given.count))
     if let stray = chosen.first(where: { $0 >= given.count }) {
@@ -152,14 +154,19 @@ struct QuantizeCommand: ParsableCommand {
     } catch {
       throw FileError(path: path, reason: "cannot be quantised: \(error)")
     }
-    return (network, try ModelFile.exported(network, of: path))
+    return (network, try ModelFile.exported(network, of: path), given.input)
   }
 
   private func accuracy(
-    _ float: FloatModelFile, _ program: IntegerProgram, images: String, labels: String
+    _ float: FloatModelFile, _ program: IntegerProgram, _ input: InputCodes, images: String, labels: String
   ) throws -> [String] {
-    let after = try SampleSet(images: images, labels: labels, samples: nil, simulator: Simulator(program))
     let reals = try RealSamples(path: images, for: float.network, pixels: pixels, items: nil)
+    guard reals.input == input else {
+      throw FileError(
+        path: images,
+        reason: "and \(calibration) are not of one kind: both must be pixels (uint8), or both real values")
+    }
+    let after = try SampleSet(images: images, labels: labels, samples: nil, simulator: Simulator(program))
     let progress = Progress("running the float network", total: after.samples.count)
     var before: [Int] = []
     for sample in after.samples {

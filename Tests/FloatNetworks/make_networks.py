@@ -240,3 +240,11 @@ def run_lite(content, x):
 content = lite(fitted(run_lite(lite(), images[:10000])))
 (HERE / "conv.tflite").write_bytes(content)
 report("conv.tflite", run_lite(content, test_images[:2000]))
+
+# What the references make of the first test images.
+np.save(HERE / "images.npy", (test_images[:8, 0] * 255).round().astype(np.uint8))
+np.save(HERE / "labels.npy", test_labels[:8].astype(np.uint8))
+for name in ("dense", "conv"):
+    session = onnxruntime.InferenceSession(str(HERE / f"{name}.onnx"))
+    np.save(HERE / f"{name}.onnx.scores.npy", run(session, test_images[:8]))
+np.save(HERE / "conv.tflite.scores.npy", run_lite(content, test_images[:8]))
