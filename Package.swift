@@ -32,6 +32,7 @@ let package = Package(
       dependencies: [
         "Network", "CTFLite", "Importers", "IntegerProgram", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
+    .target(name: "Quantization", dependencies: ["Network", "IntegerProgram"]),
     .target(
       name: "Properties",
       dependencies: [
@@ -66,8 +67,9 @@ let package = Package(
     .executableTarget(
       name: "lockstep",
       dependencies: [
-        "Arithmetic", "Network", "Importers", "Exporters", "IntegerProgram", "Simulation", "CodeGeneration",
-        "DifferentialTesting", "Profiling", "Properties", "Certificates", "SMT", "Verification", "Reporting", "Training",
+        "Arithmetic", "Network", "Importers", "Exporters", "IntegerProgram", "Quantization", "Simulation",
+        "CodeGeneration", "DifferentialTesting", "Profiling", "Properties", "Certificates", "SMT", "Verification",
+        "Reporting", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "BigInt", package: "BigInt"),
         .product(name: "Crypto", package: "swift-crypto"),
@@ -78,6 +80,9 @@ let package = Package(
     .testTarget(name: "ImportersTests", dependencies: ["Importers"]),
     .testTarget(
       name: "ExportersTests", dependencies: ["Network", "Importers", "Exporters", "IntegerProgram", "Simulation"]),
+    .testTarget(
+      name: "QuantizationTests",
+      dependencies: ["Network", "Importers", "Exporters", "IntegerProgram", "Quantization", "Simulation"]),
     .testTarget(
       name: "PropertiesTests",
       dependencies: ["IntegerProgram", "Properties", "Simulation", .product(name: "BigInt", package: "BigInt")]),

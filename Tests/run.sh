@@ -5,8 +5,9 @@
 #   3 known faults of a code generator, all of which must be caught
 #   4 more than 10,000 damaged files, none of which may crash, hang or run away
 #   5 MISRA C:2012 over generated code
-#   6 generated packages, built by the tools they are for (Tests/packages.sh)
-#   7 generated code on emulated microcontrollers (Tests/devices.sh)
+#   6 exported networks in the ecosystem's own tools (Tests/exporters.sh)
+#   7 generated packages, built by the tools they are for (Tests/packages.sh)
+#   8 generated code on emulated microcontrollers (Tests/devices.sh)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 Tests/prepare.sh
@@ -25,6 +26,8 @@ section "mutants of the code generator"
 $lockstep difftest --networks 60 --seed 1 --mutants --jobs "$(nproc)"
 section "MISRA C:2012"
 LOCKSTEP=$lockstep Tests/misra.sh
+section "exported networks"
+LOCKSTEP=$lockstep Tests/exporters.sh
 section "packages"
 LOCKSTEP=$lockstep Tests/packages.sh
 section "microcontrollers"

@@ -9,7 +9,7 @@ import Network
 #endif
 
 extension RealFunction {
-  func callAsFunction(_ x: Double) -> Double {
+  package func callAsFunction(_ x: Double) -> Double {
     switch self {
     case .logistic: 1 / (1 + exp(-x))
     case .tanh: hyperbolicTangent(x)

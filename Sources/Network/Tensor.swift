@@ -85,6 +85,14 @@ public struct Tensor: Sendable {
     }
   }
 
+  /// The elements of a float32 constant; nil where the tensor is none.
+  public var floats: [Float]? {
+    guard let constant, type == .float32 else { return nil }
+    return stride(from: 0, to: constant.count - 3, by: 4).map { start in
+      Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(constant[start + $1]) << UInt32(8 * $1) })
+    }
+  }
+
   /// The elements of a float64 constant; nil where the tensor is none.
   public var reals: [Double]? {
     guard let constant, type == .float64 else { return nil }

@@ -117,7 +117,8 @@ private struct NetworkBuilder {
     operations.append(
       Operation(
         kind.0, typeName: kind.1, inputs: inputs, outputs: [output],
-        quantizer: isFixedPoint ? Quantizer(rounding: .halfUp, codes: codes) : nil))
+        // Behind a ReLU both round ⌊x + ½⌋; below 0 QONNX's HALF_UP rounds the other way.
+        quantizer: isFixedPoint ? Quantizer(rounding: isLast ? .halfEven : .halfUp, codes: codes) : nil))
   }
 
   private mutating func reshaped(_ value: Int, _ label: String, _ count: Int) -> Int {

@@ -29,6 +29,8 @@ struct Lockstep: AsyncParsableCommand {
             a proof, checked by a small program of its own
         lockstep preflight model.tflite --target cortex-m4 --output evidence
             the gate before flashing: all of this, and a folder of evidence
+        lockstep quantize float.onnx --to int8 --calibration x.npy --output model.tflite
+            an integer network out of a float one
 
       Exit status: 0 done, 1 a mismatch or a violated property, 3 a property left undecided, 64 wrong usage, 65 a file that cannot be read, written \
       or understood, 70 a fault of Lockstep's own.
@@ -44,6 +46,7 @@ struct Lockstep: AsyncParsableCommand {
       VerifyCommand.self,
       CheckCommand.self,
       PreflightCommand.self,
+      QuantizeCommand.self,
       FuzzImportCommand.self,
       BenchCommand.self,
       ExportCommand.self,

@@ -53,7 +53,7 @@ struct ModelFile {
   }
 
   /// The file's name without folder and extension.
-  private static func stem(of path: String) -> String {
+  static func stem(of path: String) -> String {
     let file = path.split(separator: "/").last ?? ""
     let end = file.lastIndex(of: ".").flatMap { $0 == file.startIndex ? nil : $0 } ?? file.endIndex
     return String(file[..<end])

@@ -14,6 +14,17 @@ public enum ONNX {
 
   /// The network in `bytes`; `name` is what people call the file.
   public static func network(from bytes: [UInt8], name: String) throws -> Network {
+    try network(from: bytes, name: name, isFloat: false)
+  }
+
+  /// The network of real numbers in `bytes`: what training leaves, and quantisation starts from. Its tensors are float32
+  /// and have no quantisation, biases too; ReLU and ReLU6 are fused into the layers in front of them, batch normalisation
+  /// into their weights. Nothing but quantisation reads such a network: lowering refuses it.
+  public static func floatNetwork(from bytes: [UInt8], name: String) throws -> Network {
+    try network(from: bytes, name: name, isFloat: true)
+  }
+
+  private static func network(from bytes: [UInt8], name: String, isFloat: Bool) throws -> Network {
     var options = BinaryDecodingOptions()
     options.discardUnknownFields = true
     let model: Lockstep_Onnx_ModelProto
@@ -39,7 +50,7 @@ public enum ONNX {
             remedy: "export again with opset 13 to 21")
         ])
     }
-    var translation = ONNXTranslation(name: name)
+    var translation = ONNXTranslation(name: name, isFloat: isFloat)
     return try translation.network(of: model.graph)
   }
 }

@@ -26,7 +26,8 @@ extension ONNXTranslation {
       return try set(node, .constant(constant))
     }
     if let reshaped = view.reshaped(to: shape) { return try set(node, x.with(reshaped)) }
-    guard case .codes(var codes) = x else {
+    if isFloat { try settle(node.inputs[0]) }
+    guard case .codes(var codes) = try meaning(node, 0, "input") else {
       throw NodeFault("it reorders what is not quantised yet", remedy: "put a quantiser in front of it")
     }
     codes.tensor = rowMajor(codes)
@@ -183,6 +184,7 @@ extension ONNXTranslation {
 
   /// The input's codes, the order in which its axes lie in memory, and a tensor of that shape.
   private mutating func inMemory(_ node: ONNXNode) throws(NodeFault) -> (ONNXCodes, order: [Int], tensor: Int) {
+    if isFloat { try settle(node.inputs[0]) }
     guard case .codes(let codes) = try meaning(node, 0, "input") else {
       throw NodeFault("its input is not quantised", remedy: "put a quantiser in front of it")
     }
@@ -212,7 +214,7 @@ extension ONNXTranslation {
     let value = node.hasInput(2) ? try scalar(node, 2, "padding value") : Double(node.float("value", default: 0))
     let fill = codes.isReal ? value / Double(quantization?.scales[0] ?? 1) + Double(zeroPoint) : value
     guard let code = Int64(exactly: fill.rounded()), abs(fill - fill.rounded()) < 1e-4,
-      tensors[tensor].type.codes?.contains(code) == true
+      tensors[tensor].type.codes?.contains(code) == true || isFloat && value == 0
     else { throw NodeFault("its padding value \(value) is no code of its input") }
     var amounts = [Int](repeating: 0, count: 2 * shape.count)
     for (index, axis) in axes.enumerated() {
@@ -222,7 +224,8 @@ extension ONNXTranslation {
     }
     let padded = order.indices.map { tensors[tensor].shape[$0] + amounts[2 * $0] + amounts[2 * $0 + 1] }
     guard elementCount(padded) != nil else { throw NodeFault("it makes \(padded)") }
-    let filler = addConstant("padding value", [code], [1], tensors[tensor].type, quantization)
+    // Of real values nothing but zero is padded with: no more need be said.
+    let filler = isFloat ? nil : addConstant("padding value", [code], [1], tensors[tensor].type, quantization)
     let made = self.padded(tensor, amounts, shape: padded, fill: filler, name: node.outputs.first)
     try set(node, .codes(lying(made, order, like: codes)))
   }
@@ -308,6 +311,7 @@ extension ONNXTranslation {
     let codes = try realCodes(node, 0, "input")
     let tensor = rowMajor(codes)
     let shape = tensors[tensor].shape
+    if isFloat { return try endFloat(node, tensor, shape) }
     let real = addTensor(Tensor(name: output, shape: shape, type: .float32))
     operations.append(Operation(.dequantize, typeName: node.type, inputs: [tensor], outputs: [real]))
     meanings[output] = .codes(ONNXCodes(tensor: real, view: StridedView(rowMajor: shape), isReal: true))

@@ -290,6 +290,7 @@ extension ONNXTranslation {
   mutating func quantized(
     _ pending: ONNXPending, _ quantizer: ONNXQuantizer, name: String
   ) throws(NodeFault) -> ONNXCodes {
+    if isFloat { return try settled(pending, name: name) }
     func output(_ shape: [Int]) -> Tensor {
       Tensor(name: name, shape: shape, type: quantizer.type, quantization: quantizer.quantization)
     }
@@ -338,7 +339,7 @@ extension ONNXTranslation {
     return try pooled(ONNXCodes(tensor: made, view: pending.view, isReal: true), pending.pools, name: name)
   }
 
-  private mutating func pooled(
+  mutating func pooled(
     _ codes: ONNXCodes, _ pools: [ONNXPending.MaximumPool], name: String
   ) throws(NodeFault) -> ONNXCodes {
     var codes = codes

@@ -4,6 +4,7 @@ import Network
 extension ONNXTranslation {
   /// The codes of constant weights.
   private func weights(_ constant: ONNXConstant, _ role: String = "weights") throws(NodeFault) -> QuantizedConstant {
+    if isFloat { return realWeights(constant) }
     guard let quantized = constant.quantized else {
       throw NodeFault(
         "its \(role) are real numbers, not quantised",
@@ -145,7 +146,7 @@ extension ONNXTranslation {
     guard bias.count == channels || bias.count == 1, bias.reals.allSatisfy({ $0.isFinite }) else {
       throw NodeFault("its bias has the shape \(bias.shape) for \(channels) output channels, or is not finite")
     }
-    if let quantized = bias.quantized, bias.count == channels, factor == 1, pending.gain == [1],
+    if !isFloat, let quantized = bias.quantized, bias.count == channels, factor == 1, pending.gain == [1],
       quantized.quantization.zeroPoints.allSatisfy({ $0 == 0 })
     {
       let inputScale = Double(tensors[affine.input].quantization?.scales[0] ?? 1)
@@ -209,8 +210,8 @@ extension ONNXTranslation {
     let input = move(.reshape(shape: nil), "Reshape", [tensor], shape: flat)
     let affine = ONNXAffine(
       kind: .conv2D(Window(padding: .valid), .none), input: input,
-      weights: Array(repeating: 1, count: size), weightShape: [size, 1, 1, 1], weightType: .int8, scales: [1],
-      zeroPoints: [0])
+      weights: Array(repeating: isFloat ? Self.one : 1, count: size), weightShape: [size, 1, 1, 1], weightType: .int8,
+      scales: [1], zeroPoints: [0])
     var pending = ONNXPending(
       .affine(affine), typeName: node.type, view: StridedView(shape: view.shape, inMemory: order), shape: flat)
     try pending.scale(by: gains, plus: offsets)

@@ -3,6 +3,8 @@ import Network
 /// The state of translating one graph: the network so far, and what each value of the graph stands for.
 struct ONNXTranslation {
   let name: String
+  /// Whether the graph is of real numbers and stays so: see `ONNXTranslation+Float.swift`.
+  let isFloat: Bool
   var tensors: [Tensor] = []
   var operations: [Operation] = []
   var meanings: [String: ONNXMeaning] = [:]
@@ -16,7 +18,10 @@ struct ONNXTranslation {
   private var constantElements = 0
   private static let mostConstantElements = 1 << 26
 
-  init(name: String) { self.name = name }
+  init(name: String, isFloat: Bool = false) {
+    self.name = name
+    self.isFloat = isFloat
+  }
 
   mutating func network(of graph: Lockstep_Onnx_GraphProto) throws -> Network {
     guard graph.node.count <= Network.mostOperations else {
@@ -112,6 +117,10 @@ struct ONNXTranslation {
       let tensor = addTensor(Tensor(name: input.name, shape: shape, type: codes))
       inputs.append((input.name, shape, tensor))
       meanings[input.name] = .codes(ONNXCodes(tensor: tensor, view: view, isReal: false))
+    } else if isFloat, [1, 10, 11].contains(type.elemType) {
+      let tensor = addTensor(Tensor(name: input.name, shape: shape, type: .float32))
+      inputs.append((input.name, shape, tensor))
+      meanings[input.name] = .codes(ONNXCodes(tensor: tensor, view: view, isReal: true))
     } else if [1, 10, 11].contains(type.elemType) {
       meanings[input.name] = .input(index: inputs.count, view)
       inputs.append((input.name, shape, nil))
@@ -127,6 +136,9 @@ struct ONNXTranslation {
     func fault(_ reason: String, _ remedy: String? = nil) -> Int? {
       issues.append(LayerIssue(reason: "the network's output \"\(output.printable())\" \(reason)", remedy: remedy))
       return nil
+    }
+    if isFloat {
+      do throws(NodeFault) { try settle(output) } catch { return fault("cannot be made: \(error.reason)", error.remedy) }
     }
     switch meanings[output] {
     case .codes(let codes): return rowMajor(codes)
@@ -220,6 +232,7 @@ struct ONNXTranslation {
 
   /// The codes of an input that must be quantised real values.
   mutating func realCodes(_ node: ONNXNode, _ position: Int, _ role: String) throws(NodeFault) -> ONNXCodes {
+    if isFloat, node.hasInput(position) { try settle(node.inputs[position]) }
     switch try meaning(node, position, role) {
     case .codes(let codes) where codes.isReal: return codes
     case .codes:
@@ -257,6 +270,8 @@ struct ONNXTranslation {
     else { throw NodeFault("it has \(node.outputs.count) outputs that are read; one is supported") }
     if case .constant(let constant) = meaning { try spend(constant.count) }
     meanings[output] = meaning
+    // What several nodes read is reckoned once.
+    if isFloat, readers[output, default: 0] + (outputNames.contains(output) ? 1 : 0) > 1 { try settle(output) }
   }
 
   private mutating func spend(_ elements: Int) throws(NodeFault) {
@@ -269,6 +284,7 @@ struct ONNXTranslation {
   // MARK: Nodes
 
   private mutating func translate(_ node: ONNXNode) throws(NodeFault) {
+    if isFloat { try prepareFloat(node) }
     switch node.domain {
     case "", "ai.onnx":
       if try foldConstants(node) { return }

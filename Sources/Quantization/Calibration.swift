@@ -1,0 +1,64 @@
+import Network
+
+/// What the tensors of a float network hold over a set of samples: the least and the largest element of each, and a part
+/// of its elements, taken evenly, from which scales are chosen.
+public struct Calibration: Sendable {
+  struct Tensor: Sendable {
+    var least: Float = .infinity
+    var largest: Float = -.infinity
+    var elements: [Float] = []
+  }
+
+  private(set) var tensors: [Int: Tensor] = [:]
+  private var seen = 0
+  private let perSample: Int
+
+  /// The elements of one tensor that are kept in all.
+  private static let kept = 1 << 15
+
+  /// For so many samples to come.
+  public init(samples: Int) { perSample = max(1, Self.kept / max(samples, 1)) }
+
+  /// Runs one sample through the network; the output. Throws where a layer leaves the real numbers.
+  @discardableResult public mutating func add(_ input: [Float], to network: FloatNetwork) throws -> [Float] {
+    var fault: Int?
+    let output = network.run(input) { tensor, elements in
+      var found = tensors[tensor] ?? Tensor()
+      for element in elements {
+        found.least = min(found.least, element)
+        found.largest = max(found.largest, element)
+      }
+      if fault == nil, !elements.allSatisfy({ $0.isFinite }) { fault = tensor }
+      let step = max(1, elements.count / perSample)
+      for place in Swift.stride(from: seen % step, to: elements.count, by: step) { found.elements.append(elements[place]) }
+      tensors[tensor] = found
+    }
+    if let fault {
+      throw NetworkError(
+        "sample \(seen) makes what is no finite number in \"\(network.network.tensors[fault].name.printable())\"")
+    }
+    seen += 1
+    return output
+  }
+}
+
+/// How the range of an activation is found that codes have to cover.
+public enum RangeRule: Sendable, Hashable {
+  case minimumMaximum
+  /// So many hundredths of the elements lie inside: (100 − p) / 2 of them are cut off at either end.
+  case percentile(Double)
+
+  func range(_ tensors: [Calibration.Tensor]) -> ClosedRange<Float> {
+    let least = tensors.map(\.least).min() ?? 0
+    let largest = tensors.map(\.largest).max() ?? 0
+    switch self {
+    case .minimumMaximum: return min(least, largest)...largest
+    case .percentile(let percent):
+      let sorted = tensors.flatMap(\.elements).sorted()
+      guard !sorted.isEmpty else { return 0...0 }
+      let cut = Int((Double(sorted.count) * (100 - percent) / 200).rounded(.down))
+      let bounded = min(max(cut, 0), (sorted.count - 1) / 2)
+      return sorted[bounded]...sorted[sorted.count - 1 - bounded]
+    }
+  }
+}

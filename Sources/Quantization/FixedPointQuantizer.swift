@@ -1,0 +1,325 @@
+import IntegerProgram
+import Network
+
+/// A float network → fixed point: every scale is a power of two, so that accumulators become codes by a shift that rounds
+/// half up, as in "Scalable Verification of Quantized Neural Networks" (Henzinger, Lechner, Žikelić, AAAI 2021) and in
+/// quantisation-aware interval bound propagation. Scales are those with the least squared error, of the weights, and of
+/// what calibration has seen of the activations.
+struct FixedPointQuantizer {
+  let network: FloatNetwork
+  let calibration: Calibration
+  let input: InputCodes
+  let weightBits, activationBits: Int
+  private let shared: SharedCodes
+  private var builder: QuantizedNetworkBuilder
+  private var formats: [Int: Format] = [:]
+  private var nonNegative: [Int: Bool] = [:]
+  /// What the input's codes stand for, over what the network takes them for: the weights of its readers make up for it.
+  private var inputFactor = 1.0
+  /// The network's output, less a softmax at the end, which keeps the order.
+  private let last: Int
+
+  /// How codes of one class of tensors are read.
+  struct Format: Equatable {
+    var bits: Int
+    var isSigned: Bool
+    var scale: Float
+    var zeroPoint: Int64 = 0
+
+    var type: ElementType { .integer(bits: bits, signed: isSigned) }
+    var quantization: Quantization { Quantization(scales: [scale], zeroPoints: [zeroPoint]) }
+  }
+
+  /// Bits of the outputs: enough to keep the order of what 8-bit layers reckon.
+  static let outputBits = 16
+
+  init(
+    network: FloatNetwork, calibration: Calibration, input: InputCodes, weightBits: Int, activationBits: Int
+  ) {
+    self.network = network
+    self.calibration = calibration
+    self.input = input
+    self.weightBits = weightBits
+    self.activationBits = activationBits
+    shared = SharedCodes(network)
+    builder = QuantizedNetworkBuilder(network.network)
+    var last = network.output
+    if let layer = network.layers.last(where: { $0.output == last }), case .softmax = layer.kind { last = layer.inputs[0] }
+    self.last = last
+  }
+
+  mutating func quantized() throws -> Network {
+    var issues: [LayerIssue] = []
+    nonNegative[network.input] = (calibration.tensors[network.input]?.least ?? 0) >= 0
+    for layer in network.layers { nonNegative[layer.output] = isNonNegative(layer) }
+    let source = addActivation(network.input)
+    for layer in network.layers {
+      let operation = network.network.operations[layer.index]
+      do throws(LayerFault) {
+        try add(layer, operation)
+      } catch {
+        issues.append(
+          LayerIssue(
+            index: layer.index, type: operation.typeName, name: network.network.name(ofOperation: layer.index),
+            reason: error.reason, remedy: error.remedy))
+        _ = addActivation(layer.output)
+      }
+    }
+    guard issues.isEmpty else { throw NetworkError(issues) }
+    return Network(
+      name: network.network.name, tensors: builder.tensors, operations: builder.operations, inputs: [source],
+      outputs: [try builder.place(last)], format: .onnx)
+  }
+
+  // MARK: Formats
+
+  /// Whether a layer never makes what is below zero.
+  private func isNonNegative(_ layer: FloatLayer) -> Bool {
+    if [.relu, .relu6].contains(layer.activation) { return true }
+    let inputs = layer.inputs.allSatisfy { nonNegative[$0] == true }
+    switch layer.kind {
+    case .affine: return false
+    case .combine(.sum, _, _), .combine(.product, _, _), .average, .maximum, .mean, .move, .concatenation: return inputs
+    case .combine(.difference, _, _): return false
+    case .softmax: return true
+    case .unary(let functions):
+      switch functions.last {
+      case .clamp(let low, _): return low >= 0
+      case .logistic, .exponential, .squareRoot, .absolute, .softplus, .hardSigmoid: return true
+      default: return false
+      }
+    }
+  }
+
+  private mutating func addActivation(_ tensor: Int, leastScale: Float = 0) -> Int {
+    let format = format(of: tensor, leastScale: leastScale)
+    return builder.add(tensor, format.type, format.quantization)
+  }
+
+  private mutating func format(of tensor: Int, leastScale: Float = 0) -> Format {
+    let representative = shared.representative(tensor)
+    if let known = formats[representative] { return known }
+    let found = choose(shared.members(of: representative), leastScale: leastScale)
+    formats[representative] = found
+    return found
+  }
+
+  private mutating func choose(_ members: [Int], leastScale: Float) -> Format {
+    if members.contains(network.input), case .pixels(let low, let high) = input {
+      let scale = (high - low) / 255
+      let zeroPoint = Int64((-low / scale).rounded())
+      // The nearest power of two, where weights can make up for the rest.
+      let near = Float(sign: .plus, exponent: Int(nearestExponent(scale)), significand: 1)
+      guard canScaleInput(members) else {
+        return Format(bits: 8, isSigned: false, scale: scale, zeroPoint: zeroPoint)
+      }
+      inputFactor = Double(scale) / Double(near)
+      return Format(bits: 8, isSigned: false, scale: near, zeroPoint: zeroPoint)
+    }
+    let isSigned = !members.allSatisfy { nonNegative[$0] == true }
+    let found = members.compactMap { calibration.tensors[$0] }
+    let largest = found.reduce(0) { max($0, abs($1.least), abs($1.largest)) }
+    if members.contains(last), !members.contains(network.input) {
+      // Room for four times what was seen, and no finer than the sum itself.
+      let top = Float((1 << (Self.outputBits - 1)) - 1)
+      return Format(
+        bits: Self.outputBits, isSigned: true, scale: max(Self.powerOfTwo(above: 4 * largest / top), leastScale))
+    }
+    return Format(
+      bits: activationBits, isSigned: isSigned,
+      scale: Self.bestScale(found.flatMap(\.elements), largest: largest, bits: activationBits, isSigned: isSigned))
+  }
+
+  private func nearestExponent(_ scale: Float) -> Float.Exponent {
+    scale.significand > 1.4142135 ? scale.exponent + 1 : scale.exponent
+  }
+
+  /// Whether all that reads the input, or moves of it, are sums with weights.
+  private func canScaleInput(_ members: [Int]) -> Bool {
+    guard !members.contains(last) else { return false }
+    return network.layers.allSatisfy { layer in
+      let reads = layer.inputs.contains(where: members.contains)
+      if members.contains(layer.output) {
+        // Made of the input alone, without bounds in real values.
+        return layer.inputs.allSatisfy(members.contains) && [.none, .relu].contains(layer.activation)
+      }
+      guard reads else { return true }
+      if case .affine = layer.kind { return true }
+      return false
+    }
+  }
+
+  /// The least power of two that is not below `x`; 2^-24 for 0.
+  private static func powerOfTwo(above x: Float) -> Float {
+    guard x > 0x1p-24, x.isFinite else { return 0x1p-24 }
+    return Float(sign: .plus, exponent: x.exponent + (x.significand > 1 ? 1 : 0), significand: 1)
+  }
+
+  /// The power of two with the least squared error, among that which cuts nothing off and the next finer ones.
+  static func bestScale(_ elements: [Float], largest: Float, bits: Int, isSigned: Bool) -> Float {
+    let top = Float((1 << (isSigned ? bits - 1 : bits)) - 1)
+    let bottom = isSigned ? -top - 1 : 0
+    var scale = powerOfTwo(above: largest / top)
+    var best = (error: Double.infinity, scale: scale)
+    for _ in 0..<6 {
+      let error = elements.reduce(0.0) { sum, element in
+        let difference = Double(min(max((element / scale).rounded(), bottom), top) * scale - element)
+        return sum + difference * difference
+      }
+      if error < best.error { best = (error, scale) }
+      scale /= 2
+    }
+    return best.scale
+  }
+
+  // MARK: Layers
+
+  /// The rule by which a layer's real results become codes.
+  private func rule(_ layer: FloatLayer, _ format: Format, _ signed: Quantizer.Rounding = .halfEven) -> Quantizer {
+    let clamp: ClosedRange<Double>
+    switch layer.activation {
+    case .none: clamp = -.infinity ... .infinity
+    case .relu: clamp = 0 ... .infinity
+    case .relu6: clamp = 0...6
+    case .reluN1To1: clamp = -1...1
+    }
+    return Quantizer(
+      rounding: format.isSigned ? signed : .halfUp, roundsZeroPoint: true, clamp: clamp,
+      codes: format.type.codes ?? 0...0)
+  }
+
+  private mutating func add(_ layer: FloatLayer, _ operation: Operation) throws(LayerFault) {
+    var inputs: [Int] = []
+    for input in layer.inputs { inputs.append(try builder.place(input)) }
+    let type = operation.typeName
+    switch layer.kind {
+    case .affine(let affine): try add(affine, layer, type, inputs[0])
+    case .combine(let combination, _, _):
+      let kind: Operation.Kind
+      switch combination {
+      case .sum: kind = .add(.none)
+      case .difference: kind = .subtract(.none)
+      case .product: kind = .multiply(.none)
+      }
+      let made = addActivation(layer.output)
+      builder.emit(kind, type, inputs, made, rule(layer, format(of: layer.output)))
+    case .average:
+      guard case .averagePool2D(let window, let height, let width, _) = operation.kind else { return }
+      let made = addActivation(layer.output)
+      builder.emit(
+        .averagePool2D(window, height: height, width: width, .none), type, inputs, made,
+        rule(layer, format(of: layer.output)))
+    case .maximum:
+      guard case .maxPool2D(let window, let height, let width, _) = operation.kind else { return }
+      guard layer.activation == .none || layer.activation == .relu && nonNegative[layer.inputs[0]] == true else {
+        throw LayerFault("it has the fused activation \(layer.activation.rawValue)", remedy: "put it in front of the pool")
+      }
+      builder.emit(
+        .maxPool2D(window, height: height, width: width, .none), type, inputs, addActivation(layer.output))
+    case .mean(_, let outer, let count, let inner):
+      // An average over the one axis that neighbouring ones come to.
+      let (from, to) = (format(of: layer.inputs[0]), format(of: layer.output))
+      let x = reshaped(inputs[0], to: [outer, count, 1, inner], from)
+      let name = network.network.tensors[layer.output].name
+      let pooled = builder.add(
+        Tensor(name: "\(name)/mean", shape: [outer, 1, 1, inner], type: to.type, quantization: to.quantization))
+      builder.emit(
+        .averagePool2D(Window(padding: .valid), height: count, width: 1, .none), type, [x], pooled, rule(layer, to))
+      let made = addActivation(layer.output)
+      if builder.tensors[made].shape == builder.tensors[pooled].shape {
+        builder.alias(layer.output, pooled)
+      } else {
+        builder.emit(.reshape(shape: nil), "Reshape", [pooled], made)
+      }
+    case .softmax:
+      guard layer.output == network.output, layer.inputs[0] == last else {
+        throw LayerFault("inside the network it needs floating point", remedy: "end the network with it")
+      }
+    case .move:
+      for case let constant? in operation.inputs.dropFirst().prefix(1) { inputs.append(try builder.place(constant)) }
+      if case .pad = operation.kind {
+        let format = format(of: layer.inputs[0])
+        inputs.append(
+          builder.constant("padding value", [format.zeroPoint], [1], format.type, format.quantization))
+      }
+      builder.emit(operation.kind, type, inputs, addActivation(layer.output))
+    case .concatenation:
+      builder.emit(operation.kind, type, inputs, addActivation(layer.output))
+    case .unary(let functions):
+      let made = addActivation(layer.output)
+      builder.emit(.unary(.composed(functions)), type, inputs, made, rule(layer, format(of: layer.output)))
+    }
+  }
+
+  private mutating func reshaped(_ x: Int, to shape: [Int], _ format: Format) -> Int {
+    guard builder.tensors[x].shape != shape else { return x }
+    let made = builder.add(
+      Tensor(
+        name: "\(builder.tensors[x].name)/reshaped", shape: shape, type: format.type, quantization: format.quantization))
+    builder.emit(.reshape(shape: nil), "Reshape", [x], made)
+    return made
+  }
+
+  private mutating func add(
+    _ affine: FloatAffine, _ layer: FloatLayer, _ type: String, _ x: Int
+  ) throws(LayerFault) {
+    let source = format(of: layer.inputs[0])
+    let isInput = shared.representative(layer.inputs[0]) == shared.representative(network.input)
+    let factor = isInput ? Float(inputFactor) : 1
+    let reals = affine.weights.map { $0 * factor }
+    let largest = reals.reduce(0) { max($0, abs($1)) }
+    guard largest.isFinite else { throw LayerFault("its weights pass single precision") }
+    let weightScale = Self.bestScale(reals, largest: largest, bits: weightBits, isSigned: true)
+    let top = Float((1 << (weightBits - 1)) - 1)
+    let codes = reals.map { Int64(min(max(($0 / weightScale).rounded(), -top - 1), top)) }
+    let weightType = ElementType.integer(bits: weightBits, signed: true)
+    let unit = source.scale * weightScale
+    let target = format(of: layer.output, leastScale: unit.significand == 1 ? unit : 0)
+
+    // Rounding half up is ⌊x + ½⌋: half a code goes into the bias. Unsigned codes have a mode for it.
+    let isShift = unit.significand == 1
+    let rounding: Quantizer.Rounding = isShift ? .floor : .halfEven
+    let half = target.isSigned && isShift && target.scale > unit ? Double(target.scale / unit) / 2 : 0
+    var biases: [Int64] = []
+    for (channel, bias) in affine.bias.enumerated() {
+      // To single precision, in which files hold it.
+      let code = Float((Double(bias) / Double(unit)).rounded() + half)
+      guard abs(code) < 0x1p31 else {
+        throw LayerFault("the bias of channel \(channel), \(bias), is over 2^31 units of \(unit)")
+      }
+      biases.append(Int64(code))
+    }
+    let name = network.network.tensors[layer.output].name
+    let outputs = affine.outputs
+    let bias = builder.constant("\(name)/bias", biases, [outputs], .int32)
+    let quantization = Quantization(scales: [weightScale], zeroPoints: [0])
+    let quantizer = rule(layer, target, rounding)
+    let made = addActivation(layer.output)
+    if affine.isDense {
+      let weights = builder.constant("\(name)/weights", codes, [outputs, affine.length], weightType, quantization)
+      let (from, to) = (builder.tensors[x].shape, builder.tensors[made].shape)
+      if from.last == affine.length, to == Array(from.dropLast()) + [outputs] {
+        builder.emit(.fullyConnected(keepsDimensions: true, .none), type, [x, weights, bias], made, quantizer)
+        return
+      }
+      let flat = reshaped(x, to: [affine.window.batch, affine.length], source)
+      guard to != [affine.window.batch, outputs] else {
+        builder.emit(.fullyConnected(keepsDimensions: true, .none), type, [flat, weights, bias], made, quantizer)
+        return
+      }
+      let dense = builder.add(
+        Tensor(
+          name: "\(name)/dense", shape: [affine.window.batch, outputs], type: target.type,
+          quantization: target.quantization))
+      builder.emit(.fullyConnected(keepsDimensions: true, .none), type, [flat, weights, bias], dense, quantizer)
+      builder.emit(.reshape(shape: nil), "Reshape", [dense], made)
+      return
+    }
+    guard let window = affine.fileWindow else { return }
+    let geometry = affine.window
+    let weights = builder.constant(
+      "\(name)/weights", codes, [outputs, geometry.rows, geometry.columns, geometry.channels / affine.groups],
+      weightType, quantization)
+    builder.emit(.conv2D(window, .none), type, [x, weights, bias], made, quantizer)
+  }
+}

@@ -1,0 +1,144 @@
+import Network
+
+/// A network of real numbers whose layers have been checked: every shape is what the layers before make it, every weight is
+/// there. It can be run (`FloatNetwork+Run.swift`) and quantised.
+public struct FloatNetwork: Sendable {
+  public let network: Network
+  /// The layers, in the order in which they are reckoned.
+  let layers: [FloatLayer]
+
+  /// Throws a `NetworkError` with every layer that is not one of real numbers, or is not supported.
+  public init(_ network: Network) throws {
+    try network.validate()
+    guard network.inputs.count == 1, network.outputs.count == 1 else {
+      throw NetworkError(
+        "it has \(network.inputs.count) inputs and \(network.outputs.count) outputs; networks with one each are quantised")
+    }
+    self.network = network
+    var issues: [LayerIssue] = []
+    for tensor in network.inputs + network.outputs where network.tensors[tensor].type != .float32 {
+      issues.append(
+        LayerIssue(
+          reason: "its input or output \"\(network.tensors[tensor].name.printable())\" is \(network.tensors[tensor].type), "
+            + "not float32: the network is quantised already",
+          remedy: "quantise the float network that it was made of"))
+    }
+    var layers: [FloatLayer] = []
+    for (index, operation) in network.operations.enumerated() {
+      do throws(LayerFault) {
+        layers.append(try FloatLayer(operation, index: index, in: network))
+      } catch {
+        issues.append(
+          LayerIssue(
+            index: index, type: operation.typeName, name: network.name(ofOperation: index), reason: error.reason,
+            remedy: error.remedy))
+      }
+    }
+    guard issues.isEmpty else { throw NetworkError(issues) }
+    self.layers = layers
+  }
+
+  var input: Int { network.inputs[0] }
+  var output: Int { network.outputs[0] }
+  /// The shape of an input, and of what comes out.
+  public var inputShape: [Int] { network.tensors[input].shape }
+  public var outputShape: [Int] { network.tensors[output].shape }
+}
+
+/// Why one layer cannot be quantised.
+struct LayerFault: Error {
+  var reason: String
+  var remedy: String?
+
+  init(_ reason: String, remedy: String? = nil) {
+    self.reason = reason
+    self.remedy = remedy
+  }
+}
+
+/// One layer of a float network.
+struct FloatLayer: Sendable {
+  enum Kind: Sendable {
+    case affine(FloatAffine)
+    case combine(Combination, strides: [(left: Int, right: Int)], shape: [Int])
+    case average(FloatWindow)
+    case maximum(FloatWindow)
+    /// Of blocks of `count` neighbours, each of `inner` elements; `axes` are the file's.
+    case mean(axes: [Int], outer: Int, count: Int, inner: Int)
+    case softmax(beta: Float, depth: Int)
+    /// Element i of the output is element `places[i]` of the input, or 0 where that is −1.
+    case move(places: [Int32])
+    /// Along the middle one of three axes: blocks of these sizes a turn, one an input.
+    case concatenation(turns: Int, sizes: [Int])
+    case unary([RealFunction])
+  }
+  enum Combination: Sendable { case sum, difference, product }
+
+  /// Its place in the file.
+  var index: Int
+  var kind: Kind
+  var activation: Activation
+  /// Tensors that are reckoned, without constants.
+  var inputs: [Int]
+  var output: Int
+}
+
+/// A convolution, grouped or not, or a dense layer: for every output channel its weights lie together, rows, columns and
+/// input channels of its group, outermost first.
+struct FloatAffine: Sendable {
+  var window: FloatWindow
+  var groups: Int
+  var outputs: Int
+  var weights: [Float]
+  var bias: [Float]
+  var isDense: Bool
+  /// The window as the file gives it; nil for dense layers.
+  var fileWindow: Window?
+
+  var length: Int { weights.count / outputs }
+}
+
+/// A window over images [batch, height, width, channels].
+struct FloatWindow: Sendable {
+  var batch, height, width, channels: Int
+  var rows, columns: Int
+  var strideHeight, strideWidth, dilationHeight, dilationWidth: Int
+  var top, left, bottom, right: Int
+  var outputHeight, outputWidth: Int
+
+  init(_ window: Window, shape: [Int], rows: Int, columns: Int) throws(LayerFault) {
+    guard shape.count == 4 else { throw LayerFault("its input has the shape \(shape), not 4-D") }
+    let sizes = [
+      rows, columns, window.strideHeight, window.strideWidth, window.dilationHeight, window.dilationWidth,
+    ]
+    guard sizes.allSatisfy({ (1...1 << 16).contains($0) }) else {
+      throw LayerFault("its window's sizes, strides and dilations \(sizes) must be in 1 … 65536")
+    }
+    (batch, height, width, channels) = (shape[0], shape[1], shape[2], shape[3])
+    (self.rows, self.columns) = (rows, columns)
+    (strideHeight, strideWidth) = (window.strideHeight, window.strideWidth)
+    (dilationHeight, dilationWidth) = (window.dilationHeight, window.dilationWidth)
+    let (tall, wide) = ((rows - 1) * dilationHeight + 1, (columns - 1) * dilationWidth + 1)
+    switch window.padding {
+    case .valid: (top, left, bottom, right) = (0, 0, 0, 0)
+    case .explicit(let top, let left, let bottom, let right):
+      guard [top, left, bottom, right].allSatisfy({ (0...1 << 16).contains($0) }) else {
+        throw LayerFault("its padding is negative, or over 65536")
+      }
+      (self.top, self.left, self.bottom, self.right) = (top, left, bottom, right)
+    case .same:
+      // TensorFlow Lite: ComputePaddingHeightWidth.
+      let vertical = max(((height + strideHeight - 1) / strideHeight - 1) * strideHeight + tall - height, 0)
+      let horizontal = max(((width + strideWidth - 1) / strideWidth - 1) * strideWidth + wide - width, 0)
+      (top, left) = (vertical / 2, horizontal / 2)
+      (bottom, right) = (vertical - top, horizontal - left)
+    }
+    guard height + top + bottom >= tall, width + left + right >= wide else {
+      throw LayerFault("its window, \(tall) × \(wide), does not fit its padded input, \(height) × \(width)")
+    }
+    outputHeight = (height + top + bottom - tall) / strideHeight + 1
+    outputWidth = (width + left + right - wide) / strideWidth + 1
+  }
+
+  var isPadded: Bool { top > 0 || left > 0 || bottom > 0 || right > 0 }
+}

@@ -1,0 +1,90 @@
+import Network
+
+/// What a network is quantised to.
+public enum QuantizationTarget: Sendable, Hashable {
+  /// Scales that are powers of two, one for the weights of a layer and one for what it makes: activations behind a ReLU
+  /// are unsigned, others signed; outputs have 16 bits, so that their order is kept.
+  case fixedPoint(weightBits: Int, activationBits: Int)
+  /// TensorFlow Lite's: int8 activations with a zero point, int8 weights with a scale for each output channel, int32
+  /// biases (https://ai.google.dev/edge/litert/models/quantization_spec).
+  case int8
+}
+
+/// What the codes of the network's input are.
+public enum InputCodes: Sendable, Hashable {
+  /// Pixels 0 … 255, which stand for real values from `low` to `high`. The device takes them as they are (fixed-point), or
+  /// less 128 (int8).
+  case pixels(low: Float, high: Float)
+  /// Real values: their codes are chosen by calibration.
+  case reals
+}
+
+extension FloatNetwork {
+  /// The network in integers, its scales chosen by what `calibration` has seen. Throws a `NetworkError` with every layer
+  /// that cannot be quantised so.
+  public func quantized(
+    to target: QuantizationTarget, calibration: Calibration, input: InputCodes, range: RangeRule = .minimumMaximum
+  ) throws -> Network {
+    switch target {
+    case .fixedPoint(let weightBits, let activationBits):
+      var quantizer = FixedPointQuantizer(
+        network: self, calibration: calibration, input: input, weightBits: weightBits, activationBits: activationBits)
+      return try quantizer.quantized()
+    case .int8:
+      var quantizer = AffineQuantizer(network: self, calibration: calibration, input: input, rule: range)
+      return try quantizer.quantized()
+    }
+  }
+}
+
+/// A quantised network in the making: tensors are copied as they are needed.
+struct QuantizedNetworkBuilder {
+  let source: Network
+  private(set) var tensors: [Tensor] = []
+  private(set) var operations: [Operation] = []
+  /// Where the source's tensors are.
+  private var places: [Int: Int] = [:]
+
+  init(_ source: Network) { self.source = source }
+
+  /// The new tensor that stands for a reckoned one of the source.
+  mutating func add(_ tensor: Int, _ type: ElementType, _ quantization: Quantization) -> Int {
+    let old = source.tensors[tensor]
+    places[tensor] = add(Tensor(name: old.name, shape: old.shape, type: type, quantization: quantization))
+    return tensors.count - 1
+  }
+
+  mutating func add(_ tensor: Tensor) -> Int {
+    tensors.append(tensor)
+    return tensors.count - 1
+  }
+
+  /// A tensor of the source: reckoned ones must have been added, constants are copied.
+  mutating func place(_ tensor: Int) throws(LayerFault) -> Int {
+    if let place = places[tensor] { return place }
+    guard source.tensors[tensor].constant != nil else { throw LayerFault("it reads what a layer at fault makes") }
+    places[tensor] = add(source.tensors[tensor])
+    return tensors.count - 1
+  }
+
+  /// Another tensor in a tensor's stead.
+  mutating func alias(_ tensor: Int, _ place: Int) { places[tensor] = place }
+
+  mutating func constant(
+    _ name: String, _ integers: [Int64], _ shape: [Int], _ type: ElementType, _ quantization: Quantization? = nil
+  ) -> Int {
+    let width = type.byteCount ?? 8
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(integers.count * width)
+    for integer in integers {
+      for byte in 0..<width { bytes.append(UInt8(truncatingIfNeeded: integer >> Int64(8 * byte))) }
+    }
+    return add(Tensor(name: name, shape: shape, type: type, quantization: quantization, constant: bytes))
+  }
+
+  mutating func emit(
+    _ kind: Operation.Kind, _ typeName: String, _ inputs: [Int], _ output: Int, _ quantizer: Quantizer? = nil
+  ) {
+    operations.append(Operation(kind, typeName: typeName, inputs: inputs, outputs: [output], quantizer: quantizer))
+  }
+}

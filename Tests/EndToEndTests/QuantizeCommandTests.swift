@@ -1,0 +1,70 @@
+import Foundation
+import Importers
+import IntegerProgram
+import Testing
+
+@testable import lockstep
+
+@Suite struct QuantizeCommandTests {
+  static let floats = Place.package.appending(path: "Tests/FloatNetworks")
+  static func path(_ name: String) -> String { floats.appending(path: name).path }
+
+  @Test(arguments: ["dense.onnx", "conv.onnx", "conv.tflite"], ["fixed-point", "int8"])
+  func `a float network becomes one that simulates, compiles and agrees with its C`(model: String, target: String) throws {
+    let folder = try TemporaryFolder()
+    let output = folder.path(target == "int8" ? "network.tflite" : "network.onnx")
+    let run = try CommandRun(
+      "quantize", Self.path(model), "--to", target, "--calibration", Self.path("images.npy"), "--images",
+      Self.path("images.npy"), "--labels", Self.path("labels.npy"), "--output", output)
+    #expect(run.status == 0, "\(run.error)")
+    let lines = run.output.split(separator: "\n")
+    #expect(lines.count == 4 && lines[1].hasPrefix("float ") && lines[2].hasPrefix(target))
+    #expect(lines[3].hasSuffix("8 of 8"), "\(run.output)")
+    let difftest = try CommandRun("difftest", output, "--random", "4")
+    #expect(difftest.status == 0, "\(difftest.error)")
+    let verified = try CommandRun(
+      "verify", output, "--images", Self.path("images.npy"), "--labels", Self.path("labels.npy"), "--samples", "0",
+      "--epsilon", "0")
+    #expect(verified.status == 0, "\(verified.output)\(verified.error)")
+  }
+
+  @Test func `what cannot be quantised is said with file and layer, and nothing is written`() throws {
+    let folder = try TemporaryFolder()
+    let (fixed, int8) = (folder.path("y.onnx"), folder.path("y.tflite"))
+    let images = Self.path("images.npy")
+    for (arguments, status, reason) in [
+      ([Place.digits.path, "--to", "int8", "--calibration", images, "--output", int8], Int32(65), "layer 0 CONV_2D"),
+      (
+        [Self.path("dense.onnx"), "--to", "fixed-point", "--calibration", Self.path("labels.npy"), "--output", fixed], 65,
+        "labels.npy: has the shape [8]"
+      ),
+      (
+        [
+          Self.path("dense.onnx"), "--to", "fixed-point", "--calibration", images, "--samples", "0-8", "--output", fixed,
+        ], 64, "sample 8"
+      ),
+      ([Self.path("dense.onnx"), "--to", "int8", "--calibration", images, "--output", fixed], 64, "*.tflite"),
+      (
+        [Self.path("dense.onnx"), "--to", "int8", "--bits", "4", "--calibration", images, "--output", int8], 64,
+        "--bits goes with"
+      ),
+      (
+        [Self.path("dense.onnx"), "--to", "fixed-point", "--bits", "16", "--calibration", images, "--output", fixed], 65,
+        "could overflow 32 bits"
+      ),
+      ([Self.path("dense.onnx"), "--to", "int8", "--pixels", "1:2", "--calibration", images, "--output", int8], 64, "1:2"),
+    ] {
+      let run = try CommandRun(["quantize"] + arguments)
+      #expect(run.status == status && run.error.contains(reason), "\(run.status): \(run.error)")
+    }
+    #expect(try folder.names == [])
+  }
+
+  @Test func `an exported network is the same program`() throws {
+    let folder = try TemporaryFolder()
+    let output = folder.path("digits.tflite")
+    #expect(try CommandRun("export", Place.digits.path, "--output", output).status == 0)
+    let programs = try [Place.digits.path, output].map { try ModelFile(path: $0).program(LoweringOptions()).digest }
+    #expect(programs[0] == programs[1])
+  }
+}
