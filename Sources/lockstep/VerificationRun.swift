@@ -72,6 +72,7 @@ struct VerificationRun {
     let summary = VerificationSummary(records: records)
     if questions == nil || records.count <= 16 { for record in records { say(VerificationSummary.line(record)) } }
     if questions != nil { say(summary.table) }
+    if command.summary { say("\n" + RobustAccuracy.text(summary, hasCertificates: command.certificates != nil)) }
     try writePage(summary, questions)
     try end(unanswered: queries.count - records.count, worst: summary.worst)
   }
