@@ -348,9 +348,9 @@ extension ONNXWriter {
 
   private mutating func combine(_ operation: Operation, _ type: String) throws(ONNXExportFault) {
     let (a, b) = (try input(operation, 0), try input(operation, 1))
+    // Images of one channel order; that of smaller shapes, which broadcast, too.
     let isFirst =
-      network.tensors[a].shape == network.tensors[b].shape && network.tensors[a].shape.count == 4
-      && (liesChannelsFirst(a) || liesChannelsFirst(b))
+      [a, b].allSatisfy { network.tensors[$0].shape.count == 4 } && (liesChannelsFirst(a) || liesChannelsFirst(b))
     let shape = outputTensor(operation).shape
     guard !isFirst || shape.count == 4 else { throw ONNXExportFault("its output has the shape \(shape)") }
     let values = [try value(a, channelsFirst: isFirst), try value(b, channelsFirst: isFirst)]

@@ -25,17 +25,20 @@ struct QuantizeCommand: ParsableCommand {
       Calibration runs some hundred typical inputs through it, no labels needed, and so finds the ranges that codes have \
       to cover.
 
-        fixed-point   every scale is a power of two, so that a shift requantises: the networks of the verification \
-      literature. Weights are signed, activations behind a ReLU unsigned, both of --bits; outputs have 16 bits. Rounding \
-      is half up. Written as QONNX.
-        int8          TensorFlow Lite's: a scale and a zero point a tensor, a scale a channel for weights, int32 biases. \
-      Written as .tflite, and runs in TensorFlow Lite too.
+        fixed-point  every scale is a power of two, so that a shift requantises: the
+                     networks of the verification literature. Weights are signed,
+                     activations behind a ReLU unsigned, both of --bits; outputs
+                     have 16 bits. Rounding is half up. Written as QONNX.
+        int8         TensorFlow Lite's: a scale and a zero point a tensor, a scale a
+                     channel for weights, int32 biases. Written as .tflite, and runs
+                     in TensorFlow Lite too.
 
         lockstep quantize float.onnx --to fixed-point --bits 6 \\
             --calibration train-images-idx3-ubyte.gz --samples 0-499 \\
             --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz \\
             --output network.onnx
-        lockstep quantize float.tflite --to int8 --calibration x.npy --output network.tflite
+        lockstep quantize float.tflite --to int8 --calibration x.npy \\
+            --output network.tflite
         lockstep verify network.onnx --images t10k-images-idx3-ubyte.gz --epsilon 1
 
       Samples are .npy or IDX files, gzipped or not: [samples, …the network's input shape…]. Bytes (uint8) are pixels; \
