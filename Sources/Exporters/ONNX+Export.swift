@@ -10,14 +10,24 @@ extension ONNX {
   /// Throws a `NetworkError` that names each layer which has no such form. What is written has been read again, and lowers
   /// to the program that `network` lowers to.
   public static func bytes(of network: Network) throws -> [UInt8] {
+    let bytes = try uncheckedBytes(of: network)
+    try ReadBack.require(network, readsBackFrom: bytes) { try ONNX.network(from: $0, name: $1) }
+    return bytes
+  }
+
+  /// The same function as `network`, as a QONNX file says it: readers take what only moves codes (reshapes, transpositions)
+  /// into the layers behind it where they can, so that other steps may stand for the same codes.
+  public static func normalForm(of network: Network) throws -> Network {
+    try ONNX.network(from: uncheckedBytes(of: network), name: network.name)
+  }
+
+  private static func uncheckedBytes(of network: Network) throws -> [UInt8] {
     try network.validate()
     guard network.format == .onnx else {
       throw NetworkError("the network follows TensorFlow Lite's rounding, which QONNX cannot say: export it as .tflite")
     }
     var writer = ONNXWriter(network: network)
-    let bytes: [UInt8] = try writer.model().serializedBytes()
-    try ReadBack.require(network, readsBackFrom: bytes) { try ONNX.network(from: $0, name: $1) }
-    return bytes
+    return try writer.model().serializedBytes()
   }
 }
 
@@ -134,7 +144,9 @@ struct ONNXWriter {
     tensor.dims = shape.map(Int64.init)
     tensor.dataType = 1
     tensor.rawData.reserveCapacity(4 * numbers.count)
-    for number in numbers { withUnsafeBytes(of: number.bitPattern.littleEndian) { tensor.rawData.append(contentsOf: $0) } }
+    for number in numbers {
+      withUnsafeBytes(of: number.bitPattern.littleEndian) { tensor.rawData.append(contentsOf: $0) }
+    }
     graph.initializer.append(tensor)
     return tensor.name
   }

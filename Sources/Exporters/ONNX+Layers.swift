@@ -3,7 +3,9 @@ import Network
 // Layers as ONNX's operators, each with its quantiser behind it.
 extension ONNXWriter {
   mutating func add(_ operation: Operation) throws(ONNXExportFault) {
-    guard operation.outputs.count == 1 else { throw ONNXExportFault("it has \(operation.outputs.count) outputs, not one") }
+    guard operation.outputs.count == 1 else {
+      throw ONNXExportFault("it has \(operation.outputs.count) outputs, not one")
+    }
     let fused: Activation
     switch operation.kind {
     case .conv2D(_, let activation), .depthwiseConv2D(_, _, let activation), .fullyConnected(_, let activation),
@@ -51,7 +53,9 @@ extension ONNXWriter {
     case .concatenation(let axis, _):
       for position in operation.inputs.indices { try requireSameCodes(operation, position) }
       var values: [String] = []
-      for position in operation.inputs.indices { values.append(try value(input(operation, position), channelsFirst: false)) }
+      for position in operation.inputs.indices {
+        values.append(try value(input(operation, position), channelsFirst: false))
+      }
       let made = node("Concat", values, ["axis": .int(axis)], makes: name(operation), outputTensor(operation).shape)
       set(operation.outputs[0], made, channelsFirst: false)
     case .unary(.composed(let functions)): try unary(operation, functions)
@@ -94,7 +98,8 @@ extension ONNXWriter {
   private func requireSameCodes(_ operation: Operation, _ position: Int = 0) throws(ONNXExportFault) {
     let (a, b) = (try inputTensor(operation, position), outputTensor(operation))
     guard a.type == b.type, try quantization(of: a) == quantization(of: b) else {
-      throw ONNXExportFault("its input and output have not the same type, scale and zero point, and it only moves codes")
+      throw ONNXExportFault(
+        "its input and output have not the same type, scale and zero point, and it only moves codes")
     }
   }
 
@@ -270,7 +275,9 @@ extension ONNXWriter {
       }
     }
     let x = try value(input(operation, 0), channelsFirst: true)
-    var operands = [x, try addWeights(operation, weights, codes: codes, shape: [outputs, inputs, rows, columns], axis: 0)]
+    var operands = [
+      x, try addWeights(operation, weights, codes: codes, shape: [outputs, inputs, rows, columns], axis: 0),
+    ]
     if let bias = try addBias(operation, weights, channels: outputs) { operands.append(bias) }
     let pads = try pads(window, image.shape, rows, columns)
     let made = node(
@@ -341,9 +348,9 @@ extension ONNXWriter {
 
   private mutating func combine(_ operation: Operation, _ type: String) throws(ONNXExportFault) {
     let (a, b) = (try input(operation, 0), try input(operation, 1))
+    // Images of one channel order; that of smaller shapes, which broadcast, too.
     let isFirst =
-      network.tensors[a].shape == network.tensors[b].shape && network.tensors[a].shape.count == 4
-      && (liesChannelsFirst(a) || liesChannelsFirst(b))
+      [a, b].allSatisfy { network.tensors[$0].shape.count == 4 } && (liesChannelsFirst(a) || liesChannelsFirst(b))
     let shape = outputTensor(operation).shape
     guard !isFirst || shape.count == 4 else { throw ONNXExportFault("its output has the shape \(shape)") }
     let values = [try value(a, channelsFirst: isFirst), try value(b, channelsFirst: isFirst)]
@@ -395,7 +402,8 @@ extension ONNXWriter {
       throw ONNXExportFault(
         "it pads with the zero point, unsaid", remedy: "let convolutions and pools pad, or name the code to pad with")
     }
-    let ends = stride(from: 0, to: amounts.count, by: 2).map { amounts[$0] }
+    let ends =
+      stride(from: 0, to: amounts.count, by: 2).map { amounts[$0] }
       + stride(from: 1, to: amounts.count, by: 2).map { amounts[$0] }
     let name = name(operation)
     try move(

@@ -12,7 +12,8 @@ extension TFLite {
   public static func bytes(of network: Network) throws -> [UInt8] {
     try network.validate()
     guard network.format == .tensorFlowLite else {
-      throw NetworkError("the network is a fixed-point one, whose layers' rounding .tflite cannot say: export it as .onnx")
+      throw NetworkError(
+        "the network is a fixed-point one, whose layers' rounding .tflite cannot say: export it as .onnx")
     }
     var writer = TFLiteWriter(network: network)
     let bytes = try writer.bytes()
@@ -37,8 +38,12 @@ private struct TFLiteWriter {
   init(network: Network) { self.network = network }
 
   mutating func bytes() throws -> [UInt8] {
-    let size = network.tensors.reduce(0) { $0 + ($1.constant?.count ?? 0) + $1.name.utf8.count + 16 * $1.shape.count + 256 }
-    guard size < Self.mostBytes else { throw NetworkError("its constants have \(size) bytes; .tflite files end at 2^31") }
+    let size = network.tensors.reduce(0) {
+      $0 + ($1.constant?.count ?? 0) + $1.name.utf8.count + 16 * $1.shape.count + 256
+    }
+    guard size < Self.mostBytes else {
+      throw NetworkError("its constants have \(size) bytes; .tflite files end at 2^31")
+    }
     guard let writer = ctflite_new_writer() else { throw NetworkError("there is not enough memory to write the file") }
     defer { ctflite_free_writer(writer) }
 
@@ -81,7 +86,8 @@ private struct TFLiteWriter {
       switch operation.kind {
       case .conv2D, .depthwiseConv2D, .fullyConnected:
         guard let input = operation.inputs[0].flatMap({ network.tensors[$0].quantization?.scales.first }),
-          let weights = operation.inputs[1].flatMap({ network.tensors[$0].quantization }), let bias = operation.inputs[2],
+          let weights = operation.inputs[1].flatMap({ network.tensors[$0].quantization }),
+          let bias = operation.inputs[2],
           network.tensors[bias].type == .int32, network.tensors[bias].quantization == nil
         else { continue }
         scales[bias] = weights.scales.map { input * $0 }
@@ -231,7 +237,11 @@ private struct TFLiteWriter {
           // An empty list still has to have a place.
           var view = shapeView
           if view.elements == nil { view.elements = inputs.elements }
-          if case .squeeze = operation.kind { raw.options.squeeze_dimensions = view } else { raw.options.new_shape = view }
+          if case .squeeze = operation.kind {
+            raw.options.squeeze_dimensions = view
+          } else {
+            raw.options.new_shape = view
+          }
         }
         return ctflite_add_operator(writer, &raw)
       }
@@ -270,7 +280,8 @@ private struct TFLiteWriter {
         same(shape[2], kernel[1], window.strideWidth, window.dilationWidth) ?? (-1, -1) == (left, right)
       else {
         throw ExportFault(
-          reason: "it pads \(top) rows above, \(bottom) below, \(left) columns left and \(right) right; .tflite knows the "
+          reason:
+            "it pads \(top) rows above, \(bottom) below, \(left) columns left and \(right) right; .tflite knows the "
             + "schemes SAME and VALID", remedy: "put a PAD in front of it")
       }
       options.padding = 0

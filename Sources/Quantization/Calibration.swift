@@ -30,7 +30,9 @@ public struct Calibration: Sendable {
       }
       if fault == nil, !elements.allSatisfy({ $0.isFinite }) { fault = tensor }
       let step = max(1, elements.count / perSample)
-      for place in Swift.stride(from: seen % step, to: elements.count, by: step) { found.elements.append(elements[place]) }
+      for place in Swift.stride(from: seen % step, to: elements.count, by: step) {
+        found.elements.append(elements[place])
+      }
       tensors[tensor] = found
     }
     if let fault {

@@ -44,7 +44,9 @@ struct FixedPointQuantizer {
     shared = SharedCodes(network)
     builder = QuantizedNetworkBuilder(network.network)
     var last = network.output
-    if let layer = network.layers.last(where: { $0.output == last }), case .softmax = layer.kind { last = layer.inputs[0] }
+    if let layer = network.layers.last(where: { $0.output == last }), case .softmax = layer.kind {
+      last = layer.inputs[0]
+    }
     self.last = last
   }
 
@@ -212,7 +214,8 @@ struct FixedPointQuantizer {
     case .maximum:
       guard case .maxPool2D(let window, let height, let width, _) = operation.kind else { return }
       guard layer.activation == .none || layer.activation == .relu && nonNegative[layer.inputs[0]] == true else {
-        throw LayerFault("it has the fused activation \(layer.activation.rawValue)", remedy: "put it in front of the pool")
+        throw LayerFault(
+          "it has the fused activation \(layer.activation.rawValue)", remedy: "put it in front of the pool")
       }
       builder.emit(
         .maxPool2D(window, height: height, width: width, .none), type, inputs, addActivation(layer.output))
@@ -255,7 +258,8 @@ struct FixedPointQuantizer {
     guard builder.tensors[x].shape != shape else { return x }
     let made = builder.add(
       Tensor(
-        name: "\(builder.tensors[x].name)/reshaped", shape: shape, type: format.type, quantization: format.quantization))
+        name: "\(builder.tensors[x].name)/reshaped", shape: shape, type: format.type, quantization: format.quantization)
+    )
     builder.emit(.reshape(shape: nil), "Reshape", [x], made)
     return made
   }

@@ -85,7 +85,9 @@ extension FloatLayer {
         }
         // [row, column, out] → [out, row, column].
         let taps = geometry.rows * geometry.columns
-        for output in 0..<outputs { for tap in 0..<taps { laid[output * taps + tap] = weights.numbers[tap * outputs + output] } }
+        for output in 0..<outputs {
+          for tap in 0..<taps { laid[output * taps + tap] = weights.numbers[tap * outputs + output] }
+        }
       } else {
         outputs = weights.shape[0]
         guard geometry.channels % weights.shape[3] == 0 else {
@@ -140,7 +142,8 @@ extension FloatLayer {
       case .subtract: combination = .difference
       default: combination = .product
       }
-      kind = .combine(combination, strides: Array(zip(strides[0], strides[1])).map { (left: $0.0, right: $0.1) }, shape: shape)
+      kind = .combine(
+        combination, strides: Array(zip(strides[0], strides[1])).map { (left: $0.0, right: $0.1) }, shape: shape)
     case .averagePool2D(let window, let rows, let columns, let fused),
       .maxPool2D(let window, let rows, let columns, let fused):
       self.activation = fused
@@ -220,10 +223,11 @@ extension FloatLayer {
       for position in operation.inputs.indices { parts.append(try reckoned(position)) }
       let rank = made.shape.count
       let axis = axis < 0 ? axis + rank : axis
-      guard !parts.isEmpty, (0..<rank).contains(axis), parts.allSatisfy({ part in
-        part.tensor.shape.count == rank
-          && (0..<rank).allSatisfy { $0 == axis || part.tensor.shape[$0] == made.shape[$0] }
-      }), parts.reduce(0, { $0 + $1.tensor.shape[axis] }) == made.shape[axis]
+      guard !parts.isEmpty, (0..<rank).contains(axis),
+        parts.allSatisfy({ part in
+          part.tensor.shape.count == rank
+            && (0..<rank).allSatisfy { $0 == axis || part.tensor.shape[$0] == made.shape[$0] }
+        }), parts.reduce(0, { $0 + $1.tensor.shape[axis] }) == made.shape[axis]
       else { throw LayerFault("its inputs' shapes, \(parts.map(\.tensor.shape)), do not join to \(made.shape)") }
       let inner = made.shape[(axis + 1)...].reduce(1, *)
       inputs = parts.map(\.index)
@@ -235,7 +239,8 @@ extension FloatLayer {
       inputs = [x.index]
       kind = .unary(function.reals)
     case .stridedSlice, .quantize, .dequantize:
-      throw LayerFault("the operator is not supported in float networks", remedy: "quantise with the tool that made the file")
+      throw LayerFault(
+        "the operator is not supported in float networks", remedy: "quantise with the tool that made the file")
     case .unsupported(let reason): throw LayerFault(reason)
     }
   }

@@ -123,7 +123,8 @@ extension FloatAffine {
               for tapColumn in 0..<window.columns {
                 let sourceX = x0 * window.strideWidth - window.left + tapColumn * window.dilationWidth
                 if sourceY >= 0, sourceY < window.height, sourceX >= 0, sourceX < window.width {
-                  let start = ((image * window.height + sourceY) * window.width + sourceX) * window.channels + group * inputs
+                  let start =
+                    ((image * window.height + sourceY) * window.width + sourceX) * window.channels + group * inputs
                   for input in 0..<inputs { row[next + input] = x[start + input] }
                 } else {
                   for input in 0..<inputs { row[next + input] = 0 }
@@ -144,14 +145,15 @@ extension FloatAffine {
 
   /// Σ a[i] · b[start + i], eight sums side by side.
   private static func product(_ a: [Float], _ b: [Float], _ start: Int) -> Float {
-    a.withUnsafeBufferPointer { a in
-      b.withUnsafeBufferPointer { b in
+    a.withUnsafeBytes { left in
+      b.withUnsafeBytes { right in
+        let width = MemoryLayout<Float>.stride
         var sums = SIMD8<Float>()
         let whole = a.count & ~7
         for place in stride(from: 0, to: whole, by: 8) {
-          let left = UnsafeRawPointer(a.baseAddress! + place).loadUnaligned(as: SIMD8<Float>.self)
-          let right = UnsafeRawPointer(b.baseAddress! + start + place).loadUnaligned(as: SIMD8<Float>.self)
-          sums += left * right
+          sums +=
+            left.loadUnaligned(fromByteOffset: place * width, as: SIMD8<Float>.self)
+            * right.loadUnaligned(fromByteOffset: (start + place) * width, as: SIMD8<Float>.self)
         }
         var sum = sums.sum()
         for place in whole..<a.count { sum += a[place] * b[start + place] }

@@ -12,14 +12,16 @@ public struct FloatNetwork: Sendable {
     try network.validate()
     guard network.inputs.count == 1, network.outputs.count == 1 else {
       throw NetworkError(
-        "it has \(network.inputs.count) inputs and \(network.outputs.count) outputs; networks with one each are quantised")
+        "it has \(network.inputs.count) inputs and \(network.outputs.count) outputs; networks with one each are quantised"
+      )
     }
     self.network = network
     var issues: [LayerIssue] = []
     for tensor in network.inputs + network.outputs where network.tensors[tensor].type != .float32 {
       issues.append(
         LayerIssue(
-          reason: "its input or output \"\(network.tensors[tensor].name.printable())\" is \(network.tensors[tensor].type), "
+          reason:
+            "its input or output \"\(network.tensors[tensor].name.printable())\" is \(network.tensors[tensor].type), "
             + "not float32: the network is quantised already",
           remedy: "quantise the float network that it was made of"))
     }

@@ -7,7 +7,8 @@ import Network
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Write a quantised network anew, as .tflite or QONNX; it lowers to the same program.", shouldDisplay: false)
+    abstract: "Write a quantised network anew, as .tflite or QONNX; it lowers to the same program.",
+    shouldDisplay: false)
 
   @Argument(help: ArgumentHelp("The network: an int8 TensorFlow Lite or quantised ONNX file.", valueName: "model"))
   var path: String

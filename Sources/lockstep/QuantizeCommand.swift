@@ -25,17 +25,20 @@ struct QuantizeCommand: ParsableCommand {
       Calibration runs some hundred typical inputs through it, no labels needed, and so finds the ranges that codes have \
       to cover.
 
-        fixed-point   every scale is a power of two, so that a shift requantises: the networks of the verification \
-      literature. Weights are signed, activations behind a ReLU unsigned, both of --bits; outputs have 16 bits. Rounding \
-      is half up. Written as QONNX.
-        int8          TensorFlow Lite's: a scale and a zero point a tensor, a scale a channel for weights, int32 biases. \
-      Written as .tflite, and runs in TensorFlow Lite too.
+        fixed-point  every scale is a power of two, so that a shift requantises: the
+                     networks of the verification literature. Weights are signed,
+                     activations behind a ReLU unsigned, both of --bits; outputs
+                     have 16 bits. Rounding is half up. Written as QONNX.
+        int8         TensorFlow Lite's: a scale and a zero point a tensor, a scale a
+                     channel for weights, int32 biases. Written as .tflite, and runs
+                     in TensorFlow Lite too.
 
         lockstep quantize float.onnx --to fixed-point --bits 6 \\
             --calibration train-images-idx3-ubyte.gz --samples 0-499 \\
             --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz \\
             --output network.onnx
-        lockstep quantize float.tflite --to int8 --calibration x.npy --output network.tflite
+        lockstep quantize float.tflite --to int8 --calibration x.npy \\
+            --output network.tflite
         lockstep verify network.onnx --images t10k-images-idx3-ubyte.gz --epsilon 1
 
       Samples are .npy or IDX files, gzipped or not: [samples, …the network's input shape…]. Bytes (uint8) are pixels; \
@@ -85,7 +88,8 @@ struct QuantizeCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Their classes.", valueName: "file"))
   var labels: String?
 
-  @Option(help: ArgumentHelp("Where the integer network goes: .onnx for fixed-point, .tflite for int8.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Where the integer network goes: .onnx for fixed-point, .tflite for int8.", valueName: "file"))
   var output: String
 
   func validate() throws {
@@ -98,7 +102,9 @@ struct QuantizeCommand: ParsableCommand {
       guard (2...16).contains(value) else { throw ValidationError("\(option) is \(value); 2 to 16 are supported.") }
     }
     if let percentile {
-      if target != .int8 { throw ValidationError("--percentile goes with --to int8; fixed-point takes the least error.") }
+      if target != .int8 {
+        throw ValidationError("--percentile goes with --to int8; fixed-point takes the least error.")
+      }
       guard percentile > 50, percentile <= 100 else {
         throw ValidationError("--percentile is \(percentile); it lies above 50 and at most at 100.")
       }
@@ -147,14 +153,31 @@ struct QuantizeCommand: ParsableCommand {
       target == .int8
       ? .int8
       : .fixedPoint(weightBits: weightBits ?? bits ?? 8, activationBits: activationBits ?? bits ?? 8)
-    let network: Network
+    var network: Network
     do {
       network = try float.network.quantized(
         to: to, calibration: seen, input: given.input, range: percentile.map { .percentile($0) } ?? .minimumMaximum)
+      if target == .fixedPoint { network = try normalForm(of: network, given, chosen) }
     } catch {
       throw FileError(path: path, reason: "cannot be quantised: \(error)")
     }
     return (network, try ModelFile.exported(network, of: path), given.input)
+  }
+
+  /// The network as its file will say it, held to `network` on the first samples where its steps are others.
+  private func normalForm(of network: Network, _ samples: RealSamples, _ chosen: [Int]) throws -> Network {
+    let normal = try ONNX.normalForm(of: network)
+    let programs = try [network, normal].map { try IntegerProgram(lowering: $0) }
+    guard programs[0].digest != programs[1].digest else { return network }
+    let input = programs[0].values[programs[0].inputs[0]]
+    let simulators = programs.map { Simulator($0) }
+    for sample in chosen.prefix(16) {
+      let codes = samples.codes(sample, scale: input.scale, zeroPoint: input.zeroPoint, range: input.type.range)
+      guard try simulators[0].run([codes]) == simulators[1].run([codes]) else {
+        throw NetworkError("its layers have no exact form in QONNX")
+      }
+    }
+    return normal
   }
 
   private func accuracy(
@@ -246,11 +269,13 @@ struct RealSamples {
     let found = array.shape.dropFirst().reduce(1, *)
     let sizes = (array.shape.dropFirst().filter { $0 > 1 }, wanted.filter { $0 > 1 })
     // As `verify` reads them: flat vectors and those with other axes of one fit as well.
-    guard array.shape.count > 1, found == perSample, sizes.0.count <= 1 || sizes.1.count <= 1 || Array(sizes.0) == sizes.1
+    guard array.shape.count > 1, found == perSample,
+      sizes.0.count <= 1 || sizes.1.count <= 1 || Array(sizes.0) == sizes.1
     else {
       throw FileError(
         path: path,
-        reason: "has the shape \(array.shape); the network takes \(wanted) a sample, so [samples, …] of that is expected")
+        reason:
+          "has the shape \(array.shape); the network takes \(wanted) a sample, so [samples, …] of that is expected")
     }
     guard let count = array.shape.first, count > 0 else { throw FileError(path: path, reason: "holds no samples") }
     if array.element == .uint8 {
@@ -268,6 +293,16 @@ struct RealSamples {
     self.count = count
     self.array = array
     self.perSample = perSample
+  }
+
+  /// The codes of one sample: pixels as they are, real values rounded.
+  func codes(_ sample: Int, scale: Float, zeroPoint: Int32, range: ClosedRange<Int64>) -> [Int32] {
+    let places = sample * perSample..<(sample + 1) * perSample
+    if let bytes = array.elements(places, as: UInt8.self) { return bytes.map { Int32($0) } }
+    return reals(sample).map { real in
+      let code = (real / scale).rounded() + Float(zeroPoint)
+      return Int32(min(max(code, Float(range.lowerBound)), Float(range.upperBound)))
+    }
   }
 
   /// The real values of one sample.

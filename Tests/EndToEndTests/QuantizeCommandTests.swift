@@ -10,7 +10,9 @@ import Testing
   static func path(_ name: String) -> String { floats.appending(path: name).path }
 
   @Test(arguments: ["dense.onnx", "conv.onnx", "conv.tflite"], ["fixed-point", "int8"])
-  func `a float network becomes one that simulates, compiles and agrees with its C`(model: String, target: String) throws {
+  func `a float network becomes one that simulates, compiles and agrees with its C`(model: String, target: String)
+    throws
+  {
     let folder = try TemporaryFolder()
     let output = folder.path(target == "int8" ? "network.tflite" : "network.onnx")
     let run = try CommandRun(
@@ -35,12 +37,14 @@ import Testing
     for (arguments, status, reason) in [
       ([Place.digits.path, "--to", "int8", "--calibration", images, "--output", int8], Int32(65), "layer 0 CONV_2D"),
       (
-        [Self.path("dense.onnx"), "--to", "fixed-point", "--calibration", Self.path("labels.npy"), "--output", fixed], 65,
+        [Self.path("dense.onnx"), "--to", "fixed-point", "--calibration", Self.path("labels.npy"), "--output", fixed],
+        65,
         "labels.npy: has the shape [8]"
       ),
       (
         [
-          Self.path("dense.onnx"), "--to", "fixed-point", "--calibration", images, "--samples", "0-8", "--output", fixed,
+          Self.path("dense.onnx"), "--to", "fixed-point", "--calibration", images, "--samples", "0-8", "--output",
+          fixed,
         ], 64, "sample 8"
       ),
       ([Self.path("dense.onnx"), "--to", "int8", "--calibration", images, "--output", fixed], 64, "*.tflite"),
@@ -49,10 +53,14 @@ import Testing
         "--bits goes with"
       ),
       (
-        [Self.path("dense.onnx"), "--to", "fixed-point", "--bits", "16", "--calibration", images, "--output", fixed], 65,
+        [Self.path("dense.onnx"), "--to", "fixed-point", "--bits", "16", "--calibration", images, "--output", fixed],
+        65,
         "could overflow 32 bits"
       ),
-      ([Self.path("dense.onnx"), "--to", "int8", "--pixels", "1:2", "--calibration", images, "--output", int8], 64, "1:2"),
+      (
+        [Self.path("dense.onnx"), "--to", "int8", "--pixels", "1:2", "--calibration", images, "--output", int8], 64,
+        "1:2"
+      ),
     ] {
       let run = try CommandRun(["quantize"] + arguments)
       #expect(run.status == status && run.error.contains(reason), "\(run.status): \(run.error)")

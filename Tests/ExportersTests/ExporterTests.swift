@@ -20,7 +20,8 @@ import Testing
   /// Exports, imports, and holds the digests to each other; and what is exported of the import, to the first bytes.
   static func requireRoundTrip(_ network: Network) throws {
     let bytes = try bytes(network)
-    let back = try network.format == .onnx
+    let back =
+      try network.format == .onnx
       ? ONNX.network(from: bytes, name: network.name) : TFLite.network(from: bytes, name: network.name)
     #expect(try IntegerProgram(lowering: back).digest == IntegerProgram(lowering: network).digest, "\(network.name)")
     if network.format == .tensorFlowLite { #expect(try self.bytes(back) == bytes, "\(network.name)") }

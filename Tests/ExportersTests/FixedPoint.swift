@@ -18,7 +18,8 @@ struct FixedPoint {
     _ name: String, _ shape: [Int], _ type: ElementType, scale: Float, zeroPoint: Int64 = 0
   ) -> Int {
     tensors.append(
-      Tensor(name: name, shape: shape, type: type, quantization: Quantization(scales: [scale], zeroPoints: [zeroPoint])))
+      Tensor(name: name, shape: shape, type: type, quantization: Quantization(scales: [scale], zeroPoints: [zeroPoint]))
+    )
     return tensors.count - 1
   }
 
@@ -74,7 +75,8 @@ struct FixedPoint {
     let first = made.add("first", [1, 6, 6, 8], uint6, scale: 0x1p-4)
     let filters = made.weights([8, 3, 3, 3], bits: 5, scales: [0x1p-5])
     made.emit(
-      .conv2D(Window(padding: .same, strideHeight: 2, strideWidth: 2), .none), "Conv", [x, filters, made.bias(8)], first,
+      .conv2D(Window(padding: .same, strideHeight: 2, strideWidth: 2), .none), "Conv", [x, filters, made.bias(8)],
+      first,
       relu(6))
     let second = made.add("second", [1, 6, 6, 8], uint6, scale: 0x1p-4)
     let scales = (0..<8).map { Float(sign: .plus, exponent: -5 - $0 % 2, significand: 1) }
@@ -88,7 +90,9 @@ struct FixedPoint {
     bounded.clamp = 0...6
     made.emit(.add(.none), "Add", [first, second], sum, bounded)
     let largest = made.add("largest", [1, 3, 3, 8], uint6, scale: 0x1p-3)
-    made.emit(.maxPool2D(Window(padding: .valid, strideHeight: 2, strideWidth: 2), height: 2, width: 2, .none), "MaxPool", [sum], largest)
+    made.emit(
+      .maxPool2D(Window(padding: .valid, strideHeight: 2, strideWidth: 2), height: 2, width: 2, .none), "MaxPool",
+      [sum], largest)
     let average = made.add("average", [1, 2, 2, 8], uint6, scale: 0x1p-3)
     made.emit(
       .averagePool2D(Window(padding: .valid), height: 2, width: 2, .none), "AveragePool", [largest], average, relu(6))
@@ -112,7 +116,9 @@ struct FixedPoint {
     let weights = made.weights([2, count], bits: 4, scales: scales)
     var operands: [Int?] = [x, weights]
     if let bias { operands.append(made.constant("bias", [2], .int32, nil, bias)) }
-    if let reals { operands.append(made.constant("bias", [2], .float64, nil, reals.map { Int64(bitPattern: $0.bitPattern) })) }
+    if let reals {
+      operands.append(made.constant("bias", [2], .float64, nil, reals.map { Int64(bitPattern: $0.bitPattern) }))
+    }
     let y = made.add("y", [1, 2], .int8, scale: 0x1p-3, zeroPoint: outputZeroPoint)
     made.emit(.fullyConnected(keepsDimensions: true, activation), "Gemm", operands, y, quantizer)
     return made.network(x, y)

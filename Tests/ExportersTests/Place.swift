@@ -18,7 +18,8 @@ enum Place {
   static func network(_ file: URL) throws -> Network {
     let bytes = try InputFile.bytes(path: file.path, limit: 1 << 30)
     let name = file.deletingPathExtension().lastPathComponent
-    return try TFLite.recognises(bytes) ? TFLite.network(from: bytes, name: name) : ONNX.network(from: bytes, name: name)
+    return try TFLite.recognises(bytes)
+      ? TFLite.network(from: bytes, name: name) : ONNX.network(from: bytes, name: name)
   }
 
   /// The models of an archive, each with its network; those that are no network at all are left out.

@@ -64,7 +64,8 @@ enum EveryLayer {
     let sum = emit(.add(.relu), "ADD", [times, less], add("sum", [1, 4, 2, 12]))
     let mean = emit(.mean(keepsDimensions: true), "MEAN", [sum, integers([1, 2], [2])], add("mean", [1, 1, 1, 12]))
     let scores = emit(
-      .fullyConnected(keepsDimensions: false, .none), "FULLY_CONNECTED", [mean, weights([5, 12], 0.8), weights([5], 0.2)],
+      .fullyConnected(keepsDimensions: false, .none), "FULLY_CONNECTED",
+      [mean, weights([5, 12], 0.8), weights([5], 0.2)],
       add("scores", [1, 5]))
     let likely = emit(.softmax(beta: 1), "SOFTMAX", [scores], add("likely", [1, 5]))
     return Network(name: "every", tensors: tensors, operations: operations, inputs: [image], outputs: [likely])

@@ -41,4 +41,6 @@ struct FloatFile {
 }
 
 /// The index of the largest; the lowest of several.
-func largest<T: Comparable>(_ list: [T]) -> Int { list.indices.max { list[$0] < list[$1] || list[$0] == list[$1] && $0 > $1 } ?? -1 }
+func largest<T: Comparable>(_ list: [T]) -> Int {
+  list.indices.max { list[$0] < list[$1] || list[$0] == list[$1] && $0 > $1 } ?? -1
+}

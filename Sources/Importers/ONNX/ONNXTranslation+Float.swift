@@ -40,7 +40,8 @@ extension ONNXTranslation {
         try settle(input)
       }
     case "MaxPool", "GlobalMaxPool", "Concat", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity",
-      "Dropout", "Cast", "Shape", "Constant": break
+      "Dropout", "Cast", "Shape", "Constant":
+      break
     default: for input in node.inputs { try settle(input) }
     }
   }
@@ -96,7 +97,8 @@ extension ONNXTranslation {
         functions.append(.clamp(pending.clamp.lowerBound, pending.clamp.upperBound))
       }
     }
-    if case .affine = pending.base {} else if pending.gain != [1] || pending.offset != [0] {
+    if case .affine = pending.base {
+    } else if pending.gain != [1] || pending.offset != [0] {
       throw NodeFault("it scales or shifts what \(pending.typeName) makes", remedy: "scale its inputs instead")
     }
     if let kind {
@@ -144,8 +146,11 @@ extension ONNXTranslation {
     guard let output = node.outputs.first else { return }
     let rank = shape.count
     let axis = node.int("axis", default: -1)
-    guard node.type != "Softmax" || (axis < 0 ? axis + rank : axis) == rank - 1 || shape.dropFirst(max(axis, 0) + 1)
-      .allSatisfy({ $0 == 1 }), rank > 0
+    guard
+      node.type != "Softmax" || (axis < 0 ? axis + rank : axis) == rank - 1
+        || shape.dropFirst(max(axis, 0) + 1)
+          .allSatisfy({ $0 == 1 }),
+      rank > 0
     else { throw NodeFault("it runs along axis \(axis) of \(shape), not along the last") }
     var made = tensor
     if node.type == "Softmax" {
