@@ -76,25 +76,15 @@ struct DSPDepthwiseKernel: DSPKernel {
   func write(_ writer: inout KernelWriter, _ step: Step, _ index: Int, _ text: inout CText) {
     let label = "\(step.source.type) of step \(index)"
     writer.addTable(
-      "stream_\(index)", "int32_t", shape + (0..<g.inputChannels).flatMap { stream(affine, $0) },
+      "stream_\(index)", "int32_t",
+      shape(Self.forms(writer).map(\.form)) + (0..<g.inputChannels).flatMap { stream(affine, $0) },
       comment: "\(label): the shape; then for every channel: 256 times the weights in halfwords, the upper two rows of "
         + "each column, then the lowest row; \(offsets == nil ? "256 times the bias; " : "")factor and addend")
     writer.input("x", step.inputs[0])
     writer.output("y", step.output)
     writer.scratch("pairs", "uint32_t", index)
-    // Four channels that are all constant are not computed.
-    let quads = (0..<g.inputChannels / 4).map { quad in (0..<4).allSatisfy { requantization.isConstant[4 * quad + $0] } }
-    var arguments = "pairs, \(writer.tableName("stream_\(index)"))"
-    if quads.contains(true) {
-      writer.addTable(
-        "constant_codes_\(index)", "int32_t",
-        quads.enumerated().map { quad, isConstant in isConstant ? word(ofConstants: 4 * quad) : 0 },
-        comment: "\(label), for every four channels whose codes are constant, those codes")
-      writer.addTable(
-        "is_constant_\(index)", "uint8_t", quads.map { $0 ? 1 : 0 }, comment: "\(label), whether they are")
-      arguments += ", \(writer.tableName("constant_codes_\(index)")), \(writer.tableName("is_constant_\(index)"))"
-    }
-    let planes = planesFunction(hasConstants: quads.contains(true), &writer)
+    let arguments = "pairs, \(writer.tableName("stream_\(index)"))"
+    let planes = planesFunction(&writer)
     if g.batch == 1 {
       text.line("\(planes)(x, y, \(arguments));")
     } else {
@@ -107,18 +97,33 @@ struct DSPDepthwiseKernel: DSPKernel {
 
   // MARK: Tables
 
-  /// What the functions must know of the layer's shape, at the start of its stream.
-  private var shape: [Int64] {
+  /// What the functions must know of the layer, at the start of its stream; the rows' function is one of `forms`.
+  private func shape(_ forms: [String]) -> [Int64] {
     let pad = UInt32(UInt16(truncatingIfNeeded: affine.paddingCode)) * 0x10001
+    let line = g.inputWidth * g.inputChannels
     return [
-      g.inputChannels, g.outputWidth, words, plane, g.inputHeight, g.inputWidth * g.inputChannels, inside,
-      Int(Int32(bitPattern: pad)), g.outputHeight, band, g.paddingTop, g.paddingLeft,
+      g.inputChannels, g.outputWidth, words, plane, g.inputHeight, line, inside, Int(Int32(bitPattern: pad)),
+      g.strideHeight * line, g.outputHeight, band, g.paddingTop, g.paddingLeft, g.strideHeight, wordsPerChannel,
+      forms.firstIndex(of: form) ?? 0,
     ].map { Int64($0) }
   }
+  private static let shapeCount = 16
+  /// The forms that functions are needed for, in the order of their layers.
+  private static func forms(_ writer: KernelWriter) -> [DSPDepthwiseKernel] {
+    writer.selection.kernels.compactMap { $0 as? DSPDepthwiseKernel }.reduce(into: []) { forms, kernel in
+      if !forms.contains(where: { $0.form == kernel.form }) { forms.append(kernel) }
+    }
+  }
+  /// Four channels whose codes are constant, which are not computed.
+  private func isConstant(_ first: Int) -> Bool { (first..<first + 4).allSatisfy { requantization.isConstant[$0] } }
   private var hasMore: Bool { requantization.hasCorrections || requantization.ownShifts != nil }
   private var wordsPerChannel: Int { 7 + (offsets == nil ? 1 : 0) + (hasMore ? 1 : 0) }
 
   private func stream(_ affine: Affine, _ channel: Int) -> [Int64] {
+    if channel % 4 == 0, isConstant(channel) {
+      // In place of weights, with a mark that no weights have.
+      return [word(ofConstants: channel), 0, 0, 0, Self.constantMark] + Array(repeating: 0, count: wordsPerChannel - 5)
+    }
     let isConstant = requantization.isConstant[channel]
     func weight(_ row: Int, _ column: Int) -> Int64 {
       isConstant ? 0 : 256 * Int64(affine.weights[channel * 9 + row * 3 + column])
@@ -131,6 +136,9 @@ struct DSPDepthwiseKernel: DSPKernel {
       + (hasMore ? [Int64(requantization.ownShifts?[channel] ?? Int(requantization.corrections[channel]))] : [])
   }
 
+  /// The fifth word of four constant channels, whose upper half is 0 in all others.
+  private static let constantMark: Int64 = 1 << 16
+
   private func word(ofConstants first: Int) -> Int64 {
     let bytes = (0..<4).map { UInt32(UInt8(truncatingIfNeeded: affine.requantization.code(affine.accumulators[first + $0].lowerBound, channel: first + $0))) }
     return Int64(Int32(bitPattern: bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24))
@@ -139,54 +147,80 @@ struct DSPDepthwiseKernel: DSPKernel {
   // MARK: Functions
 
   /// All channels of an image, four at a time.
-  private func planesFunction(hasConstants: Bool, _ writer: inout KernelWriter) -> String {
-    let pair = pairRowFunction(&writer)
-    let rows = rowsFunction(&writer)
+  private func planesFunction(_ writer: inout KernelWriter) -> String {
+    let (pairs, pair) = (pairsFunction(&writer), pairRowFunction(&writer))
+    let rows = Self.forms(writer).map { $0.rowsFunction(&writer) }
+    let hasConstants = writer.selection.kernels.contains { kernel in
+      guard let kernel = kernel as? DSPDepthwiseKernel else { return false }
+      return stride(from: 0, to: kernel.g.inputChannels, by: 4).contains { kernel.isConstant($0) }
+    }
     let fill = hasConstants ? fillFunction(&writer) : ""
     let kernel = "\(writer.names.macro)_KERNEL"
-    return writer.sharedFunction("planes_\(form)" + (hasConstants ? "_some" : "")) { name in
+    return writer.sharedFunction("planes") { name in
       var text = CText()
       text.comment(
         "A depthwise layer: for every four channels and band of rows, pairs of rows in planes, and from them the codes. The "
           + "stream starts with the shape: channels, output width, words of a pair row, words of a plane, input height, codes of "
-          + "an input row, columns that are read, the padding's pair, output height, rows of a band, padding above and on the left.")
-      let parameters = hasConstants ? ", const int32_t *codes, const uint8_t *is_constant" : ""
-      text.block(
-        "\(kernel) static void \(name)(\n  const int8_t *x, int8_t *y, uint32_t *pairs, const int32_t *stream\(parameters))"
-      ) { text in
+          + "an input row, columns that are read, the padding's pair, codes from one pair of rows to the next, output height, rows "
+          + "of a band, padding above and on the left, rows from one pair to the next, words for a channel, which function makes "
+          + "the rows.")
+      text.block("\(kernel) static void \(name)(const int8_t *x, int8_t *y, uint32_t *pairs, const int32_t *stream)") { text in
         text.line("const int32_t channels = stream[0];")
-        text.line("const int32_t width = stream[1];")
         text.line("const int32_t words = stream[2];")
         text.line("const int32_t plane = stream[3];")
-        text.line("const int32_t height = stream[8];")
-        text.line("const int32_t band = stream[9];")
-        text.line("const int32_t left = stream[11];")
+        text.line("const int32_t height = stream[9];")
+        text.line("const int32_t band = stream[10];")
+        text.line("const int32_t stride = stream[13];")
+        text.line("uint32_t *const first_pair = &pairs[stream[12]];")
+        text.line("/* What lies in the image is written for every channel. */")
         text.block("for (int32_t row = 0; row < (4 * plane); row += words)") { text in
-          text.block("for (int32_t column = 0; column < words; column++)") { text in
-            text.line("/* What lies in the image is written for every channel. */")
-            text.block("if (column == left)") { $0.line("column += stream[6];") }
-            text.block("if (column < words)") { $0.line("pairs[row + column] = (uint32_t)stream[7];") }
+          text.block("for (int32_t column = 0; column < stream[12]; column++)") {
+            $0.line("pairs[row + column] = (uint32_t)stream[7];")
+          }
+          text.block("for (int32_t column = stream[12] + stream[6]; column < words; column++)") {
+            $0.line("pairs[row + column] = (uint32_t)stream[7];")
           }
         }
         text.block("for (int32_t channel = 0; channel < channels; channel += 4)") { text in
+          text.line("const int8_t *const image = &x[channel];")
+          text.line("const int32_t *const constants = &stream[\(Self.shapeCount) + (channel * stream[14])];")
+          text.line("int8_t *to = &y[channel];")
+          text.line("int32_t row = 0;")
           if hasConstants {
-            text.block("if (is_constant[channel / 4] != 0u)") { text in
-              text.line("\(fill)(&y[channel], (uint32_t)codes[channel / 4], height * width, channels);")
+            text.block("if (constants[4] == \(Self.constantMark))") { text in
+              text.line("\(fill)(to, (uint32_t)constants[0], height * stream[1], channels);")
               text.line("continue;")
             }
           }
-          text.line("const int8_t *const image = &x[channel];")
-          text.line("\(pair)(&pairs[left], image, -stream[10], stream);")
           text.block("for (int32_t first = 0; first < height; first += band)") { text in
             text.line("const int32_t rows = (band < (height - first)) ? band : (height - first);")
-            text.loop("row", from: "1", below: "(rows + 1)") { text in
-              text.line(
-                "\(pair)(&pairs[left + (row * words)], image, \(times("(first + row)", g.strideHeight)) - stream[10], stream);")
+            text.block("while (row <= rows)") { text in
+              text.line("const int32_t from = ((first + row) * stride) - stream[11];")
+              text.line("/* As many pairs as lie in the image, or one that does not. */")
+              text.line("const int32_t below = stream[4] - 1 - from;")
+              text.line("const int32_t most = (stride == 1) ? below : ((below + 1) / 2);")
+              text.line("const int32_t inside = (most <= (rows - row)) ? most : ((rows - row) + 1);")
+              text.block("if ((from >= 0) && (inside > 0))") { text in
+                text.line("const int8_t *const upper = &image[from * stream[5]];")
+                text.line("\(pairs)(&first_pair[row * words], upper, &upper[stream[5]], stream, inside);")
+                text.line("row += inside;")
+              }
+              text.block("else") { text in
+                text.line("\(pair)(&first_pair[row * words], image, from, stream);")
+                text.line("row++;")
+              }
             }
-            text.line("\(rows)(")
-            text.line(
-              "  pairs, &stream[\(shape.count) + (channel * \(wordsPerChannel))], &y[(first * width * channels) + channel], rows, channels, width,")
-            text.line("  words, plane);")
+            for (place, function) in rows.enumerated() {
+              let call = "\(function)(pairs, constants, to, rows, stream);"
+              if rows.count == 1 {
+                text.line(call)
+              } else if place == rows.count - 1 {
+                text.block("else") { $0.line(call) }
+              } else {
+                text.block("\(place > 0 ? "else " : "")if (stream[15] == \(place))") { $0.line(call) }
+              }
+            }
+            text.line("to = &to[rows * stream[1] * channels];")
             text.block("if ((first + band) < height)") { text in
               text.line("/* The last pair row is the first of the next band. */")
               text.block("for (int32_t start = 0; start < (4 * plane); start += plane)") { text in
@@ -195,6 +229,7 @@ struct DSPDepthwiseKernel: DSPKernel {
                 }
               }
             }
+            text.line("row = 1;")
           }
         }
       }
@@ -214,26 +249,33 @@ struct DSPDepthwiseKernel: DSPKernel {
     }
   }
 
-  /// Makes a pair row of four channels.
-  private func pairRowFunction(_ writer: inout KernelWriter) -> String {
-    let spread = writer.sharedFunction("pairs") { name in
+  /// Makes pair rows of four channels that lie in the image.
+  private func pairsFunction(_ writer: inout KernelWriter) -> String {
+    writer.sharedFunction("pairs") { name in
       var text = CText()
-      text.comment(
-        "Pairs the codes of four channels of one row with those of another, `channels` bytes a column, in planes of `plane` "
-          + "words.")
+      text.comment("Pairs the codes of four channels of so many rows with those of others, in planes.")
       text.assembly(
-        "void \(name)(\n  uint32_t *to, const int8_t *upper, const int8_t *lower, int32_t columns, int32_t channels, int32_t plane)",
+        "void \(name)(\n  uint32_t *to, const int8_t *upper, const int8_t *lower, const int32_t *shape, int32_t rows)",
         [
-          // The rows are read from their ends, at offsets that count up to 0.
-          "push {r4-r10, lr}", "ldrd r8, r9, [sp, #32]", "lsl r9, r9, #2", "add r10, r9, r9, lsl #1", "mul r3, r3, r8",
-          "add r1, r1, r3", "add r2, r2, r3", "rsb r3, r3, #0", "1:", "ldr r4, [r1, r3]", "ldr r5, [r2, r3]",
+          // Rows are read from their ends, at offsets that count up to 0: r11 is where they start. The stack has what is
+          // left of a pair row, and the distance of rows.
+          "push {r4-r11, lr}", "ldr lr, [sp, #36]", "ldr r8, [r3]", "ldr r4, [r3, #8]", "ldr r9, [r3, #12]",
+          "ldr r6, [r3, #24]", "ldr r5, [r3, #32]", "lsl r9, r9, #2", "add r10, r9, r9, lsl #1", "sub r4, r4, r6",
+          "lsl r4, r4, #2", "push {r4, r5}", "mul r11, r6, r8", "add r1, r1, r11", "add r2, r2, r11", "rsb r11, r11, #0", "1:",
+          "mov r3, r11", "2:", "ldr r4, [r1, r3]", "ldr r5, [r2, r3]",
           "sxtb16 r6, r4", "sxtb16 r7, r5", "pkhbt r12, r6, r7, lsl #16", "pkhtb r6, r7, r6, asr #16",
           "sxtb16 r4, r4, ror #8", "sxtb16 r5, r5, ror #8", "pkhbt r7, r4, r5, lsl #16", "pkhtb r4, r5, r4, asr #16",
           "str r6, [r0, r9, lsl #1]", "str r7, [r0, r9]", "str r4, [r0, r10]", "str r12, [r0], #4", "adds r3, r3, r8",
-          "bne 1b", "pop {r4-r10, pc}",
+          "bne 2b", "ldrd r4, r5, [sp]", "add r0, r0, r4", "add r1, r1, r5", "add r2, r2, r5", "subs lr, lr, #1", "bne 1b",
+          "add sp, sp, #8", "pop {r4-r11, pc}",
         ])
       return text
     }
+  }
+
+  /// Makes a pair row of four channels, wherever it lies.
+  private func pairRowFunction(_ writer: inout KernelWriter) -> String {
+    let pairs = pairsFunction(&writer)
     let kernel = "\(writer.names.macro)_KERNEL"
     return writer.sharedFunction("pair_row") { name in
       var text = CText()
@@ -245,7 +287,7 @@ struct DSPDepthwiseKernel: DSPKernel {
         text.line("const int32_t upper = ((row >= 0) && (row < height)) ? row : (row + 1);")
         text.line("const int32_t lower = ((row + 1) < height) ? (row + 1) : upper;")
         text.block("if ((upper >= 0) && (upper < height))") { text in
-          text.line("\(spread)(to, &image[upper * shape[5]], &image[lower * shape[5]], columns, shape[0], plane);")
+          text.line("\(pairs)(to, &image[upper * shape[5]], &image[lower * shape[5]], shape, 1);")
         }
         text.block("if ((upper != row) || (lower != (row + 1)))") { text in
           text.line("const uint32_t kept = (upper != row) ? ((upper < height) ? 0xFFFF0000u : 0u) : 0x0000FFFFu;")
@@ -302,7 +344,8 @@ struct DSPDepthwiseKernel: DSPKernel {
       let loadBias = hasBias ? ["ldr r3, [sp, #\(bias)]"] : []
       var lines = [
         "push {r4-r11, lr}", "sub sp, sp, #\(frame)", "strd r2, r0, [sp, #\(y)]", "str r1, [sp, #\(stream)]",
-        "ldrd r4, r5, [sp, #\(frame + 36)]", "ldrd r6, r7, [sp, #\(frame + 44)]", "str r4, [sp, #\(end + 4)]",
+        // The shape's first words.
+        "ldr r12, [sp, #\(frame + 36)]", "ldmia r12, {r4-r7}", "str r4, [sp, #\(end + 4)]",
         "mul r8, r5, r4", "str r8, [sp, #\(distance)]", "bic r9, r5, #1", "mul r9, r9, r4", "mul r10, r3, r8",
         "strd r9, r10, [sp, #\(ends)]", "lsl r6, r6, #2", "lsl r7, r7, #2", "strd r6, r7, [sp, #\(below)]", "mov r12, #4",
         "str r12, [sp, #\(left)]", "1:", "ldr r1, [sp, #\(stream)]", "ldmia r1!, {r4-r8}",
@@ -349,7 +392,7 @@ struct DSPDepthwiseKernel: DSPKernel {
       var text = CText()
       text.comment("Rows of codes of four channels, `channels` bytes apart, from planes of pair rows.")
       text.assembly(
-        "void \(name)(\n  const uint32_t *pairs, const int32_t *stream, int8_t *y, int32_t rows, int32_t channels, int32_t width, int32_t words, int32_t plane)",
+        "void \(name)(\n  const uint32_t *pairs, const int32_t *stream, int8_t *y, int32_t rows, const int32_t *shape)",
         lines)
       return text
     }

@@ -27,6 +27,8 @@ struct DSPProductKernel: DSPKernel {
   private let groups: Int
   /// Whether windows are copied as bytes before they are spread out, since their rows do not fall into words.
   private let usesPatch: Bool
+  /// Whether the layer is computed by a function that others share.
+  private let runsPixels: Bool
   /// Whether so few outputs are computed that codes are spread out in registers, four outputs at a time.
   private let isDirect: Bool
   let scratch: (bytes: Int, alignment: Int)
@@ -55,7 +57,9 @@ struct DSPProductKernel: DSPKernel {
     let codes = constants.codes(of: step.inputs[0])
     let read = codes.indices.filter { codes[$0] == nil }
     let depth = affine.weightsPerOutput
-    if g.isPointwise, codes.count == g.inputChannels, read.count * 8 <= codes.count * 7, !read.isEmpty {
+    // Picking codes one by one must be made up for by the words of weights that fall away.
+    let saved = (codes.count + 3) / 4 - (read.count + 3) / 4
+    if g.isPointwise, codes.count == g.inputChannels, saved * outputs.count > 2 * read.count, !read.isEmpty {
       inputs = read
       biases = (0..<g.outputChannels).map { output in
         codes.enumerated().reduce(Int64(affine.bias[output])) { sum, input in
@@ -68,8 +72,9 @@ struct DSPProductKernel: DSPKernel {
     }
     let places = inputs ?? Array(0..<depth)
     groups = (places.count + 3) / 4
-    usesPatch = inputs != nil || !g.isPointwise && (g.inputChannels % 4 != 0 || g.dilationWidth != 1)
-      || g.isPointwise && g.inputChannels % 4 != 0
+    let isDilated = g.dilationHeight != 1 || g.dilationWidth != 1
+    usesPatch = inputs != nil || g.inputChannels % 4 != 0 || !g.isPointwise && (isDense || isDilated)
+    runsPixels = !isDense && !isDilated && !outputs.isEmpty
     isDirect = isDense && g.isPointwise && places.count == depth && depth % 4 == 0 && g.outputChannels == 4
       && outputs.count == 4
     block = isDense ? 1 : Self.block(pixels: g.outputPixels, outputs: outputs.count, groups: groups, goal, isWide)
@@ -162,7 +167,6 @@ struct DSPProductKernel: DSPKernel {
       text.line("\(fourfold(&writer))(\(writer.tableName("quads_\(index)")), x, y, 4u, \(groups)u);")
       return
     }
-    let hasWordRows = usesPatch && !g.isPointwise && g.dilationWidth == 1 && g.kernelWidth * g.inputChannels % 4 == 0
     if usesPatch { text.line("int8_t *const patch = (int8_t *)&columns[\(2 * groups * block)];") }
 
     func copyPixel(_ writer: inout KernelWriter, _ text: inout CText) {
@@ -171,19 +175,8 @@ struct DSPProductKernel: DSPKernel {
       }
     }
     func gather(_ place: String, _ blockSize: Int, _ writer: inout KernelWriter, _ text: inout CText) {
-      let spread = spread(&writer)
-      guard usesPatch else { return window(affine, place, blockSize, spread, &writer, &text) }
-      func fromPatch(_ text: inout CText) {
-        writer.gather(affine, "int8_t", firstChannel: "0", copier: copyFunction(&writer), &text)
-        text.line("(void)\(spread)(\(place), patch, \(groups), \(blockSize)u, 1u, 0, 0);")
-      }
-      guard hasWordRows else { return fromPatch(&text) }
-      // Rows of whole words need no patch where the window lies between the image's sides.
-      text.line("const int32_t first_column = \(origin("column", g.strideWidth, g.paddingLeft));")
-      text.block("if ((first_column >= 0) && (first_column <= \(g.inputWidth - g.kernelWidth)))") {
-        window(affine, place, blockSize, spread, &writer, &$0, isInside: true)
-      }
-      text.block("else", fromPatch)
+      writer.gather(affine, "int8_t", firstChannel: "0", copier: copyFunction(&writer), &text)
+      text.line("(void)\(spread(&writer))(\(place), patch, \(groups), \(blockSize)u, 1u, 0, 0);")
     }
     func copyConstants(_ pixels: Int, _ writer: inout KernelWriter, _ text: inout CText) {
       let copy = copyFunction(&writer)
@@ -247,56 +240,6 @@ struct DSPProductKernel: DSPKernel {
       image(&writer, &text)
     } else {
       text.loop("batch", g.batch) { image(&writer, &$0) }
-    }
-  }
-
-  // MARK: Windows
-
-  /// Spreads a window's rows, or what of them lies in the image, at `place`.
-  private func window(
-    _ affine: Affine, _ place: String, _ block: Int, _ spread: String, _ writer: inout KernelWriter, _ text: inout CText,
-    isInside: Bool = false
-  ) {
-    let g = affine.geometry
-    let words = g.inputChannels / 4
-    let rowWords = g.kernelWidth * g.inputChannels / 4
-    text.line("uint32_t *to = \(place);")
-    text.line("const int32_t top = \(origin("row", g.strideHeight, g.paddingTop));")
-    text.line("const int32_t left = \(origin("column", g.strideWidth, g.paddingLeft));")
-    let leavesColumns =
-      !isInside && (g.paddingLeft > 0 || g.inputColumn(g.outputWidth - 1, tap: g.kernelWidth - 1) >= g.inputWidth)
-    let leavesRows = g.paddingTop > 0 || g.inputRow(g.outputHeight - 1, tap: g.kernelHeight - 1) >= g.inputHeight
-    let pad = leavesColumns || leavesRows ? padding(block, affine.paddingCode, &writer) : ""
-    if leavesColumns {
-      text.line("const int32_t before = (left < 0) ? -left : 0;")
-      text.line("const int32_t beyond = left - \(CExpressionPrinter.literal(Int64(g.inputWidth - g.kernelWidth)));")
-      text.line("const int32_t after = (beyond > 0) ? beyond : 0;")
-      text.line("const int32_t skipped = (before < \(g.kernelWidth)) ? before : \(g.kernelWidth);")
-      text.line("const int32_t rest = \(g.kernelWidth) - skipped;")
-      text.line("const int32_t missing = (after < rest) ? after : rest;")
-      text.line("const int32_t inside = rest - missing;")
-    }
-    text.loop("tap_row", g.kernelHeight) { text in
-      text.line("const int32_t from_row = top + \(times("tap_row", g.dilationHeight));")
-      let line = times(g.batch == 1 ? "from_row" : "(\(times("batch", g.inputHeight)) + from_row)", g.inputWidth)
-      func copyRow(_ text: inout CText) {
-        if leavesColumns {
-          text.block("if (skipped > 0)") { $0.line("to = \(pad)(to, \(times("skipped", words)));") }
-          text.block("if (inside > 0)") { text in
-            text.line(
-              "to = \(spread)(to, &x[\(times("(\(line) + left + skipped)", g.inputChannels))], \(times("inside", words)), \(block)u, 1u, 0, 0);")
-          }
-          text.block("if (missing > 0)") { $0.line("to = \(pad)(to, \(times("missing", words)));") }
-        } else {
-          text.line("to = \(spread)(to, &x[\(times("(\(line) + left)", g.inputChannels))], \(rowWords), \(block)u, 1u, 0, 0);")
-        }
-      }
-      if leavesRows {
-        text.block("if ((from_row >= 0) && (from_row < \(g.inputHeight)))", copyRow)
-        text.block("else") { $0.line("to = \(pad)(to, \(rowWords));") }
-      } else {
-        copyRow(&text)
-      }
     }
   }
 
@@ -386,52 +329,63 @@ struct DSPProductKernel: DSPKernel {
     }
   }
 
-  /// A layer of windows of one pixel: its blocks, and the pixels that are left.
+  /// All pixels of a layer: its blocks, and the pixels that are left.
   private func pixels(_ writer: inout KernelWriter) -> String {
-    let isWhole = isWhole
+    let (isWhole, isPointwise) = (isWhole, affine.geometry.isPointwise)
     // A layer without pixels left over shares the function of one that has some.
     let rest = restOfBlock > 0 ? restOfBlock : writer.selection.kernels.lazy.compactMap { other -> Int? in
       guard let other = other as? DSPProductKernel, other.runsPixels, other.pixelsName == pixelsName else { return nil }
       return other.restOfBlock > 0 ? other.restOfBlock : nil
     }.first ?? 0
-    let spread = spread(&writer)
+    let gather = isPointwise ? spread(&writer) : window(&writer)
     let products = ([block] + (rest > 0 ? [rest] : [])).map { (size: $0, function: product($0, &writer)) }
     let copy = isWhole ? "" : copyFunction(&writer)
     let kernel = "\(writer.names.macro)_KERNEL"
     return writer.sharedFunction(pixelsName + (rest > 0 ? "_\(rest)" : "")) { name in
       var text = CText()
       text.comment(
-        "All pixels of a layer with windows of one pixel: for each block, the codes are spread and multiplied by the weights "
-          + "of every output channel. The stream starts with the shape: the words and the output channels of a pixel, the "
-          + "blocks, the pixels left over"
+        "All pixels of a layer: for each block, the codes of its windows are spread and multiplied by the weights of every "
+          + "output channel. The stream starts with the words of a window, the output channels, the blocks, the pixels left over"
           + (isWhole ? "" : ", the first channel that is computed, how many lie from it to the last")
-          + (usesPatch ? ", the input channels, how many are read" : "") + ".")
+          + (!isPointwise ? ", the pixels of a row, and the windows' shape" : usesPatch ? ", the input channels, how many are read" : "")
+          + ".")
       var parameters = "const int8_t *x, int8_t *y, uint32_t *columns, const int32_t *stream"
       if !isWhole { parameters += ", const int8_t *constants" }
       if let inputType { parameters += ", const \(inputType) *inputs" }
       text.block("\(kernel) static void \(name)(\n  \(parameters))") { text in
+        let more = isWhole ? 4 : 6
         text.line("const uint32_t words = (uint32_t)stream[0];")
         text.line("const uint32_t channels = (uint32_t)stream[1];")
-        if usesPatch {
-          text.line("const int32_t count = stream[\(isWhole ? 5 : 7)];")
-          text.line("int8_t *const patch = (int8_t *)&columns[words * \(2 * block)u];")
+        if isPointwise && usesPatch { text.line("const int32_t count = stream[\(more + 1)];") }
+        if usesPatch { text.line("int8_t *const patch = (int8_t *)&columns[words * \(2 * block)u];") }
+        if !isPointwise {
+          text.line("int32_t row = 0;")
+          text.line("int32_t column = 0;")
         }
         func blockOf(_ size: Int, _ function: String, _ text: inout CText) {
-          if usesPatch || !isWhole {
+          if usesPatch || !isWhole || !isPointwise {
             text.block("for (uint32_t pixel = 0; pixel < \(size)u; pixel++)") { text in
-              if usesPatch {
+              if !isPointwise {
+                text.line(
+                  "\(gather)(&columns[pixel], x, &stream[\(more + 1)], row, column, \(size)u\(usesPatch ? ", patch" : ""));")
+                text.line("column++;")
+                text.block("if (column == stream[\(more)])") { text in
+                  text.line("column = 0;")
+                  text.line("row++;")
+                }
+              } else if usesPatch {
                 text.block("for (int32_t i = 0; i < count; i++)") {
                   $0.line("patch[i] = x[\(inputs == nil ? "i" : "inputs[i]")];")
                 }
-                text.line("(void)\(spread)(&columns[pixel], patch, (int32_t)words, \(size)u, 1u, 0, 0);")
-                text.line("x = &x[stream[\(isWhole ? 4 : 6)]];")
+                text.line("(void)\(gather)(&columns[pixel], patch, (int32_t)words, \(size)u, 1u, 0, 0);")
+                text.line("x = &x[stream[\(more)]];")
               }
               if !isWhole { text.line("\(copy)(&y[pixel * channels], constants, (int32_t)channels);") }
             }
           }
-          if !usesPatch {
+          if isPointwise && !usesPatch {
             text.line(
-              "(void)\(spread)(columns, x, (int32_t)words, \(size)u, \(size)u, 0, 4 - (\(8 * size) * (int32_t)words));")
+              "(void)\(gather)(columns, x, (int32_t)words, \(size)u, \(size)u, 0, 4 - (\(8 * size) * (int32_t)words));")
             text.line("x = &x[words * \(4 * size)u];")
           }
           text.line(
@@ -452,23 +406,26 @@ struct DSPProductKernel: DSPKernel {
   private var span: Int { (outputs.last ?? 0) + 1 - (outputs.first ?? 0) }
   /// Pixels of an image that make no whole block.
   private var restOfBlock: Int { affine.geometry.outputPixels % block }
-  /// Whether the layer is computed by a function that layers with windows of one pixel share.
-  private var runsPixels: Bool {
-    let g = affine.geometry
-    return g.isPointwise && g.batch * g.outputPixels > 1 && !outputs.isEmpty
-  }
   /// What comes before the constants of the first channel.
   private var pixelShape: [Int64] {
     let g = affine.geometry
-    let shape =
-      [groups, g.outputChannels, g.outputPixels / block, restOfBlock]
-      + (isWhole ? [] : [outputs.first ?? 0, span]) + (usesPatch ? [g.inputChannels, inputs?.count ?? g.inputChannels] : [])
+    var shape = [groups, g.outputChannels, g.outputPixels / block, restOfBlock] + (isWhole ? [] : [outputs.first ?? 0, span])
+    if !g.isPointwise {
+      let code = affine.paddingCode
+      func both(_ code: Int32) -> Int { Int(Int32(bitPattern: UInt32(UInt16(truncatingIfNeeded: code)) * 0x10001)) }
+      shape += [
+        g.outputWidth, g.kernelHeight, g.kernelWidth, g.inputChannels, g.inputHeight, g.inputWidth, g.strideHeight,
+        g.strideWidth, g.paddingTop, g.paddingLeft, Int(code), both(code), both(isWide ? code : 255 * code + 127),
+      ]
+    } else if usesPatch {
+      shape += [g.inputChannels, inputs?.count ?? g.inputChannels]
+    }
     return shape.map { Int64($0) }
   }
   private var inputType: String? { inputs.map { $0.last ?? 0 < 256 ? "uint8_t" : "uint16_t" } }
   private var pixelsName: String {
     let inputs = inputType.map { "_of_\($0 == "uint8_t" ? 8 : 16)" } ?? (usesPatch ? "_bytes" : "")
-    return "pixels_\(fullVariant)\(inputs)_\(block)"
+    return "\(affine.geometry.isPointwise ? "pixels" : "windows")_\(fullVariant)\(inputs)_\(block)"
   }
 
   /// Copies bytes, a word at a time as long as there are so many.
@@ -487,19 +444,82 @@ struct DSPProductKernel: DSPKernel {
     }
   }
 
-  private func padding(_ block: Int, _ code: Int32, _ writer: inout KernelWriter) -> String {
-    let x = UInt32(UInt16(truncatingIfNeeded: code)) * 0x10001
-    let y = isWide ? x : UInt32(UInt16(truncatingIfNeeded: 255 * code + 127)) * 0x10001
-    return writer.sharedFunction("\(isWide ? "pad_wide" : "pad")_\(block)_\(UInt8(truncatingIfNeeded: code))") { name in
+  /// Copies the rows of a window as bytes.
+  private func copyRowsFunction(_ writer: inout KernelWriter) -> String {
+    writer.sharedFunction("copy_rows") { name in
       var text = CText()
-      text.comment("Words of the padding code \(code), spread for a block of \(block). Returns the place after the last.")
-      text.block("static uint32_t *\(name)(uint32_t *to, int32_t words)") { text in
-        text.block("for (; words > 0; words--)") { text in
-          text.line("to[0] = \(x)u;")
-          text.line("to[\(block)] = \(y)u;")
-          text.line("to = &to[\(2 * block)];")
+      text.comment("Copies rows of `count` codes, which start so many bytes apart.")
+      text.assembly(
+        "void \(name)(\n  int8_t *to, const int8_t *from, int32_t count, int32_t rows, int32_t to_step, int32_t from_step)",
+        [
+          "push {r4-r7, lr}", "ldrd r6, r7, [sp, #20]", "sub r6, r6, r2", "sub r7, r7, r2", "1:", "subs r4, r2, #4", "blt 3f",
+          "2:", "ldr r5, [r1], #4", "subs r4, r4, #4", "str r5, [r0], #4", "bge 2b", "3:", "adds r4, r4, #4", "beq 5f", "4:",
+          "ldrb r5, [r1], #1", "subs r4, r4, #1", "strb r5, [r0], #1", "bne 4b", "5:", "add r0, r0, r6", "add r1, r1, r7",
+          "subs r3, r3, #1", "bne 1b", "pop {r4-r7, pc}",
+        ])
+      return text
+    }
+  }
+
+  /// Spreads a window.
+  private func window(_ writer: inout KernelWriter) -> String {
+    let spread = spread(&writer)
+    let copy = usesPatch ? copyRowsFunction(&writer) : ""
+    let kernel = "\(writer.names.macro)_KERNEL"
+    return writer.sharedFunction((usesPatch ? "byte_window" : "window") + (isWide ? "_wide" : "")) { name in
+      var text = CText()
+      text.comment(
+        "Spreads the window of the pixel at `row` and `column`"
+          + (usesPatch ? ", by way of a copy where its rows, or what the image has of them, are no whole words" : "")
+          + ". The shape: its height, width, channels; the image's height, width; the steps down and to the right; the padding "
+          + "above, on the left; the padding's code and its spread words X and Y.")
+      let patch = usesPatch ? ", int8_t *patch" : ""
+      text.block(
+        "\(kernel) static void \(name)(\n  uint32_t *to, const int8_t *x, const int32_t *shape, int32_t row, int32_t column, uint32_t block\(patch))"
+      ) { text in
+        text.line("const int32_t channels = shape[2];")
+        text.line("const int32_t top = (row * shape[5]) - shape[7];")
+        text.line("const int32_t left = (column * shape[6]) - shape[8];")
+        text.line("const int32_t first_row = (top < 0) ? 0 : top;")
+        text.line("const int32_t first_column = (left < 0) ? 0 : left;")
+        text.line("const int32_t end_row = ((top + shape[0]) < shape[3]) ? (top + shape[0]) : shape[3];")
+        text.line("const int32_t end_column = ((left + shape[1]) < shape[4]) ? (left + shape[1]) : shape[4];")
+        text.line("const int32_t rows = end_row - first_row;")
+        text.line("const int32_t columns = end_column - first_column;")
+        text.line("const int32_t count = columns * channels;")
+        text.line("const int32_t width = shape[1] * channels;")
+        text.line("const int32_t line = shape[4] * channels;")
+        text.line("const int32_t start = ((first_row - top) * width) + ((first_column - left) * channels);")
+        text.line("const int32_t leaves_image = ((rows < shape[0]) || (columns < shape[1])) ? 1 : 0;")
+        text.line("const int8_t *const from = &x[(first_row * line) + (first_column * channels)];")
+        func words(_ text: inout CText) {
+          text.block("if (leaves_image != 0)") { text in
+            text.line("uint32_t *end = to;")
+            text.block("for (int32_t i = shape[0] * width; i > 0; i -= 4)") { text in
+              text.line("end[0] = (uint32_t)shape[10];")
+              text.line("end[block] = (uint32_t)shape[11];")
+              text.line("end = &end[2u * block];")
+            }
+          }
+          text.block("if ((rows > 0) && (columns > 0))") { text in
+            text.line("(void)\(spread)(")
+            text.line("  &to[((uint32_t)start / 2u) * block], from, count / 4, block, (uint32_t)rows, line - count,")
+            text.line("  (width - count) * 2 * (int32_t)block);")
+          }
         }
-        text.line("return to;")
+        guard usesPatch else { return words(&text) }
+        text.block("if ((leaves_image == 0) && ((width % 4) == 0))") { text in
+          text.line("(void)\(spread)(to, from, width / 4, block, (uint32_t)rows, line - width, 0);")
+        }
+        text.block("else") { text in
+          text.block("if (leaves_image != 0)") { text in
+            text.block("for (int32_t i = 0; i < (shape[0] * width); i++)") { $0.line("patch[i] = (int8_t)shape[9];") }
+          }
+          text.block("if ((rows > 0) && (columns > 0))") {
+            $0.line("\(copy)(&patch[start], from, count, rows, width, line);")
+          }
+          text.line("(void)\(spread)(to, patch, ((shape[0] * width) + 3) / 4, block, 1u, 0, 0);")
+        }
       }
       return text
     }
