@@ -154,6 +154,7 @@ struct DSPDepthwiseKernel: DSPKernel {
       guard let kernel = kernel as? DSPDepthwiseKernel else { return false }
       return stride(from: 0, to: kernel.g.inputChannels, by: 4).contains { kernel.isConstant($0) }
     }
+    let keep = keepFunction(&writer)
     let fill = hasConstants ? fillFunction(&writer) : ""
     let kernel = "\(writer.names.macro)_KERNEL"
     return writer.sharedFunction("planes") { name in
@@ -223,16 +224,29 @@ struct DSPDepthwiseKernel: DSPKernel {
             text.line("to = &to[rows * stream[1] * channels];")
             text.block("if ((first + band) < height)") { text in
               text.line("/* The last pair row is the first of the next band. */")
-              text.block("for (int32_t start = 0; start < (4 * plane); start += plane)") { text in
-                text.block("for (int32_t i = start; i < (start + words); i++)") {
-                  $0.line("pairs[i] = pairs[i + (band * words)];")
-                }
-              }
+              text.line("\(keep)(pairs, &pairs[band * words], words, plane - words);")
             }
             text.line("row = 1;")
           }
         }
       }
+      return text
+    }
+  }
+
+  /// Copies a pair row of four channels.
+  private func keepFunction(_ writer: inout KernelWriter) -> String {
+    writer.sharedFunction("keep_pairs") { name in
+      var text = CText()
+      text.comment("Copies words of four planes, which start `rest` words after what is copied of the one before.")
+      text.assembly(
+        "void \(name)(uint32_t *to, const uint32_t *from, int32_t words, int32_t rest)",
+        [
+          "push {r4-r9, lr}", "mov lr, #4", "1:", "subs r4, r2, #4", "blt 3f", "2:", "ldmia r1!, {r5-r8}", "subs r4, r4, #4",
+          "stmia r0!, {r5-r8}", "bge 2b", "3:", "adds r4, r4, #4", "beq 5f", "4:", "ldr r5, [r1], #4", "subs r4, r4, #1",
+          "str r5, [r0], #4", "bne 4b", "5:", "add r0, r0, r3, lsl #2", "add r1, r1, r3, lsl #2", "subs lr, lr, #1", "bne 1b",
+          "pop {r4-r9, pc}",
+        ])
       return text
     }
   }
@@ -276,28 +290,33 @@ struct DSPDepthwiseKernel: DSPKernel {
   /// Makes a pair row of four channels, wherever it lies.
   private func pairRowFunction(_ writer: inout KernelWriter) -> String {
     let pairs = pairsFunction(&writer)
+    let padding = writer.sharedFunction("pad_pairs") { name in
+      var text = CText()
+      text.comment("Makes one code of each pair of a pair row padding: the upper, or that 2 bytes on.")
+      text.assembly(
+        "void \(name)(uint32_t *to, const int32_t *shape, uint32_t half)",
+        [
+          "push {r4, r5, lr}", "add r0, r0, r2", "ldr r2, [r1, #24]", "ldr r3, [r1, #28]", "ldr r4, [r1, #12]",
+          "lsl r4, r4, #2", "add r5, r4, r4, lsl #1", "1:", "strh r3, [r0, r4]", "strh r3, [r0, r4, lsl #1]",
+          "strh r3, [r0, r5]", "strh r3, [r0], #4", "subs r2, r2, #1", "bne 1b", "pop {r4, r5, pc}",
+        ])
+      return text
+    }
     let kernel = "\(writer.names.macro)_KERNEL"
     return writer.sharedFunction("pair_row") { name in
       var text = CText()
       text.comment("Pairs a row with the next; where one of them is outside the image, the padding stands for it.")
       text.block("\(kernel) static void \(name)(uint32_t *to, const int8_t *image, int32_t row, const int32_t *shape)") { text in
-        text.line("const int32_t plane = shape[3];")
         text.line("const int32_t height = shape[4];")
-        text.line("const int32_t columns = shape[6];")
         text.line("const int32_t upper = ((row >= 0) && (row < height)) ? row : (row + 1);")
         text.line("const int32_t lower = ((row + 1) < height) ? (row + 1) : upper;")
         text.block("if ((upper >= 0) && (upper < height))") { text in
           text.line("\(pairs)(to, &image[upper * shape[5]], &image[lower * shape[5]], shape, 1);")
         }
-        text.block("if ((upper != row) || (lower != (row + 1)))") { text in
-          text.line("const uint32_t kept = (upper != row) ? ((upper < height) ? 0xFFFF0000u : 0u) : 0x0000FFFFu;")
-          text.line("const uint32_t pad = (uint32_t)shape[7] & ~kept;")
-          text.block("for (int32_t start = 0; start < (4 * plane); start += plane)") { text in
-            text.block("for (int32_t i = start; i < (start + columns); i++)") {
-              $0.line("to[i] = (to[i] & kept) | pad;")
-            }
-          }
-        }
+        text.block("if (upper != row)") { $0.line("\(padding)(to, shape, 0u);") }
+        text.block("if (lower != (row + 1))") { $0.line("\(padding)(to, shape, 2u);") }
+        text.line("/* A row above the image stands below one outside, too. */")
+        text.block("if ((upper < 0) || (upper >= height))") { $0.line("\(padding)(to, shape, 2u);") }
       }
       return text
     }

@@ -357,7 +357,7 @@ struct DSPProductKernel: DSPKernel {
         text.line("const uint32_t words = (uint32_t)stream[0];")
         text.line("const uint32_t channels = (uint32_t)stream[1];")
         if isPointwise && usesPatch { text.line("const int32_t count = stream[\(more + 1)];") }
-        if usesPatch { text.line("int8_t *const patch = (int8_t *)&columns[words * \(2 * block)u];") }
+        if usesPatch && isPointwise { text.line("int8_t *const patch = (int8_t *)&columns[words * \(2 * block)u];") }
         if !isPointwise {
           text.line("int32_t row = 0;")
           text.line("int32_t column = 0;")
@@ -367,7 +367,7 @@ struct DSPProductKernel: DSPKernel {
             text.block("for (uint32_t pixel = 0; pixel < \(size)u; pixel++)") { text in
               if !isPointwise {
                 text.line(
-                  "\(gather)(&columns[pixel], x, &stream[\(more + 1)], row, column, \(size)u\(usesPatch ? ", patch" : ""));")
+                  "\(gather)(&columns[pixel], x, &stream[\(more + 1)], row, column, \(size)u\(usesPatch ? ", &columns[words * \(2 * block)u]" : ""));")
                 text.line("column++;")
                 text.block("if (column == stream[\(more)])") { text in
                   text.line("column = 0;")
@@ -414,8 +414,10 @@ struct DSPProductKernel: DSPKernel {
       let code = affine.paddingCode
       func both(_ code: Int32) -> Int { Int(Int32(bitPattern: UInt32(UInt16(truncatingIfNeeded: code)) * 0x10001)) }
       shape += [
-        g.outputWidth, g.kernelHeight, g.kernelWidth, g.inputChannels, g.inputHeight, g.inputWidth, g.strideHeight,
-        g.strideWidth, g.paddingTop, g.paddingLeft, Int(code), both(code), both(isWide ? code : 255 * code + 127),
+        g.outputWidth, g.kernelHeight, g.kernelWidth, g.kernelWidth * g.inputChannels, g.inputWidth * g.inputChannels,
+        g.inputChannels, g.strideHeight, g.strideWidth, g.paddingTop, g.paddingLeft, g.inputHeight - g.kernelHeight,
+        g.inputWidth - g.kernelWidth, both(code), both(isWide ? code : 255 * code + 127),
+        Int(Int32(bitPattern: UInt32(UInt8(truncatingIfNeeded: code)) * 0x0101_0101)),
       ]
     } else if usesPatch {
       shape += [g.inputChannels, inputs?.count ?? g.inputChannels]
@@ -471,55 +473,63 @@ struct DSPProductKernel: DSPKernel {
       text.comment(
         "Spreads the window of the pixel at `row` and `column`"
           + (usesPatch ? ", by way of a copy where its rows, or what the image has of them, are no whole words" : "")
-          + ". The shape: its height, width, channels; the image's height, width; the steps down and to the right; the padding "
-          + "above, on the left; the padding's code and its spread words X and Y.")
-      let patch = usesPatch ? ", int8_t *patch" : ""
+          + ". The shape: its rows, taps of a row, codes of a row; the codes of a row of the image, the channels; the steps down and "
+          + "to the right; the padding above and on the left; the last places down and to the right where it lies in the image; "
+          + "the padding spread as X and Y, and as four codes.")
+      let patch = usesPatch ? ", uint32_t *patch" : ""
       text.block(
         "\(kernel) static void \(name)(\n  uint32_t *to, const int8_t *x, const int32_t *shape, int32_t row, int32_t column, uint32_t block\(patch))"
       ) { text in
-        text.line("const int32_t channels = shape[2];")
         text.line("const int32_t top = (row * shape[5]) - shape[7];")
         text.line("const int32_t left = (column * shape[6]) - shape[8];")
-        text.line("const int32_t first_row = (top < 0) ? 0 : top;")
-        text.line("const int32_t first_column = (left < 0) ? 0 : left;")
-        text.line("const int32_t end_row = ((top + shape[0]) < shape[3]) ? (top + shape[0]) : shape[3];")
-        text.line("const int32_t end_column = ((left + shape[1]) < shape[4]) ? (left + shape[1]) : shape[4];")
-        text.line("const int32_t rows = end_row - first_row;")
-        text.line("const int32_t columns = end_column - first_column;")
-        text.line("const int32_t count = columns * channels;")
-        text.line("const int32_t width = shape[1] * channels;")
-        text.line("const int32_t line = shape[4] * channels;")
-        text.line("const int32_t start = ((first_row - top) * width) + ((first_column - left) * channels);")
-        text.line("const int32_t leaves_image = ((rows < shape[0]) || (columns < shape[1])) ? 1 : 0;")
-        text.line("const int8_t *const from = &x[(first_row * line) + (first_column * channels)];")
-        func words(_ text: inout CText) {
-          text.block("if (leaves_image != 0)") { text in
+        text.line("const int32_t width = shape[2];")
+        text.line("const int32_t line = shape[3];")
+        text.line("int32_t rows = shape[0];")
+        text.line("int32_t count = width;")
+        text.line("int32_t start = 0;")
+        text.line("int32_t from = (top * line) + (left * shape[4]);")
+        text.block("if ((top < 0) || (top > shape[9]) || (left < 0) || (left > shape[10]))") { text in
+          text.line("/* What lies outside the image keeps the padding. */")
+          text.line("const int32_t above = (top < 0) ? -top : 0;")
+          text.line("const int32_t below = (top > shape[9]) ? (top - shape[9]) : 0;")
+          text.line("const int32_t before = (left < 0) ? -left : 0;")
+          text.line("const int32_t beyond = (left > shape[10]) ? (left - shape[10]) : 0;")
+          text.line("rows -= above + below;")
+          text.line("count -= (before + beyond) * shape[4];")
+          text.line("start = (above * width) + (before * shape[4]);")
+          text.line("from += (above * line) + (before * shape[4]);")
+          func pad(_ text: inout CText) {
             text.line("uint32_t *end = to;")
             text.block("for (int32_t i = shape[0] * width; i > 0; i -= 4)") { text in
-              text.line("end[0] = (uint32_t)shape[10];")
-              text.line("end[block] = (uint32_t)shape[11];")
+              text.line("end[0] = (uint32_t)shape[11];")
+              text.line("end[block] = (uint32_t)shape[12];")
               text.line("end = &end[2u * block];")
             }
           }
-          text.block("if ((rows > 0) && (columns > 0))") { text in
+          if usesPatch {
+            text.block("if ((count < width) || ((width % 4) != 0))") { text in
+              text.block("for (int32_t i = 0; i < (shape[0] * width); i += 4)") { $0.line("patch[i / 4] = (uint32_t)shape[13];") }
+            }
+            text.block("else", pad)
+          } else {
+            pad(&text)
+          }
+        }
+        func words(_ text: inout CText) {
+          text.block("if ((rows > 0) && (count > 0))") { text in
             text.line("(void)\(spread)(")
-            text.line("  &to[((uint32_t)start / 2u) * block], from, count / 4, block, (uint32_t)rows, line - count,")
+            text.line("  &to[((uint32_t)start / 2u) * block], &x[from], count / 4, block, (uint32_t)rows, line - count,")
             text.line("  (width - count) * 2 * (int32_t)block);")
           }
         }
         guard usesPatch else { return words(&text) }
-        text.block("if ((leaves_image == 0) && ((width % 4) == 0))") { text in
-          text.line("(void)\(spread)(to, from, width / 4, block, (uint32_t)rows, line - width, 0);")
-        }
-        text.block("else") { text in
-          text.block("if (leaves_image != 0)") { text in
-            text.block("for (int32_t i = 0; i < (shape[0] * width); i++)") { $0.line("patch[i] = (int8_t)shape[9];") }
+        text.block("if ((count < width) || ((width % 4) != 0))") { text in
+          text.block("if ((rows > 0) && (count > 0))") {
+            $0.line("\(copy)(&((int8_t *)patch)[start], &x[from], count, rows, width, line);")
           }
-          text.block("if ((rows > 0) && (columns > 0))") {
-            $0.line("\(copy)(&patch[start], from, count, rows, width, line);")
-          }
-          text.line("(void)\(spread)(to, patch, ((shape[0] * width) + 3) / 4, block, 1u, 0, 0);")
+          text.line("(void)\(spread)(to, (const int8_t *)patch, ((shape[0] * width) + 3) / 4, block, 1u, 0, 0);")
         }
+        text.block("else", words)
       }
       return text
     }
