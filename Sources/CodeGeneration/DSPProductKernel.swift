@@ -337,7 +337,9 @@ struct DSPProductKernel: DSPKernel {
       guard let other = other as? DSPProductKernel, other.runsPixels, other.pixelsName == pixelsName else { return nil }
       return other.restOfBlock > 0 ? other.restOfBlock : nil
     }.first ?? 0
-    let gather = isPointwise ? spread(&writer) : window(&writer)
+    let spread = spread(&writer)
+    let gather = isPointwise ? "" : window(&writer)
+    let copyRows = !isPointwise && usesPatch ? copyRowsFunction(&writer) : ""
     let products = ([block] + (rest > 0 ? [rest] : [])).map { (size: $0, function: product($0, &writer)) }
     let copy = isWhole ? "" : copyFunction(&writer)
     let kernel = "\(writer.names.macro)_KERNEL"
@@ -347,45 +349,82 @@ struct DSPProductKernel: DSPKernel {
         "All pixels of a layer: for each block, the codes of its windows are spread and multiplied by the weights of every "
           + "output channel. The stream starts with the words of a window, the output channels, the blocks, the pixels left over"
           + (isWhole ? "" : ", the first channel that is computed, how many lie from it to the last")
-          + (!isPointwise ? ", the pixels of a row, and the windows' shape" : usesPatch ? ", the input channels, how many are read" : "")
+          + (!isPointwise ? ", the pixels of a row, the first and the last column and row where windows lie in the image, and the windows' shape" : usesPatch ? ", the input channels, how many are read" : "")
           + ".")
       var parameters = "const int8_t *x, int8_t *y, uint32_t *columns, const int32_t *stream"
       if !isWhole { parameters += ", const int8_t *constants" }
       if let inputType { parameters += ", const \(inputType) *inputs" }
       text.block("\(kernel) static void \(name)(\n  \(parameters))") { text in
         let more = isWhole ? 4 : 6
+        let shape = more + 5
         text.line("const uint32_t words = (uint32_t)stream[0];")
         text.line("const uint32_t channels = (uint32_t)stream[1];")
         if isPointwise && usesPatch { text.line("const int32_t count = stream[\(more + 1)];") }
-        if usesPatch && isPointwise { text.line("int8_t *const patch = (int8_t *)&columns[words * \(2 * block)u];") }
+        if usesPatch {
+          let type = isPointwise ? "int8_t" : "uint32_t"
+          text.line("\(type) *const patch = \(isPointwise ? "(int8_t *)" : "")&columns[words * \(2 * block)u];")
+        }
         if !isPointwise {
           text.line("int32_t row = 0;")
           text.line("int32_t column = 0;")
         }
         func blockOf(_ size: Int, _ function: String, _ text: inout CText) {
-          if usesPatch || !isWhole || !isPointwise {
-            text.block("for (uint32_t pixel = 0; pixel < \(size)u; pixel++)") { text in
-              if !isPointwise {
-                text.line(
-                  "\(gather)(&columns[pixel], x, &stream[\(more + 1)], row, column, \(size)u\(usesPatch ? ", &columns[words * \(2 * block)u]" : ""));")
-                text.line("column++;")
-                text.block("if (column == stream[\(more)])") { text in
-                  text.line("column = 0;")
-                  text.line("row++;")
+          if !isPointwise {
+            text.block("for (uint32_t pixel = 0; pixel < \(size)u;)") { text in
+              text.line("/* Pixels of the row whose windows lie in the image, or one whose window does not. */")
+              text.line("int32_t inside = (stream[\(more + 2)] + 1) - column;")
+              text.line("inside = (inside < (int32_t)(\(size)u - pixel)) ? inside : (int32_t)(\(size)u - pixel);")
+              text.block(
+                "if ((inside > 0) && (column >= stream[\(more + 1)]) && (row >= stream[\(more + 3)]) && (row <= stream[\(more + 4)]))"
+              ) { text in
+                text.line("const int32_t width = stream[\(shape + 2)];")
+                text.line("const int32_t line = stream[\(shape + 3)];")
+                text.line("const int32_t step = stream[\(shape + 6)] * stream[\(shape + 4)];")
+                text.line("const int8_t *from =")
+                text.line("  &x[(((row * stream[\(shape + 5)]) - stream[\(shape + 7)]) * line) + (column * step) - (stream[\(shape + 8)] * stream[\(shape + 4)])];")
+                text.line("column += inside;")
+                text.block("for (; inside > 0; inside--)") { text in
+                  let runs = "(void)\(spread)(&columns[pixel], from, width / 4, \(size)u, (uint32_t)stream[\(shape)], line - width, 0);"
+                  if usesPatch {
+                    text.block("if ((width % 4) == 0)") { $0.line(runs) }
+                    text.block("else") { text in
+                      text.line("\(copyRows)((int8_t *)patch, from, width, stream[\(shape)], width, line);")
+                      text.line("(void)\(spread)(&columns[pixel], (const int8_t *)patch, (int32_t)words, \(size)u, 1u, 0, 0);")
+                    }
+                  } else {
+                    text.line(runs)
+                  }
+                  text.line("from = &from[step];")
+                  text.line("pixel++;")
                 }
-              } else if usesPatch {
-                text.block("for (int32_t i = 0; i < count; i++)") {
-                  $0.line("patch[i] = x[\(inputs == nil ? "i" : "inputs[i]")];")
-                }
-                text.line("(void)\(gather)(&columns[pixel], patch, (int32_t)words, \(size)u, 1u, 0, 0);")
-                text.line("x = &x[stream[\(more)]];")
               }
-              if !isWhole { text.line("\(copy)(&y[pixel * channels], constants, (int32_t)channels);") }
+              text.block("else") { text in
+                text.line("\(gather)(&columns[pixel], x, &stream[\(shape)], row, column, \(size)u\(usesPatch ? ", patch" : ""));")
+                text.line("column++;")
+                text.line("pixel++;")
+              }
+              text.block("if (column == stream[\(more)])") { text in
+                text.line("column = 0;")
+                text.line("row++;")
+              }
+            }
+          } else if usesPatch {
+            text.block("for (uint32_t pixel = 0; pixel < \(size)u; pixel++)") { text in
+              text.block("for (int32_t i = 0; i < count; i++)") {
+                $0.line("patch[i] = x[\(inputs == nil ? "i" : "inputs[i]")];")
+              }
+              text.line("(void)\(spread)(&columns[pixel], patch, (int32_t)words, \(size)u, 1u, 0, 0);")
+              text.line("x = &x[stream[\(more)]];")
+            }
+          }
+          if !isWhole {
+            text.block("for (uint32_t pixel = 0; pixel < \(size)u; pixel++)") { text in
+              text.line("\(copy)(&y[pixel * channels], constants, (int32_t)channels);")
             }
           }
           if isPointwise && !usesPatch {
             text.line(
-              "(void)\(gather)(columns, x, (int32_t)words, \(size)u, \(size)u, 0, 4 - (\(8 * size) * (int32_t)words));")
+              "(void)\(spread)(columns, x, (int32_t)words, \(size)u, \(size)u, 0, 4 - (\(8 * size) * (int32_t)words));")
             text.line("x = &x[words * \(4 * size)u];")
           }
           text.line(
@@ -413,10 +452,17 @@ struct DSPProductKernel: DSPKernel {
     if !g.isPointwise {
       let code = affine.paddingCode
       func both(_ code: Int32) -> Int { Int(Int32(bitPattern: UInt32(UInt16(truncatingIfNeeded: code)) * 0x10001)) }
+      // The last place where a window lies in the image, and of which pixel it is the window.
+      let (down, right) = (g.inputHeight - g.kernelHeight, g.inputWidth - g.kernelWidth)
+      func last(_ place: Int, _ padding: Int, _ stride: Int, _ count: Int) -> Int {
+        place < 0 ? -1 : min((place + padding) / stride, count - 1)
+      }
       shape += [
-        g.outputWidth, g.kernelHeight, g.kernelWidth, g.kernelWidth * g.inputChannels, g.inputWidth * g.inputChannels,
-        g.inputChannels, g.strideHeight, g.strideWidth, g.paddingTop, g.paddingLeft, g.inputHeight - g.kernelHeight,
-        g.inputWidth - g.kernelWidth, both(code), both(isWide ? code : 255 * code + 127),
+        g.outputWidth, (g.paddingLeft + g.strideWidth - 1) / g.strideWidth,
+        last(right, g.paddingLeft, g.strideWidth, g.outputWidth), (g.paddingTop + g.strideHeight - 1) / g.strideHeight,
+        last(down, g.paddingTop, g.strideHeight, g.outputHeight), g.kernelHeight, g.kernelWidth,
+        g.kernelWidth * g.inputChannels, g.inputWidth * g.inputChannels, g.inputChannels, g.strideHeight, g.strideWidth,
+        g.paddingTop, g.paddingLeft, down, right, both(code), both(isWide ? code : 255 * code + 127),
         Int(Int32(bitPattern: UInt32(UInt8(truncatingIfNeeded: code)) * 0x0101_0101)),
       ]
     } else if usesPatch {
@@ -692,7 +738,7 @@ extension FusedRequantization {
     guard ownShifts == nil, shift < self.shift,
       let other = FusedRequantization(
         affine.requantization, accumulators: affine.accumulators, scaling: scaling, saturation: -128...127,
-        offsets: offsets, shift: shift),
+        offsets: offsets, shift: shift, furthest: 500),
       other.hasCorrections == hasCorrections, other.clamp == clamp, other.isConstant == isConstant
     else { return false }
     self = other
