@@ -137,8 +137,8 @@ struct DSPProductKernel: DSPKernel {
     }
     if byFour > 0 {
       writer.addTable(
-        "quads_\(index)", "int32_t", fourfoldStream(0..<4 * byFour),
-        comment: "\(label), for every four output channels: \(isWide ? "" : "256 times ")the biases; words of weights; "
+        "quads_\(index)", "int32_t", (runsDense ? [Int64(groups), Int64(4 * byFour)] : []) + fourfoldStream(0..<4 * byFour),
+        comment: "\(label)\(runsDense ? ": the words of codes, the output channels; then" : ",") for every four output channels: \(isWide ? "" : "256 times ")the biases; words of weights; "
           + "factors and addends")
     }
     if 4 * byFour < outputs.count {
@@ -161,6 +161,10 @@ struct DSPProductKernel: DSPKernel {
           text.line("\(function)(&x[\(x)], &y[\(y)], columns, \(stream)\(arguments));")
         }
       }
+      return
+    }
+    if runsDense {
+      text.line("\(dense(&writer))(x, y, columns, \(writer.tableName("quads_\(index)")));")
       return
     }
     if isDirect {
@@ -338,8 +342,7 @@ struct DSPProductKernel: DSPKernel {
       return other.restOfBlock > 0 ? other.restOfBlock : nil
     }.first ?? 0
     let spread = spread(&writer)
-    let gather = isPointwise ? "" : window(&writer)
-    let copyRows = !isPointwise && usesPatch ? copyRowsFunction(&writer) : ""
+    let gather = isPointwise ? "" : windows(&writer)
     let products = ([block] + (rest > 0 ? [rest] : [])).map { (size: $0, function: product($0, &writer)) }
     let copy = isWhole ? "" : copyFunction(&writer)
     let kernel = "\(writer.names.macro)_KERNEL"
@@ -356,7 +359,6 @@ struct DSPProductKernel: DSPKernel {
       if let inputType { parameters += ", const \(inputType) *inputs" }
       text.block("\(kernel) static void \(name)(\n  \(parameters))") { text in
         let more = isWhole ? 4 : 6
-        let shape = more + 5
         text.line("const uint32_t words = (uint32_t)stream[0];")
         text.line("const uint32_t channels = (uint32_t)stream[1];")
         if isPointwise && usesPatch { text.line("const int32_t count = stream[\(more + 1)];") }
@@ -365,49 +367,11 @@ struct DSPProductKernel: DSPKernel {
           text.line("\(type) *const patch = \(isPointwise ? "(int8_t *)" : "")&columns[words * \(2 * block)u];")
         }
         if !isPointwise {
-          text.line("int32_t row = 0;")
-          text.line("int32_t column = 0;")
+          text.line("int32_t place[2] = { 0, 0 };")
         }
         func blockOf(_ size: Int, _ function: String, _ text: inout CText) {
           if !isPointwise {
-            text.block("for (uint32_t pixel = 0; pixel < \(size)u;)") { text in
-              text.line("/* Pixels of the row whose windows lie in the image, or one whose window does not. */")
-              text.line("int32_t inside = (stream[\(more + 2)] + 1) - column;")
-              text.line("inside = (inside < (int32_t)(\(size)u - pixel)) ? inside : (int32_t)(\(size)u - pixel);")
-              text.block(
-                "if ((inside > 0) && (column >= stream[\(more + 1)]) && (row >= stream[\(more + 3)]) && (row <= stream[\(more + 4)]))"
-              ) { text in
-                text.line("const int32_t width = stream[\(shape + 2)];")
-                text.line("const int32_t line = stream[\(shape + 3)];")
-                text.line("const int32_t step = stream[\(shape + 6)] * stream[\(shape + 4)];")
-                text.line("const int8_t *from =")
-                text.line("  &x[(((row * stream[\(shape + 5)]) - stream[\(shape + 7)]) * line) + (column * step) - (stream[\(shape + 8)] * stream[\(shape + 4)])];")
-                text.line("column += inside;")
-                text.block("for (; inside > 0; inside--)") { text in
-                  let runs = "(void)\(spread)(&columns[pixel], from, width / 4, \(size)u, (uint32_t)stream[\(shape)], line - width, 0);"
-                  if usesPatch {
-                    text.block("if ((width % 4) == 0)") { $0.line(runs) }
-                    text.block("else") { text in
-                      text.line("\(copyRows)((int8_t *)patch, from, width, stream[\(shape)], width, line);")
-                      text.line("(void)\(spread)(&columns[pixel], (const int8_t *)patch, (int32_t)words, \(size)u, 1u, 0, 0);")
-                    }
-                  } else {
-                    text.line(runs)
-                  }
-                  text.line("from = &from[step];")
-                  text.line("pixel++;")
-                }
-              }
-              text.block("else") { text in
-                text.line("\(gather)(&columns[pixel], x, &stream[\(shape)], row, column, \(size)u\(usesPatch ? ", patch" : ""));")
-                text.line("column++;")
-                text.line("pixel++;")
-              }
-              text.block("if (column == stream[\(more)])") { text in
-                text.line("column = 0;")
-                text.line("row++;")
-              }
-            }
+            text.line("\(gather)(columns, x, &stream[\(more)], \(size)u, place\(usesPatch ? ", patch" : ""));")
           } else if usesPatch {
             text.block("for (uint32_t pixel = 0; pixel < \(size)u; pixel++)") { text in
               text.block("for (int32_t i = 0; i < count; i++)") {
@@ -417,15 +381,16 @@ struct DSPProductKernel: DSPKernel {
               text.line("x = &x[stream[\(more)]];")
             }
           }
-          if !isWhole {
-            text.block("for (uint32_t pixel = 0; pixel < \(size)u; pixel++)") { text in
-              text.line("\(copy)(&y[pixel * channels], constants, (int32_t)channels);")
-            }
-          }
           if isPointwise && !usesPatch {
             text.line(
               "(void)\(spread)(columns, x, (int32_t)words, \(size)u, \(size)u, 0, 4 - (\(8 * size) * (int32_t)words));")
             text.line("x = &x[words * \(4 * size)u];")
+          }
+          // Only what has been read may be written over.
+          if !isWhole {
+            text.block("for (uint32_t pixel = 0; pixel < \(size)u; pixel++)") { text in
+              text.line("\(copy)(&y[pixel * channels], constants, (int32_t)channels);")
+            }
           }
           text.line(
             "\(function)(&stream[\(pixelShape.count)], columns, \(isWhole ? "y, channels" : "&y[stream[4]], (uint32_t)stream[5]"), words, channels);")
@@ -581,6 +546,66 @@ struct DSPProductKernel: DSPKernel {
     }
   }
 
+  /// Spreads the windows of a block.
+  private func windows(_ writer: inout KernelWriter) -> String {
+    let spread = spread(&writer)
+    let window = window(&writer)
+    let copyRows = usesPatch ? copyRowsFunction(&writer) : ""
+    let kernel = "\(writer.names.macro)_KERNEL"
+    return writer.sharedFunction((usesPatch ? "byte_windows" : "windows") + (isWide ? "_wide" : "")) { name in
+      var text = CText()
+      text.comment(
+        "Spreads the windows of a block, from the pixel at `place`, a row and a column, on. The shape: the pixels of a row, the "
+          + "first and the last column and row where windows lie in the image, and the windows' own.")
+      let patch = usesPatch ? ", uint32_t *patch" : ""
+      text.block(
+        "\(kernel) static void \(name)(\n  uint32_t *to, const int8_t *x, const int32_t *shape, uint32_t block, int32_t *place\(patch))"
+      ) { text in
+        text.line("const int32_t width = shape[7];")
+        text.line("const int32_t line = shape[8];")
+        text.line("const int32_t step = shape[11] * shape[9];")
+        text.line("int32_t row = place[0];")
+        text.line("int32_t column = place[1];")
+        text.block("for (uint32_t pixel = 0; pixel < block;)") { text in
+          text.line("/* Pixels of the row whose windows lie in the image, or one whose window does not. */")
+          text.line("int32_t inside = (shape[2] + 1) - column;")
+          text.line("inside = (inside < (int32_t)(block - pixel)) ? inside : (int32_t)(block - pixel);")
+          text.block("if ((inside > 0) && (column >= shape[1]) && (row >= shape[3]) && (row <= shape[4]))") { text in
+            text.line("const int8_t *from =")
+            text.line("  &x[(((row * shape[10]) - shape[12]) * line) + (column * step) - (shape[13] * shape[9])];")
+            text.line("column += inside;")
+            text.block("for (; inside > 0; inside--)") { text in
+              let runs = "(void)\(spread)(&to[pixel], from, width / 4, block, (uint32_t)shape[5], line - width, 0);"
+              if usesPatch {
+                text.block("if ((width % 4) == 0)") { $0.line(runs) }
+                text.block("else") { text in
+                  text.line("\(copyRows)((int8_t *)patch, from, width, shape[5], width, line);")
+                  text.line("(void)\(spread)(&to[pixel], (const int8_t *)patch, ((shape[5] * width) + 3) / 4, block, 1u, 0, 0);")
+                }
+              } else {
+                text.line(runs)
+              }
+              text.line("from = &from[step];")
+              text.line("pixel++;")
+            }
+          }
+          text.block("else") { text in
+            text.line("\(window)(&to[pixel], x, &shape[5], row, column, block\(usesPatch ? ", patch" : ""));")
+            text.line("column++;")
+            text.line("pixel++;")
+          }
+          text.block("if (column == shape[0])") { text in
+            text.line("column = 0;")
+            text.line("row++;")
+          }
+        }
+        text.line("place[0] = row;")
+        text.line("place[1] = column;")
+      }
+      return text
+    }
+  }
+
   /// Requantises the sums in `registers`; the factor and the addend are in the registers of those names, a
   /// correction in r3, a shift in r1; r12 is free.
   private func requantize(_ registers: [String], _ factor: String, _ addend: String) -> [String] {
@@ -717,6 +742,28 @@ struct DSPProductKernel: DSPKernel {
         lines)
       return text
     }
+  }
+
+  /// A dense layer's output channels, four at a time.
+  private func dense(_ writer: inout KernelWriter) -> String {
+    let (spread, fourfold) = (spread(&writer), fourfold(&writer))
+    let kernel = "\(writer.names.macro)_KERNEL"
+    return writer.sharedFunction("dense_\(variant)") { name in
+      var text = CText()
+      text.comment("A dense layer: the codes are spread and multiplied by the weights of every output channel.")
+      text.block("\(kernel) static void \(name)(const int8_t *x, int8_t *y, uint32_t *columns, const int32_t *stream)") { text in
+        text.line("(void)\(spread)(columns, x, stream[0], 1u, 1u, 0, 0);")
+        text.line("\(fourfold)(&stream[2], columns, y, (uint32_t)stream[1], (uint32_t)stream[0]);")
+      }
+      return text
+    }
+  }
+
+  /// Whether the layer is a dense one of whole words and fours, which is computed by a function that others share.
+  private var runsDense: Bool {
+    let g = affine.geometry
+    return g.batch * g.outputPixels == 1 && g.isPointwise && !usesPatch && !isWide && !isDirect && isWhole
+      && g.outputChannels % 4 == 0
   }
 
   /// Whether the layer is a dense one of many products.
