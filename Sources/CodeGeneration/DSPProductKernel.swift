@@ -171,7 +171,6 @@ struct DSPProductKernel: DSPKernel {
       text.line("\(fourfold(&writer))(\(writer.tableName("quads_\(index)")), x, y, 4u, \(groups)u);")
       return
     }
-    if usesPatch { text.line("int8_t *const patch = (int8_t *)&columns[\(2 * groups * block)];") }
 
     func copyPixel(_ writer: inout KernelWriter, _ text: inout CText) {
       text.block("for (uint32_t i = 0; i < \(inputs?.count ?? g.inputChannels)u; i++)") { text in
@@ -193,6 +192,7 @@ struct DSPProductKernel: DSPKernel {
       copyConstants(g.batch * g.outputPixels, &writer, &text)
       return
     }
+    if usesPatch { text.line("int8_t *const patch = (int8_t *)&columns[\(2 * groups * block)];") }
     if isDense {
       if g.isPointwise {
         if usesPatch { copyPixel(&writer, &text) }
