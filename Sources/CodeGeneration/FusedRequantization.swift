@@ -35,16 +35,17 @@ struct FusedRequantization: Sendable {
   /// Finds the constants; nil where there are none of this form, or where a step of the sum could leave 32 bits.
   ///
   /// `saturation` are the codes that the shift saturates to by itself, as Arm's SSAT does. The shift is the largest that
-  /// factors of 32 bits allow, unless it is given. Channels with an offset get no correction.
+  /// factors of 32 bits allow, unless it is given. Channels with an offset get no correction. Factors are sought up to
+  /// `furthest` from the multiplier's own.
   init?(
     _ requantization: Requantization, accumulators: [ClosedRange<Int64>], scaling: Int, drop: Int = 32,
     saturation: ClosedRange<Int64>, allowsOwnShifts: Bool = false,
-    offsets: [Int32]? = nil, shift: Int? = nil
+    offsets: [Int32]? = nil, shift: Int? = nil, furthest: Int64 = 24
   ) {
     let tries = allowsOwnShifts ? [false, true] : [false]
     for hasOwnShifts in tries {
       if let found = Self(
-        requantization, accumulators, scaling, drop, saturation, hasOwnShifts: hasOwnShifts, offsets, shift)
+        requantization, accumulators, scaling, drop, saturation, hasOwnShifts: hasOwnShifts, offsets, shift, furthest)
       {
         self = found
         return
@@ -55,7 +56,8 @@ struct FusedRequantization: Sendable {
 
   private init?(
     _ requantization: Requantization, _ accumulators: [ClosedRange<Int64>], _ scaling: Int, _ drop: Int,
-    _ saturation: ClosedRange<Int64>, hasOwnShifts: Bool, _ offsets: [Int32]?, _ givenShift: Int?
+    _ saturation: ClosedRange<Int64>, hasOwnShifts: Bool, _ offsets: [Int32]?, _ givenShift: Int?,
+    _ furthest: Int64
   ) {
     func offset(_ channel: Int) -> Int64 { offsets.map { Int64($0[channel]) } ?? 0 }
     var thresholds: [[(accumulator: Int64, before: Int64, code: Int64)]] = []
@@ -96,7 +98,7 @@ struct FusedRequantization: Sendable {
       let shift = shifts[channel]
       let nominal = (reals[channel] * Self.power(drop - scaling + shift)).rounded()
       guard nominal >= 1, nominal < Self.power(31) else { return nil }
-      let factors = (0...Self.furthest).flatMap { $0 == 0 ? [0] : [-$0, $0] }.map { Int64(nominal) + $0 }
+      let factors = (0...furthest).flatMap { $0 == 0 ? [0] : [-$0, $0] }.map { Int64(nominal) + $0 }
       var found: [Choice] = []
       for factor in factors where (1...Int64(Int32.max)).contains(factor) {
         let choice = Choice(
@@ -142,9 +144,6 @@ struct FusedRequantization: Sendable {
     }
     clamp = needsClamp ? requantization.clamp : nil
   }
-
-  /// How far from the multiplier's own a factor is sought.
-  private static let furthest: Int64 = 24
 
   /// A factor, and the addends with which it gives the right code at all places of one sign.
   private struct Choice {

@@ -44,9 +44,10 @@ public struct KernelSelection: Sendable {
     let features = Set(features)
     guard !features.isEmpty else { return }
     let constants = ChannelConstants(program)
-    let made = program.steps.enumerated().map { index, step in
+    var made = program.steps.enumerated().map { index, step in
       Self.made(for: features, constants.refined(step, index), program, constants, goal)
     }
+    DSPAssembly.shareShifts(&made)
     let portable = MemoryPlan(program, kernels: self).arenaSize
     let most = goal == .ram ? portable : portable + max(portable / 4, 2048)
     // All at once, which mostly does; else one after another.
