@@ -15,6 +15,31 @@ extension Model {
   }
 }
 
+extension Model {
+  /// The codes of logits, with a unit such that no input passes them. Fixed-point has 16 bits: the accumulator's unit,
+  /// doubled as often as that takes. int8 has what reaches the largest logit that was seen.
+  func outputLattice(isFixedPoint: Bool) -> lockstep_lattice {
+    let index = plans.count - 1
+    let plan = plans[index]
+    guard isFixedPoint else { return lockstep_lattice(scale: max(largestLogit, 1e-6) / 127, low: -128, high: 127) }
+    let inputScale = index == 0 ? self.inputScale : activationLattices[index - 1].scale
+    let highest = index == 0 ? 255 * inputScale : inputScale * activationLattices[index - 1].high
+    var most: Float = 0
+    for column in 0..<plan.columns {
+      var (low, high): (Float, Float) = (0, 0)
+      for row in 0..<plan.inner {
+        let weight = quantized.start[plan.weightOffset + row * plan.columns + column]
+        if weight < 0 { low += weight * highest } else { high += weight * highest }
+      }
+      let bias = quantized.start[plan.biasOffset + column]
+      most = max(most, abs(low + bias), abs(high + bias))
+    }
+    var scale = weightLattices[index][0].scale * inputScale
+    while most > 32_767 * scale { scale *= 2 }
+    return lockstep_lattice(scale: scale, low: -32_768, high: 32_767)
+  }
+}
+
 /// Tensors and operations as they come about.
 private struct NetworkBuilder {
   let model: Model
@@ -33,13 +58,12 @@ private struct NetworkBuilder {
       "input", [1, architecture.height, architecture.width, architecture.channels], scale: model.inputScale, bits: 8)
     var current = input
     var outputs: [Int] = []
-    var scale = model.inputScale
     for (index, plan) in model.plans.enumerated() {
       let isLast = index == model.plans.count - 1
       let label = "layer\(index + 1)"
       let lattice = model.activationLattices[index]
       // What becomes of real results: codes of the output's lattice; of logits, codes that hold them all.
-      let outputScale = isLast ? logitScale(plan, inputScale: scale) : lattice.scale
+      let outputScale = isLast ? model.outputLattice(isFixedPoint: isFixedPoint).scale : lattice.scale
       let bits = isLast ? (isFixedPoint ? 16 : 8) : Int((lattice.high + 1).exponent)
       let output: Int
       switch plan.kind {
@@ -62,32 +86,11 @@ private struct NetworkBuilder {
         add((.add(.none), "ADD"), [current, outputs[earlier]], output, isLast, bits)
       }
       outputs.append(output)
-      (current, scale) = (output, outputScale)
+      current = output
     }
     return Network(
       name: name, tensors: tensors, operations: operations, inputs: [input], outputs: [current],
       format: isFixedPoint ? .onnx : .tensorFlowLite)
-  }
-
-  /// The last layer's unit, such that no input passes the output's codes. 16 bits: the accumulator's unit, doubled as
-  /// often as that takes. 8 bits: what reaches the largest logit there can be.
-  private func logitScale(_ plan: LayerPlan, inputScale: Float) -> Float {
-    let index = model.plans.count - 1
-    let highest = index == 0 ? 255 * inputScale : model.activationLattices[index - 1].scale * model.activationLattices[index - 1].high
-    var most: Float = 0
-    for column in 0..<plan.columns {
-      var (low, high): (Float, Float) = (0, 0)
-      for row in 0..<plan.inner {
-        let weight = model.quantized.start[plan.weightOffset + row * plan.columns + column]
-        if weight < 0 { low += weight * highest } else { high += weight * highest }
-      }
-      let bias = model.quantized.start[plan.biasOffset + column]
-      most = max(most, abs(low + bias), abs(high + bias))
-    }
-    guard isFixedPoint else { return max(model.largestLogit, 1e-6) / 127 }
-    var scale = model.weightLattices[index][0].scale * inputScale
-    while most > 32_767 * scale { scale *= 2 }
-    return scale
   }
 
   private func kind(_ window: lockstep_window?, _ isLast: Bool) -> (Operation.Kind, String) {

@@ -306,12 +306,14 @@ public final class Trainer: @unchecked Sendable {
 }
 
 extension Trainer {
-  /// The class that a forward pass gives each picture.
+  /// The class that a forward pass gives each picture, its logits as codes of the network's output.
   public func classes(of set: ImageSet) -> [Int] {
     nonisolated(unsafe) var classes = [Int](repeating: 0, count: set.count)
     classes.withUnsafeMutableBufferPointer { classes in
       nonisolated(unsafe) let classes = classes
+      let lattice = model.outputLattice(isFixedPoint: options.arithmetic == .fixedPoint)
       forEachPart(of: set, PassKind(hasPoints: true, hasIntervals: false), radius: 0) { _, pass, part in
+        if pass.model.isQuantized { lockstep_quantize(pass.logits, pass.logits, part.count * pass.classes, lattice) }
         for (row, picture) in part.enumerated() { classes[picture] = pass.best(pass.logits + row * pass.classes) }
       }
     }
