@@ -50,10 +50,16 @@ public struct NetworkError: Error, Sendable, CustomStringConvertible {
 }
 
 extension String {
-  /// The text with control characters replaced and its length bounded, fit for a terminal or a C comment.
+  /// The text with control characters replaced, those that turn the direction of writing among them, and its length
+  /// bounded, fit for a terminal or a C comment.
   public func printable(_ longest: Int = 200) -> String {
     let text = String(
-      unicodeScalars.prefix(longest).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0) })
+      unicodeScalars.prefix(longest).map { scalar in
+        switch scalar.value {
+        case 0..<0x20, 0x7F..<0xA0, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: "?"
+        default: Character(scalar)
+        }
+      })
     return text.unicodeScalars.count < unicodeScalars.count ? text + "…" : text
   }
 }

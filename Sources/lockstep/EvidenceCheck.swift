@@ -6,6 +6,7 @@ import IntegerProgram
 import Properties
 import Reporting
 import Simulation
+import Verification
 
 /// The independent check of what a verification left: certificates by the checker, counterexamples on the simulator.
 struct EvidenceCheck: Sendable {
@@ -155,6 +156,9 @@ struct EvidenceCheck: Sendable {
     }
     if hasProof && record.range == nil && record.verdict != .proved {
       throw CertificateError("it is \(record.verdict.rawValue), and has a proof")
+    }
+    if let stage = record.stage, Stage(rawValue: stage) == nil {
+      throw CertificateError("its stage is \(stage.printable(40).debugDescription), which is none")
     }
     if record.verdict != .unknown && (record.reason != nil || record.bounds != nil || record.openFraction != nil) {
       throw CertificateError("it is \(record.verdict.rawValue), and says why it is open")

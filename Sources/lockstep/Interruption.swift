@@ -25,7 +25,8 @@ final class Interruption: Sendable {
       signal(number, SIG_IGN)
       source.setEventHandler { [weak self] in
         self?.received.store(number, ordering: .relaxed)
-        signal(number, SIG_DFL)
+        // Some send two at once.
+        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(1)) { signal(number, SIG_DFL) }
       }
       source.resume()
     }

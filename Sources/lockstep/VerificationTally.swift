@@ -97,7 +97,7 @@ struct VerificationSummary {
       text += ": \(record.reason?.printable() ?? "")"
       if let open = record.openFraction { text += ", \(decimal(100 * open, 1)) % open" }
     }
-    return text + " (" + (record.stage.map { "\($0), " } ?? "") + "\(decimal(record.seconds, 3)) s)"
+    return text + " (" + (record.stage.map { "\($0.printable(40)), " } ?? "") + "\(decimal(record.seconds, 3)) s)"
   }
 
   /// The worst of the verdicts: a violation before an unknown before a proof. Misclassified samples ask nothing of a

@@ -51,8 +51,8 @@ struct PreflightCommand: ParsableCommand {
       --recheck goes through such a folder again, on this machine: no byte may have changed, the C must come out of the \
       model as it is there, the image out of the C (with the same compiler), device and simulator must agree, the \
       checker must accept the certificates, the counterexamples must be ones, and the results must be those. It searches \
-      for nothing. Where this machine's compiler is of another version, the image cannot come out the same: then the \
-      status is 3 at best. A target that is not one of Lockstep's own has to be named again, since it says what programs \
+      for nothing. Where this machine's compiler is of another version, the image cannot come out the same, and with \
+      --without-device nothing is run: then the status is 3 at best. A target that is not one of Lockstep's own has to be named again, since it says what programs \
       run. What is the same for whoever makes such a folder anew cannot be told from the first one: for that there is \
       --digest.
 
@@ -90,7 +90,7 @@ struct PreflightCommand: ParsableCommand {
   var input: [String] = []
 
   @Option(help: ArgumentHelp("Without --input: how many random and extreme inputs to run on.", valueName: "count"))
-  var random = 16
+  var random = Self.usualRandom
 
   @Option(help: "The seed of random inputs, and of the search.")
   var seed: UInt64 = 1
@@ -98,18 +98,27 @@ struct PreflightCommand: ParsableCommand {
   @OptionGroup(title: "What is asked") var questions: QuestionArguments
 
   @Option(help: "Seconds for each question.")
-  var timeout = 60.0
+  var timeout = Self.usualTimeout
 
   @Option(help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
   var jobs: Int?
 
   @OptionGroup var lowering: LoweringArguments
 
+  private static let usualRandom = 16
+  private static let usualTimeout = 60.0
+
   func validate() throws {
     if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs must be in 1 … 1024.") }
     if recheck != nil {
       if model != nil { throw ValidationError("--recheck takes the model from the folder; name none.") }
       if output != nil { throw ValidationError("--recheck writes nothing; leave out --output.") }
+      if questions.isGiven || !input.isEmpty || configuration != nil || optimize != .speed || random != Self.usualRandom
+        || seed != 1 || timeout != Self.usualTimeout || lowering.rounding != .tfliteDouble || lowering.scaleProduct != .double
+      {
+        throw ValidationError(
+          "--recheck asks what was asked then, and says it; beside it go --target, --digest, --without-device and --jobs.")
+      }
       return
     }
     if digest != nil || withoutDevice { throw ValidationError("--digest and --without-device go with --recheck.") }
@@ -125,6 +134,8 @@ struct PreflightCommand: ParsableCommand {
 
   func run() throws {
     let interruption = Interruption()
+    // Where nobody listens any longer, the evidence is written all the same.
+    signal(SIGPIPE, SIG_IGN)
     if let recheck {
       return try PreflightRecheck(self, folder: EvidenceFolder(path: recheck), interruption: interruption).run()
     }
@@ -171,11 +182,12 @@ struct InputCopies {
     var copies: [(source: String, copy: String)] = []
     func copied(_ path: String, _ folder: String) -> String {
       let source = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-      if let known = copies.first(where: { $0.source == source }) { return known.copy }
+      // Names are bytes: letters that look the same are not.
+      if let known = copies.first(where: { $0.source.utf8.elementsEqual(source.utf8) }) { return known.copy }
       let name = path.split(separator: "/").last.map(String.init) ?? "file"
-      let taken = copies.count { $0.copy.hasPrefix(folder + "/") && $0.copy.hasSuffix("/" + name) }
+      let taken = copies.count { $0.copy.hasPrefix(folder) && $0.copy.hasSuffix("/" + name) }
       // Names stay, since questions are called by them.
-      let copy = taken == 0 ? "\(folder)/\(name)" : "\(folder)/\(taken + 1)/\(name)"
+      let copy = taken == 0 ? "\(folder)/\(name)" : "\(folder)-\(taken + 1)/\(name)"
       copies.append((source, copy))
       return copy
     }
@@ -240,7 +252,11 @@ extension PreflightCommand {
   /// they are others, requests for help among them.
   static func recorded(_ arguments: [String], in path: String) throws -> PreflightCommand {
     let fault = FileError(path: path, reason: "\"arguments\" are not such as preflight records")
-    guard let command = try? about(arguments), InputCopies(command).arguments == arguments else { throw fault }
+    guard let command = try? about(arguments) else { throw fault }
+    let same = InputCopies(command).arguments
+    guard same.count == arguments.count, zip(same, arguments).allSatisfy({ $0.utf8.elementsEqual($1.utf8) }) else {
+      throw fault
+    }
     return command
   }
 

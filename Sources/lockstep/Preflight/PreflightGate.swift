@@ -238,9 +238,8 @@ struct PreflightGate {
     guard Data(image).range(of: Data(digest)) != nil else {
       return .init(.failed, "the image does not hold the program's digest, \(program.digest)")
     }
-    let name = "\(prefix).elf"
-    findings.files.append((name, image))
-    findings.results.image = .init(path: name, sha256: image.sha256)
+    findings.files.append((imageName, image))
+    findings.results.image = .init(path: imageName, sha256: image.sha256)
     return .init(
       .held,
       "\(counted(report.vectors, "vector")), \(counted(program.steps.count, "step")): \(report.comparedBytes.grouped) bytes "
@@ -288,7 +287,8 @@ struct PreflightGate {
 
   /// The files of the evidence besides those of `findings` and its documents: the report, and what it names.
   func answerFiles(of findings: Findings) throws -> [(name: String, bytes: [UInt8]?)] {
-    guard InputFile.exists(Self.report) else { return [] }
+    // Where nothing was asked there is no place for answers.
+    guard !findings.records.isEmpty else { return [] }
     var files: [(name: String, bytes: [UInt8]?)] = []
     // Its lines in their own order, as they are written.
     let lines = try ReportFile.complete(path: Self.report).map { $0.line + "\n" }
@@ -303,6 +303,8 @@ struct PreflightGate {
     }
     return files
   }
+
+  var imageName: String { "\(prefix).elf" }
 
   /// The arena's picture, which needs no device.
   var arenaPicture: String { ArenaPicture(program, generator.plan).svg }

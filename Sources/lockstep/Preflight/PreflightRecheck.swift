@@ -35,6 +35,8 @@ struct PreflightRecheck {
       throw FileError(path: path, reason: "is no result of preflight that this version of Lockstep reads")
     }
     let asked = try PreflightCommand.recorded(results.arguments, in: path)
+    print("asked:     " + results.arguments.joined(separator: " ").printable(4000))
+    if results.version != Lockstep.version { print("made by Lockstep \(results.version); this is \(Lockstep.version)") }
     let target = try target(of: asked)
     if !command.withoutDevice { try expectDevice(of: target) }
     let isReproduced = try EvidenceFolder.inside(folder.path) { try again(results, asked, target, listed) }
@@ -46,7 +48,10 @@ struct PreflightRecheck {
     print("evidence \(digest)")
     try PreflightCommand.end(results.verdict)
     if !isReproduced {
-      StandardError.write("the image did not come out of this compiler, so that it is not known to be that of the C\n")
+      StandardError.write(
+        command.withoutDevice
+          ? "nothing was run on the device: what needs it is as recorded\n"
+          : "the image did not come out of this compiler, so that it is not known to be that of the C\n")
       throw ExitCode.undecided
     }
   }
@@ -101,15 +106,18 @@ struct PreflightRecheck {
       try report("image", others(measured, "comes out otherwise"), held: "image and profile come out of the C as they are")
     } else {
       if let image = recorded.image {
-        let bytes = try InputFile.bytes(path: image.path, limit: Self.largestResults)
-        let isTied = bytes.sha256 == image.sha256 && bytes.contains(Array(recorded.program.utf8))
+        let name = gate.imageName
+        guard image.path.utf8.elementsEqual(name.utf8), recordedDigest(name) == image.sha256 else {
+          return try fail("image", "\(image.path.printable()): is not the image, \(name.printable())")
+        }
+        let bytes = try InputFile.bytes(path: name, limit: Self.largestResults)
         try report(
-          "image", isTied ? [] : ["\(image.path.printable()): is not tied to the program"],
+          "image", bytes.contains(Array(recorded.program.utf8)) ? [] : ["\(name.printable()): is not tied to the program"],
           held: "holds the program's digest; not made again"
             + (withDevice ? ", since this compiler is another: \(again.compiler.version.printable())" : ""))
       }
       // Named, but only looked at.
-      measured = recorded.image.map { [($0.path, [])] } ?? []
+      measured = recorded.image.map { _ in [(gate.imageName, [])] } ?? []
       if recorded.layers != nil {
         let picture = (name: "arena.svg", bytes: Array(gate.arenaPicture.utf8))
         try report("picture", others([picture], "is not that of the plan"), held: "is that of the plan")
@@ -134,7 +142,12 @@ struct PreflightRecheck {
       (inputs + code.map(\.name) + measured.map(\.name) + documents.map(\.name) + answers.map(\.name)).map { Array($0.utf8) })
     wrong += listed.filter { !expected.contains(Array($0.name.utf8)) }.map { "\($0.name.printable()): is no part of evidence" }
     try report("contents", wrong, held: "every file has its place")
-    return isSameCompiler
+    return isSameCompiler && withDevice
+  }
+
+  private func fail(_ name: String, _ fault: String) throws -> Bool {
+    try report(name, [fault], held: "")
+    return false
   }
 
   /// What of the results does not come out again. Where they are not `complete`, what takes the device or depends on the

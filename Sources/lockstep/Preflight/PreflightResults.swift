@@ -137,6 +137,7 @@ struct PreflightResults: Codable, Equatable {
       !table.isText.isEmpty && !table.rows.isEmpty && table.rows.allSatisfy { $0.count == table.isText.count }
     }
     return sizes.allSatisfy { (0...1 << 50).contains($0) } && isTable != false
+      && version.utf8.count < 40 && version.utf8.allSatisfy { (0x2D...0x7A).contains($0) }
       && checks.allSatisfy { (0...1e9).contains($0.seconds) }
   }
 
