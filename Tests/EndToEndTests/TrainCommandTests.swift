@@ -81,8 +81,7 @@ import Testing
     process.executableURL = Place.command
     process.arguments =
       ["train", folder.path("net.txt"), "--epochs", "4", "--batch", "32", "--epsilon", "4", "--method", "intervals",
-        "--output", folder.path("whole.onnx.2"), "--images", folder.path("x.idx"), "--labels", folder.path("y.idx")]
-    process.arguments?[10] = folder.path("second.onnx")
+        "--output", folder.path("second.onnx"), "--images", folder.path("x.idx"), "--labels", folder.path("y.idx")]
     process.arguments? += ["--checkpoint", folder.path("ck")]
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
