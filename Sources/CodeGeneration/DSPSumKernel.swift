@@ -28,22 +28,11 @@ struct DSPSumKernel: StepKernel {
   }
 
   private static func tables(_ combine: Combine, _ ranges: [ClosedRange<Int64>]) -> Form? {
-    guard combine.kind != .product, ranges.allSatisfy({ $0.count <= 256 }) else { return nil }
-    let left = ranges[0].map { combine.scaled($0, combine.left) }
-    let right = ranges[1].map { (combine.kind == .difference ? -1 : 1) * combine.scaled($0, combine.right) }
-    guard let low = left.min(), let high = left.max(), let least = right.min(), let most = right.max() else { return nil }
-    let sums = low + least...high + most
-    let largest = [low, high, least, most, sums.lowerBound, sums.upperBound].map { abs($0) }.max() ?? 0
-    let scaling: Int = (0...8).last(where: { largest << Int64($0) < 1 << 30 }) ?? 0
-    guard
-      let requantization = FusedRequantization(
-        combine.requantization, accumulators: [sums], scaling: scaling, saturation: -128...127)
-    else { return nil }
     // A table starts at its lowest code, which must not lie above 0: the code's place is reached from that of 0.
-    guard ranges.allSatisfy({ $0.contains(0) }) else { return nil }
-    let scaled = [left, right].map { $0.compactMap { Int32(exactly: $0 << Int64(scaling)) } }
-    return scaled[0].count == left.count && scaled[1].count == right.count
-      ? .tables(scaled[0], scaled[1], requantization) : nil
+    guard ranges.allSatisfy({ $0.contains(0) }),
+      let sum = TabulatedSum(combine, ranges, saturation: -128...127)
+    else { return nil }
+    return .tables(sum.left.map { Int32($0) }, sum.right.map { Int32($0) }, sum.requantization)
   }
 
   func write(_ writer: inout KernelWriter, _ step: Step, _ index: Int, _ text: inout CText) {

@@ -63,3 +63,27 @@ struct FusedSum: Sendable {
   private static let neighbours: [(Int64, Int64)] = (-2...2).flatMap { x in (-2...2).map { (x, $0) } }
     .sorted { abs($0.0) + abs($0.1) < abs($1.0) + abs($1.1) }
 }
+
+/// A sum or difference of two tensors whose rescaled operands come from tables, where no pair of factors gives every code.
+struct TabulatedSum: Sendable {
+  /// 2^scaling times each operand on the common scale, from the lowest code on; those of a difference's right one negated.
+  let left, right: [Int64]
+  let requantization: FusedRequantization
+
+  /// Nil for products, and where the sums leave 32 bits or no fused requantisation gives every code.
+  init?(_ combine: Combine, _ ranges: [ClosedRange<Int64>], saturation: ClosedRange<Int64>) {
+    guard combine.kind != .product, ranges.allSatisfy({ $0.count <= 256 }) else { return nil }
+    let left = ranges[0].map { combine.scaled($0, combine.left) }
+    let right = ranges[1].map { (combine.kind == .difference ? -1 : 1) * combine.scaled($0, combine.right) }
+    guard let low = left.min(), let high = left.max(), let least = right.min(), let most = right.max() else { return nil }
+    let sums = low + least...high + most
+    let largest = [low, high, least, most, sums.lowerBound, sums.upperBound].map { abs($0) }.max() ?? 0
+    guard let scaling = (0...8).last(where: { largest << Int64($0) < 1 << 30 }),
+      let requantization = FusedRequantization(
+        combine.requantization, accumulators: [sums], scaling: scaling, saturation: saturation)
+    else { return nil }
+    self.left = left.map { $0 << Int64(scaling) }
+    self.right = right.map { $0 << Int64(scaling) }
+    self.requantization = requantization
+  }
+}

@@ -28,21 +28,13 @@ struct MVESumKernel: StepKernel {
   }
 
   private static func tables(_ combine: Combine, _ ranges: [ClosedRange<Int64>]) -> Form? {
-    let left = ranges[0].map { combine.scaled($0, combine.left) }
-    let right = ranges[1].map { (combine.kind == .difference ? -1 : 1) * combine.scaled($0, combine.right) }
-    guard let low = left.min(), let high = left.max(), let least = right.min(), let most = right.max() else { return nil }
-    let sums = low + least...high + most
-    let largest = [low, high, least, most, sums.lowerBound, sums.upperBound].map { abs($0) }.max() ?? 0
-    guard let scaling = (0...8).last(where: { largest << Int64($0) < 1 << 30 }),
-      let requantization = FusedRequantization(
-        combine.requantization, accumulators: [sums], scaling: scaling, saturation: -128...127)
-    else { return nil }
+    guard let sum = TabulatedSum(combine, ranges, saturation: -128...127) else { return nil }
     func table(_ values: [Int64], _ range: ClosedRange<Int64>) -> [Int64] {
       var table = [Int64](repeating: 0, count: 256)
-      for (code, value) in zip(range, values) { table[Int(UInt8(truncatingIfNeeded: code))] = value << Int64(scaling) }
+      for (code, value) in zip(range, values) { table[Int(UInt8(truncatingIfNeeded: code))] = value }
       return table
     }
-    return .tables(table(left, ranges[0]), table(right, ranges[1]), requantization)
+    return .tables(table(sum.left, ranges[0]), table(sum.right, ranges[1]), sum.requantization)
   }
 
   func write(_ writer: inout KernelWriter, _ step: Step, _ index: Int, _ text: inout CText) {

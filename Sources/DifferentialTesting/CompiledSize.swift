@@ -8,9 +8,11 @@ public struct CompiledSize: Sendable {
   /// Tables, and constants that the compiler made.
   public let constantBytes: Int
 
-  /// The sizes in each build of `target` whose compiler is on this machine; none for a target without a device, since
+  /// The sizes in each build of `target`, or of `builds`, whose compiler is on this machine; none for a target without a device, since
   /// programs of this machine are not short of room. Throws the compiler's words where it refuses the code.
-  public static func all(of generator: CodeGenerator, for target: Target) throws -> [CompiledSize] {
+  public static func all(
+    of generator: CodeGenerator, for target: Target, builds: [BuildConfiguration]? = nil
+  ) throws -> [CompiledSize] {
     guard target.device != nil, target.compilers.contains(where: Command.exists) else { return [] }
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("lockstep-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -18,7 +20,7 @@ public struct CompiledSize: Sendable {
     for file in generator.code() {
       try Data(file.text.utf8).write(to: folder.appendingPathComponent(file.name))
     }
-    return try BuildConfiguration.all(of: target).filter { Command.exists($0.compiler) }.map { build in
+    return try (builds ?? BuildConfiguration.all(of: target)).filter { Command.exists($0.compiler) }.map { build in
       let prefix = generator.options.names.prefix
       if let error = try build.compile(prefix: prefix, in: folder, for: "size") {
         throw TargetError(description: "\(build.name) does not compile the generated code:\n\(error)")

@@ -74,24 +74,26 @@ public struct DifferentialTest: Sendable {
 
   /// A test of the C as it is generated for `target`; without one, portable C.
   public init(_ program: IntegerProgram, for target: Target? = nil, goal: KernelSelection.Goal = .speed) {
-    let kernels = KernelSelection(program, features: target?.features ?? [], goal: goal)
-    self.init(
-      program, generating: program, plan: MemoryPlan(program, kernels: kernels), kernels: kernels,
-      alignment: target?.alignment ?? 4)
+    if let target {
+      self.init(CodeGenerator(program, for: target, goal: goal, commandLine: Self.commandLine))
+    } else {
+      self.init(program, generating: program, plan: MemoryPlan(program))
+    }
   }
 
   init(
-    _ program: IntegerProgram, generating generated: IntegerProgram, plan: MemoryPlan, kernels: KernelSelection? = nil,
-    alignment: Int = 4
+    _ program: IntegerProgram, generating generated: IntegerProgram, plan: MemoryPlan
   ) {
     self.init(
       program,
       CodeGenerator(
-        generated, plan: plan, kernels: kernels,
+        generated, plan: plan,
         options: CodeOptions(
-          names: CNames(modelName: program.name), commandLine: "lockstep difftest", modelFile: program.name,
-          modelDigest: "", alignment: alignment)))
+          names: CNames(modelName: program.name), commandLine: Self.commandLine, modelFile: program.name,
+          modelDigest: "")))
   }
+
+  private static let commandLine = "lockstep difftest"
 
   private init(_ program: IntegerProgram, _ generator: CodeGenerator) {
     self.program = program

@@ -36,6 +36,14 @@ struct AskedQuestions: Sendable {
     places = Dictionary(uniqueKeysWithValues: zip(names, names.indices))
   }
 
+  /// The questions of a batch that have been made already; nil where there are none.
+  init?(_ queries: [VerificationQuery], of program: IntegerProgram) {
+    guard !queries.isEmpty else { return nil }
+    self.program = program
+    kind = .batch(queries)
+    places = Dictionary(uniqueKeysWithValues: zip(queries.map(\.id), queries.indices))
+  }
+
   /// The questions that have one property each; none for radii and ranges.
   var queries: [VerificationQuery] { if case .batch(let queries) = kind { queries } else { [] } }
 

@@ -150,11 +150,22 @@ struct QuestionArguments: ParsableArguments {
 
   /// All questions of a batch.
   func queries(_ simulator: Simulator) throws -> [VerificationQuery] {
+    try queries(simulator, samples: try sampleQuestions(simulator))
+  }
+
+  /// The same, about samples that have been read. `vacuous` is told of files whose property holds of any network, and why
+  /// that is hardly meant.
+  func queries(
+    _ simulator: Simulator, samples questions: SampleQuestions?,
+    vacuous: (_ path: String, _ reason: String) throws -> Void = {
+      StandardError.write("warning: \($0.printable()): \($1)\n")
+    }
+  ) throws -> [VerificationQuery] {
     let files = try propertyFiles(for: simulator.program).map { file in
-      if let vacuity = file.vacuity { StandardError.write("warning: \(file.path.printable()): \(vacuity)\n") }
+      if let vacuity = file.vacuity { try vacuous(file.path, vacuity) }
       return VerificationQuery(id: file.name, file: file.path, property: { file.property })
     }
-    guard let questions = try sampleQuestions(simulator) else { return files }
+    guard let questions else { return files }
     let queries = try perturbations(questions).flatMap { perturbation in
       questions.set.samples.indices.map { questions.query($0, perturbation) }
     }

@@ -57,7 +57,7 @@ struct VerificationRun {
   /// Every question once.
   func batch() throws {
     let questions = try command.questions.sampleQuestions(simulator)
-    let queries = try command.questions.queries(simulator)
+    let queries = try command.questions.queries(simulator, samples: questions)
     let tally = Mutex(VerificationTally(total: queries.count))
     let answers = try session.answers(queries, jobs: jobs) { record in
       let text = tally.withLock { tally in

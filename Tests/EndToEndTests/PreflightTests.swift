@@ -163,7 +163,6 @@ struct PreflightTests {
     /// What of the recheck notices it.
     let notices: String
     var isOfRefused = false
-    var needsDevice = true
     var testDescription: String { name }
 
     init(_ name: String, _ file: String, _ old: String, _ new: String, _ notices: String, refused: Bool = false) {

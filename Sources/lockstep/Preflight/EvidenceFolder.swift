@@ -65,15 +65,13 @@ struct EvidenceFolder {
   /// The manifest's own digest, which stands for all files.
   func digest() throws -> String { try digest(of: Self.manifest) }
 
-  /// Every file whose content is not what the manifest says, that is missing, or that it does not name; and folders without
-  /// a file.
-  func differences() throws -> [String] {
-    let listed = try listed()
+  /// Every file whose content is not what the manifest says (`listed`), that is missing, or that it does not name; and
+  /// folders without a file.
+  func differences(from listed: [(name: String, digest: String)]) throws -> [String] {
     let found = try files()
     // Names are bytes: letters that look the same are not.
-    let names = Set(found.map { Array($0.utf8) })
-    var differences = found.filter { name in !listed.contains { $0.name.utf8.elementsEqual(name.utf8) } }
-      .map { "\($0): is not in the manifest" }
+    let (names, known) = (Set(found.map { Array($0.utf8) }), Set(listed.map { Array($0.name.utf8) }))
+    var differences = found.filter { !known.contains(Array($0.utf8)) }.map { "\($0): is not in the manifest" }
     for (name, digest) in listed {
       if !names.contains(Array(name.utf8)) {
         differences.append("\(name): is missing")

@@ -49,11 +49,10 @@ struct PreflightGate {
     compile = try command.compile
     generator = compile.generator(of: program, in: model, for: target)
     questions = try command.questions.sampleQuestions(simulator)
-    for file in try command.questions.propertyFiles(for: program) {
+    queries = try command.questions.queries(simulator, samples: questions) { file, vacuity in
       // It would be proved without a look at the network.
-      if let vacuity = file.vacuity { throw FileError(path: file.path, reason: vacuity) }
+      throw FileError(path: file, reason: vacuity)
     }
-    queries = try command.questions.queries(simulator)
     // A question that cannot be asked is known before anything is done.
     for query in queries { _ = try query.property() }
     let samples = questions.map { questions in
@@ -205,7 +204,7 @@ struct PreflightGate {
     }
     let sizes: [CompiledSize]
     do {
-      sizes = try CompiledSize.all(of: generator, for: target).filter { $0.build.name == build.name }
+      sizes = try CompiledSize.all(of: generator, for: target, builds: [build])
     } catch let error as TargetError {
       throw FileError(path: "--target \(target.name)", reason: error.description)
     }
@@ -334,7 +333,7 @@ struct PreflightGate {
   ) throws -> PreflightResults.Check {
     if records.isEmpty { return .init(.empty, "nothing is proved") }
     let check = try EvidenceCheck(
-      simulator, asked: try AskedQuestions(command.questions, simulator), certificates: Self.proofs)
+      simulator, asked: AskedQuestions(queries, of: program), certificates: Self.proofs)
     let found = try check.report(records, jobs: jobs)
     inputs = found.flatMap { $0.outcome == .accepted ? $0.replayed : [] }
     // A finding for each record, then one for each question without an answer. Only unknowns need no evidence.

@@ -24,7 +24,7 @@ struct PreflightRecheck {
   func run() throws {
     let listed = try folder.listed()
     let digest = try folder.digest()
-    var faults = try folder.differences()
+    var faults = try folder.differences(from: listed)
     if let given = command.digest, given.lowercased() != digest {
       faults.append("the manifest's digest is \(digest), not \(given.printable(64))")
     }

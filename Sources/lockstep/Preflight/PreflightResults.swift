@@ -99,7 +99,7 @@ struct PreflightResults: Codable, Equatable {
 
   // MARK: As a file
 
-  private enum FileKeys: String, CodingKey { case verdict, seconds }
+  private enum FileKeys: String, CodingKey { case verdict }
 
   var seconds: Double { checks.reduce(0) { $0 + $1.seconds } }
 
