@@ -83,12 +83,22 @@ INLINE float quantized(float x, float scale, float inverse, float low, float hig
   return scale * smaller(larger(floorf(x * inverse + 0.5f), low), high);
 }
 
+INLINE float quantized_mean(float x, float inverse, lockstep_lattice l) {
+  const float code = rintf(x * inverse * l.parts) / l.parts;
+  const float nearest = code < l.pivot ? ceilf(code - 0.5f) : floorf(code + 0.5f);
+  return l.scale * smaller(larger(nearest, l.low), l.high);
+}
+
 CLONES void lockstep_quantize(const float *x, float *y, size_t count, lockstep_lattice l) {
   if (l.scale == 0) {
     for (size_t i = 0; i < count; i++) y[i] = smaller(larger(x[i], l.low), l.high);
     return;
   }
   const float inverse = 1 / l.scale;
+  if (l.parts > 0) {
+    for (size_t i = 0; i < count; i++) y[i] = quantized_mean(x[i], inverse, l);
+    return;
+  }
   for (size_t i = 0; i < count; i++) y[i] = quantized(x[i], l.scale, inverse, l.low, l.high);
 }
 
@@ -100,6 +110,15 @@ CLONES void lockstep_quantize_interval(
     for (size_t i = 0; i < count; i++) {
       const float low = smaller(larger(center[i] - radius[i], l.low), l.high);
       const float high = smaller(larger(center[i] + radius[i], l.low), l.high);
+      center_out[i] = 0.5f * (high + low);
+      radius_out[i] = 0.5f * (high - low);
+    }
+    return;
+  }
+  if (l.parts > 0) {
+    for (size_t i = 0; i < count; i++) {
+      const float low = quantized_mean(center[i] - radius[i], inverse, l);
+      const float high = quantized_mean(center[i] + radius[i], inverse, l);
       center_out[i] = 0.5f * (high + low);
       radius_out[i] = 0.5f * (high - low);
     }

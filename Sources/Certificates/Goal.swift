@@ -126,7 +126,7 @@ extension BoundedProgram {
 
 extension Functional {
   /// The largest value that the ranges of its variables allow, each for itself.
-  func most(over ranges: Ranges) -> Int128 {
+  package func most(over ranges: Ranges) -> Int128 {
     parts.reduce(Int128(constant)) { sum, part in
       let range = ranges.range(of: part.variable)
       let coefficient = Int128(part.coefficient)

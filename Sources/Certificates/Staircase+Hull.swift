@@ -1,4 +1,14 @@
 extension Staircase {
+  /// Codes per accumulator at `place`, on the whole of the steps: 0 where the code is saturated.
+  package func slope(at place: Double) -> Double {
+    guard lowest < highest else { return 0 }
+    let (first, last) = (Double(first(reaching: lowest + 1)), Double(first(reaching: highest)))
+    // Half a step to either side belongs to the rise.
+    let step = highest - lowest > 1 ? (last - first) / Double(highest - lowest - 1) : 1
+    guard first - step / 2 <= place, place <= last + step / 2 else { return 0 }
+    return 1 / max(step, 1)
+  }
+
   /// The slope, codes per accumulator, of the least concave line above the staircase on accumulators `low … high`, or of
   /// the greatest convex one below it, where it passes `place`: the hull of the points between which codes change.
   package func hullSlope(

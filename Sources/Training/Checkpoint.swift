@@ -28,7 +28,7 @@ extension Trainer {
   /// The state behind the last batch: a run that is restored from it goes on as if it had not ended.
   public func checkpoint() throws -> [UInt8] {
     func bits(_ lattice: lockstep_lattice) -> [UInt32] {
-      [lattice.scale, lattice.low, lattice.high].map(\.bitPattern)
+      [lattice.scale, lattice.low, lattice.high, lattice.parts, lattice.pivot].map(\.bitPattern)
     }
     let state = State(
       options: options, architecture: model.architecture.text, data: dataDigest, history: history, step: step,
@@ -46,21 +46,27 @@ extension Trainer {
         for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: element.bitPattern >> UInt32(8 * shift))) }
       }
     }
-    return bytes
+    return bytes + Self.bytes(of: bytes.digest)
+  }
+
+  private static func bytes(of digest: UInt64) -> [UInt8] {
+    (0..<8).map { UInt8(truncatingIfNeeded: digest >> UInt64(8 * $0)) }
   }
 
   /// Goes on where `checkpoint` was made. Throws where the bytes are damaged, or of other options, layers or data.
-  public func restore(_ bytes: [UInt8]) throws {
+  public func restore(_ file: [UInt8]) throws {
     let start = Self.mark.count
+    let bytes = file.dropLast(8)
     guard bytes.starts(with: Self.mark), let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")),
       let state = try? JSONDecoder().decode(State.self, from: Data(bytes[start..<end]))
     else { throw TrainingError("is no checkpoint of training") }
+    guard Array(file.suffix(8)) == Self.bytes(of: Array(bytes).digest) else { throw TrainingError("is damaged") }
     guard state.options == options else { throw TrainingError("is of a run with other options") }
     guard state.architecture == model.architecture.text else { throw TrainingError("is of a network with other layers") }
     guard state.data == dataDigest else { throw TrainingError("is of a run on other data") }
     let count = model.parameterCount
     guard bytes.count - end - 1 == 4 * count * buffers.count, state.parameters == count,
-      state.decayOfStart.count == 2, state.history.count <= options.epochs, state.epochPosition >= 0,
+      state.decayOfStart.count == 2, state.history.count <= options.epochs, (0...training.count).contains(state.epochPosition),
       let weights = Self.lattices(state.weightLattices, like: model.weightLattices),
       let biases = Self.lattices(state.biasLattices, like: model.biasLattices),
       let activations = Self.lattices([state.activationLattices], like: [model.activationLattices])
@@ -86,24 +92,28 @@ extension Trainer {
     _ bits: [[[UInt32]]], like lattices: [[lockstep_lattice]]
   ) -> [[lockstep_lattice]]? {
     guard bits.count == lattices.count, zip(bits, lattices).allSatisfy({ $0.count == $1.count }),
-      bits.allSatisfy({ $0.allSatisfy { $0.count == 3 } })
+      bits.allSatisfy({ $0.allSatisfy { $0.count == 5 } })
     else { return nil }
     return bits.map { list in
       list.map { part in
-        lockstep_lattice(
-          scale: Float(bitPattern: part[0]), low: Float(bitPattern: part[1]), high: Float(bitPattern: part[2]))
+        let numbers = part.map(Float.init(bitPattern:))
+        return lockstep_lattice(
+          scale: numbers[0], low: numbers[1], high: numbers[2], parts: numbers[3], pivot: numbers[4])
       }
     }
   }
 }
 
 extension ImageSet {
-  /// FNV-1a over pixels and labels.
+  /// Of pixels and labels.
   var digest: UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for bytes in [pixels, labels] {
-      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    }
-    return hash
+    (pixels + labels).digest
+  }
+}
+
+extension [UInt8] {
+  /// FNV-1a: tells damage and other data, not forgery.
+  fileprivate var digest: UInt64 {
+    reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
   }
 }

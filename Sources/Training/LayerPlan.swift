@@ -1,5 +1,11 @@
 import CTrainingKernels
 
+extension lockstep_lattice {
+  init(scale: Float, low: Float, high: Float) {
+    self.init(scale: scale, low: low, high: high, parts: 0, pivot: 0)
+  }
+}
+
 /// A layer with its sizes, and where its parameters lie.
 struct LayerPlan: Sendable {
   enum Kind: Sendable {

@@ -19,9 +19,11 @@ extension Model {
         let exact = max(largestOutputs[index], 1e-6) / most
         let chosen = options.arithmetic == .fixedPoint ? Self.powerOfTwo(atLeast: exact * 0.85) : exact
         var lattice = lockstep_lattice(scale: chosen, low: 0, high: most)
-        // TensorFlow Lite's pools keep the codes' meaning.
-        if case .averagePool = plan.kind {
+        // TensorFlow Lite's pools keep the codes' meaning, and round means half-way to the code further from 0.
+        if case .averagePool(let window) = plan.kind {
           lattice = index == 0 ? lockstep_lattice(scale: inputScale, low: 0, high: 255) : activationLattices[index - 1]
+          lattice.parts = Float(window.kernel_height * window.kernel_width)
+          lattice.pivot = options.arithmetic == .int8 ? 128 : 0
         }
         activationLattices[index] = lattice
         scale = lattice.scale

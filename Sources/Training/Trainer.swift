@@ -21,7 +21,7 @@ public final class Trainer: @unchecked Sendable {
   public let options: TrainingOptions
   public let model: Model
   public internal(set) var history: [Epoch] = []
-  private let training, heldOut: ImageSet
+  let training, heldOut: ImageSet
   private let passes: [Pass]
   private let first, second: FloatBuffer
   var step = 0
@@ -99,6 +99,9 @@ public final class Trainer: @unchecked Sendable {
       guard trainEpoch(epoch, progress: progress) else { return }
       let result = epochResult
       (epochPosition, epochResult) = (0, BatchResult())
+      guard result.loss.isFinite, model.parameters.elements.allSatisfy(\.isFinite) else {
+        throw TrainingError("training has diverged in epoch \(epoch + 1): try a smaller rate than \(options.rate)")
+      }
       if epoch + 1 == floatEpochs {
         quantize()
         // Rounding alone may be the best there is.
@@ -313,7 +316,13 @@ extension Trainer {
       nonisolated(unsafe) let classes = classes
       let lattice = model.outputLattice(isFixedPoint: options.arithmetic == .fixedPoint)
       forEachPart(of: set, PassKind(hasPoints: true, hasIntervals: false), radius: 0) { _, pass, part in
-        if pass.model.isQuantized { lockstep_quantize(pass.logits, pass.logits, part.count * pass.classes, lattice) }
+        if pass.model.isQuantized {
+          // Ties go to the even code, as in QONNX; int8 has hardly any.
+          for index in 0..<part.count * pass.classes {
+            let code = (pass.logits[index] / lattice.scale).rounded(.toNearestOrEven)
+            pass.logits[index] = min(max(code, lattice.low), lattice.high)
+          }
+        }
         for (row, picture) in part.enumerated() { classes[picture] = pass.best(pass.logits + row * pass.classes) }
       }
     }

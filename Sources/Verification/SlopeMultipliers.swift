@@ -8,6 +8,8 @@ struct SlopeMultipliers: MultiplierSource {
   let bounded: BoundedProgram
   /// Accumulators at which lines touch; the middle of their ranges unless given.
   var reference: Ranges?
+  /// Whether lines follow the staircases at the reference, and not their hulls: then prices are gradients there.
+  var isGradient = false
   /// The multipliers handed out: what a certificate must hold.
   private(set) var chosen: [Int: [Int32]] = [:]
   /// The prices that steps' codes had.
@@ -16,6 +18,12 @@ struct SlopeMultipliers: MultiplierSource {
   init(_ bounded: BoundedProgram, reference: Ranges? = nil) {
     self.bounded = bounded
     self.reference = reference
+  }
+
+  /// What leads to the gradient at a point, given as the ranges it leads to.
+  init(_ bounded: BoundedProgram, gradientAt point: Ranges) {
+    self.init(bounded, reference: point)
+    isGradient = true
   }
 
   var unpricedSteps: Set<Int> { [] }
@@ -35,13 +43,14 @@ struct SlopeMultipliers: MultiplierSource {
     let count = bounded.program.values[step.output].count
     switch bounded.steps[index].form {
     case .affine, .sum:
-      return (0..<count).map { Int32(clamping: accumulatorSlope(index, $0, prices, direct, ranges)) }
+      let step = bounded.steps[index]
+      return (0..<count).map { Int32(clamping: accumulatorSlope(step, index, $0, prices, direct, ranges)) }
 
     case .combine(let combine, let left, let right, let leftTable, let rightTable):
       var multipliers = [Int32](repeating: 0, count: 3 * count)
       let (x, y) = (step.inputs[0], step.inputs[1])
       for element in 0..<count {
-        let m = accumulatorSlope(index, element, prices, direct, ranges)
+        let m = accumulatorSlope(bounded.steps[index], index, element, prices, direct, ranges)
         guard m != 0 else { continue }
         let (i, j) = (Int(left[element]), Int(right[element]))
         multipliers[element] = Int32(clamping: m)
@@ -68,6 +77,11 @@ struct SlopeMultipliers: MultiplierSource {
       return (0..<count).map { element in
         let (low, high) = (ranges.low[value][element], ranges.high[value][element])
         guard prices[element] != 0, low < high else { return 0 }
+        if isGradient, let code = reference?.low[value][element] {
+          let (before, behind) = (max(low, code - 1), min(high, code + 1))
+          let rise = lookup.table[Int(behind - lookup.lowest)] - lookup.table[Int(before - lookup.lowest)]
+          return Int32(clamping: prices[element] * Int64(rise) / Int64(behind - before))
+        }
         // The chord.
         let rise = lookup.table[Int(high - lookup.lowest)] - lookup.table[Int(low - lookup.lowest)]
         return Int32(clamping: Int64((Double(prices[element]) * Double(rise) / Double(high - low)).rounded()))
@@ -98,7 +112,7 @@ struct SlopeMultipliers: MultiplierSource {
   }
 
   private func accumulatorSlope(
-    _ index: Int, _ element: Int, _ prices: [Int64], _ direct: [Int64], _ ranges: Ranges
+    _ step: borrowing BoundedStep, _ index: Int, _ element: Int, _ prices: [Int64], _ direct: [Int64], _ ranges: Ranges
   ) -> Int64 {
     let own = direct.isEmpty ? 0 : direct[element]
     guard prices[element] != 0 else { return own }
@@ -108,9 +122,12 @@ struct SlopeMultipliers: MultiplierSource {
     guard lowestCode < highestCode else { return own }
     let (low, high) = (ranges.accumulatorLow[index][element], ranges.accumulatorHigh[index][element])
     let place = reference.map { Double($0.accumulatorLow[index][element]) } ?? (Double(low) + Double(high)) / 2
-    let step = bounded.steps[index]
-    let slope = step.staircases[step.staircases.count == 1 ? 0 : step.staircaseOf(element)].hullSlope(
-      above: price > 0, low: low, high: high, lowestCode: lowestCode, highestCode: highestCode, at: place)
+    let staircase = step.staircases[step.staircases.count == 1 ? 0 : step.staircaseOf(element)]
+    let slope =
+      isGradient
+      ? staircase.slope(at: place)
+      : staircase.hullSlope(
+        above: price > 0, low: low, high: high, lowestCode: lowestCode, highestCode: highestCode, at: place)
     return own + Int64((Double(price) * slope).rounded())
   }
 

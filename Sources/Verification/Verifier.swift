@@ -89,16 +89,25 @@ private struct Run {
     guard options.stages.contains(.attack) else { return { _, _ in false } }
     let run = self
     let dense = verifier.bounded.attack(on: goal, verifier.denseAttack)
+    let gradient = dense == nil ? GradientAttack(verifier.bounded, goal: goal, in: property.box) : nil
     let simulated = dense == nil ? SimulatedAttack(verifier.program, goal: goal) : nil
     let (low, high) = (property.box.map(\.lowerBound), property.box.map(\.upperBound))
     var seed = (options.seed &+ UInt64(number)) &* 0x9E37_79B9_7F4A_7C15 | 1
     return { inputs, effort in
       var example = run.counterexample(inputs)
       if example == nil, effort > 0 {
-        let best =
-          dense.map { $0.run(goal, low: low, high: high, from: inputs, moves: effort, hot: 0.3, seed: &seed) }
-          ?? simulated?.run(from: inputs, in: run.property.box, runs: effort / 10, seed: &seed, isOver: run.isOver)
-        example = best.flatMap(run.counterexample)
+        if let dense {
+          example = dense.run(goal, low: low, high: high, from: inputs, moves: effort, hot: 0.3, seed: &seed)
+            .flatMap(run.counterexample)
+        } else if let gradient {
+          let climbed = gradient.run(from: inputs, steps: effort / 500, seed: &seed, isOver: run.isOver)
+          example = climbed.isMet ? run.counterexample(climbed.point) : nil
+          if example == nil {
+            example = simulated?.run(
+              from: climbed.point, in: run.property.box, runs: effort / 100, seed: &seed, isOver: run.isOver
+            ).flatMap(run.counterexample)
+          }
+        }
       }
       guard let example else { return false }
       found.keep(example)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Exporters
+import Foundation
 import Importers
 import IntegerProgram
 import Network
@@ -212,7 +213,11 @@ struct TrainCommand: ParsableCommand {
       }
       for epoch in trainer.history { say(epoch) }
     }
-    try train(trainer, interruption, pictures: split)
+    do {
+      try train(trainer, interruption)
+    } catch let error as TrainingError {
+      throw FileError(path: network, reason: error.description)
+    }
 
     let name = output.split(separator: "/").last.map { String($0.prefix { $0 != "." }) } ?? "network"
     let network = try trainer.model.network(name: name.isEmpty ? "network" : name, arithmetic: options.arithmetic)
@@ -241,7 +246,7 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  private func train(_ trainer: Trainer, _ interruption: Interruption, pictures: Int) throws {
+  private func train(_ trainer: Trainer, _ interruption: Interruption) throws {
     let progress = Progress("training", total: epochs)
     let start = ContinuousClock.now
     let before = Double(trainer.history.count)
@@ -282,6 +287,8 @@ struct TrainCommand: ParsableCommand {
       "epoch \(epoch.epoch + 1)\(epoch.isQuantized ? ", quantised" : ""): loss \(decimal(epoch.loss, 4)), clean "
         + percent(epoch.clean) + (epoch.certified.map { ", certified \(percent($0))" } ?? "")
         + ", \(decimal(epoch.seconds, 1)) s")
+    // A log that someone follows is a file.
+    fflush(nil)
   }
 
   private func picture(_ trainer: Trainer) -> CurvePicture {

@@ -24,7 +24,9 @@ void lockstep_add_columns(const float *rows, size_t count, size_t columns, float
 
 // The codes that a real value may take: scale * k for whole k in low ... high. A scale of 0 means all reals in low ...
 // high.
-typedef struct { float scale, low, high; } lockstep_lattice;
+// Means of codes often lie half-way between two. What is a mean of `parts` codes (0: anything else) is taken for a whole
+// number of scale / parts, and where it is half-way below the code `pivot`, the lower code is chosen.
+typedef struct { float scale, low, high, parts, pivot; } lockstep_lattice;
 
 // What fake quantisation makes of x: scale * clamp(floor(x / scale + 1/2), low, high).
 void lockstep_quantize(const float *x, float *y, size_t count, lockstep_lattice lattice);
