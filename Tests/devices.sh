@@ -78,7 +78,7 @@ END
 for target in cortex-m0plus cortex-m4 cortex-m55 rv32imac; do profiled "$digits" $target; done
 profiled "$models/hello_world_int8.tflite" avr
 
-for example in bare-metal gate; do
+for example in bare-metal gate robust; do
   LOCKSTEP=$lockstep "$root/Examples/$example/run.sh" "$work/$example" >"$work/words" 2>&1 ||
     { cat "$work/words"; echo "FAILED: Examples/$example" >&2; exit 1; }
   echo "Examples/$example ends as it says"

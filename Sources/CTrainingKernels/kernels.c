@@ -157,6 +157,14 @@ CLONES void lockstep_quantize_interval_gradient(
   }
 }
 
+CLONES void lockstep_round_columns(float *rows, size_t count, size_t columns, const float *units) {
+  for (size_t i = 0; i < count; i++, rows += columns) {
+    for (size_t j = 0; j < columns; j++) {
+      if (units[j] > 0) rows[j] = units[j] * copysignf(floorf(fabsf(rows[j]) / units[j] + 0.5f), rows[j]);
+    }
+  }
+}
+
 CLONES void lockstep_quantize_weights(
   const float *weights, size_t inputs, size_t outputs, const lockstep_lattice *lattices, float *quantized_weights,
   float *magnitude

@@ -81,6 +81,7 @@ extension Trainer {
     }
     (model.weightLattices, model.biasLattices, model.activationLattices) = (weights, biases, activations[0])
     model.largestLogit = state.largestLogit
+    model.setFirstRoundings(options)
     (history, step, bestScore, bestEpoch) = (state.history, state.step, state.bestScore, state.bestEpoch)
     epochPosition = state.epochPosition
     epochResult = BatchResult(loss: state.epochLoss, count: state.epochCount)

@@ -152,7 +152,11 @@ extension Pass {
       g[other] = expf(z[other] - most)
       sum += g[other]
     }
-    for other in 0..<classes { g[other] = factor * (g[other] / sum - (other == label ? 1 : 0)) }
+    for other in 0..<classes {
+      let share = g[other] / sum
+      // Gradients that no parameter feels would go back as denormal numbers, which are slow.
+      g[other] = factor * ((share < 1e-9 ? 0 : share) - (other == label ? 1 : 0))
+    }
     return logf(sum) + most - z[label]
   }
 }

@@ -30,7 +30,23 @@ extension Model {
       }
     }
     largestLogit = largestOutputs.last ?? 1
+    setFirstRoundings(options)
     refresh()
+  }
+
+  /// TensorFlow Lite multiplies accumulators by M = m · 2^e, m in ½ ..< 1: first they are multiplied by m and rounded, which
+  /// leaves whole numbers of 2^e codes.
+  func setFirstRoundings(_ options: TrainingOptions) {
+    guard options.arithmetic == .int8, isQuantized else { return firstRoundings = [] }
+    firstRoundings = plans.indices.map { index in
+      let isLast = index == plans.count - 1
+      let output = isLast ? outputLattice(isFixedPoint: false).scale : activationLattices[index].scale
+      // Biases are in the accumulator's units.
+      return biasLattices[index].map {
+        let multiplier = $0.scale / output
+        return multiplier < 0.5 ? output * Float(sign: .plus, exponent: multiplier.exponent + 1, significand: 1) : 0
+      }
+    }
   }
 
   /// Fixed-point: one power of two for the layer, of those that reach the largest weight or half of it the one with the

@@ -20,6 +20,9 @@ public final class Model: @unchecked Sendable {
   var inputScale: Float
   /// As the scales were chosen.
   var largestLogit: Float = 1
+  /// For each layer and column, the unit that a sum is rounded to before it becomes a code: int8's requantisation rounds
+  /// twice, first behind its multiplication, then behind its shift. Empty for fixed-point, and before scales are chosen.
+  var firstRoundings: [[Float]] = []
 
   static let reals = lockstep_lattice(scale: 0, low: -.infinity, high: .infinity)
   static let positiveReals = lockstep_lattice(scale: 0, low: 0, high: .infinity)

@@ -99,6 +99,9 @@ final class Pass {
       case .affine(let window):
         product(plan, window, x, rows: rows, weights: model.quantized, into: y)
         lockstep_add_bias(y, rows * plan.places, plan.columns, model.quantized.start + plan.biasOffset)
+        if !model.firstRoundings.isEmpty {
+          lockstep_round_columns(y, points * plan.places, plan.columns, model.firstRoundings[index])
+        }
         if intervals > 0 && !isLast { product(plan, window, r, rows: intervals, weights: model.magnitude, into: s) }
       case .averagePool(var window):
         lockstep_average(x, rows, &window, y)

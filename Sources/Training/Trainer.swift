@@ -314,12 +314,14 @@ extension Trainer {
     nonisolated(unsafe) var classes = [Int](repeating: 0, count: set.count)
     classes.withUnsafeMutableBufferPointer { classes in
       nonisolated(unsafe) let classes = classes
-      let lattice = model.outputLattice(isFixedPoint: options.arithmetic == .fixedPoint)
+      let isFixedPoint = options.arithmetic == .fixedPoint
+      let lattice = model.outputLattice(isFixedPoint: isFixedPoint)
+      // Half-way goes to the even code in QONNX, away from 0 in TensorFlow Lite.
+      let rule: FloatingPointRoundingRule = isFixedPoint ? .toNearestOrEven : .toNearestOrAwayFromZero
       forEachPart(of: set, PassKind(hasPoints: true, hasIntervals: false), radius: 0) { _, pass, part in
         if pass.model.isQuantized {
-          // Ties go to the even code, as in QONNX; int8 has hardly any.
           for index in 0..<part.count * pass.classes {
-            let code = (pass.logits[index] / lattice.scale).rounded(.toNearestOrEven)
+            let code = (pass.logits[index] / lattice.scale).rounded(rule)
             pass.logits[index] = min(max(code, lattice.low), lattice.high)
           }
         }

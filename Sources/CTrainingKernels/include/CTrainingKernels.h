@@ -39,6 +39,8 @@ void lockstep_quantize_gradient(const float *x, float *gradient, size_t count, l
 void lockstep_quantize_interval_gradient(
   const float *center, const float *radius, float *center_gradient, float *radius_gradient, size_t count,
   lockstep_lattice lattice);
+// Rounds rows[i][j] to the nearest whole number of units[j], half-way away from 0; where that is 0, to nothing.
+void lockstep_round_columns(float *rows, size_t count, size_t columns, const float *units);
 // Quantises weights [inputs][outputs], a lattice for each output. `magnitude` receives absolute values.
 void lockstep_quantize_weights(
   const float *weights, size_t inputs, size_t outputs, const lockstep_lattice *lattices, float *quantized,
