@@ -75,3 +75,8 @@ if [ -e ../shared/data/models/mnist_mlp_6bit.onnx ]; then
   echo
   $python Tests/bench/verification.py $lockstep ../shared/data --smt 3 --trained 60
 fi
+
+# Training: a step of QA-IBP, here and in TensorFlow.
+$python -c 'import tensorflow' 2>/dev/null || $python -m pip -q install tensorflow-cpu==2.21.0
+echo
+$python Tests/bench/training.py $lockstep
