@@ -5,6 +5,7 @@
 #   commands    wall time of inspect and compile
 #   devices     instructions, code and arena on Cortex-M4, M55 and M0+, beside CMSIS-NN called directly
 #   verifier    the AAAI 2021 benchmark, beside bit-vector SMT (own Z3 engine; bitwuzla from PyPI on the emitted text)
+#   training    a step of QA-IBP, beside the same step in TensorFlow (PyPI: tensorflow-cpu)
 # Without arguments: the bundled network, and ../shared/data/models where that is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
