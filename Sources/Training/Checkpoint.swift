@@ -53,7 +53,8 @@ extension Trainer {
     (0..<8).map { UInt8(truncatingIfNeeded: digest >> UInt64(8 * $0)) }
   }
 
-  /// Goes on where `checkpoint` was made. Throws where the bytes are damaged, or of other options, layers or data.
+  /// Goes on where `checkpoint` was made. Throws where the bytes are damaged, or of other options, layers or data; as long
+  /// as nothing was quantised the codes may be others, and the epochs that are to be quantised.
   public func restore(_ file: [UInt8]) throws {
     let start = Self.mark.count
     let bytes = file.dropLast(8)
@@ -61,7 +62,12 @@ extension Trainer {
       let state = try? JSONDecoder().decode(State.self, from: Data(bytes[start..<end]))
     else { throw TrainingError("is no checkpoint of training") }
     guard Array(file.suffix(8)) == Self.bytes(of: Array(bytes).digest) else { throw TrainingError("is damaged") }
-    guard state.options == options else { throw TrainingError("is of a run with other options") }
+    var asked = options
+    if state.activationLattices.first?.first == Float(0).bitPattern, state.history.count <= floatEpochs {
+      (asked.weightBits, asked.activationBits) = (state.options.weightBits, state.options.activationBits)
+      (asked.arithmetic, asked.floatShare) = (state.options.arithmetic, state.options.floatShare)
+    }
+    guard state.options == asked else { throw TrainingError("is of a run with other options") }
     guard state.architecture == model.architecture.text else { throw TrainingError("is of a network with other layers") }
     guard state.data == dataDigest else { throw TrainingError("is of a run on other data") }
     let count = model.parameterCount

@@ -80,7 +80,7 @@ public final class Trainer: @unchecked Sendable {
   private(set) lazy var dataDigest = training.digest ^ heldOut.digest &* 31
 
   /// Epochs in real numbers.
-  private var floatEpochs: Int { Int((options.floatShare * Float(options.epochs)).rounded()) }
+  var floatEpochs: Int { Int((options.floatShare * Float(options.epochs)).rounded()) }
   private var steps: Int { (training.count + options.batch - 1) / options.batch * options.epochs }
   public var isDone: Bool {
     history.count >= options.epochs
@@ -89,11 +89,16 @@ public final class Trainer: @unchecked Sendable {
 
   /// Trains until it is done. `report` is told of each epoch, `progress` behind each batch of the epoch and the share of
   /// it that is done. Where one returns false it ends early; another call, or a run from a checkpoint, goes on there.
+  /// `beforeRounding` is called when the epochs in real numbers are over, and nothing is quantised yet.
   public func run(
-    _ report: (Epoch) throws -> Bool, progress: (Int, Float) -> Bool = { _, _ in true }
+    _ report: (Epoch) throws -> Bool, progress: (Int, Float) -> Bool = { _, _ in true },
+    beforeRounding: () throws -> Void = {}
   ) throws {
-    if floatEpochs == 0 && history.isEmpty { quantize() }
     while !isDone {
+      if !model.isQuantized, history.count == floatEpochs, epochPosition == 0 {
+        try beforeRounding()
+        try round()
+      }
       let epoch = history.count
       let start = ContinuousClock.now
       guard trainEpoch(epoch, progress: progress) else { return }
@@ -102,27 +107,35 @@ public final class Trainer: @unchecked Sendable {
       guard result.loss.isFinite, model.parameters.elements.allSatisfy(\.isFinite) else {
         throw TrainingError("training has diverged in epoch \(epoch + 1): try a smaller rate than \(options.rate)")
       }
-      if epoch + 1 == floatEpochs {
-        quantize()
-        // Rounding alone may be the best there is.
-        keep(try evaluate(heldOut, epsilon: options.epsilon > 0 ? options.epsilon : nil), epoch: epoch)
-      }
-      let found = try evaluate(heldOut, epsilon: options.method == .standard ? nil : options.epsilon)
-      if model.isQuantized && epoch + 1 > floatEpochs { keep(found, epoch: epoch) }
+      let found = try evaluateHeldOut()
+      if model.isQuantized { keep(found, epoch: epoch) }
       let entry = Epoch(
         epoch: epoch, isQuantized: model.isQuantized, loss: result.loss / Double(max(1, result.count)),
         clean: found.clean, certified: found.certified, seconds: start.secondsAgo)
       history.append(entry)
       if try !report(entry) { return }
     }
-    if bestScore >= 0 {
-      model.parameters.copy(best)
-      model.refresh()
+    if !model.isQuantized {
+      try beforeRounding()
+      try round()
     }
+    model.parameters.copy(best)
+    model.refresh()
+  }
+
+  /// Ends the epochs in real numbers. Rounding alone may be the best there is.
+  private func round() throws {
+    quantize()
+    if !history.isEmpty { keep(try evaluateHeldOut(), epoch: history.count - 1) }
+  }
+
+  private func evaluateHeldOut() throws -> Accuracy {
+    try evaluate(heldOut, epsilon: options.method == .standard ? nil : options.epsilon)
   }
 
   private func keep(_ found: Accuracy, epoch: Int) {
-    let score = found.certified ?? found.clean
+    // What is not trained for intervals is hardly certified by them.
+    let score = options.method == .intervals ? found.certified ?? found.clean : found.clean
     guard score > bestScore else { return }
     (bestScore, bestEpoch) = (score, epoch)
     best.copy(model.parameters)

@@ -43,6 +43,13 @@ struct TrainCommand: ParsableCommand {
 
       --checkpoint is written behind each epoch and on Ctrl-C; with --resume the run goes on there, as if it had not been \
       interrupted. The same options, data and seed give the same network, on any number of threads.
+
+      The epochs in real numbers are the same for all bits. --float-checkpoint keeps what they end with, and --start goes on \
+      from there, with other --bits, another --float-share, or for the other kind of file:
+
+        lockstep train net.txt … --bits 8 --output eight.onnx --float-checkpoint real.ck
+        lockstep train net.txt … --bits 6 --output six.onnx --start real.ck
+        lockstep train net.txt … --output int8.tflite --start real.ck
       """)
 
   @Argument(help: ArgumentHelp("The network's description.", valueName: "net.txt"))
@@ -132,6 +139,13 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Go on with the checkpoint, where there is one.")
   var resume = false
 
+  @Option(
+    help: ArgumentHelp("Where the state is kept as it is before anything is rounded: a --start for other bits.", valueName: "file"))
+  var floatCheckpoint: String?
+
+  @Option(help: ArgumentHelp("Go on with this checkpoint, and leave it as it is.", valueName: "file"))
+  var start: String?
+
   @Option(help: ArgumentHelp("Draw accuracy over the epochs.", valueName: "curve.svg"))
   var curve: String?
 
@@ -146,6 +160,7 @@ struct TrainCommand: ParsableCommand {
     if !output.hasSuffix(".onnx") && !output.hasSuffix(".tflite") {
       throw ValidationError("--output must end in .onnx (fixed-point) or .tflite (int8).")
     }
+    if resume && start != nil { throw ValidationError("--resume and --start both say where to go on: give one.") }
     if resume && checkpoint == nil { throw ValidationError("--resume needs the --checkpoint to go on with.") }
     for (name, value) in [("--bits", bits), ("--weight-bits", weightBits ?? bits), ("--activation-bits", activationBits ?? bits)]
     where !(2...8).contains(value) { throw ValidationError("\(name) must be in 2 … 8.") }
@@ -205,7 +220,7 @@ struct TrainCommand: ParsableCommand {
     } catch let error as TrainingError {
       throw FileError(path: network, reason: error.description)
     }
-    if resume, let checkpoint, InputFile.exists(checkpoint) {
+    if let checkpoint = start ?? (resume ? checkpoint.flatMap { InputFile.exists($0) ? $0 : nil } : nil) {
       do {
         try trainer.restore(InputFile.bytes(path: checkpoint, limit: 16 << 30))
       } catch let error as TrainingError {
@@ -251,16 +266,16 @@ struct TrainCommand: ParsableCommand {
     let start = ContinuousClock.now
     let before = Double(trainer.history.count)
     var failure: (any Error)?
-    func keep() throws {
-      guard let checkpoint else { return }
+    func keep(at path: String?) throws {
+      guard let path else { return }
       let bytes = try trainer.checkpoint()
-      try OutputFiles.whole { try $0.add(bytes, at: checkpoint) }
+      try OutputFiles.whole { try $0.add(bytes, at: path) }
     }
     try trainer.run(
       { epoch in
         progress.end()
         say(epoch)
-        try keep()
+        try keep(at: checkpoint)
         if let curve { try OutputFiles.whole { try $0.add(Array(picture(trainer).svg.utf8), at: curve) } }
         return interruption.signalNumber == nil
       },
@@ -270,9 +285,9 @@ struct TrainCommand: ParsableCommand {
         progress.show(
           "epoch \(epoch + 1) of \(epochs), \(Int(100 * share)) %; \(Int(left.rounded(.up))) s left")
         guard interruption.signalNumber != nil else { return true }
-        do { try keep() } catch { failure = error }
+        do { try keep(at: checkpoint) } catch { failure = error }
         return false
-      })
+      }, beforeRounding: { try keep(at: floatCheckpoint) })
     progress.end()
     if let failure { throw failure }
     if let number = interruption.signalNumber {

@@ -104,6 +104,37 @@ import Testing
     #expect(other.status == 65 && other.error.contains("other options"), "\(other.error)")
   }
 
+  @Test("epochs in real numbers serve other bits, rounding alone and int8") func aFloatCheckpointServesOtherBits() throws {
+    let data = try Data()
+    let folder = data.folder
+    let ways: [(options: [String], output: String)] = [
+      (["--bits", "5"], "n.onnx"), (["--bits", "5", "--float-share", "1"], "n.onnx"), ([], "n.tflite"),
+    ]
+    let real = folder.path("real.ck")
+    let first = try data.train(["--method", "intervals", "--float-share", "0.5", "--float-checkpoint", real])
+    #expect(first.status == 0, "\(first.error)")
+    let kept = try folder.read("real.ck")
+    for (options, output) in ways {
+      let options = ["--method", "intervals"] + (options.contains("--float-share") ? options : options + ["--float-share", "0.5"])
+      let whole = try data.train(options, output: output)
+      let network = try folder.read(output)
+      let continued = try data.train(options + ["--start", real], output: output)
+      #expect(whole.status == 0 && continued.status == 0, "\(whole.error) \(continued.error)")
+      #expect(try folder.read(output) == network, "\(options)")
+      #expect(continued.output.contains("; 0 of another class than in training"), "\(continued.output)")
+    }
+    #expect(try folder.read("real.ck") == kept)
+    let late = try data.train(["--method", "intervals", "--float-share", "0.25", "--start", real])
+    #expect(late.status == 65 && late.error.contains("other options"), "\(late.error)")
+    let damaged = kept.enumerated().map { $0.offset == kept.count / 2 ? $0.element ^ 1 : $0.element }
+    try folder.write(damaged, "damaged.ck")
+    for bytes in [damaged, Array(kept.dropLast(9)), Array(kept.prefix(30)), []] {
+      try folder.write(bytes, "damaged.ck")
+      let run = try data.train(["--method", "intervals", "--start", folder.path("damaged.ck")])
+      #expect(run.status == 65 && run.error.contains("damaged.ck"), "\(run.error)")
+    }
+  }
+
   @Test func badInputsAreNamed() throws {
     let data = try Data(40)
     let folder = data.folder
