@@ -157,11 +157,34 @@ CLONES void lockstep_quantize_interval_gradient(
   }
 }
 
-CLONES void lockstep_round_columns(float *rows, size_t count, size_t columns, const float *units) {
-  for (size_t i = 0; i < count; i++, rows += columns) {
-    for (size_t j = 0; j < columns; j++) {
-      if (units[j] > 0) rows[j] = units[j] * copysignf(floorf(fabsf(rows[j]) / units[j] + 0.5f), rows[j]);
-    }
+// In codes, so that what lies half-way between two after the first rounding is exactly that.
+INLINE float quantized_twice(float x, float inverse, float unit, lockstep_lattice l) {
+  const float code = x * inverse;
+  const float first = unit > 0 ? unit * floorf(fabsf(code) / unit + 0.5f) : fabsf(code);
+  const float nearest = copysignf(floorf(first + 0.5f), code);
+  return l.scale * smaller(larger(nearest, l.low), l.high);
+}
+
+CLONES void lockstep_quantize_columns(
+  const float *x, float *y, size_t count, size_t columns, const float *units, lockstep_lattice l
+) {
+  const float inverse = 1 / l.scale;
+  for (size_t i = 0; i < count; i++, x += columns, y += columns) {
+    for (size_t j = 0; j < columns; j++) y[j] = quantized_twice(x[j], inverse, units[j], l);
+  }
+}
+
+CLONES void lockstep_quantize_interval_columns(
+  const float *center, const float *radius, float *center_out, float *radius_out, size_t count, size_t columns,
+  const float *units, lockstep_lattice l
+) {
+  const float inverse = 1 / l.scale;
+  for (size_t i = 0; i < count * columns; i++) {
+    const float unit = units[i % columns];
+    const float low = quantized_twice(center[i] - radius[i], inverse, unit, l);
+    const float high = quantized_twice(center[i] + radius[i], inverse, unit, l);
+    center_out[i] = 0.5f * (high + low);
+    radius_out[i] = 0.5f * (high - low);
   }
 }
 

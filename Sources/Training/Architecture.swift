@@ -52,7 +52,8 @@ extension Architecture {
     var layers: [Layer] = []
     var number = 0
     var lastLine = 0
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+    let lines = text.drop { $0 == "\u{FEFF}" }.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    for line in lines {
       number += 1
       var words = Words(line: number, words: line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace))
       guard let kind = words.next() else { continue }

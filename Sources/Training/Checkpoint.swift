@@ -63,7 +63,8 @@ extension Trainer {
     else { throw TrainingError("is no checkpoint of training") }
     guard Array(file.suffix(8)) == Self.bytes(of: Array(bytes).digest) else { throw TrainingError("is damaged") }
     var asked = options
-    if state.activationLattices.first?.first == Float(0).bitPattern, state.history.count <= floatEpochs {
+    let isQuantized = state.weightLattices.last?.first?.first != Float(0).bitPattern
+    if !isQuantized, state.history.count < floatEpochs || state.history.count == floatEpochs && state.epochPosition == 0 {
       (asked.weightBits, asked.activationBits) = (state.options.weightBits, state.options.activationBits)
       (asked.arithmetic, asked.floatShare) = (state.options.arithmetic, state.options.floatShare)
     }
@@ -72,20 +73,27 @@ extension Trainer {
     guard state.data == dataDigest else { throw TrainingError("is of a run on other data") }
     let count = model.parameterCount
     guard bytes.count - end - 1 == 4 * count * buffers.count, state.parameters == count,
-      state.decayOfStart.count == 2, state.history.count <= options.epochs, (0...training.count).contains(state.epochPosition),
-      let weights = Self.lattices(state.weightLattices, like: model.weightLattices),
-      let biases = Self.lattices(state.biasLattices, like: model.biasLattices),
-      let activations = Self.lattices([state.activationLattices], like: [model.activationLattices])
+      state.decayOfStart.count == 2, state.decayOfStart.allSatisfy({ (0...1).contains($0) }),
+      state.history.count <= options.epochs, state.history.enumerated().allSatisfy({ $0.offset == $0.element.epoch }),
+      (0...training.count).contains(state.epochPosition), (0...training.count).contains(state.epochCount),
+      (0...steps).contains(state.step), (0...options.epochs).contains(state.bestEpoch),
+      let weights = Self.lattices(state.weightLattices, isQuantized: isQuantized, like: model.weightLattices),
+      let biases = Self.lattices(state.biasLattices, isQuantized: isQuantized, like: model.biasLattices),
+      let activations = Self.lattices(
+        [Array(state.activationLattices.dropLast())], isQuantized: isQuantized, like: [model.activationLattices.dropLast()]),
+      state.largestLogit.isFinite, state.largestLogit >= 0
     else { throw TrainingError("is damaged") }
     var at = end + 1
     for buffer in buffers {
       for index in 0..<count {
         let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[at + $1]) << UInt32(8 * $1) }
+        guard Float(bitPattern: bits).isFinite else { throw TrainingError("is damaged: a number is none") }
         buffer.start[index] = Float(bitPattern: bits)
         at += 4
       }
     }
-    (model.weightLattices, model.biasLattices, model.activationLattices) = (weights, biases, activations[0])
+    (model.weightLattices, model.biasLattices) = (weights, biases)
+    model.activationLattices.replaceSubrange(0..<activations[0].count, with: activations[0])
     model.largestLogit = state.largestLogit
     model.setFirstRoundings(options)
     (history, step, bestScore, bestEpoch) = (state.history, state.step, state.bestScore, state.bestEpoch)
@@ -95,19 +103,26 @@ extension Trainer {
     model.refresh()
   }
 
+  /// Lattices as they can come about; nil where these are others.
   private static func lattices(
-    _ bits: [[[UInt32]]], like lattices: [[lockstep_lattice]]
+    _ bits: [[[UInt32]]], isQuantized: Bool, like lattices: [[lockstep_lattice]]
   ) -> [[lockstep_lattice]]? {
-    guard bits.count == lattices.count, zip(bits, lattices).allSatisfy({ $0.count == $1.count }),
-      bits.allSatisfy({ $0.allSatisfy { $0.count == 5 } })
-    else { return nil }
-    return bits.map { list in
-      list.map { part in
+    guard bits.count == lattices.count, zip(bits, lattices).allSatisfy({ $0.count == $1.count }) else { return nil }
+    guard isQuantized else { return lattices }
+    var result: [[lockstep_lattice]] = []
+    for list in bits {
+      var row: [lockstep_lattice] = []
+      for part in list {
         let numbers = part.map(Float.init(bitPattern:))
-        return lockstep_lattice(
-          scale: numbers[0], low: numbers[1], high: numbers[2], parts: numbers[3], pivot: numbers[4])
+        guard numbers.count == 5, numbers.allSatisfy(\.isFinite), (0x1p-60...0x1p60).contains(numbers[0]),
+          (-0x1p24...0).contains(numbers[1]), (0...0x1p24).contains(numbers[2]), (0...0x1p24).contains(numbers[3])
+        else { return nil }
+        row.append(
+          lockstep_lattice(scale: numbers[0], low: numbers[1], high: numbers[2], parts: numbers[3], pivot: numbers[4]))
       }
+      result.append(row)
     }
+    return result
   }
 }
 

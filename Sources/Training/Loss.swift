@@ -15,8 +15,8 @@ public struct Loss: Sendable, Equatable {
   /// That of the cross-entropy of worst-case logits (Gowal et al., 2018): against each other class, the most that it can
   /// lead by anywhere in the interval.
   public var worst: Float
-  /// The factor of the mean hinge max(0, margin − lead), over the other classes, of the least lead in the interval
-  /// (Lechner et al., 2023).
+  /// The factor of the hinge max(0, margin − lead) of the least lead in the interval, summed over the other classes and
+  /// divided by the number of classes (Lechner et al., 2023; there only of pictures that get their class).
   public var hinge: Float
   public var margin: Float
   /// The factor of the mean width of the intervals behind each layer (the same).
@@ -46,6 +46,34 @@ struct BatchResult {
   }
 }
 
+/// Who wins where the codes of logits are equal: the lowest index. What differs by less than a code may be equal, and so
+/// may what leaves the codes' range.
+private struct TieRule {
+  /// A logit's code in real units; 0 while nothing is quantised.
+  let code: Float
+  /// Whether logits may pass the range of codes: in int8, where that fits the logits that were seen.
+  let saturates: Bool
+
+  init(_ model: Model) {
+    let isFixedPoint = model.firstRoundings.isEmpty
+    code = model.isQuantized ? model.outputLattice(isFixedPoint: isFixedPoint).scale : 0
+    saturates = model.isQuantized && !isFixedPoint
+  }
+
+  /// Whether the integer program gives `label` all over the interval: `lead` is the most that each class can lead by, `z`
+  /// the logits in the middle, `ends` how far each may move. Single precision is given 1e-4 codes.
+  func isCertified(_ label: Int, _ lead: Floats, _ z: Floats, _ ends: Floats?, _ classes: Int) -> Bool {
+    for other in 0..<classes where other != label {
+      if other > label ? lead[other] > -1e-4 * code : lead[other] >= -1.0001 * code { return false }
+      // Rounded twice, half a code and half of that again are the most that is added.
+      if other < label, let ends, z[other] + ends[other] >= 126 * code || z[label] - ends[label] <= -127 * code {
+        return false
+      }
+    }
+    return true
+  }
+}
+
 extension Pass {
   /// The loss of the batch after `forward`, and its gradients by the logits and the last layer's incoming radii, for
   /// `backward`. Each row counts `share`, the batch's size inverted.
@@ -70,6 +98,7 @@ extension Pass {
     let plan = model.plans[model.plans.count - 1]
     let weights = model.quantized.start + plan.weightOffset
     let groups = Dictionary(grouping: 0..<intervals) { Int(labels[$0]) }
+    let tie = TieRule(model)
     // In the classes' order, since sums depend on it.
     for (label, rows) in groups.sorted(by: { $0.key < $1.key }) {
       let difference = FloatBuffer(features * classes)
@@ -89,15 +118,19 @@ extension Pass {
       MatrixProduct.plain(
         radii.start, magnitude.start, into: spread.start, rows: rows.count, inner: features, columns: classes)
       let spreadGradient = FloatBuffer(rows.count * classes)
+      // How far each logit itself may move, where that counts.
+      let ends = tie.saturates ? FloatBuffer(rows.count * classes) : nil
+      if let ends {
+        MatrixProduct.plain(
+          radii.start, model.magnitude.start + plan.weightOffset, into: ends.start, rows: rows.count, inner: features,
+          columns: classes)
+      }
       for (place, row) in rows.enumerated() {
         let (z, g) = (logits + (points + row) * classes, logitGradient + (points + row) * classes)
         let lead = spread.start + place * classes
         for other in 0..<classes { lead[other] = other == label ? 0 : z[other] - z[label] + lead[other] }
         if points == 0 && best(z) == label { result.correct += 1 }
-        // The lowest index wins ties.
-        if (0..<classes).allSatisfy({ $0 == label || ($0 < label ? lead[$0] < 0 : lead[$0] <= 0) }) {
-          result.certified += 1
-        }
+        if tie.isCertified(label, lead, z, ends.map { $0.start + place * classes }, classes) { result.certified += 1 }
         let cost = crossEntropy(lead, label, into: g, factor: loss.worst * share)
         result.loss += Double(loss.worst * cost)
         if loss.hinge != 0 {

@@ -16,7 +16,14 @@ extension Model {
       }
       if index < plans.count - 1 {
         let most = Float((1 << options.activationBits) - 1)
-        let exact = max(largestOutputs[index], 1e-6) / most
+        // Finer codes than the sums' own units say nothing more; a layer that nothing has come through yet has no others.
+        let finest: Float =
+          switch plan.kind {
+          case .affine: biasLattices[index].reduce(0) { max($0, $1.scale) }
+          case .averagePool: scale
+          case .add(let earlier): max(scale, activationLattices[earlier].scale) / 2
+          }
+        let exact = max(largestOutputs[index] / most, finest)
         let chosen = options.arithmetic == .fixedPoint ? Self.powerOfTwo(atLeast: exact * 0.85) : exact
         var lattice = lockstep_lattice(scale: chosen, low: 0, high: most)
         // TensorFlow Lite's pools keep the codes' meaning, and round means half-way to the code further from 0.
@@ -44,7 +51,7 @@ extension Model {
       // Biases are in the accumulator's units.
       return biasLattices[index].map {
         let multiplier = $0.scale / output
-        return multiplier < 0.5 ? output * Float(sign: .plus, exponent: multiplier.exponent + 1, significand: 1) : 0
+        return multiplier < 0.5 ? Float(sign: .plus, exponent: multiplier.exponent + 1, significand: 1) : 0
       }
     }
   }

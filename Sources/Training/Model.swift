@@ -20,8 +20,9 @@ public final class Model: @unchecked Sendable {
   var inputScale: Float
   /// As the scales were chosen.
   var largestLogit: Float = 1
-  /// For each layer and column, the unit that a sum is rounded to before it becomes a code: int8's requantisation rounds
-  /// twice, first behind its multiplication, then behind its shift. Empty for fixed-point, and before scales are chosen.
+  /// For each layer and column, what share of a code a sum is rounded to before it is rounded to codes: int8's
+  /// requantisation rounds behind its multiplication, and again behind its shift. Empty for fixed-point, and before scales
+  /// are chosen.
   var firstRoundings: [[Float]] = []
 
   static let reals = lockstep_lattice(scale: 0, low: -.infinity, high: .infinity)
@@ -50,7 +51,7 @@ public final class Model: @unchecked Sendable {
 
   public var parameterCount: Int { parameters.count }
   public var inputCount: Int { architecture.height * architecture.width * architecture.channels }
-  public var isQuantized: Bool { activationLattices[0].scale != 0 }
+  public var isQuantized: Bool { weightLattices[plans.count - 1][0].scale != 0 }
 
   /// Makes what forward passes use from the parameters.
   func refresh() {

@@ -59,6 +59,15 @@ final class Pass {
     magnitudeGradient = FloatBuffer(model.parameterCount)
   }
 
+  /// What a pass takes, in bytes.
+  static func bytes(_ model: Model, kind: PassKind, capacity: Int) -> Double {
+    let radii = kind.hasIntervals ? 1.0 : 0.0
+    let rows = radii + (kind.hasPoints ? 1 : 0)
+    let layers = model.plans.reduce(0.0) { $0 + 3 * Double($1.outputCount) } + 2 * Double(model.inputCount)
+    let patches = model.plans.reduce(0.0) { max($0, Double($1.places) * Double($1.inner)) }
+    return 4 * Double(capacity) * ((rows + radii) * layers + rows * patches) + 8 * Double(model.parameterCount)
+  }
+
   /// All rows of values: points and centers.
   var rows: Int { points + intervals }
   var classes: Int { model.architecture.classes }
@@ -99,9 +108,6 @@ final class Pass {
       case .affine(let window):
         product(plan, window, x, rows: rows, weights: model.quantized, into: y)
         lockstep_add_bias(y, rows * plan.places, plan.columns, model.quantized.start + plan.biasOffset)
-        if !model.firstRoundings.isEmpty {
-          lockstep_round_columns(y, points * plan.places, plan.columns, model.firstRoundings[index])
-        }
         if intervals > 0 && !isLast { product(plan, window, r, rows: intervals, weights: model.magnitude, into: s) }
       case .averagePool(var window):
         lockstep_average(x, rows, &window, y)
@@ -116,12 +122,18 @@ final class Pass {
       }
       if isLast { break }
       let (lattice, z, count) = (model.activationLattices[index], after[index].start, plan.outputCount)
-      lockstep_quantize(y, z, points * count, lattice)
-      if intervals > 0 {
-        let center = points * count
-        lockstep_quantize_interval(
-          y + center, s, z + center, afterRadius[index].start, intervals * count, lattice)
+      let (center, radius) = (points * count, afterRadius[index].start)
+      if plan.isAffine, !model.firstRoundings.isEmpty {
+        let units = model.firstRoundings[index]
+        lockstep_quantize_columns(y, z, points * plan.places, plan.columns, units, lattice)
+        if intervals > 0 {
+          lockstep_quantize_interval_columns(
+            y + center, s, z + center, radius, intervals * plan.places, plan.columns, units, lattice)
+        }
+        continue
       }
+      lockstep_quantize(y, z, points * count, lattice)
+      if intervals > 0 { lockstep_quantize_interval(y + center, s, z + center, radius, intervals * count, lattice) }
     }
   }
 

@@ -1,5 +1,6 @@
 import CTrainingKernels
 import Dispatch
+import Foundation
 
 /// Trains a model on a part of a set, and watches it on another.
 /// Its parts work on several threads, each on a pass of its own; nothing else is shared that is written.
@@ -60,7 +61,13 @@ public final class Trainer: @unchecked Sendable {
     model = try Model(architecture, seed: options.seed)
     model.inputScale = 1 / 256
     let kind = Self.kind(options)
-    let capacity = (options.batch + Self.parts - 1) / Self.parts
+    let capacity = (min(options.batch, training.count) + Self.parts - 1) / Self.parts
+    let needed = Pass.bytes(model, kind: kind, capacity: capacity) * Double(Self.parts)
+    guard needed < 0.8 * Double(ProcessInfo.processInfo.physicalMemory) else {
+      throw TrainingError(
+        "batches of \(options.batch) take \(Int(needed / 0x1p30)) GiB of memory, and there are "
+          + "\(ProcessInfo.processInfo.physicalMemory >> 30): try a smaller --batch")
+    }
     passes = (0..<Self.parts).map { [model] _ in Pass(model, kind: kind, capacity: capacity) }
     first = FloatBuffer(model.parameterCount)
     second = FloatBuffer(model.parameterCount)
@@ -81,7 +88,7 @@ public final class Trainer: @unchecked Sendable {
 
   /// Epochs in real numbers.
   var floatEpochs: Int { Int((options.floatShare * Float(options.epochs)).rounded()) }
-  private var steps: Int { (training.count + options.batch - 1) / options.batch * options.epochs }
+  var steps: Int { (training.count + options.batch - 1) / options.batch * options.epochs }
   public var isDone: Bool {
     history.count >= options.epochs
       || options.patience > 0 && model.isQuantized && history.count - bestEpoch > options.patience
@@ -327,14 +334,15 @@ extension Trainer {
     nonisolated(unsafe) var classes = [Int](repeating: 0, count: set.count)
     classes.withUnsafeMutableBufferPointer { classes in
       nonisolated(unsafe) let classes = classes
-      let isFixedPoint = options.arithmetic == .fixedPoint
-      let lattice = model.outputLattice(isFixedPoint: isFixedPoint)
-      // Half-way goes to the even code in QONNX, away from 0 in TensorFlow Lite.
-      let rule: FloatingPointRoundingRule = isFixedPoint ? .toNearestOrEven : .toNearestOrAwayFromZero
+      let lattice = model.outputLattice(isFixedPoint: options.arithmetic == .fixedPoint)
       forEachPart(of: set, PassKind(hasPoints: true, hasIntervals: false), radius: 0) { _, pass, part in
-        if pass.model.isQuantized {
-          for index in 0..<part.count * pass.classes {
-            let code = (pass.logits[index] / lattice.scale).rounded(rule)
+        let (model, count) = (pass.model, part.count * pass.classes)
+        if let units = model.firstRoundings.last {
+          lockstep_quantize_columns(pass.logits, pass.logits, part.count, pass.classes, units, lattice)
+        } else if model.isQuantized {
+          // QONNX's ROUND: half-way to the even code.
+          for index in 0..<count {
+            let code = (pass.logits[index] / lattice.scale).rounded(.toNearestOrEven)
             pass.logits[index] = min(max(code, lattice.low), lattice.high)
           }
         }

@@ -71,6 +71,13 @@ struct OutputFiles {
     try files.commit()
   }
 
+  /// Fails where a file could not be written, before the work that it is for.
+  static func tryToWrite(_ path: String) throws(FileError) {
+    var files = OutputFiles()
+    defer { files.discard() }
+    try files.add([], at: path)
+  }
+
   /// Makes a folder, and those above it, where they are missing.
   static func makeFolder(_ path: String) throws(FileError) {
     var folders = OutputFiles()

@@ -13,8 +13,8 @@ struct RobustAccuracy {
     (misclassified, unknown) = (count(.misclassified), count(.unknown))
   }
 
-  /// A table with a row for each ε, and what stands behind it.
-  static func text(_ summary: VerificationSummary, hasCertificates: Bool) -> String {
+  /// A table with a row for each ε, and what stands behind it. So many answers, `reused`, are a report's.
+  static func text(_ summary: VerificationSummary, hasCertificates: Bool, reused: Int) -> String {
     var table = TextTable([
       ("epsilon", .right), ("samples", .right), ("clean", .right), ("95 %", .left), ("certified", .right),
       ("95 %", .left), ("falsified", .right), ("unknown", .right),
@@ -36,6 +36,10 @@ struct RobustAccuracy {
       "\(counted(rows.reduce(0) { $0 + $1.violated }, "counterexample")) replayed on the simulator",
     ]
     if trusted > 0 { lines.append("\(counted(trusted, "proof")) on a solver's word, without certificates") }
+    if reused > 0 {
+      lines.append(
+        "\(counted(reused, "answer")) of these taken from the report as it stands: lockstep check --report goes through it")
+    }
     return lines.joined(separator: "\n")
   }
 

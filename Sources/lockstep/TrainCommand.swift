@@ -28,9 +28,10 @@ struct TrainCommand: ParsableCommand {
       Training starts in real numbers. After --float-share of the epochs the scales are chosen, and from there on \
       weights, biases and activations are fake-quantised, so that a forward pass computes what the integer program will.
 
-        lockstep train net.txt --images train-images-idx3-ubyte.gz --labels train-labels-idx1-ubyte.gz \\
-            --method intervals --epsilon 1 --bits 8 --epochs 30 --output model.onnx --curve curve.svg \\
-            --test-images t10k-images-idx3-ubyte.gz --test-labels t10k-labels-idx1-ubyte.gz
+        lockstep train net.txt --images x.idx.gz --labels y.idx.gz \\
+            --test-images xt.idx.gz --test-labels yt.idx.gz \\
+            --method intervals --epsilon 1 --bits 8 --epochs 30 \\
+            --output model.onnx --curve curve.svg
 
       Methods: standard; adversarial (projected gradient ascent within epsilon); intervals (QA-IBP: bounds of all inputs \
       within epsilon go through the quantised layers, and the worst case is trained). Of each epoch are shown the loss, \
@@ -42,12 +43,12 @@ struct TrainCommand: ParsableCommand {
       pictures, and says where it gives another class than training did.
 
       --checkpoint is written behind each epoch and on Ctrl-C; with --resume the run goes on there, as if it had not been \
-      interrupted. The same options, data and seed give the same network, on any number of threads.
+      interrupted. The same options, data and seed give the same network on one machine, on any number of threads.
 
       The epochs in real numbers are the same for all bits. --float-checkpoint keeps what they end with, and --start goes on \
       from there, with other --bits, another --float-share, or for the other kind of file:
 
-        lockstep train net.txt … --bits 8 --output eight.onnx --float-checkpoint real.ck
+        lockstep train net.txt … --output eight.onnx --float-checkpoint real.ck
         lockstep train net.txt … --bits 6 --output six.onnx --start real.ck
         lockstep train net.txt … --output int8.tflite --start real.ck
       """)
@@ -76,7 +77,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "What is trained against: standard, adversarial, intervals.")
   var method = TrainingOptions.Method.standard
 
-  @Option(help: "cross-entropy, or hinge: the losses of QA-IBP as published.")
+  @Option(help: "cross-entropy of the worst case; or hinge: clean cross-entropy, a hinge on certified leads and the widths of intervals, as in QA-IBP.")
   var objective = TrainingOptions.Objective.crossEntropy
 
   @Option(help: "The radius of neighbourhoods, in pixel levels.")
@@ -210,6 +211,7 @@ struct TrainCommand: ParsableCommand {
     guard held < all.count else {
       throw ValidationError("--held-out \(held) leaves nothing of \(counted(all.count, "picture")) to train on.")
     }
+    try checkOutputs()
     let interruption = Interruption()
     let split = all.count - held
     let trainer: Trainer
@@ -247,6 +249,16 @@ struct TrainCommand: ParsableCommand {
     let program = try ModelFile(bytes: bytes, path: output).program(LoweringOptions())
     print("\(output): \(bytes.count.grouped) bytes, program \(program.digest)")
     try compare(trainer, program, on: tests ?? all[split..<all.count], name: tests == nil ? "held-out" : "test")
+  }
+
+  /// Hours of training are not to end in a folder that is missing, nor to overwrite other hours.
+  private func checkOutputs() throws {
+    let paths = [output, checkpoint, floatCheckpoint, curve].compactMap { $0 }
+    guard Set(paths).count == paths.count else { throw ValidationError("Two outputs have one name.") }
+    for case let path? in [resume ? nil : checkpoint, floatCheckpoint] where InputFile.exists(path) {
+      throw FileError(path: path, reason: "exists: go on with it by --resume or --start, or name another file")
+    }
+    for path in paths { try OutputFiles.tryToWrite(path) }
   }
 
   private func readArchitecture() throws -> Architecture {
@@ -301,7 +313,7 @@ struct TrainCommand: ParsableCommand {
     print(
       "epoch \(epoch.epoch + 1)\(epoch.isQuantized ? ", quantised" : ""): loss \(decimal(epoch.loss, 4)), clean "
         + percent(epoch.clean) + (epoch.certified.map { ", certified \(percent($0))" } ?? "")
-        + ", \(decimal(epoch.seconds, 1)) s")
+        + ", \(decimal(epoch.seconds, 2)) s")
     // A log that someone follows is a file.
     fflush(nil)
   }

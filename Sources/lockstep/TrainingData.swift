@@ -8,14 +8,18 @@ enum TrainingData {
   static func read(images: String, labels: String, like architecture: Architecture) throws -> ImageSet {
     let array = try NumPyArray.read(path: images)
     let size = architecture.height * architecture.width * architecture.channels
-    guard array.element == .uint8, let count = array.shape.first, count > 0 else {
+    guard array.element == .uint8, let count = array.shape.first else {
       throw FileError(path: images, reason: "is \(array.element) of shape \(array.shape); training takes uint8 pixels")
     }
-    guard array.shape.dropFirst().reduce(1, *) == size else {
+    guard count > 0 else { throw FileError(path: images, reason: "holds no pictures") }
+    // [n, channels, height, width] has as many elements, in another order.
+    let picture = [architecture.height, architecture.width, architecture.channels]
+    let shapes = [picture, [size]] + (architecture.channels == 1 ? [Array(picture.prefix(2))] : [])
+    guard shapes.contains(Array(array.shape.dropFirst())) else {
       throw FileError(
         path: images,
         reason: "has the shape \(array.shape); the network's input is \(architecture.height) × \(architecture.width) × "
-          + "\(architecture.channels)")
+          + "\(architecture.channels): [n, height, width, channels], or [n, \(size)]")
     }
     let classes = try NumPyArray.read(path: labels)
     guard let numbers = classes.integers, numbers.count == count else {
@@ -28,7 +32,9 @@ enum TrainingData {
 
   /// Reads lines of a label and as many pixels 0 … 255 as the input has, with commas; a first line of names is skipped.
   static func read(csv path: String, like architecture: Architecture) throws -> ImageSet {
-    let bytes = try InputFile.bytes(path: path, limit: 4 << 30)
+    var bytes = try InputFile.bytes(path: path, limit: 4 << 30)[...]
+    // A byte order mark.
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
     let size = architecture.height * architecture.width * architecture.channels
     var (pixels, labels): ([UInt8], [Int]) = ([], [])
     var number = 0
@@ -38,7 +44,7 @@ enum TrainingData {
       if text.isEmpty { continue }
       let cells = text.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
       let values = cells.map { Self.integer($0) }
-      if number == 1 && values.contains(nil) { continue }
+      if number == 1 && values.allSatisfy({ $0 == nil }) { continue }
       guard values.count == size + 1 else {
         throw FileError(
           path: path, reason: "line \(number) has \(values.count) cells; a label and \(size) pixels are \(size + 1)")
@@ -71,7 +77,8 @@ enum TrainingData {
     if let index = labels.firstIndex(where: { !(0..<min(256, architecture.classes)).contains($0) }) {
       throw FileError(
         path: path,
-        reason: "row \(index) has the label \(labels[index]); the network's classes are 0 … \(architecture.classes - 1)")
+        reason: "row \(index) has the label \(labels[index]); it must be in 0 … \(min(256, architecture.classes) - 1), the network's "
+          + "classes" + (architecture.classes > 256 ? " as far as training takes them" : ""))
     }
     return try ImageSet(
       height: architecture.height, width: architecture.width, channels: architecture.channels, pixels: pixels,

@@ -72,7 +72,10 @@ struct VerificationRun {
     let summary = VerificationSummary(records: records)
     if questions == nil || records.count <= 16 { for record in records { say(VerificationSummary.line(record)) } }
     if questions != nil { say(summary.table) }
-    if command.summary { say("\n" + RobustAccuracy.text(summary, hasCertificates: command.certificates != nil)) }
+    if command.summary {
+      let reused = session.reused.withLock { $0 }
+      say("\n" + RobustAccuracy.text(summary, hasCertificates: command.certificates != nil, reused: reused))
+    }
     try writePage(summary, questions)
     try end(unanswered: queries.count - records.count, worst: summary.worst)
   }

@@ -69,7 +69,7 @@ struct VerifyCommand: ParsableCommand {
       confidence intervals (Wilson, 1927) for samples of the same kind. Every proof was accepted by the checker, every \
       counterexample replayed; with --certificates and --report anyone can check them again.
 
-        lockstep verify model.onnx --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz \
+        lockstep verify model.onnx --images x.idx.gz --labels y.idx.gz \\
             --epsilon 1,4 --summary --certificates proofs --report out.jsonl
 
       --resume keeps the lines of a report that belong to this network, drops a torn last one, asks the unknown again, \

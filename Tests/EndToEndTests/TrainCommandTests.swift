@@ -135,6 +135,43 @@ import Testing
     }
   }
 
+  /// Noise of low contrast with labels at random: every margin is small, so that a code more or less shows.
+  @Test("what training says holds of the integer program", arguments: ["conv.onnx", "conv.tflite", "one.onnx", "one.tflite"])
+  func trainingSaysWhatHolds(_ output: String) throws {
+    let folder = try TemporaryFolder()
+    var state: UInt32 = 11
+    func random(_ bound: UInt32) -> UInt8 {
+      state = state &* 1_664_525 &+ 1_013_904_223
+      return UInt8((state >> 8) % bound)
+    }
+    let count = 1200
+    let pixels = (0..<count * 64).map { _ in 100 + random(12) }
+    try folder.write(NumPyArray(element: .uint8, shape: [count, 8, 8, 1], littleEndian: pixels).fileBytes, "x.npy")
+    let labels = (0..<count).map { _ in random(4) }
+    try folder.write(NumPyArray(element: .uint8, shape: [count], littleEndian: labels).fileBytes, "y.npy")
+    let layers = output.hasPrefix("one") ? "" : "conv 4 kernel 3\naverage-pool 2\nconv 6 kernel 2\n"
+    try folder.write(Array("\u{FEFF}input 8 8 1\r\n\(layers)dense 4\r\n".utf8), "net.txt")
+    let data = ["--images", folder.path("x.npy"), "--labels", folder.path("y.npy")]
+    let run = try CommandRun(
+      ["train", folder.path("net.txt"), "--epochs", "4", "--batch", "32", "--method", "intervals", "--epsilon", "1",
+        "--held-out", "600", "--float-share", "0.5", "--output", folder.path(output)] + data)
+    #expect(run.status == 0, "\(run.error)")
+    let most = output.hasSuffix("onnx") ? 0 : 1
+    #expect((0...most).contains { run.output.contains("; \($0) of another class") }, "\(run.output)")
+    // Held out are the last pictures.
+    let proofs = try CommandRun(
+      ["verify", folder.path(output), "--samples", "600-1199", "--epsilon", "1", "--summary", "--timeout", "5"] + data)
+    func percent(_ text: String, behind words: String) -> Double? {
+      text.range(of: words).flatMap { Double(text[$0.upperBound...].drop { $0 == " " }.prefix { $0 != " " }) }
+    }
+    let certified = try #require(percent(run.output, behind: "certified by intervals within 1.0:"), "\(run.output)")
+    let row = try #require(proofs.output.split(separator: "\n").last { $0.contains("…") }, "\(proofs.output)")
+    let shares = row.split(separator: "%").compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }
+    // Clean, certified, falsified, unknown.
+    try #require(shares.count == 4, "\(row)")
+    #expect(certified <= shares[1] + 1e-9 && certified <= shares[0], "\(certified), \(row)")
+  }
+
   @Test func badInputsAreNamed() throws {
     let data = try Data(40)
     let folder = data.folder

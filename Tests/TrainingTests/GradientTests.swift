@@ -1,4 +1,5 @@
 import CTrainingKernels
+import Foundation
 import Testing
 
 @testable import Training
@@ -132,6 +133,83 @@ import Testing
     var gradient = [Float](repeating: 1, count: x.count)
     lockstep_quantize_gradient(x, &gradient, x.count, lattice)
     #expect(gradient == [0, 1, 1, 1, 1, 1, 0, 0])
+  }
+
+  /// Each number that goes in is moved alone: what that does to the ends, straight through, is the gradient.
+  @Test func fakeQuantisationOfIntervalsPassesGradientsWithinItsEnds() {
+    let lattice = lockstep_lattice(scale: 0.25, low: 0, high: 15)
+    let (center, radius): ([Float], [Float]) = ([1, 0.1, 3.7, -2, 5], [0.5, 0.3, 0.3, 0.5, 0.5])
+    var (c, r) = ([Float](repeating: 0, count: 5), [Float](repeating: 0, count: 5))
+    lockstep_quantize_interval(center, radius, &c, &r, 5, lattice)
+    #expect(c == [1, 0.25, 3.625, 0, 3.75] && r == [0.5, 0.25, 0.125, 0, 0])
+    // By the center alone, then by the radius alone: (high ± low) / 2 where the end is inside.
+    var (g, h) = ([Float](repeating: 1, count: 5), [Float](repeating: 0, count: 5))
+    lockstep_quantize_interval_gradient(center, radius, &g, &h, 5, lattice)
+    #expect(g == [1, 0.5, 0.5, 0, 0] && h == [0, 0.5, -0.5, 0, 0])
+    (g, h) = ([Float](repeating: 0, count: 5), [Float](repeating: 1, count: 5))
+    lockstep_quantize_interval_gradient(center, radius, &g, &h, 5, lattice)
+    #expect(g == [0, 0.5, -0.5, 0, 0] && h == [1, 0.5, 0.5, 0, 0])
+  }
+
+  @Test func weightsBeyondTheirEndsGetNoGradient() {
+    let lattices = [lockstep_lattice(scale: 0.5, low: -3, high: 3), lockstep_lattice(scale: 1, low: -3, high: 3)]
+    let weights: [Float] = [1.6, 2.6, -0.7, -3.2]
+    var (codes, magnitude) = ([Float](repeating: 0, count: 4), [Float](repeating: 0, count: 4))
+    lockstep_quantize_weights(weights, 2, 2, lattices, &codes, &magnitude)
+    #expect(codes == [1.5, 3, -0.5, -3] && magnitude == [1.5, 3, 0.5, 3])
+    var gradient: [Float] = [1, 1, 1, 1]
+    lockstep_weight_gradient(weights, codes, [10, 10, 10, 10], 2, 2, lattices, &gradient)
+    #expect(gradient == [0, 11, -9, 0])
+  }
+
+  @Test func meansAndTwoRoundingsAreTensorFlowLites() {
+    // Means of four codes; below 128 (0 in int8) half-way is rounded down.
+    var lattice = lockstep_lattice(scale: 0.5, low: 0, high: 255)
+    (lattice.parts, lattice.pivot) = (4, 128)
+    let codes: [Float] = [10.5, 10.75, 127.5, 128.5, 130.25]
+    var y = [Float](repeating: 0, count: 5)
+    lockstep_quantize(codes.map { 0.5 * $0 }, &y, 5, lattice)
+    #expect(y.map { 2 * $0 } == [10, 11, 127, 129, 130])
+    // To eighths, then to codes: 2.47 is 2.5, and that is 3; so is its negative.
+    let signed = lockstep_lattice(scale: 0.1, low: -128, high: 127)
+    var z = [Float](repeating: 0, count: 4)
+    lockstep_quantize_columns([0.247, 0.247, -0.247, -0.242], &z, 2, 2, [0.125, 0], signed)
+    #expect(z.map { ($0 * 10).rounded() } == [3, 2, -3, -2])
+  }
+
+  @Test func adamWIsItsFormula() {
+    // Loshchilov and Hutter, 2019, algorithm 2, in double precision.
+    var (w, m, v) = ([Float(0.5), -2], [Float(0), 0], [Float(0), 0])
+    var (x, first, second): ([Double], [Double], [Double]) = ([0.5, -2], [0, 0], [0, 0])
+    for step in 1...20 {
+      let g = [Float(step % 3) - 0.8, 0.01 * Float(step)]
+      let (b1, b2) = (0.9, 0.999)
+      lockstep_adamw_step(
+        &w, g, &m, &v, 2,
+        lockstep_adamw(
+          rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, correction1: Float(1 / (1 - pow(b1, Double(step)))),
+          correction2: Float(1 / (1 - pow(b2, Double(step)))), decay: 0.001))
+      for i in 0..<2 {
+        first[i] = b1 * first[i] + (1 - b1) * Double(g[i])
+        second[i] = b2 * second[i] + (1 - b2) * Double(g[i]) * Double(g[i])
+        let (mean, square) = (first[i] / (1 - pow(b1, Double(step))), second[i] / (1 - pow(b2, Double(step))))
+        x[i] -= 0.01 * mean / (square.squareRoot() + 1e-8) + 0.001 * x[i]
+      }
+    }
+    #expect(zip(w, x).allSatisfy { abs(Double($0) - $1) < 1e-5 }, "\(w) \(x)")
+  }
+
+  @Test func schedulesRiseAndFall() {
+    var options = TrainingOptions()
+    (options.method, options.trainingEpsilon, options.rise, options.rate) = (.intervals, 4, 0.5, 0.1)
+    #expect([0, 0.25, 0.5, 1].map(options.radius) == [0, 2, 4, 4])
+    #expect(abs(options.rate(0.03) - 0.1) < 1e-6 && options.rate(0.015) < 0.06 && options.rate(1) < 1e-6)
+    #expect(abs(options.rate(0.515) - 0.05) < 1e-4)
+    options.objective = .hinge
+    #expect(options.loss(0) == Loss(clean: 1, margin: options.margin))
+    #expect(options.loss(0.25).hinge == options.hingeFactor / 2 && options.loss(1).width == options.widthFactor)
+    options.method = .standard
+    #expect(options.radius(1) == 0 && options.loss(1) == Loss(clean: 1))
   }
 
   @Test("intervals hold every point in them") func intervalsAreSound() throws {

@@ -30,6 +30,13 @@ typedef struct { float scale, low, high, parts, pivot; } lockstep_lattice;
 
 // What fake quantisation makes of x: scale * clamp(floor(x / scale + 1/2), low, high).
 void lockstep_quantize(const float *x, float *y, size_t count, lockstep_lattice lattice);
+// The same of rows [count][columns] as int8's requantisation has it, which rounds twice, half-way away from 0: first to
+// whole numbers of units[j] codes, a power of two below 1, then to codes. A unit of 0 is not rounded to.
+void lockstep_quantize_columns(
+  const float *x, float *y, size_t count, size_t columns, const float *units, lockstep_lattice lattice);
+void lockstep_quantize_interval_columns(
+  const float *center, const float *radius, float *center_out, float *radius_out, size_t count, size_t columns,
+  const float *units, lockstep_lattice lattice);
 // Of an interval, given and returned as centre and radius: its ends are quantised.
 void lockstep_quantize_interval(
   const float *center, const float *radius, float *center_out, float *radius_out, size_t count,
@@ -39,8 +46,6 @@ void lockstep_quantize_gradient(const float *x, float *gradient, size_t count, l
 void lockstep_quantize_interval_gradient(
   const float *center, const float *radius, float *center_gradient, float *radius_gradient, size_t count,
   lockstep_lattice lattice);
-// Rounds rows[i][j] to the nearest whole number of units[j], half-way away from 0; where that is 0, to nothing.
-void lockstep_round_columns(float *rows, size_t count, size_t columns, const float *units);
 // Quantises weights [inputs][outputs], a lattice for each output. `magnitude` receives absolute values.
 void lockstep_quantize_weights(
   const float *weights, size_t inputs, size_t outputs, const lockstep_lattice *lattices, float *quantized,
