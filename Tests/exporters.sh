@@ -3,8 +3,7 @@
 #   .onnx      onnx's checker; qonnx's executor gives the simulator's codes
 #   .tflite    LiteRT's interpreter gives them too, by the rounding rules that Tests/exporters/ecosystem.py names
 # Of bundled networks written anew, of float ones that `lockstep quantize` quantises, and of some that `lockstep train`
-# trains. Skipped, and said to be, where
-# PyPI is out of reach. LOCKSTEP may name the command to test.
+# trains. Skipped, and said to be, where PyPI is out of reach. LOCKSTEP may name the command to test.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 lockstep=$(realpath "${LOCKSTEP:-$root/.build/release/lockstep}")

@@ -81,7 +81,11 @@ extension BoundedProgram {
 
   /// Whether an input meets `goal` and, where that encloses more than the property's violations, one of these.
   package func isMet(_ goal: Goal, at point: [Int32]) -> Bool {
-    let ranges = ranges(over: point.map { $0...$0 })
+    isMet(goal, over: ranges(over: point.map { $0...$0 }))
+  }
+
+  /// The same of the ranges that one input leads to.
+  package func isMet(_ goal: Goal, over ranges: Ranges) -> Bool {
     func hold(_ constraints: [Functional]) -> Bool { constraints.allSatisfy { $0.most(over: ranges) >= 0 } }
     return hold(goal.constraints) && (goal.violations.isEmpty || goal.violations.contains(where: hold))
   }

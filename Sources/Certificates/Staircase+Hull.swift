@@ -6,7 +6,8 @@ extension Staircase {
     // Half a step to either side belongs to the rise.
     let step = highest - lowest > 1 ? (last - first) / Double(highest - lowest - 1) : 1
     guard first - step / 2 <= place, place <= last + step / 2 else { return 0 }
-    return 1 / max(step, 1)
+    // Where one accumulator jumps over all codes, as steep as that.
+    return 1 / max(step, 1 / Double(highest - lowest))
   }
 
   /// The slope, codes per accumulator, of the least concave line above the staircase on accumulators `low … high`, or of

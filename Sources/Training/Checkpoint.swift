@@ -68,9 +68,14 @@ extension Trainer {
       (asked.weightBits, asked.activationBits) = (state.options.weightBits, state.options.activationBits)
       (asked.arithmetic, asked.floatShare) = (state.options.arithmetic, state.options.floatShare)
     }
-    guard state.options == asked else { throw TrainingError("is of a run with other options") }
+    guard state.options == asked else {
+      let others = zip(Mirror(reflecting: state.options).children, Mirror(reflecting: asked).children)
+        .filter { "\($0.value)" != "\($1.value)" }.map { "\($0.label ?? "") \($0.value), here \($1.value)" }
+      throw TrainingError(
+        "is of a run with other options: \(others.joined(separator: "; ")), with \(state.history.count) epochs done")
+    }
     guard state.architecture == model.architecture.text else { throw TrainingError("is of a network with other layers") }
-    guard state.data == dataDigest else { throw TrainingError("is of a run on other data") }
+    guard state.data == dataDigest else { throw TrainingError("is of a run on other data, or with another part held out") }
     let count = model.parameterCount
     guard bytes.count - end - 1 == 4 * count * buffers.count, state.parameters == count,
       state.decayOfStart.count == 2, state.decayOfStart.allSatisfy({ (0...1).contains($0) }),

@@ -64,11 +64,11 @@ private struct TieRule {
   /// the logits in the middle, `ends` how far each may move. Single precision is given 1e-4 codes.
   func isCertified(_ label: Int, _ lead: Floats, _ z: Floats, _ ends: Floats?, _ classes: Int) -> Bool {
     for other in 0..<classes where other != label {
-      if other > label ? lead[other] > -1e-4 * code : lead[other] >= -1.0001 * code { return false }
+      // What is no number is not certified.
+      guard other > label ? lead[other] <= -1e-4 * code : lead[other] < -1.0001 * code else { return false }
+      guard other < label, let ends else { continue }
       // Rounded twice, half a code and half of that again are the most that is added.
-      if other < label, let ends, z[other] + ends[other] >= 126 * code || z[label] - ends[label] <= -127 * code {
-        return false
-      }
+      guard z[other] + ends[other] < 126 * code, z[label] - ends[label] > -127 * code else { return false }
     }
     return true
   }

@@ -20,8 +20,9 @@ extension Model {
         let finest: Float =
           switch plan.kind {
           case .affine: biasLattices[index].reduce(0) { max($0, $1.scale) }
-          case .averagePool: scale
+          // A sum is at least as large as what is added, whose scales may be twice what they need to be.
           case .add(let earlier): max(scale, activationLattices[earlier].scale) / 2
+          case .averagePool: 0
           }
         let exact = max(largestOutputs[index] / most, finest)
         let chosen = options.arithmetic == .fixedPoint ? Self.powerOfTwo(atLeast: exact * 0.85) : exact

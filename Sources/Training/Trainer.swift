@@ -86,6 +86,8 @@ public final class Trainer: @unchecked Sendable {
   var buffers: [FloatBuffer] { [model.parameters, first, second, best] }
   private(set) lazy var dataDigest = training.digest ^ heldOut.digest &* 31
 
+  /// How many epochs are done; a fraction in the middle of one.
+  public var epochsDone: Double { Double(history.count) + Double(epochPosition) / Double(training.count) }
   /// Epochs in real numbers.
   var floatEpochs: Int { Int((options.floatShare * Float(options.epochs)).rounded()) }
   var steps: Int { (training.count + options.batch - 1) / options.batch * options.epochs }
@@ -141,8 +143,8 @@ public final class Trainer: @unchecked Sendable {
   }
 
   private func keep(_ found: Accuracy, epoch: Int) {
-    // What is not trained for intervals is hardly certified by them.
-    let score = options.method == .intervals ? found.certified ?? found.clean : found.clean
+    // What is not trained for intervals is hardly certified by them. Among equals the more accurate one.
+    let score = options.method == .intervals ? (found.certified ?? 0) + 1e-6 * found.clean : found.clean
     guard score > bestScore else { return }
     (bestScore, bestEpoch) = (score, epoch)
     best.copy(model.parameters)

@@ -25,7 +25,7 @@ struct GradientAttack {
       let ranges = bounded.ranges(over: point.map { $0...$0 })
       guard let (distance, worst) = furthest(ranges) else { return (point, false) }
       if distance > best.distance { best = (point, distance) }
-      if distance >= 0 { return (point, true) }
+      if distance >= 0, bounded.isMet(goal, over: ranges) { return (point, true) }
       if isOver() { break }
       guard let gradient = gradient(worst, at: ranges) else { break }
       let length = Int32(clamping: max(1, radius * Int64(steps - step) / Int64(steps)))
@@ -52,12 +52,18 @@ struct GradientAttack {
     goal.constraints.indices.map { (goal.constraints[$0].most(over: ranges), $0) }.min { $0.0 < $1.0 }
   }
 
+  /// Nil where it is 0, or so steep that no scale fits it.
   private func gradient(_ constraint: Int, at point: Ranges) -> [[Int64]]? {
-    var slopes = SlopeMultipliers(bounded, gradientAt: point)
-    var weights = [Int32](repeating: 0, count: goal.constraints.count)
-    weights[constraint] = 1 << 20
-    guard let functional = try? goal.combination(weights) else { return nil }
-    guard let bound = try? bounded.bound(of: functional, over: bounded.everything, multipliers: &slopes) else { return nil }
+    var found: LagrangianBound?
+    // As fine as the integers hold: flat slopes are rounded to nothing at a coarse scale.
+    for exponent in stride(from: 28, through: 8, by: -4) where found == nil {
+      var slopes = SlopeMultipliers(bounded, gradientAt: point)
+      var weights = [Int32](repeating: 0, count: goal.constraints.count)
+      weights[constraint] = 1 << Int32(exponent)
+      guard let functional = try? goal.combination(weights) else { return nil }
+      found = try? bounded.bound(of: functional, over: bounded.everything, multipliers: &slopes)
+    }
+    guard let bound = found, bound.inputPrices.contains(where: { $0.contains { $0 != 0 } }) else { return nil }
     return zip(bound.inputPrices, bounded.program.inputs).map { prices, input in
       prices.isEmpty ? Array(repeating: 0, count: bounded.program.values[input].count) : prices
     }

@@ -62,9 +62,11 @@ struct SlopeMultipliers: MultiplierSource {
             clamping: Int64((Double(combine.kind == .sum ? m : -m) * slope.1).rounded()))
         case .product:
           // One side of McCormick's envelope: m·(a − za)·(b − zb) ≤ … with slopes at opposite corners.
+          // A gradient takes both from the point.
+          let point = isGradient ? reference : nil
           let (a, b) = (
-            Int64(m > 0 ? ranges.high[x][i] : ranges.low[x][i]) - Int64(combine.left.zeroPoint),
-            Int64(ranges.low[y][j]) - Int64(combine.right.zeroPoint)
+            Int64(point?.low[x][i] ?? (m > 0 ? ranges.high[x][i] : ranges.low[x][i])) - Int64(combine.left.zeroPoint),
+            Int64((point ?? ranges).low[y][j]) - Int64(combine.right.zeroPoint)
           )
           multipliers[count + element] = Int32(clamping: m &* b)
           multipliers[2 * count + element] = Int32(clamping: m &* a)

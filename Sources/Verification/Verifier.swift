@@ -100,11 +100,13 @@ private struct Run {
           example = dense.run(goal, low: low, high: high, from: inputs, moves: effort, hot: 0.3, seed: &seed)
             .flatMap(run.counterexample)
         } else if let gradient {
-          let climbed = gradient.run(from: inputs, steps: effort / 500, seed: &seed, isOver: run.isOver)
+          let climbed = gradient.run(from: inputs, steps: effort / 300, seed: &seed, isOver: run.isOver)
           example = climbed.isMet ? run.counterexample(climbed.point) : nil
           if example == nil {
+            // Chance does what the gradient cannot.
+            let runs = climbed.point == inputs ? effort / 10 : effort / 100
             example = simulated?.run(
-              from: climbed.point, in: run.property.box, runs: effort / 100, seed: &seed, isOver: run.isOver
+              from: climbed.point, in: run.property.box, runs: runs, seed: &seed, isOver: run.isOver
             ).flatMap(run.counterexample)
           }
         }

@@ -29,6 +29,8 @@ struct Lockstep: AsyncParsableCommand {
             a proof, checked by a small program of its own
         lockstep preflight model.tflite --target cortex-m4 --output evidence
             the gate before flashing: all of this, and a folder of evidence
+        lockstep train net.txt --images x.idx --labels y.idx --output model.tflite
+            a network, trained to be robust if asked
         lockstep quantize float.onnx --to int8 --calibration x.npy --output model.tflite
             an integer network out of a float one
 

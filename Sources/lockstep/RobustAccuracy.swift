@@ -13,8 +13,8 @@ struct RobustAccuracy {
     (misclassified, unknown) = (count(.misclassified), count(.unknown))
   }
 
-  /// A table with a row for each ε, and what stands behind it. So many answers, `reused`, are a report's.
-  static func text(_ summary: VerificationSummary, hasCertificates: Bool, reused: Int) -> String {
+  /// A table with a row for each ε, and what stands behind it. The answers `reused` are those of a report.
+  static func text(_ summary: VerificationSummary, hasCertificates: Bool, reused: [VerificationRecord]) -> String {
     var table = TextTable([
       ("epsilon", .right), ("samples", .right), ("clean", .right), ("95 %", .left), ("certified", .right),
       ("95 %", .left), ("falsified", .right), ("unknown", .right),
@@ -28,17 +28,21 @@ struct RobustAccuracy {
       ])
     }
     let trusted = summary.records.count { $0.verdict == .proved && $0.trusted != nil }
-    let proved = rows.reduce(0) { $0 + $1.proved } - trusted
+    func early(_ verdict: VerificationRecord.Verdict) -> Int {
+      reused.count { $0.verdict == verdict && $0.trusted == nil }
+    }
+    let proved = rows.reduce(0) { $0 + $1.proved } - trusted - early(.proved)
     var lines = [
       table.text, "",
       "\(counted(proved, "proof")) accepted by the independent checker"
         + (hasCertificates ? ", certificates written" : "; --certificates keeps the certificates"),
-      "\(counted(rows.reduce(0) { $0 + $1.violated }, "counterexample")) replayed on the simulator",
+      "\(counted(rows.reduce(0) { $0 + $1.violated } - early(.violated), "counterexample")) replayed on the simulator",
     ]
     if trusted > 0 { lines.append("\(counted(trusted, "proof")) on a solver's word, without certificates") }
-    if reused > 0 {
+    if !reused.isEmpty {
       lines.append(
-        "\(counted(reused, "answer")) of these taken from the report as it stands: lockstep check --report goes through it")
+        "\(counted(reused.count, "answer")) of an earlier run, \(early(.proved).grouped) of them proofs, as the report has them"
+          + (hasCertificates ? ": lockstep check --report goes through it" : ", certificates not kept"))
     }
     return lines.joined(separator: "\n")
   }

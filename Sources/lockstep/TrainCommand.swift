@@ -233,17 +233,12 @@ struct TrainCommand: ParsableCommand {
     do {
       try train(trainer, interruption)
     } catch let error as TrainingError {
-      throw FileError(path: network, reason: error.description)
+      throw FileError(path: "training", reason: error.description)
     }
+    try draw(trainer)
 
-    let name = output.split(separator: "/").last.map { String($0.prefix { $0 != "." }) } ?? "network"
-    let network = try trainer.model.network(name: name.isEmpty ? "network" : name, arithmetic: options.arithmetic)
-    let bytes: [UInt8]
-    do {
-      bytes = try options.arithmetic == .fixedPoint ? ONNX.bytes(of: network) : TFLite.bytes(of: network)
-    } catch let error as NetworkError {
-      throw FileError(path: output, reason: "\(error)")
-    }
+    let network = try trainer.model.network(name: ModelFile.stem(of: output), arithmetic: options.arithmetic)
+    let bytes = try ModelFile.exported(network, of: output)
     try OutputFiles.whole { try $0.add(bytes, at: output) }
     // What is in the file, as any reader has it.
     let program = try ModelFile(bytes: bytes, path: output).program(LoweringOptions())
@@ -254,8 +249,14 @@ struct TrainCommand: ParsableCommand {
   /// Hours of training are not to end in a folder that is missing, nor to overwrite other hours.
   private func checkOutputs() throws {
     let paths = [output, checkpoint, floatCheckpoint, curve].compactMap { $0 }
-    guard Set(paths).count == paths.count else { throw ValidationError("Two outputs have one name.") }
-    for case let path? in [resume ? nil : checkpoint, floatCheckpoint] where InputFile.exists(path) {
+    func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().standardized.path }
+    let inputs = [network, images, labels, csv, testImages, testLabels, start].compactMap { $0.map(place) }
+    for (index, path) in paths.map(place).enumerated() {
+      guard !inputs.contains(path), paths.map(place).firstIndex(of: path) == index else {
+        throw ValidationError("\(paths[index]) is named twice, and would be overwritten.")
+      }
+    }
+    for case let path? in [checkpoint, floatCheckpoint] where !resume && InputFile.exists(path) {
       throw FileError(path: path, reason: "exists: go on with it by --resume or --start, or name another file")
     }
     for path in paths { try OutputFiles.tryToWrite(path) }
@@ -276,7 +277,7 @@ struct TrainCommand: ParsableCommand {
   private func train(_ trainer: Trainer, _ interruption: Interruption) throws {
     let progress = Progress("training", total: epochs)
     let start = ContinuousClock.now
-    let before = Double(trainer.history.count)
+    let before = trainer.epochsDone
     var failure: (any Error)?
     func keep(at path: String?) throws {
       guard let path else { return }
@@ -288,7 +289,7 @@ struct TrainCommand: ParsableCommand {
         progress.end()
         say(epoch)
         try keep(at: checkpoint)
-        if let curve { try OutputFiles.whole { try $0.add(Array(picture(trainer).svg.utf8), at: curve) } }
+        try draw(trainer)
         return interruption.signalNumber == nil
       },
       progress: { epoch, share in
@@ -316,6 +317,11 @@ struct TrainCommand: ParsableCommand {
         + ", \(decimal(epoch.seconds, 2)) s")
     // A log that someone follows is a file.
     fflush(nil)
+  }
+
+  private func draw(_ trainer: Trainer) throws {
+    guard let curve else { return }
+    try OutputFiles.whole { try $0.add(Array(picture(trainer).svg.utf8), at: curve) }
   }
 
   private func picture(_ trainer: Trainer) -> CurvePicture {
@@ -353,7 +359,7 @@ struct TrainCommand: ParsableCommand {
     if method == .intervals, epsilon > 0 {
       let found = try trainer.evaluate(set, epsilon: epsilon)
       print(
-        "certified by intervals within \(epsilon): \(decimal(100 * (found.certified ?? 0), 2)) % "
+        "certified by intervals within \(decimal(Double(epsilon), epsilon.rounded() == epsilon ? 0 : 2)): \(decimal(100 * (found.certified ?? 0), 2)) % "
           + "(lockstep verify --summary decides the rest)")
     }
   }

@@ -73,8 +73,9 @@ struct VerificationRun {
     if questions == nil || records.count <= 16 { for record in records { say(VerificationSummary.line(record)) } }
     if questions != nil { say(summary.table) }
     if command.summary {
-      let reused = session.reused.withLock { $0 }
-      say("\n" + RobustAccuracy.text(summary, hasCertificates: command.certificates != nil, reused: reused))
+      say(
+        "\n" + RobustAccuracy.text(
+          summary, hasCertificates: command.certificates != nil, reused: session.reused.withLock { $0 }))
     }
     try writePage(summary, questions)
     try end(unanswered: queries.count - records.count, worst: summary.worst)

@@ -19,8 +19,8 @@ final class VerificationSession: Sendable {
   private let evidence: EvidenceFiles
   private let report: @Sendable (VerificationRecord) throws -> Void
   private let known: [String: VerificationRecord]
-  /// How many questions an earlier run has answered.
-  let reused = Mutex(0)
+  /// What earlier runs have answered, as their report says.
+  let reused = Mutex<[VerificationRecord]>([])
   private let isInterrupted: @Sendable () -> Bool
   private let fault = Mutex<(any Error)?>(nil)
 
@@ -48,7 +48,7 @@ final class VerificationSession: Sendable {
     if var known = try known(query.id, about: { _ in property }) {
       // A report's number need not be written as the command's.
       known.epsilon = query.epsilon
-      reused.withLock { $0 += 1 }
+      reused.withLock { $0.append(known) }
       return known
     }
     guard let record = try decided(query, property, threads: threads) else { return nil }

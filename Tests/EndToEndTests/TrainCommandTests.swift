@@ -164,7 +164,7 @@ import Testing
     func percent(_ text: String, behind words: String) -> Double? {
       text.range(of: words).flatMap { Double(text[$0.upperBound...].drop { $0 == " " }.prefix { $0 != " " }) }
     }
-    let certified = try #require(percent(run.output, behind: "certified by intervals within 1.0:"), "\(run.output)")
+    let certified = try #require(percent(run.output, behind: "certified by intervals within 1:"), "\(run.output)")
     let row = try #require(proofs.output.split(separator: "\n").last { $0.contains("…") }, "\(proofs.output)")
     let shares = row.split(separator: "%").compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }
     // Clean, certified, falsified, unknown.
