@@ -4,6 +4,7 @@
 # LOCKSTEP may name the command.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. Examples/expect.sh
 lockstep=${LOCKSTEP:-.build/release/lockstep}
 out=${1:-.build/gate}
 rm -rf "$out"
@@ -11,13 +12,6 @@ digits=Examples/digits
 # The second picture, a 2.
 gate=("$lockstep" preflight $digits/digits.tflite --target cortex-m4 --input $digits/images.npy
   --images $digits/images.npy --labels $digits/labels.npy --samples 1)
-
-expect() {
-  local status=0 expected=$1
-  shift
-  "$@" || status=$?
-  [ $status = "$expected" ] || { echo "ended with $status, expected $expected: $*" >&2; exit 1; }
-}
 
 echo "1. What one would like to believe: the 2 stays a 2 while no pixel changes by more than 24 levels."
 expect 1 "${gate[@]}" --epsilon 24 --output "$out/refused"

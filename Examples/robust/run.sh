@@ -5,19 +5,13 @@
 # LOCKSTEP may name the command.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. Examples/expect.sh
 lockstep=${LOCKSTEP:-.build/release/lockstep}
 out=${1:-.build/robust}
 rm -rf "$out"
 mkdir -p "$out"
-# 31 of the 32 pictures: both networks take the one at 18, a 3, for an 8.
+# 31 of the 32 pictures: both networks take the one at 18, a 3, for another digit.
 question=(--images Examples/digits/images.npy --labels Examples/digits/labels.npy --samples 0-17,19-31 --epsilon 4)
-
-expect() {
-  local status=0 expected=$1
-  shift
-  "$@" || status=$?
-  [ $status = "$expected" ] || { echo "ended with $status, expected $expected: $*" >&2; exit 1; }
-}
 
 echo "1. The plain network: each pixel of the picture may change by 4 levels."
 expect 1 "$lockstep" verify Examples/robust/plain.tflite "${question[@]}" --timeout 2 --summary
