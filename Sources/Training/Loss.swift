@@ -47,28 +47,27 @@ struct BatchResult {
 }
 
 /// Who wins where the codes of logits are equal: the lowest index. What differs by less than a code may be equal, and so
-/// may what leaves the codes' range.
+/// may what leaves the codes' range, which fits the logits that were seen.
 private struct TieRule {
-  /// A logit's code in real units; 0 while nothing is quantised.
-  let code: Float
-  /// Whether logits may pass the range of codes: in int8, where that fits the logits that were seen.
-  let saturates: Bool
+  /// The codes of logits; nil while nothing is quantised.
+  let codes: lockstep_lattice?
 
   init(_ model: Model) {
-    let isFixedPoint = model.firstRoundings.isEmpty
-    code = model.isQuantized ? model.outputLattice(isFixedPoint: isFixedPoint).scale : 0
-    saturates = model.isQuantized && !isFixedPoint
+    codes = model.isQuantized ? model.outputLattice(isFixedPoint: model.firstRoundings.isEmpty) : nil
   }
 
   /// Whether the integer program gives `label` all over the interval: `lead` is the most that each class can lead by, `z`
   /// the logits in the middle, `ends` how far each may move. Single precision is given 1e-4 codes.
   func isCertified(_ label: Int, _ lead: Floats, _ z: Floats, _ ends: Floats?, _ classes: Int) -> Bool {
+    let code = codes?.scale ?? 0
     for other in 0..<classes where other != label {
       // What is no number is not certified.
       guard other > label ? lead[other] <= -1e-4 * code : lead[other] < -1.0001 * code else { return false }
-      guard other < label, let ends else { continue }
+      guard other < label, let codes, let ends else { continue }
       // Rounded twice, half a code and half of that again are the most that is added.
-      guard z[other] + ends[other] < 126 * code, z[label] - ends[label] > -127 * code else { return false }
+      guard z[other] + ends[other] < (codes.high - 1) * code, z[label] - ends[label] > (codes.low + 1) * code else {
+        return false
+      }
     }
     return true
   }
@@ -119,7 +118,7 @@ extension Pass {
         radii.start, magnitude.start, into: spread.start, rows: rows.count, inner: features, columns: classes)
       let spreadGradient = FloatBuffer(rows.count * classes)
       // How far each logit itself may move, where that counts.
-      let ends = tie.saturates ? FloatBuffer(rows.count * classes) : nil
+      let ends = tie.codes != nil ? FloatBuffer(rows.count * classes) : nil
       if let ends {
         MatrixProduct.plain(
           radii.start, model.magnitude.start + plan.weightOffset, into: ends.start, rows: rows.count, inner: features,

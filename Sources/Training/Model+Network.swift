@@ -16,26 +16,14 @@ extension Model {
 }
 
 extension Model {
-  /// The codes of logits, with a unit such that no input passes them. Fixed-point has 16 bits: the accumulator's unit,
-  /// doubled as often as that takes. int8 has what reaches the largest logit that was seen.
+  /// The codes of logits. int8 has what reaches the largest logit that was seen. Fixed-point has 16 bits: the accumulator's
+  /// unit, doubled until they reach four times the largest logit that was seen. Logits that no picture leads to saturate;
+  /// a unit that fits them too would let classes tie that differ by many of the accumulator's units.
   func outputLattice(isFixedPoint: Bool) -> lockstep_lattice {
-    let index = plans.count - 1
-    let plan = plans[index]
     guard isFixedPoint else { return lockstep_lattice(scale: max(largestLogit, 1e-6) / 127, low: -128, high: 127) }
-    let inputScale = index == 0 ? self.inputScale : activationLattices[index - 1].scale
-    let highest = index == 0 ? 255 * inputScale : inputScale * activationLattices[index - 1].high
-    var most: Float = 0
-    for column in 0..<plan.columns {
-      var (low, high): (Float, Float) = (0, 0)
-      for row in 0..<plan.inner {
-        let weight = quantized.start[plan.weightOffset + row * plan.columns + column]
-        if weight < 0 { low += weight * highest } else { high += weight * highest }
-      }
-      let bias = quantized.start[plan.biasOffset + column]
-      most = max(most, abs(low + bias), abs(high + bias))
-    }
-    var scale = weightLattices[index][0].scale * inputScale
-    while most > 32_767 * scale { scale *= 2 }
+    let inputScale = plans.count == 1 ? self.inputScale : activationLattices[plans.count - 2].scale
+    var scale = weightLattices[plans.count - 1][0].scale * inputScale
+    while 4 * largestLogit > 32_767 * scale { scale *= 2 }
     return lockstep_lattice(scale: scale, low: -32_768, high: 32_767)
   }
 }
@@ -186,11 +174,12 @@ private struct NetworkBuilder {
       let code = Int32((model.quantized.start[plan.biasOffset + column] / lattices[column].scale).rounded())
       for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: code >> Int32(8 * shift))) }
     }
+    let isUniform = isFixedPoint || lattices.allSatisfy { $0.scale == lattices[0].scale }
     return append(
       Tensor(
         name: label + "_bias", shape: [plan.columns], type: .int32,
         quantization: Quantization(
-          scales: isFixedPoint || lattices.allSatisfy { $0.scale == lattices[0].scale } ? [lattices[0].scale] : lattices.map(\.scale),
-          zeroPoints: isFixedPoint || lattices.allSatisfy { $0.scale == lattices[0].scale } ? [0] : lattices.map { _ in 0 }), constant: bytes))
+          scales: isUniform ? [lattices[0].scale] : lattices.map(\.scale),
+          zeroPoints: isUniform ? [0] : lattices.map { _ in 0 }), constant: bytes))
   }
 }
