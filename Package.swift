@@ -39,7 +39,8 @@ let package = Package(
         "Network", "IntegerProgram", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "BigInt", package: "BigInt"),
       ]),
-    .target(name: "Certificates", dependencies: ["Arithmetic", "IntegerProgram", "Properties"]),
+    .target(name: "CIntervalKernels"),
+    .target(name: "Certificates", dependencies: ["Arithmetic", "IntegerProgram", "Properties", "CIntervalKernels"]),
     .target(name: "CSimulationKernels"),
     .target(name: "Simulation", dependencies: ["Arithmetic", "IntegerProgram", "CSimulationKernels"]),
     // Z3, the SMT solver with a C API in Debian.

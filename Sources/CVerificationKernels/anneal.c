@@ -29,7 +29,7 @@ CLONES static void requantize(
   const float *restrict scale = layer->scale;
   const float *restrict offset = layer->offset;
   const float low = layer->low, high = layer->high;
-  for (int32_t i = 0; i < layer->outputs; i++) {
+  for (int32_t i = 0; i < layer->output_channels; i++) {
     const float real = (float)sums[i] * scale[i] + offset[i];
     float code = floorf(real);
     code = code < low ? low : code;
@@ -84,42 +84,174 @@ static float distance(const lockstep_goal *goal, const float *reals, const int32
   return total;
 }
 
+// A layer's state: what a move changes is kept aside, pixel by pixel, until the move is accepted.
+typedef struct {
+  int32_t *sums, *codes, *old_sums, *old_codes;
+  float *reals, *old_reals;
+  int32_t *touched;        // the output pixels that the move has changed
+  uint8_t *is_touched;
+  int32_t touched_count;
+} layer_state;
+
+typedef struct {
+  layer_state *layers;
+  int32_t *changed, *changes;            // a layer's inputs that the move has changed, and by how much
+  int32_t *next_changed, *next_changes;
+  int32_t *best_point;
+  void *memory;
+} search;
+
+static size_t outputs_of(const lockstep_layer *layer) {
+  return (size_t)layer->output_pixels * (size_t)layer->output_channels;
+}
+
+// One block for all of it; false where there is no memory.
+static int allocate(search *s, const lockstep_goal *goal) {
+  const size_t inputs = (size_t)goal->layers[0].input_pixels * (size_t)goal->layers[0].input_channels;
+  size_t words = inputs, widest = inputs;
+  for (int32_t l = 0; l < goal->layer_count; l++) {
+    const size_t outputs = outputs_of(&goal->layers[l]), pixels = (size_t)goal->layers[l].output_pixels;
+    words += 6 * outputs + pixels + (pixels + 3) / 4;
+    if (outputs > widest) widest = outputs;
+  }
+  words += 4 * widest;
+  s->layers = calloc((size_t)goal->layer_count, sizeof(layer_state));
+  int32_t *at = s->memory = calloc(words, sizeof(int32_t));
+  if (!s->layers || !at) return 0;
+  s->best_point = at;
+  at += inputs;
+  s->changed = at;
+  s->changes = at + widest;
+  s->next_changed = at + 2 * widest;
+  s->next_changes = at + 3 * widest;
+  at += 4 * widest;
+  for (int32_t l = 0; l < goal->layer_count; l++) {
+    const size_t outputs = outputs_of(&goal->layers[l]), pixels = (size_t)goal->layers[l].output_pixels;
+    layer_state *state = &s->layers[l];
+    state->sums = at;
+    state->old_sums = at + outputs;
+    state->codes = at + 2 * outputs;
+    state->old_codes = at + 3 * outputs;
+    state->reals = (float *)(at + 4 * outputs);
+    state->old_reals = (float *)(at + 5 * outputs);
+    state->touched = at + 6 * outputs;
+    state->is_touched = (uint8_t *)(at + 6 * outputs + pixels);
+    at += 6 * outputs + pixels + (pixels + 3) / 4;
+  }
+  return 1;
+}
+
+static void start(search *s, const lockstep_goal *goal, const int32_t *point) {
+  const int32_t *from = point;
+  for (int32_t l = 0; l < goal->layer_count; l++) {
+    const lockstep_layer *layer = &goal->layers[l];
+    layer_state *state = &s->layers[l];
+    const int32_t channels = layer->output_channels;
+    memcpy(state->sums, layer->bias, outputs_of(layer) * sizeof(int32_t));
+    for (int32_t pixel = 0; pixel < layer->input_pixels; pixel++)
+      for (int32_t i = 0; i < layer->input_channels; i++) {
+        const int32_t code = from[pixel * layer->input_channels + i];
+        if (!code) continue;
+        for (int32_t k = layer->starts[pixel]; k < layer->starts[pixel + 1]; k++) {
+          const lockstep_place place = layer->places[k];
+          add_column(
+              state->sums + (size_t)place.pixel * channels,
+              layer->weights + ((size_t)place.tap * layer->input_channels + i) * channels, code, channels);
+        }
+      }
+    for (int32_t pixel = 0; pixel < layer->output_pixels; pixel++) {
+      const size_t at = (size_t)pixel * channels;
+      requantize(layer, state->sums + at, state->codes + at, state->reals + at);
+    }
+    from = state->codes;
+  }
+}
+
+// Carries one input's change through the layers, as far as codes change.
+static void try_move(search *s, const lockstep_goal *goal, int32_t input, int32_t change) {
+  int32_t count = 1;
+  s->changed[0] = input;
+  s->changes[0] = change;
+  for (int32_t l = 0; l < goal->layer_count; l++) {
+    const lockstep_layer *layer = &goal->layers[l];
+    layer_state *state = &s->layers[l];
+    const int32_t channels = layer->output_channels;
+    const size_t bytes = (size_t)channels * sizeof(int32_t);
+    state->touched_count = 0;
+    for (int32_t c = 0; c < count; c++) {
+      const int32_t pixel = s->changed[c] / layer->input_channels, i = s->changed[c] % layer->input_channels;
+      for (int32_t k = layer->starts[pixel]; k < layer->starts[pixel + 1]; k++) {
+        const lockstep_place place = layer->places[k];
+        const size_t at = (size_t)place.pixel * channels;
+        if (!state->is_touched[place.pixel]) {
+          state->is_touched[place.pixel] = 1;
+          state->touched[state->touched_count++] = place.pixel;
+          memcpy(state->old_sums + at, state->sums + at, bytes);
+          memcpy(state->old_codes + at, state->codes + at, bytes);
+          memcpy(state->old_reals + at, state->reals + at, bytes);
+        }
+        add_column(
+            state->sums + at, layer->weights + ((size_t)place.tap * layer->input_channels + i) * channels, s->changes[c],
+            channels);
+      }
+    }
+    int32_t next_count = 0;
+    for (int32_t t = 0; t < state->touched_count; t++) {
+      const size_t at = (size_t)state->touched[t] * channels;
+      requantize(layer, state->sums + at, state->codes + at, state->reals + at);
+      for (int32_t i = 0; i < channels; i++) {
+        const int32_t step = state->codes[at + i] - state->old_codes[at + i];
+        if (!step) continue;
+        s->next_changed[next_count] = (int32_t)at + i;
+        s->next_changes[next_count++] = step;
+      }
+    }
+    count = next_count;
+    int32_t *swap = s->changed;
+    s->changed = s->next_changed;
+    s->next_changed = swap;
+    swap = s->changes;
+    s->changes = s->next_changes;
+    s->next_changes = swap;
+  }
+}
+
+static void end_move(search *s, const lockstep_goal *goal, int is_accepted) {
+  for (int32_t l = 0; l < goal->layer_count; l++) {
+    layer_state *state = &s->layers[l];
+    const int32_t channels = goal->layers[l].output_channels;
+    const size_t bytes = (size_t)channels * sizeof(int32_t);
+    for (int32_t t = 0; t < state->touched_count; t++) {
+      const size_t at = (size_t)state->touched[t] * channels;
+      state->is_touched[state->touched[t]] = 0;
+      if (is_accepted) continue;
+      memcpy(state->sums + at, state->old_sums + at, bytes);
+      memcpy(state->codes + at, state->old_codes + at, bytes);
+      memcpy(state->reals + at, state->old_reals + at, bytes);
+    }
+  }
+}
+
 float lockstep_anneal(
-    const lockstep_goal *goal, int32_t *point, int32_t moves, float hot, float cold, uint64_t *state) {
-  const int32_t count = goal->layer_count;
-  size_t total = 0;
-  for (int32_t l = 0; l < count; l++) total += (size_t)goal->layers[l].outputs;
-  const size_t inputs = (size_t)goal->layers[0].inputs;
-  // sums, codes and their trial copies, and reals.
-  int32_t *memory = malloc((4 * total + inputs) * sizeof(int32_t));
-  float *reals = malloc(total * sizeof(float));
-  if (!memory || !reals) {
-    free(memory);
-    free(reals);
+    const lockstep_goal *goal, int32_t *point, int32_t moves, float hot, float cold, uint64_t *state,
+    int32_t (*is_over)(const void *context), const void *context) {
+  search s = {0};
+  if (!allocate(&s, goal)) {
+    free(s.layers);
+    free(s.memory);
     return INFINITY;
   }
-  int32_t *sums = memory, *codes = memory + total, *trial_sums = memory + 2 * total, *trial_codes = memory + 3 * total;
-  int32_t *best_point = memory + 4 * total;
-
-  const int32_t *from = point;
-  size_t place = 0;
-  for (int32_t l = 0; l < count; l++) {
-    const lockstep_layer *layer = &goal->layers[l];
-    memcpy(sums + place, layer->bias, (size_t)layer->outputs * sizeof(int32_t));
-    for (int32_t i = 0; i < layer->inputs; i++)
-      if (from[i]) add_column(sums + place, layer->weights + (size_t)i * layer->outputs, from[i], layer->outputs);
-    requantize(layer, sums + place, codes + place, reals + place);
-    from = codes + place;
-    place += (size_t)layer->outputs;
-  }
-  const size_t last = total - (size_t)goal->layers[count - 1].outputs;
-  float current = distance(goal, reals + last, codes + last);
+  const size_t inputs = (size_t)goal->layers[0].input_pixels * (size_t)goal->layers[0].input_channels;
+  start(&s, goal, point);
+  const layer_state *last = &s.layers[goal->layer_count - 1];
+  float current = distance(goal, last->reals, last->codes);
   float best = current;
-  memcpy(best_point, point, inputs * sizeof(int32_t));
+  memcpy(s.best_point, point, inputs * sizeof(int32_t));
 
   const float cooling = moves > 1 && hot > 0 ? powf(cold / hot, 1.0f / (float)moves) : 1;
-  float temperature = hot;
+  float temperature = hot, unit = 1;
   for (int32_t move = 0; move < moves && best > 0 && goal->open_count > 0; move++, temperature *= cooling) {
+    if (move % 64 == 63 && is_over(context)) break;
     const uint64_t random = next(state);
     const int32_t i = goal->open[(uint32_t)((random >> 32) * (uint64_t)goal->open_count >> 32)];
     const int32_t low = goal->low[i], high = goal->high[i];
@@ -133,43 +265,26 @@ float lockstep_anneal(
     const int32_t change = value - point[i];
     if (change == 0) continue;
 
-    memcpy(trial_sums, sums, total * sizeof(int32_t));
-    add_column(trial_sums, goal->layers[0].weights + (size_t)i * goal->layers[0].outputs, change, goal->layers[0].outputs);
-    place = 0;
-    for (int32_t l = 0; l < count; l++) {
-      const lockstep_layer *layer = &goal->layers[l];
-      requantize(layer, trial_sums + place, trial_codes + place, reals + place);
-      const size_t next_place = place + (size_t)layer->outputs;
-      if (l + 1 < count) {
-        const lockstep_layer *after = &goal->layers[l + 1];
-        for (int32_t k = 0; k < layer->outputs; k++) {
-          const int32_t step = trial_codes[place + (size_t)k] - codes[place + (size_t)k];
-          if (step) add_column(trial_sums + next_place, after->weights + (size_t)k * after->outputs, step, after->outputs);
-        }
-      }
-      place = next_place;
-    }
-    const float reached = distance(goal, reals + last, trial_codes + last);
+    try_move(&s, goal, i, change);
+    const float reached = distance(goal, last->reals, last->codes);
     const float worse = reached - current;
+    unit += (fabsf(worse) - unit) / 64;
+    int is_accepted = 1;
     if (worse > 0) {
       const float chance = (float)(next(state) >> 40) * 0x1p-24f;
-      if (temperature <= 0 || chance >= expf(-worse / temperature)) continue;
+      is_accepted = temperature > 0 && chance < expf(-worse / (temperature * (unit > 1 ? unit : 1)));
     }
+    end_move(&s, goal, is_accepted);
+    if (!is_accepted) continue;
     point[i] = value;
     current = reached;
-    int32_t *swap = sums;
-    sums = trial_sums;
-    trial_sums = swap;
-    swap = codes;
-    codes = trial_codes;
-    trial_codes = swap;
     if (current < best) {
       best = current;
-      memcpy(best_point, point, inputs * sizeof(int32_t));
+      memcpy(s.best_point, point, inputs * sizeof(int32_t));
     }
   }
-  memcpy(point, best_point, inputs * sizeof(int32_t));
-  free(memory);
-  free(reals);
+  memcpy(point, s.best_point, inputs * sizeof(int32_t));
+  free(s.layers);
+  free(s.memory);
   return best;
 }

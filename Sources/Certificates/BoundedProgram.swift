@@ -71,6 +71,8 @@ package struct BoundedStep: Sendable {
   package let staircases: [Staircase]
   /// Which of `staircases` an output element takes.
   package let staircaseOf: @Sendable (Int) -> Int
+  /// Of affine steps, but for few.
+  package private(set) var channelWeights: ChannelWeights?
 }
 
 /// Where an output element of a move comes from.
@@ -164,6 +166,8 @@ extension BoundedStep {
       self.staircases = try staircases(affine.requantization, channels: channels, low: low, high: high)
       let isShared = affine.requantization.multipliers.count == 1
       staircaseOf = { isShared ? 0 : $0 % channels }
+      // The sums above have shown that none passes 32 bits.
+      channelWeights = ChannelWeights(affine, window, codes: program.values[step.inputs[0]].type.range)
 
     case .lookup(let lookup):
       let codes = program.values[step.inputs[0]].type.range

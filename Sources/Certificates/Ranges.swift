@@ -158,8 +158,11 @@ extension BoundedStep {
     switch form {
     case .affine(let affine, let window, _):
       // The input may be a part that did not change at all: the sums are the same then, and nothing shrinks.
-      let sums = try Self.accumulators(affine, window, low: low, high: high)
-      requantize(program, index, sums, &ranges)
+      if let channelWeights {
+        requantize(program, index, channelWeights.sums(window, low: low, high: high), &ranges)
+      } else {
+        requantize(program, index, try Self.accumulators(affine, window, low: low, high: high), &ranges)
+      }
     case .lookup(let lookup):
       var newLow: [Int32] = []
       var newHigh: [Int32] = []
@@ -220,19 +223,25 @@ extension BoundedStep {
   private func requantize(
     _ program: IntegerProgram, _ index: Int, _ sums: (low: [Int32], high: [Int32]), _ ranges: inout Ranges
   ) {
-    var newLow: [Int32] = []
-    var newHigh: [Int32] = []
-    newLow.reserveCapacity(sums.low.count)
-    newHigh.reserveCapacity(sums.low.count)
-    for element in sums.low.indices {
-      let low = max(ranges.accumulatorLow[index][element], sums.low[element])
-      let high = min(ranges.accumulatorHigh[index][element], sums.high[element])
+    var (newLow, newHigh) = (sums.low, sums.high)
+    // Out of the ranges while they change, so that nothing is copied.
+    var (lows, highs): ([Int32], [Int32]) = ([], [])
+    swap(&lows, &ranges.accumulatorLow[index])
+    swap(&highs, &ranges.accumulatorHigh[index])
+    defer {
+      swap(&lows, &ranges.accumulatorLow[index])
+      swap(&highs, &ranges.accumulatorHigh[index])
+    }
+    let shared = staircases.count == 1 ? staircases[0] : nil
+    for element in newLow.indices {
+      let low = max(lows[element], newLow[element])
+      let high = min(highs[element], newHigh[element])
       guard low <= high else { return ranges.isEmpty = true }
-      ranges.accumulatorLow[index][element] = low
-      ranges.accumulatorHigh[index][element] = high
-      let staircase = staircases[staircases.count == 1 ? 0 : staircaseOf(element)]
-      newLow.append(staircase(low))
-      newHigh.append(staircase(high))
+      lows[element] = low
+      highs[element] = high
+      let staircase = shared ?? staircases[staircaseOf(element)]
+      newLow[element] = staircase(low)
+      newHigh[element] = staircase(high)
     }
     ranges.narrow(value: program.steps[index].output, low: newLow, high: newHigh)
   }

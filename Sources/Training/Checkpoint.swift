@@ -54,7 +54,7 @@ extension Trainer {
   }
 
   /// Goes on where `checkpoint` was made. Throws where the bytes are damaged, or of other options, layers or data; as long
-  /// as nothing was quantised the codes may be others, and the epochs that are to be quantised.
+  /// as nothing was quantised the codes may be others, and which epochs are to be quantised.
   public func restore(_ file: [UInt8]) throws {
     let start = Self.mark.count
     let bytes = file.dropLast(8)
@@ -67,6 +67,7 @@ extension Trainer {
     if !isQuantized, state.history.count < floatEpochs || state.history.count == floatEpochs && state.epochPosition == 0 {
       (asked.weightBits, asked.activationBits) = (state.options.weightBits, state.options.activationBits)
       (asked.arithmetic, asked.floatShare) = (state.options.arithmetic, state.options.floatShare)
+      asked.patience = state.options.patience
     }
     guard state.options == asked else {
       let others = zip(Mirror(reflecting: state.options).children, Mirror(reflecting: asked).children)

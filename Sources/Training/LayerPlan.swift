@@ -30,6 +30,8 @@ struct LayerPlan: Sendable {
 
   var weightCount: Int { inner * columns }
   var isAffine: Bool { columns > 0 }
+  /// Whether its outputs' codes are chosen for them: a pool's mean what its inputs' mean.
+  var hasOwnScale: Bool { if case .averagePool = kind { false } else { true } }
   var isDense: Bool { if case .affine(nil) = kind { true } else { false } }
 
   struct Fault: Error { var reason: String }

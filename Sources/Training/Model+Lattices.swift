@@ -1,9 +1,9 @@
 import CTrainingKernels
 
 extension Model {
-  /// Chooses the codes of weights and activations, once and for all, from the weights at hand and from the largest
-  /// outputs of each layer. From here on forward passes compute as the integer program will.
-  func quantize(_ options: TrainingOptions, largestOutputs: [Float]) {
+  /// Chooses the codes of weights and activations from the weights at hand and from the largest outputs of each layer,
+  /// halved so many times. From here on forward passes compute as the integer program will.
+  func quantize(_ options: TrainingOptions, largestOutputs: [Float], halvings: [Int] = []) {
     var scale = inputScale
     for (index, plan) in plans.enumerated() {
       if plan.isAffine {
@@ -24,8 +24,10 @@ extension Model {
           case .add(let earlier): max(scale, activationLattices[earlier].scale) / 2
           case .averagePool: 0
           }
+        let halved = halvings.isEmpty ? 1 : Float(sign: .plus, exponent: -halvings[index], significand: 1)
         let exact = max(largestOutputs[index] / most, finest)
-        let chosen = options.arithmetic == .fixedPoint ? Self.powerOfTwo(atLeast: exact * 0.85) : exact
+        let chosen = max(
+          finest, halved * (options.arithmetic == .fixedPoint ? Self.powerOfTwo(atLeast: exact * 0.85) : exact))
         var lattice = lockstep_lattice(scale: chosen, low: 0, high: most)
         // TensorFlow Lite's pools keep the codes' meaning, and round means half-way to the code further from 0.
         if case .averagePool(let window) = plan.kind {

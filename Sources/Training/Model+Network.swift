@@ -16,14 +16,14 @@ extension Model {
 }
 
 extension Model {
-  /// The codes of logits. int8 has what reaches the largest logit that was seen. Fixed-point has 16 bits: the accumulator's
-  /// unit, doubled until they reach four times the largest logit that was seen. Logits that no picture leads to saturate;
-  /// a unit that fits them too would let classes tie that differ by many of the accumulator's units.
+  /// The codes of logits, which reach the largest logit that was seen. Fixed-point has 16 bits, of the accumulator's unit,
+  /// doubled as often as that takes. A unit that fits whatever logits weights allow would let classes tie that differ by
+  /// many of the accumulator's units; what saturates is far from any other class.
   func outputLattice(isFixedPoint: Bool) -> lockstep_lattice {
     guard isFixedPoint else { return lockstep_lattice(scale: max(largestLogit, 1e-6) / 127, low: -128, high: 127) }
     let inputScale = plans.count == 1 ? self.inputScale : activationLattices[plans.count - 2].scale
     var scale = weightLattices[plans.count - 1][0].scale * inputScale
-    while 4 * largestLogit > 32_767 * scale { scale *= 2 }
+    while largestLogit > 32_767 * scale { scale *= 2 }
     return lockstep_lattice(scale: scale, low: -32_768, high: 32_767)
   }
 }

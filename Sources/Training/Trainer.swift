@@ -98,16 +98,24 @@ public final class Trainer: @unchecked Sendable {
 
   /// Trains until it is done. `report` is told of each epoch, `progress` behind each batch of the epoch and the share of
   /// it that is done. Where one returns false it ends early; another call, or a run from a checkpoint, goes on there.
-  /// `beforeRounding` is called when the epochs in real numbers are over, and nothing is quantised yet.
+  /// `beforeRounding` is called when the epochs in real numbers are over, and nothing is quantised yet; `rounded` is told
+  /// what rounding alone comes to.
   public func run(
     _ report: (Epoch) throws -> Bool, progress: (Int, Float) -> Bool = { _, _ in true },
-    beforeRounding: () throws -> Void = {}
+    beforeRounding: () throws -> Void = {}, rounded: (Accuracy) -> Void = { _ in }
   ) throws {
-    while !isDone {
+    while true {
       if !model.isQuantized, history.count == floatEpochs, epochPosition == 0 {
         try beforeRounding()
-        try round()
+        quantize()
+        if !history.isEmpty {
+          // Rounding alone may be the best there is.
+          let found = try evaluateHeldOut()
+          keep(found, epoch: history.count - 1)
+          rounded(found)
+        }
       }
+      if isDone { break }
       let epoch = history.count
       let start = ContinuousClock.now
       guard trainEpoch(epoch, progress: progress) else { return }
@@ -124,18 +132,8 @@ public final class Trainer: @unchecked Sendable {
       history.append(entry)
       if try !report(entry) { return }
     }
-    if !model.isQuantized {
-      try beforeRounding()
-      try round()
-    }
     model.parameters.copy(best)
     model.refresh()
-  }
-
-  /// Ends the epochs in real numbers. Rounding alone may be the best there is.
-  private func round() throws {
-    quantize()
-    if !history.isEmpty { keep(try evaluateHeldOut(), epoch: history.count - 1) }
   }
 
   private func evaluateHeldOut() throws -> Accuracy {
@@ -150,18 +148,43 @@ public final class Trainer: @unchecked Sendable {
     best.copy(model.parameters)
   }
 
-  /// Chooses the scales, by the outputs for a part of the training pictures.
+  /// Chooses the scales, by a part of the training pictures: what reaches each layer's largest output, and where the loss
+  /// is less so, half of that or a quarter: the few outputs beyond saturate, and all others have finer codes.
   private func quantize() {
     var largest = [Float](repeating: 0, count: model.plans.count)
+    forEachSample { pass, _ in largest = zip(largest, pass.largestOutputs()).map { max($0, $1) } }
+    var halvings = [Int](repeating: 0, count: model.plans.count)
+    func loss() -> Double {
+      model.quantize(options, largestOutputs: largest, halvings: halvings)
+      var sum = 0.0
+      forEachSample { [options] pass, labels in sum += pass.applyLoss(options.loss(1), labels: labels, share: 1).loss }
+      return sum
+    }
+    var least = loss()
+    for layer in model.plans.indices.dropLast() where model.plans[layer].hasOwnScale {
+      while halvings[layer] < 3 {
+        halvings[layer] += 1
+        let found = loss()
+        guard found < least else {
+          halvings[layer] -= 1
+          break
+        }
+        least = found
+      }
+    }
+    model.quantize(options, largestOutputs: largest, halvings: halvings)
+  }
+
+  /// Sends the pictures that scales are chosen by through the model.
+  private func forEachSample(_ body: (Pass, [UInt8]) -> Void) {
     let pass = passes[0]
     for start in stride(from: 0, to: min(training.count, 4096), by: pass.capacity) {
       let indices = Array(start..<min(start + pass.capacity, training.count))
       var random = RandomNumbers(seed: 0)
       fill(pass, training, indices, Augmentation(), &random, radius: options.trainingEpsilon)
       pass.forward()
-      largest = zip(largest, pass.largestOutputs()).map { max($0, $1) }
+      body(pass, indices.map { training.labels[$0] })
     }
-    model.quantize(options, largestOutputs: largest)
   }
 
   // MARK: An epoch

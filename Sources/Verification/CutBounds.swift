@@ -12,10 +12,11 @@ struct CutBounds {
   private let program: LinearRelaxation
   private let ranges: Ranges
   private let cut: Proof.Multipliers
-  /// The cut per unit of `scale`: prices of the steps' codes and of the inputs.
-  private let cutPrices: [Int: [Double]]
-  private let cutInputs: [[Double]]
-  private let cutConstant: Double
+  /// The cut per unit of `scale`: prices and multipliers by neuron, and the inputs' prices.
+  private let cutCosts: [Cost]
+  private let cutInputs: [Double]
+  /// The inputs' ranges, flat.
+  private let inputLow, inputHigh: [Double]
   private let hulls: [(above: [(accumulator: Double, code: Double)], below: [(accumulator: Double, code: Double)])]
   /// Codes without a row: their worth is part of the constant.
   private static let unit: Int32 = 1 << 18
@@ -34,8 +35,10 @@ struct CutBounds {
       let bound = try? bounded.bound(of: functional, over: ranges, multipliers: &source)
     else { return nil }
     let unit = Double(solution.scale)
-    cutPrices = source.prices.mapValues { $0.map { Double($0) / unit } }
-    cutInputs = bound.inputPrices.map { $0.map { Double($0) / unit } }
+    cutCosts = Self.costs(program, source.prices, cut.steps, unit)
+    cutInputs = Self.flat(bound.inputPrices, bounded, unit)
+    inputLow = bounded.program.inputs.flatMap { ranges.low[$0].map(Double.init) }
+    inputHigh = bounded.program.inputs.flatMap { ranges.high[$0].map(Double.init) }
     var hulls: [(above: [(accumulator: Double, code: Double)], below: [(accumulator: Double, code: Double)])] = []
     for neuron in program.neurons {
       let step = bounded.steps[neuron.step]
@@ -51,35 +54,52 @@ struct CutBounds {
     }
     self.hulls = hulls
     // What the line search computes for the cut alone differs from its bound by a constant.
-    cutConstant = 0
     constantOfCut = 0
     scale = unit
-    constantOfCut = Double(bound.value) / unit - worth(gamma: 1, own: nil, ownInputs: [])
+    constantOfCut = Double(bound.value) / unit - worth(gamma: 1, own: nil)
   }
 
   private var constantOfCut: Double
   private let scale: Double
 
+  /// What a neuron's code and accumulator cost.
+  private struct Cost {
+    var price, multiplier: Double
+  }
+
+  private static func costs(
+    _ program: LinearRelaxation, _ prices: [Int: [Int64]], _ multipliers: [Int: [Int32]], _ unit: Double
+  ) -> [Cost] {
+    program.neurons.map {
+      Cost(
+        price: Double(prices[$0.step]?[$0.element] ?? 0) / unit,
+        multiplier: Double(multipliers[$0.step]?[$0.element] ?? 0) / unit)
+    }
+  }
+
+  private static func flat(_ prices: [[Int64]], _ bounded: BoundedProgram, _ unit: Double) -> [Double] {
+    zip(prices, bounded.program.inputs).flatMap { prices, input in
+      prices.isEmpty ? Array(repeating: 0, count: bounded.program.values[input].count) : prices.map { Double($0) / unit }
+    }
+  }
+
   /// One accumulator's own pass.
   private struct Own {
-    var neuron: Int
-    var sign: Double
     var multipliers: [Int: [Int32]]
-    var prices: [Int: [Int64]]
+    var costs: [Cost]
+    var inputs: [Double]
     var constant = 0.0
   }
 
   /// Σ of the staircases' maxima and of the inputs' worth for `own + γ · cut`, constants left out.
-  private func worth(gamma: Double, own: Own?, ownInputs: [[Int64]]) -> Double {
+  private func worth(gamma: Double, own: Own?) -> Double {
     var total = 0.0
-    let unit = Double(Self.unit)
-    for (index, neuron) in program.neurons.enumerated() {
-      var price = gamma * (cutPrices[neuron.step]?[neuron.element] ?? 0)
-      var multiplier = gamma * Double(cut.steps[neuron.step]?[neuron.element] ?? 0) / scale
+    for index in cutCosts.indices {
+      let cut = cutCosts[index]
+      var (price, multiplier) = (gamma * cut.price, gamma * cut.multiplier)
       if let own {
-        if let prices = own.prices[neuron.step] { price += Double(prices[neuron.element]) / unit }
-        if let multipliers = own.multipliers[neuron.step] { multiplier += Double(multipliers[neuron.element]) / unit }
-        if index == own.neuron { multiplier -= own.sign }
+        price += own.costs[index].price
+        multiplier += own.costs[index].multiplier
       }
       if price == 0 && multiplier == 0 { continue }
       var best = -Double.infinity
@@ -88,16 +108,9 @@ struct CutBounds {
       }
       total += best
     }
-    for (position, input) in bounded.program.inputs.enumerated() {
-      let own = ownInputs.isEmpty ? [] : ownInputs[position]
-      let cut = cutInputs[position]
-      guard !own.isEmpty || !cut.isEmpty else { continue }
-      let (low, high) = (ranges.low[input], ranges.high[input])
-      for element in low.indices {
-        let price =
-          (cut.isEmpty ? 0 : gamma * cut[element]) + (own.isEmpty ? 0 : Double(own[element]) / unit)
-        total += price * Double(price > 0 ? high[element] : low[element])
-      }
+    for element in cutInputs.indices {
+      let price = gamma * cutInputs[element] + (own?.inputs[element] ?? 0)
+      total += price * (price > 0 ? inputHigh[element] : inputLow[element])
     }
     return total
   }
@@ -110,11 +123,13 @@ struct CutBounds {
     var slopes = SlopeMultipliers(bounded)
     let functional = Functional([.init(variable, Int64(isUpper ? Self.unit : -Self.unit))])
     guard let bound = try? bounded.bound(of: functional, over: ranges, multipliers: &slopes) else { return nil }
-    var own = Own(neuron: index, sign: sign, multipliers: slopes.chosen, prices: slopes.prices)
-    own.constant = Double(bound.value) / Double(Self.unit) - worth(gamma: 0, own: own, ownInputs: bound.inputPrices)
-    func value(_ gamma: Double) -> Double {
-      own.constant + gamma * constantOfCut + worth(gamma: gamma, own: own, ownInputs: bound.inputPrices)
-    }
+    let ownUnit = Double(Self.unit)
+    var own = Own(
+      multipliers: slopes.chosen, costs: Self.costs(program, slopes.prices, slopes.chosen, ownUnit),
+      inputs: Self.flat(bound.inputPrices, bounded, ownUnit))
+    own.costs[index].multiplier -= sign
+    own.constant = Double(bound.value) / ownUnit - worth(gamma: 0, own: own)
+    func value(_ gamma: Double) -> Double { own.constant + gamma * constantOfCut + worth(gamma: gamma, own: own) }
     // Accumulators per code of the goal: where γ lies is about that.
     let unit = 1 / neuron.scale
     let present = value(0)

@@ -22,6 +22,10 @@ final class GoalSearch {
   /// Hidden accumulators are tightened anew where the relaxation's value has come down to this share.
   private static let tightensBelow = 0.9
   private static let deepest = 1000
+  /// What slopes' prices count for beside the solver's.
+  private static let shareOfSlopes = 0.2
+  /// In programs of more neurons the most mistaken one is split, untried.
+  private static let mostForStrongBranching = 400
   private static let nodesPerPlunge = 8
   /// So many points are tried sooner than bounded.
   static let fewPoints = 1024
@@ -362,7 +366,9 @@ final class GoalSearch {
   private func strongest(
     _ candidates: [Choice], _ program: LinearRelaxation, _ ranges: Ranges, _ value: Double, depth: Int
   ) -> Choice? {
-    let tried = candidates.prefix(depth < 6 ? 6 : depth < 16 ? 3 : 1)
+    // In a large program so few iterations say little, and mislead.
+    let tried = candidates.prefix(
+      program.neurons.count > Self.mostForStrongBranching || depth >= 16 ? 1 : depth < 6 ? 6 : 3)
     guard tried.count > 1 else { return candidates.first }
     var best: (choice: Choice, score: Double)?
     for candidate in tried {
@@ -692,7 +698,10 @@ final class GoalSearch {
       let (accumulator, code) = program.solution(neuron)
       let place = Int32(max(Double(low), min(Double(high), accumulator.rounded())))
       let level = min(max(staircase(place), lowest), highest)
-      let price = abs(Double(recorded.prices[neuron.step]?[neuron.element] ?? 0)) / Double(solution.scale)
+      // Where the solver's price is 0, as that of everything before codes which are at their ends is, slopes have one.
+      let price = max(
+        abs(Double(recorded.prices[neuron.step]?[neuron.element] ?? 0)) / Double(solution.scale),
+        Self.shareOfSlopes * abs(Double(lastPrices[neuron.step]?[neuron.element] ?? 0)) * 0x1p-20)
       let kink = kinks(neuron, ranges).max { $0.looseness < $1.looseness }
       let gap = abs(code - Double(level))
       total += price * gap

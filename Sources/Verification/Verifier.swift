@@ -12,7 +12,7 @@ public struct Verifier: Sendable {
   public let checker: CertificateChecker
   let bounded: BoundedProgram
   let simulator: Simulator
-  let denseAttack: DenseAttack?
+  let annealingAttack: AnnealingAttack?
 
   /// Prepares what all properties share; do it once for many. Fails where a sum could overflow, which no lowered
   /// program's can.
@@ -21,7 +21,7 @@ public struct Verifier: Sendable {
     bounded = try BoundedProgram(program)
     checker = CertificateChecker(bounded)
     simulator = Simulator(program)
-    denseAttack = DenseAttack(bounded)
+    annealingAttack = AnnealingAttack(bounded)
   }
 
   /// Decides `property`, which must fit the program. `isCancelled` is asked now and then, from any thread; once it
@@ -88,27 +88,30 @@ private struct Run {
   ) -> (_ point: [Int32], _ effort: Int) -> Bool {
     guard options.stages.contains(.attack) else { return { _, _ in false } }
     let run = self
-    let dense = verifier.bounded.attack(on: goal, verifier.denseAttack)
-    let gradient = dense == nil ? GradientAttack(verifier.bounded, goal: goal, in: property.box) : nil
-    let simulated = dense == nil ? SimulatedAttack(verifier.program, goal: goal) : nil
+    let annealing = verifier.annealingAttack.flatMap { $0.applies(to: goal) ? $0 : nil }
+    let gradient =
+      annealing?.isDense ?? false ? nil : GradientAttack(verifier.bounded, goal: goal, in: property.box)
+    let simulated = annealing == nil ? SimulatedAttack(verifier.program, goal: goal) : nil
     let (low, high) = (property.box.map(\.lowerBound), property.box.map(\.upperBound))
     var seed = (options.seed &+ UInt64(number)) &* 0x9E37_79B9_7F4A_7C15 | 1
     return { inputs, effort in
       var example = run.counterexample(inputs)
       if example == nil, effort > 0 {
-        if let dense {
-          example = dense.run(goal, low: low, high: high, from: inputs, moves: effort, hot: 0.3, seed: &seed)
-            .flatMap(run.counterexample)
-        } else if let gradient {
+        var start = inputs
+        if let gradient {
           let climbed = gradient.run(from: inputs, steps: effort / 300, seed: &seed, isOver: run.isOver)
-          example = climbed.isMet ? run.counterexample(climbed.point) : nil
-          if example == nil {
-            // Chance does what the gradient cannot.
-            let runs = climbed.point == inputs ? effort / 10 : effort / 100
-            example = simulated?.run(
-              from: climbed.point, in: run.property.box, runs: runs, seed: &seed, isOver: run.isOver
-            ).flatMap(run.counterexample)
-          }
+          if climbed.isMet { example = run.counterexample(climbed.point) }
+          start = climbed.point
+        }
+        // Chance does what the gradient cannot.
+        if example == nil, let annealing {
+          example = annealing.run(
+            goal, low: low, high: high, from: start, moves: effort, hot: 0.3, seed: &seed, isOver: run.isOver
+          ).flatMap(run.counterexample)
+        } else if example == nil {
+          let runs = start == inputs ? effort / 10 : effort / 100
+          example = simulated?.run(from: start, in: run.property.box, runs: runs, seed: &seed, isOver: run.isOver)
+            .flatMap(run.counterexample)
         }
       }
       guard let example else { return false }
@@ -241,13 +244,6 @@ private func advance(_ searches: [GoalSearch], jobs: Int, isOver: @escaping () -
       }
     }
     slice = slice == .zero ? .milliseconds(20) : slice * 2
-  }
-}
-
-extension BoundedProgram {
-  /// The dense attack, where it can pursue `goal`.
-  func attack(on goal: Goal, _ attack: DenseAttack?) -> DenseAttack? {
-    attack.flatMap { $0.applies(to: goal) ? $0 : nil }
   }
 }
 

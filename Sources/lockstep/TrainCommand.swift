@@ -300,7 +300,11 @@ struct TrainCommand: ParsableCommand {
         guard interruption.signalNumber != nil else { return true }
         do { try keep(at: checkpoint) } catch { failure = error }
         return false
-      }, beforeRounding: { try keep(at: floatCheckpoint) })
+      }, beforeRounding: { try keep(at: floatCheckpoint) },
+      rounded: { found in
+        progress.end()
+        print("rounded: \(text(found.clean, found.certified))")
+      })
     progress.end()
     if let failure { throw failure }
     if let number = interruption.signalNumber {
@@ -310,13 +314,16 @@ struct TrainCommand: ParsableCommand {
   }
 
   private func say(_ epoch: Trainer.Epoch) {
-    func percent(_ share: Double) -> String { decimal(100 * share, 2) + " %" }
     print(
-      "epoch \(epoch.epoch + 1)\(epoch.isQuantized ? ", quantised" : ""): loss \(decimal(epoch.loss, 4)), clean "
-        + percent(epoch.clean) + (epoch.certified.map { ", certified \(percent($0))" } ?? "")
-        + ", \(decimal(epoch.seconds, 2)) s")
+      "epoch \(epoch.epoch + 1)\(epoch.isQuantized ? ", quantised" : ""): loss \(decimal(epoch.loss, 4)), "
+        + text(epoch.clean, epoch.certified) + ", \(decimal(epoch.seconds, 2)) s")
     // A log that someone follows is a file.
     fflush(nil)
+  }
+
+  private func text(_ clean: Double, _ certified: Double?) -> String {
+    func percent(_ share: Double) -> String { decimal(100 * share, 2) + " %" }
+    return "clean " + percent(clean) + (certified.map { ", certified \(percent($0))" } ?? "")
   }
 
   private func draw(_ trainer: Trainer) throws {
