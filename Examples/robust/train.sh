@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Trains both networks anew: Examples/robust/train.sh MNIST [FOLDER]
-# MNIST is a folder with its four IDX files, gzipped; the networks go to FOLDER (default: .build/robust). LOCKSTEP may
+# MNIST is a folder with its four IDX files, gzipped; the networks go to FOLDER (default: .build/robust-training). LOCKSTEP may
 # name the command.
 set -euo pipefail
 [ $# -ge 1 ] || { sed -n 2,4p "$0"; exit 64; }
 mnist=$(cd "$1" && pwd)
 cd "$(dirname "$0")/../.."
-out=${2:-.build/robust}
+out=${2:-.build/robust-training}
 lockstep=${LOCKSTEP:-.build/release/lockstep}
 mkdir -p "$out"
 train() {

@@ -24,7 +24,7 @@ final class AnnealingAttack: @unchecked Sendable {
   private let layers: UnsafePointer<lockstep_layer>
   private let layerCount: Int
   private let memory: HeldMemory
-  /// The value that the last layer makes, unmoved.
+  /// What the last layer makes.
   private let output: Int
   /// Whether all layers are dense: gradients say little more there than moves do.
   let isDense: Bool
@@ -44,11 +44,13 @@ final class AnnealingAttack: @unchecked Sendable {
       case .affine(let affine, let window, _):
         guard affine.geometry.batch == 1, let weights = bounded.steps[index].channelWeights else { return nil }
         layers.append(Layer(affine, window, weights))
+      // Goals speak of what goes in.
+      case .softmax where index == program.steps.count - 1: continue
       default: return nil
       }
       value = step.output
     }
-    guard !layers.isEmpty, value == program.outputs[0] else { return nil }
+    guard !layers.isEmpty else { return nil }
     let memory = HeldMemory()
     self.layers = memory.hold(
       layers.map { layer in
@@ -65,7 +67,7 @@ final class AnnealingAttack: @unchecked Sendable {
     output = value
   }
 
-  /// Whether the goal speaks of the network's output alone.
+  /// Whether the goal speaks of the last layer's output alone.
   func applies(to goal: Goal) -> Bool {
     goal.constraints.allSatisfy { constraint in
       constraint.parts.allSatisfy {

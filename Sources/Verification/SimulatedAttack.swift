@@ -38,12 +38,9 @@ struct SimulatedAttack {
   ) -> [Int32]? {
     let open = box.indices.filter { box[$0].lowerBound < box[$0].upperBound }
     guard !open.isEmpty, runs > 0 else { return nil }
-    func random(_ count: Int) -> Int {
-      seed ^= seed >> 12
-      seed ^= seed << 25
-      seed ^= seed >> 27
-      return Int((seed &* 0x2545_F491_4F6C_DD1D) >> 33) % count
-    }
+    var generator = Xorshift(seed: seed)
+    defer { seed = generator.next() }
+    func random(_ count: Int) -> Int { Int(generator.next() >> 33) % count }
     var best = start
     var value = worst(best)
     for run in 0..<runs {

@@ -25,8 +25,10 @@ struct TrainCommand: ParsableCommand {
         dense 64
         dense 10
 
-      Training starts in real numbers. After --float-share of the epochs the scales are chosen, and from there on \
-      weights, biases and activations are fake-quantised, so that a forward pass computes what the integer program will.
+      Training starts in real numbers. After --float-share of the epochs the scales are chosen: codes reach each layer's \
+      largest output, or half of it or less where finer codes lessen the loss. From there on weights, biases and \
+      activations are fake-quantised, so that a forward pass computes what the integer program will. What rounding alone \
+      comes to is shown too.
 
         lockstep train net.txt --images x.idx.gz --labels y.idx.gz \\
             --test-images xt.idx.gz --test-labels yt.idx.gz \\

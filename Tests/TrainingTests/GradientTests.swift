@@ -212,13 +212,19 @@ import Testing
     #expect(options.radius(1) == 0 && options.loss(1) == Loss(clean: 1))
   }
 
-  @Test("intervals hold every point in them") func intervalsAreSound() throws {
+  @Test("intervals hold every point in them, however far codes reach", arguments: [0, 1, 3])
+  func intervalsAreSound(_ halvings: Int) throws {
     let model = try Model(try Architecture(parsing: Self.architecture), seed: 5)
     var options = TrainingOptions()
     (options.weightBits, options.activationBits) = (5, 4)
     let first = loaded(model, PassKind(hasPoints: true, hasIntervals: true))
     first.forward()
-    model.quantize(options, largestOutputs: first.largestOutputs())
+    let largest = first.largestOutputs()
+    model.quantize(options, largestOutputs: largest)
+    let scales = model.activationLattices.map(\.scale)
+    model.quantize(options, largestOutputs: largest, halvings: Array(repeating: halvings, count: largest.count))
+    #expect(zip(model.activationLattices, scales).allSatisfy { $0.scale <= $1 })
+    #expect(halvings == 0 || zip(model.activationLattices, scales).contains { $0.scale < $1 })
     let pass = loaded(model, PassKind(hasPoints: true, hasIntervals: true))
     let size = model.inputCount
     var random = RandomNumbers(seed: 9)

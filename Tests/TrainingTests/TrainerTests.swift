@@ -74,6 +74,20 @@ import Testing
     #expect(second.history.map(\.loss) == whole.history.map(\.loss))
   }
 
+  @Test("epochs in real numbers serve other bits, and what rounding comes to is told once") func roundingIsToldOnce() throws {
+    let first = try Self.trainer { $0.floatShare = 0.5 }
+    var (bytes, told): ([UInt8], [Trainer.Accuracy]) = ([], [])
+    try first.run({ _ in true }, beforeRounding: { bytes = try first.checkpoint() }, rounded: { told.append($0) })
+    #expect(told.count == 1 && first.history.count == 6)
+    #expect(try #require(told.first).clean > 0.8)
+    let second = try Self.trainer { ($0.activationBits, $0.weightBits, $0.floatShare, $0.patience) = (4, 4, 1, 2) }
+    try second.restore(bytes)
+    told = []
+    try second.run({ _ in true }, rounded: { told.append($0) })
+    #expect(told.count == 1 && second.model.isQuantized && second.history.count == 6)
+    #expect(second.history.prefix(3).map(\.loss) == first.history.prefix(3).map(\.loss))
+  }
+
   @Test func aCheckpointOfSomethingElseIsRefused() throws {
     let trainer = try Self.trainer()
     try trainer.run({ _ in false })
