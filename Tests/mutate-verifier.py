@@ -31,6 +31,8 @@ FAULTS = [
      "return (lows, highs)", "return (lows, FAULT ? zip(lows, highs).map { $1 > $0 ? $1 - 1 : $1 } : highs)"),
     ("ranges leave out the padding", "ChannelWeights.swift",
      "< 0 && affine.paddingCode != 0 {", "< 0 && affine.paddingCode != 0 && !FAULT {"),
+    ("ranges of groups leave out the padding", "Ranges.swift",
+     "center &+= Int64(weights[row &+ i]) &* padding", "center &+= FAULT ? 0 : Int64(weights[row &+ i]) &* padding"),
     ("sums of groups end one too low", "Ranges.swift",
      "highs[pixel &* channels &+ channel] = Int32(truncatingIfNeeded: b)",
      "highs[pixel &* channels &+ channel] = Int32(truncatingIfNeeded: FAULT && b > a ? b - 1 : b)"),

@@ -21,7 +21,8 @@ static inline uint64_t next(uint64_t *state) {
 }
 
 CLONES static void add_column(int32_t *restrict sums, const int16_t *restrict column, int32_t factor, int32_t count) {
-  for (int32_t i = 0; i < count; i++) sums[i] += factor * column[i];
+  // Partial sums may pass 32 bits, and wrap as unsigned numbers do.
+  for (int32_t i = 0; i < count; i++) sums[i] = (int32_t)((uint32_t)sums[i] + (uint32_t)(factor * column[i]));
 }
 
 CLONES static void requantize(
@@ -88,7 +89,7 @@ static float distance(const lockstep_goal *goal, const float *reals, const int32
 typedef struct {
   int32_t *sums, *codes, *old_sums, *old_codes;
   float *reals, *old_reals;
-  int32_t *touched;        // the output pixels that the move has changed
+  int32_t *touched;        // the output pixels that the move has changed, until it ends
   uint8_t *is_touched;
   int32_t touched_count;
 } layer_state;

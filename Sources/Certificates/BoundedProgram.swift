@@ -166,8 +166,9 @@ extension BoundedStep {
       self.staircases = try staircases(affine.requantization, channels: channels, low: low, high: high)
       let isShared = affine.requantization.multipliers.count == 1
       staircaseOf = { isShared ? 0 : $0 % channels }
-      // The sums above have shown that none passes 32 bits.
-      channelWeights = ChannelWeights(affine, window, codes: program.values[step.inputs[0]].type.range)
+      // The sums above have shown that none passes 32 bits where inputs are in these ranges.
+      let (least, most) = (ranges.low[step.inputs[0]].min() ?? 0, ranges.high[step.inputs[0]].max() ?? 0)
+      channelWeights = ChannelWeights(affine, window, codes: Int64(least)...Int64(most))
 
     case .lookup(let lookup):
       let codes = program.values[step.inputs[0]].type.range

@@ -7,12 +7,14 @@ package struct ChannelWeights: Sendable {
   package let weights: [Int16]
   /// [output pixel][output channel], with what padding adds.
   package let bias: [Int32]
+  private let inputCount: Int
   private let geometry: (outputPixels: Int, taps: Int, inputChannels: Int, outputChannels: Int)
 
-  /// Nil for steps in groups, and for codes whose products with weights could pass 32 bits.
+  /// Nil for steps in groups, and for inputs in `codes` whose products with weights could pass 32 bits.
   init?(_ affine: Affine, _ window: WindowTable, codes: ClosedRange<Int64>) {
     guard affine.groups == 1, codes.lowerBound >= -0xFFFF, codes.upperBound <= 0xFFFF else { return nil }
     let (n, m, taps) = (affine.geometry.inputChannels, affine.geometry.outputChannels, window.taps)
+    inputCount = affine.geometry.inputCount
     geometry = (window.outputPixels, taps, n, m)
     var weights = [Int16](repeating: 0, count: taps * n * m)
     for o in 0..<m {
@@ -35,6 +37,7 @@ package struct ChannelWeights: Sendable {
 
   /// Exact ranges of the sums, where it is known that none of them passes 32 bits.
   func sums(_ window: WindowTable, low: [Int32], high: [Int32]) -> (low: [Int32], high: [Int32]) {
+    precondition(low.count == inputCount && high.count == inputCount, "the ranges of other inputs")
     var lows = [Int32](repeating: 0, count: bias.count)
     var highs = lows
     lockstep_interval_sums(

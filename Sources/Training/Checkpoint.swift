@@ -75,6 +75,9 @@ extension Trainer {
       throw TrainingError(
         "is of a run with other options: \(others.joined(separator: "; ")), with \(state.history.count) epochs done")
     }
+    // What is past its epochs in real numbers is quantised.
+    guard isQuantized || state.history.count < floatEpochs || state.history.count == floatEpochs && state.epochPosition == 0
+    else { throw TrainingError("is damaged") }
     guard state.architecture == model.architecture.text else { throw TrainingError("is of a network with other layers") }
     guard state.data == dataDigest else { throw TrainingError("is of a run on other data, or with another part held out") }
     let count = model.parameterCount

@@ -83,11 +83,12 @@ extension Pass {
     var result = BatchResult()
     result.count = labels.count
     let classes = self.classes
+    // Without points the intervals' centers are asked.
+    result.correct = zip(givenClasses(), labels).count { $0 == Int($1) }
     if points > 0 {
       for row in 0..<points {
         let (z, g) = (logits + row * classes, logitGradient + row * classes)
         let label = Int(labels[row])
-        if best(z) == label { result.correct += 1 }
         let cost = crossEntropy(z, label, into: g, factor: loss.clean * share)
         result.loss += Double(loss.clean * cost)
       }
@@ -128,7 +129,6 @@ extension Pass {
         let (z, g) = (logits + (points + row) * classes, logitGradient + (points + row) * classes)
         let lead = spread.start + place * classes
         for other in 0..<classes { lead[other] = other == label ? 0 : z[other] - z[label] + lead[other] }
-        if points == 0 && best(z) == label { result.correct += 1 }
         if tie.isCertified(label, lead, z, ends.map { $0.start + place * classes }, classes) { result.certified += 1 }
         let cost = crossEntropy(lead, label, into: g, factor: loss.worst * share)
         result.loss += Double(loss.worst * cost)
@@ -168,8 +168,29 @@ extension Pass {
     return result
   }
 
+  /// The class that the network gives each point, or where there are none, each interval's center: by the codes of its
+  /// logits, once there are codes.
+  func givenClasses() -> [Int] {
+    let (count, classes) = (points > 0 ? points : intervals, self.classes)
+    let codes = FloatBuffer(count * classes)
+    codes.start.update(from: logits, count: count * classes)
+    if model.isQuantized {
+      let lattice = model.outputLattice(isFixedPoint: model.firstRoundings.isEmpty)
+      if let units = model.firstRoundings.last {
+        lockstep_quantize_columns(codes.start, codes.start, count, classes, units, lattice)
+      } else {
+        // QONNX's ROUND: half-way to the even code.
+        for index in 0..<count * classes {
+          let code = (codes.start[index] / lattice.scale).rounded(.toNearestOrEven)
+          codes.start[index] = min(max(code, lattice.low), lattice.high)
+        }
+      }
+    }
+    return (0..<count).map { best(codes.start + $0 * classes) }
+  }
+
   /// The class of a row of logits: the largest, the lowest index among equals.
-  func best(_ z: Floats) -> Int {
+  private func best(_ z: Floats) -> Int {
     var best = 0
     for other in 1..<classes where z[other] > z[best] { best = other }
     return best

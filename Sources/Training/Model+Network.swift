@@ -3,7 +3,7 @@ import Network
 
 extension Model {
   /// The quantised model as a network, whose integer program computes what forward passes do: fixed-point as QONNX has
-  /// it, with a 16-bit output that keeps the order of the logits as far as 16 bits can; or TensorFlow Lite's int8.
+  /// it, with a 16-bit output; or TensorFlow Lite's int8.
   ///
   /// Inputs are pictures [1, height, width, channels] of pixels 0 … 255 (fixed-point), or of pixels − 128 (int8).
   public func network(name: String, arithmetic: TrainingOptions.Arithmetic) throws -> Network {
@@ -16,14 +16,14 @@ extension Model {
 }
 
 extension Model {
-  /// The codes of logits, which reach the largest logit that was seen. Fixed-point has 16 bits, of the accumulator's unit,
-  /// doubled as often as that takes. A unit that fits whatever logits weights allow would let classes tie that differ by
-  /// many of the accumulator's units; what saturates is far from any other class.
+  /// The codes of logits, which reach the largest logit that was seen; in fixed-point, which has 16 bits, twice that, of
+  /// the accumulator's unit, doubled as often as it takes. A unit that fits whatever the weights allow would let classes
+  /// tie that differ by many of the accumulator's units.
   func outputLattice(isFixedPoint: Bool) -> lockstep_lattice {
     guard isFixedPoint else { return lockstep_lattice(scale: max(largestLogit, 1e-6) / 127, low: -128, high: 127) }
     let inputScale = plans.count == 1 ? self.inputScale : activationLattices[plans.count - 2].scale
     var scale = weightLattices[plans.count - 1][0].scale * inputScale
-    while largestLogit > 32_767 * scale { scale *= 2 }
+    while 2 * largestLogit > 32_767 * scale { scale *= 2 }
     return lockstep_lattice(scale: scale, low: -32_768, high: 32_767)
   }
 }
@@ -50,7 +50,7 @@ private struct NetworkBuilder {
       let isLast = index == model.plans.count - 1
       let label = "layer\(index + 1)"
       let lattice = model.activationLattices[index]
-      // What becomes of real results: codes of the output's lattice; of logits, codes that hold them all.
+      // What becomes of real results: codes of the output's lattice; of logits, theirs.
       let outputScale = isLast ? model.outputLattice(isFixedPoint: isFixedPoint).scale : lattice.scale
       let bits = isLast ? (isFixedPoint ? 16 : 8) : Int((lattice.high + 1).exponent)
       let output: Int

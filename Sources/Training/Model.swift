@@ -18,7 +18,7 @@ public final class Model: @unchecked Sendable {
   var activationLattices: [lockstep_lattice]
   /// Pixels p become codes p or p − 128, and stand for p times this.
   var inputScale: Float
-  /// As the scales were chosen.
+  /// In magnitude, of the pictures that scales are chosen by: what the codes of logits reach.
   var largestLogit: Float = 1
   /// For each layer and column, what share of a code a sum is rounded to before it is rounded to codes: int8's
   /// requantisation rounds behind its multiplication, and again behind its shift. Empty for fixed-point, and before scales

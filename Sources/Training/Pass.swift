@@ -260,13 +260,16 @@ final class Pass {
   func largestOutputs() -> [Float] {
     model.plans.indices.map { index in
       let count = model.plans[index].outputCount
-      guard index < model.plans.count - 1 else { return lockstep_largest(logits, rows * count) }
+      guard index < model.plans.count - 1 else { return largestLogit() }
       let values = after[index].start
       let most = lockstep_largest(values, rows * count)
       guard intervals > 0 else { return most }
       return max(most, lockstep_largest_end(values + points * count, afterRadius[index].start, intervals * count))
     }
   }
+
+  /// In magnitude.
+  func largestLogit() -> Float { lockstep_largest(logits, rows * classes) }
 
   /// The sum over layers and intervals of the mean width behind an activation.
   func widths() -> Double {

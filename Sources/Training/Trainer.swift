@@ -124,6 +124,7 @@ public final class Trainer: @unchecked Sendable {
       guard result.loss.isFinite, model.parameters.elements.allSatisfy(\.isFinite) else {
         throw TrainingError("training has diverged in epoch \(epoch + 1): try a smaller rate than \(options.rate)")
       }
+      if model.isQuantized { fitLogits() }
       let found = try evaluateHeldOut()
       if model.isQuantized { keep(found, epoch: epoch) }
       let entry = Epoch(
@@ -134,6 +135,7 @@ public final class Trainer: @unchecked Sendable {
     }
     model.parameters.copy(best)
     model.refresh()
+    fitLogits()
   }
 
   private func evaluateHeldOut() throws -> Accuracy {
@@ -148,8 +150,8 @@ public final class Trainer: @unchecked Sendable {
     best.copy(model.parameters)
   }
 
-  /// Chooses the scales, by a part of the training pictures: what reaches each layer's largest output, and where the loss
-  /// is less so, half of that or a quarter: the few outputs beyond saturate, and all others have finer codes.
+  /// Chooses the scales, by a part of the training pictures: what reaches each layer's largest output; and where the loss
+  /// is less so, half of that, a quarter or an eighth: the few outputs beyond saturate, and all others have finer codes.
   private func quantize() {
     var largest = [Float](repeating: 0, count: model.plans.count)
     forEachSample { pass, _ in largest = zip(largest, pass.largestOutputs()).map { max($0, $1) } }
@@ -161,6 +163,8 @@ public final class Trainer: @unchecked Sendable {
       return sum
     }
     var least = loss()
+    // What is hardly trained yet does not say how far its outputs will reach.
+    guard 2 * floatEpochs >= options.epochs else { return }
     for layer in model.plans.indices.dropLast() where model.plans[layer].hasOwnScale {
       while halvings[layer] < 3 {
         halvings[layer] += 1
@@ -173,6 +177,16 @@ public final class Trainer: @unchecked Sendable {
       }
     }
     model.quantize(options, largestOutputs: largest, halvings: halvings)
+  }
+
+  /// Fits the codes of logits to those that there are by now; what they differ by little stays.
+  private func fitLogits() {
+    var largest: Float = 0
+    forEachSample { pass, _ in largest = max(largest, pass.largestLogit()) }
+    let present = model.largestLogit
+    guard largest.isFinite, largest > 1.25 * present || largest < present / 1.25 else { return }
+    model.largestLogit = largest
+    model.setFirstRoundings(options)
   }
 
   /// Sends the pictures that scales are chosen by through the model.
@@ -359,19 +373,8 @@ extension Trainer {
     nonisolated(unsafe) var classes = [Int](repeating: 0, count: set.count)
     classes.withUnsafeMutableBufferPointer { classes in
       nonisolated(unsafe) let classes = classes
-      let lattice = model.outputLattice(isFixedPoint: options.arithmetic == .fixedPoint)
       forEachPart(of: set, PassKind(hasPoints: true, hasIntervals: false), radius: 0) { _, pass, part in
-        let (model, count) = (pass.model, part.count * pass.classes)
-        if let units = model.firstRoundings.last {
-          lockstep_quantize_columns(pass.logits, pass.logits, part.count, pass.classes, units, lattice)
-        } else if model.isQuantized {
-          // QONNX's ROUND: half-way to the even code.
-          for index in 0..<count {
-            let code = (pass.logits[index] / lattice.scale).rounded(.toNearestOrEven)
-            pass.logits[index] = min(max(code, lattice.low), lattice.high)
-          }
-        }
-        for (row, picture) in part.enumerated() { classes[picture] = pass.best(pass.logits + row * pass.classes) }
+        for (picture, found) in zip(part, pass.givenClasses()) { classes[picture] = found }
       }
     }
     return classes

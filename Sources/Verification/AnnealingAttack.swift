@@ -116,11 +116,13 @@ final class AnnealingAttack: @unchecked Sendable {
     task.high = held.hold(high)
     task.open = held.hold(open)
     task.open_count = Int32(open.count)
-    let distance = point.withUnsafeMutableBufferPointer { point in
-      withUnsafePointer(to: isOver) { isOver in
-        lockstep_anneal(
-          &task, point.baseAddress, Int32(moves), hot, 0.01, &seed,
-          { context in context!.assumingMemoryBound(to: (() -> Bool).self).pointee() ? 1 : 0 }, isOver)
+    let distance = withExtendedLifetime((held, memory)) {
+      point.withUnsafeMutableBufferPointer { point in
+        withUnsafePointer(to: isOver) { isOver in
+          lockstep_anneal(
+            &task, point.baseAddress, Int32(moves), hot, 0.01, &seed,
+            { context in context!.assumingMemoryBound(to: (() -> Bool).self).pointee() ? 1 : 0 }, isOver)
+        }
       }
     }
     return distance <= 0 ? point : nil

@@ -42,6 +42,19 @@ import Testing
     #expect(trainer.model.isQuantized && trainer.history.count == 6)
   }
 
+  @Test("codes of logits grow with the logits", arguments: TrainingOptions.Arithmetic.allCases)
+  func logitsFit(_ arithmetic: TrainingOptions.Arithmetic) throws {
+    // Scales are chosen before anything is learned.
+    let trainer = try Self.trainer { ($0.method, $0.arithmetic, $0.floatShare, $0.rate) = (.standard, arithmetic, 0, 0.01) }
+    let start = trainer.model.largestLogit
+    try trainer.run({ _ in true })
+    #expect(trainer.model.largestLogit != start)
+    let set = try Self.stripes(200, seed: 3)
+    let right = zip(trainer.classes(of: set), set.labels).count { $0 == Int($1) }
+    #expect(right > 190)
+    #expect(try trainer.evaluate(set, epsilon: nil).clean == Double(right) / 200)
+  }
+
   @Test func theHingeLearnsToo() throws {
     let trainer = try Self.trainer { $0.objective = .hinge }
     try trainer.run({ _ in true })
@@ -95,6 +108,16 @@ import Testing
     #expect(throws: TrainingError.self) { try Self.trainer({ $0.epochs = 7 }).restore(bytes) }
     #expect(throws: TrainingError.self) { try Self.trainer().restore(Array(bytes.dropLast())) }
     #expect(throws: TrainingError.self) { try Self.trainer().restore([]) }
+    // Real numbers where there should be codes.
+    let real = try Self.trainer { $0.floatShare = 1 }
+    try real.run({ $0.epoch < 3 })
+    var forged = Array(try real.checkpoint().dropLast(8))
+    let share = Array("\"floatShare\":1,".utf8)
+    let at = try #require(forged.indices.first { forged[$0...].starts(with: share) })
+    forged.replaceSubrange(at..<at + share.count, with: Array("\"floatShare\":0.5,".utf8))
+    let digest = forged.digest
+    forged += (0..<8).map { UInt8(truncatingIfNeeded: digest >> UInt64(8 * $0)) }
+    #expect { try Self.trainer({ $0.floatShare = 0.5 }).restore(forged) } throws: { "\($0)".contains("damaged") }
     #expect(throws: TrainingError.self) { try Self.trainer().restore(Array("lockstep checkpoint 1\n{}\n".utf8)) }
   }
 

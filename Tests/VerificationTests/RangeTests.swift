@@ -23,6 +23,33 @@ import Testing
     }
   }
 
+  @Test("sums of many channels at a time are the sums") func channelsSideBySide() {
+    let counts = inParallel(3000) { index -> Count in
+      var count = Count()
+      let instance = Instance(seed: 8_000_000 + UInt64(index), largest: 2)
+      var random = SeededGenerator(seed: UInt64(index))
+      for (step, bounded) in zip(instance.program.steps, instance.bounded.steps) {
+        guard case .affine(let affine, let window, _) = bounded.form else { continue }
+        if affine.groups > 1 && bounded.channelWeights != nil { count.faults.append("seed \(instance.seed): groups") }
+        guard let channelWeights = bounded.channelWeights else { continue }
+        let everything = instance.bounded.everything
+        var (low, high) = (everything.low[step.inputs[0]], everything.high[step.inputs[0]])
+        for element in low.indices where random.chance(0.7) {
+          low[element] = Int32(random.integer(in: Int(low[element])...Int(high[element])))
+          if random.chance(0.7) { high[element] = Int32(random.integer(in: Int(low[element])...Int(high[element]))) }
+        }
+        let sums = channelWeights.sums(window, low: low, high: high)
+        let reference = try? BoundedStep.accumulators(affine, window, low: low, high: high)
+        count.compared += 1
+        if sums.low != reference?.low || sums.high != reference?.high { count.faults.append("seed \(instance.seed)") }
+      }
+      return count
+    }
+    let all = Count(counts)
+    #expect(all.faults.isEmpty, "\(all.faults.prefix(10))")
+    #expect(all.compared > 2000)
+  }
+
   @Test func rangesContainEveryCodeAndAccumulatorHoweverTheyAreNarrowed() {
     let counts = inParallel(2000) { index -> Count in
       var count = Count()
