@@ -144,7 +144,7 @@ extension ImageSet {
 
 extension [UInt8] {
   /// FNV-1a: tells damage and other data, not forgery.
-  fileprivate var digest: UInt64 {
+  var digest: UInt64 {
     reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
   }
 }
