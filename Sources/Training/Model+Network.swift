@@ -16,16 +16,19 @@ extension Model {
 }
 
 extension Model {
-  /// The codes of logits, which reach the largest logit that was seen; in fixed-point, which has 16 bits, twice that, of
-  /// the accumulator's unit, doubled as often as it takes. A unit that fits whatever the weights allow would let classes
+  /// The codes of logits, which reach the largest logit that was seen; in fixed-point, which has 16 bits, a quarter more,
+  /// of the accumulator's unit, doubled as often as it takes. A unit that fits whatever the weights allow would let classes
   /// tie that differ by many of the accumulator's units.
   func outputLattice(isFixedPoint: Bool) -> lockstep_lattice {
     guard isFixedPoint else { return lockstep_lattice(scale: max(largestLogit, 1e-6) / 127, low: -128, high: 127) }
     let inputScale = plans.count == 1 ? self.inputScale : activationLattices[plans.count - 2].scale
     var scale = weightLattices[plans.count - 1][0].scale * inputScale
-    while 2 * largestLogit > 32_767 * scale { scale *= 2 }
+    while Self.room * largestLogit > 32_767 * scale { scale *= 2 }
     return lockstep_lattice(scale: scale, low: -32_768, high: 32_767)
   }
+
+  /// How far logits may grow before their codes are fitted to them anew.
+  static let room: Float = 1.25
 }
 
 /// Tensors and operations as they come about.

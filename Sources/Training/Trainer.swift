@@ -184,7 +184,7 @@ public final class Trainer: @unchecked Sendable {
     var largest: Float = 0
     forEachSample { pass, _ in largest = max(largest, pass.largestLogit()) }
     let present = model.largestLogit
-    guard largest.isFinite, largest > 1.25 * present || largest < present / 1.25 else { return }
+    guard largest.isFinite, largest > Model.room * present || largest < present / Model.room else { return }
     model.largestLogit = largest
     model.setFirstRoundings(options)
   }
