@@ -73,6 +73,10 @@ CLONES void lockstep_add_bias(float *rows, size_t count, size_t columns, const f
   }
 }
 
+CLONES void lockstep_widen(float *radius, size_t count, float by) {
+  for (size_t i = 0; i < count; i++) radius[i] += by;
+}
+
 CLONES void lockstep_add_columns(const float *rows, size_t count, size_t columns, float *sums) {
   for (size_t i = 0; i < count; i++, rows += columns) {
     for (size_t j = 0; j < columns; j++) sums[j] += rows[j];

@@ -142,6 +142,17 @@ static int allocate(search *s, const lockstep_goal *goal) {
   return 1;
 }
 
+// What one input adds to the sums, times `factor`.
+static void add_input(const lockstep_layer *layer, int32_t *sums, int32_t pixel, int32_t channel, int32_t factor) {
+  const int32_t channels = layer->output_channels;
+  for (int32_t k = layer->starts[pixel]; k < layer->starts[pixel + 1]; k++) {
+    const lockstep_place place = layer->places[k];
+    add_column(
+        sums + (size_t)place.pixel * channels,
+        layer->weights + ((size_t)place.tap * layer->input_channels + channel) * channels, factor, channels);
+  }
+}
+
 static void start(search *s, const lockstep_goal *goal, const int32_t *point) {
   const int32_t *from = point;
   for (int32_t l = 0; l < goal->layer_count; l++) {
@@ -152,13 +163,7 @@ static void start(search *s, const lockstep_goal *goal, const int32_t *point) {
     for (int32_t pixel = 0; pixel < layer->input_pixels; pixel++)
       for (int32_t i = 0; i < layer->input_channels; i++) {
         const int32_t code = from[pixel * layer->input_channels + i];
-        if (!code) continue;
-        for (int32_t k = layer->starts[pixel]; k < layer->starts[pixel + 1]; k++) {
-          const lockstep_place place = layer->places[k];
-          add_column(
-              state->sums + (size_t)place.pixel * channels,
-              layer->weights + ((size_t)place.tap * layer->input_channels + i) * channels, code, channels);
-        }
+        if (code) add_input(layer, state->sums, pixel, i, code);
       }
     for (int32_t pixel = 0; pixel < layer->output_pixels; pixel++) {
       const size_t at = (size_t)pixel * channels;
@@ -191,10 +196,8 @@ static void try_move(search *s, const lockstep_goal *goal, int32_t input, int32_
           memcpy(state->old_codes + at, state->codes + at, bytes);
           memcpy(state->old_reals + at, state->reals + at, bytes);
         }
-        add_column(
-            state->sums + at, layer->weights + ((size_t)place.tap * layer->input_channels + i) * channels, s->changes[c],
-            channels);
       }
+      add_input(layer, state->sums, pixel, i, s->changes[c]);
     }
     int32_t next_count = 0;
     for (int32_t t = 0; t < state->touched_count; t++) {

@@ -64,7 +64,9 @@ extension Trainer {
     guard Array(file.suffix(8)) == Self.bytes(of: Array(bytes).digest) else { throw TrainingError("is damaged") }
     var asked = options
     let isQuantized = state.weightLattices.last?.first?.first != Float(0).bitPattern
-    if !isQuantized, state.history.count < floatEpochs || state.history.count == floatEpochs && state.epochPosition == 0 {
+    let isBeforeRounding =
+      state.history.count < floatEpochs || state.history.count == floatEpochs && state.epochPosition == 0
+    if !isQuantized && isBeforeRounding {
       (asked.weightBits, asked.activationBits) = (state.options.weightBits, state.options.activationBits)
       (asked.arithmetic, asked.floatShare) = (state.options.arithmetic, state.options.floatShare)
       asked.patience = state.options.patience
@@ -76,8 +78,7 @@ extension Trainer {
         "is of a run with other options: \(others.joined(separator: "; ")), with \(state.history.count) epochs done")
     }
     // What is past its epochs in real numbers is quantised.
-    guard isQuantized || state.history.count < floatEpochs || state.history.count == floatEpochs && state.epochPosition == 0
-    else { throw TrainingError("is damaged") }
+    guard isQuantized || isBeforeRounding else { throw TrainingError("is damaged") }
     guard state.architecture == model.architecture.text else { throw TrainingError("is of a network with other layers") }
     guard state.data == dataDigest else { throw TrainingError("is of a run on other data, or with another part held out") }
     let count = model.parameterCount
@@ -104,7 +105,7 @@ extension Trainer {
     (model.weightLattices, model.biasLattices) = (weights, biases)
     model.activationLattices.replaceSubrange(0..<activations[0].count, with: activations[0])
     model.largestLogit = state.largestLogit
-    model.setFirstRoundings(options)
+    model.setFirstRoundings()
     (history, step, bestScore, bestEpoch) = (state.history, state.step, state.bestScore, state.bestEpoch)
     epochPosition = state.epochPosition
     epochResult = BatchResult(loss: state.epochLoss, count: state.epochCount)

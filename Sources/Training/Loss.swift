@@ -53,7 +53,7 @@ private struct TieRule {
   let codes: lockstep_lattice?
 
   init(_ model: Model) {
-    codes = model.isQuantized ? model.outputLattice(isFixedPoint: model.firstRoundings.isEmpty) : nil
+    codes = model.isQuantized ? model.outputLattice : nil
   }
 
   /// Whether the integer program gives `label` all over the interval: `lead` is the most that each class can lead by, `z`
@@ -75,16 +75,17 @@ private struct TieRule {
 
 extension Pass {
   /// The loss of the batch after `forward`, and its gradients by the logits and the last layer's incoming radii, for
-  /// `backward`. Each row counts `share`, the batch's size inverted.
+  /// `backward`. Each row counts `share`, the batch's size inverted. Where `counts`, the result says how many inputs get
+  /// their class too.
   ///
   /// The last layer and the comparison of classes are one: how far class j can lead class y in an interval (c, r) of
   /// features is c·(W_j − W_y) + b_j − b_y + r·|W_j − W_y|.
-  func applyLoss(_ loss: Loss, labels: [UInt8], share: Float) -> BatchResult {
+  func applyLoss(_ loss: Loss, labels: [UInt8], share: Float, counts: Bool = false) -> BatchResult {
     var result = BatchResult()
     result.count = labels.count
     let classes = self.classes
     // Without points the intervals' centers are asked.
-    result.correct = zip(givenClasses(), labels).count { $0 == Int($1) }
+    if counts { result.correct = zip(givenClasses(), labels).count { $0 == Int($1) } }
     if points > 0 {
       for row in 0..<points {
         let (z, g) = (logits + row * classes, logitGradient + row * classes)
@@ -98,7 +99,7 @@ extension Pass {
     let plan = model.plans[model.plans.count - 1]
     let weights = model.quantized.start + plan.weightOffset
     let groups = Dictionary(grouping: 0..<intervals) { Int(labels[$0]) }
-    let tie = TieRule(model)
+    let tie = counts ? TieRule(model) : nil
     // In the classes' order, since sums depend on it.
     for (label, rows) in groups.sorted(by: { $0.key < $1.key }) {
       let difference = FloatBuffer(features * classes)
@@ -119,7 +120,7 @@ extension Pass {
         radii.start, magnitude.start, into: spread.start, rows: rows.count, inner: features, columns: classes)
       let spreadGradient = FloatBuffer(rows.count * classes)
       // How far each logit itself may move, where that counts.
-      let ends = tie.codes != nil ? FloatBuffer(rows.count * classes) : nil
+      let ends = tie?.codes != nil ? FloatBuffer(rows.count * classes) : nil
       if let ends {
         MatrixProduct.plain(
           radii.start, model.magnitude.start + plan.weightOffset, into: ends.start, rows: rows.count, inner: features,
@@ -129,7 +130,9 @@ extension Pass {
         let (z, g) = (logits + (points + row) * classes, logitGradient + (points + row) * classes)
         let lead = spread.start + place * classes
         for other in 0..<classes { lead[other] = other == label ? 0 : z[other] - z[label] + lead[other] }
-        if tie.isCertified(label, lead, z, ends.map { $0.start + place * classes }, classes) { result.certified += 1 }
+        if let tie, tie.isCertified(label, lead, z, ends.map { $0.start + place * classes }, classes) {
+          result.certified += 1
+        }
         let cost = crossEntropy(lead, label, into: g, factor: loss.worst * share)
         result.loss += Double(loss.worst * cost)
         if loss.hinge != 0 {
@@ -175,7 +178,7 @@ extension Pass {
     let codes = FloatBuffer(count * classes)
     codes.start.update(from: logits, count: count * classes)
     if model.isQuantized {
-      let lattice = model.outputLattice(isFixedPoint: model.firstRoundings.isEmpty)
+      let lattice = model.outputLattice
       if let units = model.firstRoundings.last {
         lockstep_quantize_columns(codes.start, codes.start, count, classes, units, lattice)
       } else {

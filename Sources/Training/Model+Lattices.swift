@@ -27,30 +27,30 @@ extension Model {
         let halved = halvings.isEmpty ? 1 : Float(sign: .plus, exponent: -halvings[index], significand: 1)
         let exact = max(largestOutputs[index] / most, finest)
         let chosen = max(
-          finest, halved * (options.arithmetic == .fixedPoint ? Self.powerOfTwo(atLeast: exact * 0.85) : exact))
+          finest, halved * (arithmetic == .fixedPoint ? Self.powerOfTwo(atLeast: exact * 0.85) : exact))
         var lattice = lockstep_lattice(scale: chosen, low: 0, high: most)
         // TensorFlow Lite's pools keep the codes' meaning, and round means half-way to the code further from 0.
         if case .averagePool(let window) = plan.kind {
           lattice = index == 0 ? lockstep_lattice(scale: inputScale, low: 0, high: 255) : activationLattices[index - 1]
           lattice.parts = Float(window.kernel_height * window.kernel_width)
-          lattice.pivot = options.arithmetic == .int8 ? 128 : 0
+          lattice.pivot = arithmetic == .int8 ? 128 : 0
         }
         activationLattices[index] = lattice
         scale = lattice.scale
       }
     }
     largestLogit = largestOutputs.last ?? 1
-    setFirstRoundings(options)
+    setFirstRoundings()
     refresh()
   }
 
   /// TensorFlow Lite multiplies accumulators by M = m · 2^e, m in ½ ..< 1: first they are multiplied by m and rounded, which
   /// leaves whole numbers of 2^e codes.
-  func setFirstRoundings(_ options: TrainingOptions) {
-    guard options.arithmetic == .int8, isQuantized else { return firstRoundings = [] }
+  func setFirstRoundings() {
+    guard arithmetic == .int8, isQuantized else { return firstRoundings = [] }
     firstRoundings = plans.indices.map { index in
       let isLast = index == plans.count - 1
-      let output = isLast ? outputLattice(isFixedPoint: false).scale : activationLattices[index].scale
+      let output = isLast ? outputLattice.scale : activationLattices[index].scale
       // Biases are in the accumulator's units.
       return biasLattices[index].map {
         let multiplier = $0.scale / output
@@ -65,7 +65,7 @@ extension Model {
     let start = parameters.start + plan.weightOffset
     let highest = Float((1 << (options.weightBits - 1)) - 1)
     func lattice(_ scale: Float) -> lockstep_lattice { lockstep_lattice(scale: scale, low: -highest, high: highest) }
-    switch options.arithmetic {
+    switch arithmetic {
     case .int8 where plan.isDense:
       let most = max(lockstep_largest(start, plan.weightCount), 1e-6)
       return Array(repeating: lattice(most / highest), count: plan.columns)

@@ -6,9 +6,9 @@ extension Model {
   /// it, with a 16-bit output; or TensorFlow Lite's int8.
   ///
   /// Inputs are pictures [1, height, width, channels] of pixels 0 … 255 (fixed-point), or of pixels − 128 (int8).
-  public func network(name: String, arithmetic: TrainingOptions.Arithmetic) throws -> Network {
+  public func network(name: String) throws -> Network {
     guard isQuantized else { throw TrainingError("the model is not quantised yet") }
-    var builder = NetworkBuilder(model: self, isFixedPoint: arithmetic == .fixedPoint)
+    var builder = NetworkBuilder(model: self)
     let network = builder.network(name: name)
     try network.validate()
     return network
@@ -19,8 +19,8 @@ extension Model {
   /// The codes of logits, which reach the largest logit that was seen; in fixed-point, which has 16 bits, a quarter more,
   /// of the accumulator's unit, doubled as often as it takes. A unit that fits whatever the weights allow would let classes
   /// tie that differ by many of the accumulator's units.
-  func outputLattice(isFixedPoint: Bool) -> lockstep_lattice {
-    guard isFixedPoint else { return lockstep_lattice(scale: max(largestLogit, 1e-6) / 127, low: -128, high: 127) }
+  var outputLattice: lockstep_lattice {
+    guard arithmetic == .fixedPoint else { return lockstep_lattice(scale: max(largestLogit, 1e-6) / 127, low: -128, high: 127) }
     let inputScale = plans.count == 1 ? self.inputScale : activationLattices[plans.count - 2].scale
     var scale = weightLattices[plans.count - 1][0].scale * inputScale
     while Self.room * largestLogit > 32_767 * scale { scale *= 2 }
@@ -34,13 +34,13 @@ extension Model {
 /// Tensors and operations as they come about.
 private struct NetworkBuilder {
   let model: Model
-  let isFixedPoint: Bool
+  private let isFixedPoint: Bool
   private var tensors: [Tensor] = []
   private var operations: [Operation] = []
 
-  init(model: Model, isFixedPoint: Bool) {
+  init(model: Model) {
     self.model = model
-    self.isFixedPoint = isFixedPoint
+    isFixedPoint = model.arithmetic == .fixedPoint
   }
 
   mutating func network(name: String) -> Network {
@@ -54,7 +54,7 @@ private struct NetworkBuilder {
       let label = "layer\(index + 1)"
       let lattice = model.activationLattices[index]
       // What becomes of real results: codes of the output's lattice; of logits, theirs.
-      let outputScale = isLast ? model.outputLattice(isFixedPoint: isFixedPoint).scale : lattice.scale
+      let outputScale = isLast ? model.outputLattice.scale : lattice.scale
       let bits = isLast ? (isFixedPoint ? 16 : 8) : Int((lattice.high + 1).exponent)
       let output: Int
       switch plan.kind {

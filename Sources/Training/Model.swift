@@ -6,6 +6,8 @@ import CTrainingKernels
 /// integer program will have them.
 public final class Model: @unchecked Sendable {
   public let architecture: Architecture
+  /// What the integer program will compute with.
+  public let arithmetic: TrainingOptions.Arithmetic
   let plans: [LayerPlan]
   /// Weights and biases of all layers, as the plans say.
   let parameters: FloatBuffer
@@ -29,8 +31,11 @@ public final class Model: @unchecked Sendable {
   static let positiveReals = lockstep_lattice(scale: 0, low: 0, high: .infinity)
 
   /// Random weights: normal, with a variance of 2 / inputs (He et al., 2015), biases 0.
-  public init(_ architecture: Architecture, seed: UInt64) throws {
+  public init(
+    _ architecture: Architecture, arithmetic: TrainingOptions.Arithmetic = .fixedPoint, seed: UInt64
+  ) throws {
     self.architecture = architecture
+    self.arithmetic = arithmetic
     do { plans = try LayerPlan.plans(of: architecture) } catch { throw TrainingError("\(error.reason)") }
     let count = plans.reduce(0) { $0 + $1.weightCount + $1.columns }
     parameters = FloatBuffer(count)

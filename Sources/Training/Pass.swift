@@ -68,6 +68,8 @@ final class Pass {
     return 4 * Double(capacity) * ((rows + radii) * layers + rows * patches) + 8 * Double(model.parameterCount)
   }
 
+  /// How many codes an interval is widened by at both ends before it is rounded.
+  var rounding: Float = 0
   /// All rows of values: points and centers.
   var rows: Int { points + intervals }
   var classes: Int { model.architecture.classes }
@@ -122,6 +124,7 @@ final class Pass {
       }
       if isLast { break }
       let (lattice, z, count) = (model.activationLattices[index], after[index].start, plan.outputCount)
+      if rounding > 0 { lockstep_widen(s, intervals * count, rounding * lattice.scale) }
       let (center, radius) = (points * count, afterRadius[index].start)
       if plan.isAffine, !model.firstRoundings.isEmpty {
         let units = model.firstRoundings[index]

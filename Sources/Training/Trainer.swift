@@ -58,7 +58,7 @@ public final class Trainer: @unchecked Sendable {
     self.training = training
     self.heldOut = heldOut
     self.jobs = max(1, jobs)
-    model = try Model(architecture, seed: options.seed)
+    model = try Model(architecture, arithmetic: options.arithmetic, seed: options.seed)
     model.inputScale = 1 / 256
     let kind = Self.kind(options)
     let capacity = (min(options.batch, training.count) + Self.parts - 1) / Self.parts
@@ -143,62 +143,77 @@ public final class Trainer: @unchecked Sendable {
   }
 
   private func keep(_ found: Accuracy, epoch: Int) {
-    // What is not trained for intervals is hardly certified by them. Among equals the more accurate one.
-    let score = options.method == .intervals ? (found.certified ?? 0) + 1e-6 * found.clean : found.clean
+    // What is not trained for intervals is hardly certified by them. A complete search proves more than intervals do: some of
+    // what lies between.
+    let certified = options.method == .intervals ? found.certified ?? 0 : found.clean
+    let score = 0.75 * certified + 0.25 * found.clean
     guard score > bestScore else { return }
     (bestScore, bestEpoch) = (score, epoch)
     best.copy(model.parameters)
   }
 
   /// Chooses the scales, by a part of the training pictures: what reaches each layer's largest output; and where the loss
-  /// is less so, half of that, a quarter or an eighth: the few outputs beyond saturate, and all others have finer codes.
+  /// is less so, half of that, a quarter and so on: the few outputs beyond saturate, and all others have finer codes.
+  ///
+  /// Intervals are as wide there as a proof has to take them, which knows of rounding no more than its half a code.
   private func quantize() {
-    var largest = [Float](repeating: 0, count: model.plans.count)
-    forEachSample { pass, _ in largest = zip(largest, pass.largestOutputs()).map { max($0, $1) } }
+    let largest = forEachSample { pass, _ in pass.largestOutputs() }
+      .reduce(Array(repeating: 0, count: model.plans.count)) { zip($0, $1).map { max($0, $1) } }
     var halvings = [Int](repeating: 0, count: model.plans.count)
-    func loss() -> Double {
-      model.quantize(options, largestOutputs: largest, halvings: halvings)
-      var sum = 0.0
-      forEachSample { [options] pass, labels in sum += pass.applyLoss(options.loss(1), labels: labels, share: 1).loss }
-      return sum
-    }
-    var least = loss()
     // What is hardly trained yet does not say how far its outputs will reach.
-    guard 2 * floatEpochs >= options.epochs else { return }
-    for layer in model.plans.indices.dropLast() where model.plans[layer].hasOwnScale {
-      while halvings[layer] < 3 {
-        halvings[layer] += 1
-        let found = loss()
-        guard found < least else {
-          halvings[layer] -= 1
-          break
-        }
-        least = found
+    if 2 * floatEpochs >= options.epochs {
+      func loss() -> Double {
+        model.quantize(options, largestOutputs: largest, halvings: halvings)
+        return forEachSample { [options] pass, labels in
+          pass.applyLoss(options.loss(1), labels: labels, share: 1).loss
+        }.reduce(0, +)
       }
+      for pass in passes { pass.rounding = 0.5 }
+      var least = loss()
+      for layer in model.plans.indices.dropLast() where model.plans[layer].hasOwnScale {
+        while halvings[layer] < 6 {
+          halvings[layer] += 1
+          let found = loss()
+          guard found < least else {
+            halvings[layer] -= 1
+            break
+          }
+          least = found
+        }
+      }
+      for pass in passes { pass.rounding = 0 }
     }
     model.quantize(options, largestOutputs: largest, halvings: halvings)
   }
 
   /// Fits the codes of logits to those that there are by now; what they differ by little stays.
   private func fitLogits() {
-    var largest: Float = 0
-    forEachSample { pass, _ in largest = max(largest, pass.largestLogit()) }
+    let largest = forEachSample { pass, _ in pass.largestLogit() }.reduce(0, max)
     let present = model.largestLogit
     guard largest.isFinite, largest > Model.room * present || largest < present / Model.room else { return }
     model.largestLogit = largest
-    model.setFirstRoundings(options)
+    model.setFirstRoundings()
   }
 
-  /// Sends the pictures that scales are chosen by through the model.
-  private func forEachSample(_ body: (Pass, [UInt8]) -> Void) {
-    let pass = passes[0]
-    for start in stride(from: 0, to: min(training.count, 4096), by: pass.capacity) {
-      let indices = Array(start..<min(start + pass.capacity, training.count))
-      var random = RandomNumbers(seed: 0)
-      fill(pass, training, indices, Augmentation(), &random, radius: options.trainingEpsilon)
-      pass.forward()
-      body(pass, indices.map { training.labels[$0] })
+  /// What `body` finds as the pictures that scales are chosen by go through the model, a part at a time.
+  private func forEachSample<Found>(_ body: @escaping @Sendable (Pass, [UInt8]) -> Found) -> [Found] {
+    let capacity = passes[0].capacity
+    let starts = Array(stride(from: 0, to: min(training.count, 4096), by: capacity))
+    nonisolated(unsafe) var results = [Found?](repeating: nil, count: starts.count)
+    results.withUnsafeMutableBufferPointer { results in
+      nonisolated(unsafe) let results = results
+      onThreads(Self.parts) { [self] part in
+        let pass = passes[part]
+        var random = RandomNumbers(seed: 0)
+        for place in stride(from: part, to: starts.count, by: Self.parts) {
+          let indices = Array(starts[place]..<min(starts[place] + capacity, training.count))
+          fill(pass, training, indices, Augmentation(), &random, radius: options.trainingEpsilon)
+          pass.forward()
+          results[place] = body(pass, indices.map { training.labels[$0] })
+        }
+      }
     }
+    return results.compactMap { $0 }
   }
 
   // MARK: An epoch
@@ -357,7 +372,7 @@ public final class Trainer: @unchecked Sendable {
     results.withUnsafeMutableBufferPointer { results in
       nonisolated(unsafe) let results = results
       forEachPart(of: set, PassKind(hasPoints: true, hasIntervals: epsilon != nil), radius: epsilon ?? 0) { job, pass, part in
-        results[job].add(pass.applyLoss(Loss(clean: 1), labels: Array(set.labels[part]), share: 1))
+        results[job].add(pass.applyLoss(Loss(clean: 1), labels: Array(set.labels[part]), share: 1, counts: true))
       }
     }
     let sum = results.reduce(into: BatchResult()) { $0.add($1) }

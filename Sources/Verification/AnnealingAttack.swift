@@ -7,18 +7,6 @@ import IntegerProgram
 ///
 /// It proposes; the simulator says whether a proposal is a counterexample.
 final class AnnealingAttack: @unchecked Sendable {
-  fileprivate struct Layer {
-    var inputPixels, inputChannels, outputPixels, outputChannels: Int
-    /// [tap][input channel][output channel].
-    var weights: [Int16]
-    /// Of each input pixel in `places`, and their end.
-    var starts: [Int32]
-    var places: [lockstep_place]
-    /// [output pixel][output channel], with what padding adds.
-    var bias: [Int32]
-    var scale, offset: [Float]
-    var low, high: Float
-  }
   private static let mostSteps = 8
   /// Owned by the attack, and all that they point to.
   private let layers: UnsafePointer<lockstep_layer>
@@ -35,7 +23,8 @@ final class AnnealingAttack: @unchecked Sendable {
     // Deep down, the rounding of layer after layer swallows what one input moves.
     guard program.inputs.count == 1, program.outputs.count == 1, program.steps.count <= Self.mostSteps else { return nil }
     var value = program.inputs[0]
-    var layers: [Layer] = []
+    let memory = HeldMemory()
+    var layers: [lockstep_layer] = []
     for (index, step) in program.steps.enumerated() {
       guard step.inputs == [value] else { return nil }
       switch bounded.steps[index].form {
@@ -43,7 +32,7 @@ final class AnnealingAttack: @unchecked Sendable {
         guard case .move(let move) = step.operation, move.isIdentity else { return nil }
       case .affine(let affine, let window, _):
         guard affine.geometry.batch == 1, let weights = bounded.steps[index].channelWeights else { return nil }
-        layers.append(Layer(affine, window, weights))
+        layers.append(Self.layer(affine, window, weights, in: memory))
       // Goals speak of what goes in.
       case .softmax where index == program.steps.count - 1: continue
       default: return nil
@@ -51,20 +40,36 @@ final class AnnealingAttack: @unchecked Sendable {
       value = step.output
     }
     guard !layers.isEmpty else { return nil }
-    let memory = HeldMemory()
-    self.layers = memory.hold(
-      layers.map { layer in
-        lockstep_layer(
-          input_pixels: Int32(layer.inputPixels), input_channels: Int32(layer.inputChannels),
-          output_pixels: Int32(layer.outputPixels), output_channels: Int32(layer.outputChannels),
-          weights: memory.hold(layer.weights), starts: memory.hold(layer.starts), places: memory.hold(layer.places),
-          bias: memory.hold(layer.bias), scale: memory.hold(layer.scale), offset: memory.hold(layer.offset),
-          low: layer.low, high: layer.high)
-      })
+    self.layers = memory.hold(layers)
     layerCount = layers.count
     self.memory = memory
-    isDense = layers.allSatisfy { $0.inputPixels == 1 }
+    isDense = layers.allSatisfy { $0.input_pixels == 1 }
     output = value
+  }
+
+  private static func layer(
+    _ affine: Affine, _ window: WindowTable, _ weights: ChannelWeights, in memory: HeldMemory
+  ) -> lockstep_layer {
+    let (geometry, requantization) = (affine.geometry, affine.requantization)
+    let inputPixels = geometry.inputHeight * geometry.inputWidth
+    var reached = [[lockstep_place]](repeating: [], count: inputPixels)
+    for pixel in 0..<window.outputPixels {
+      for tap in 0..<window.taps {
+        let source = Int(window.pixels[pixel * window.taps + tap])
+        if source >= 0 { reached[source].append(lockstep_place(pixel: Int32(pixel), tap: Int32(tap))) }
+      }
+    }
+    var starts: [Int32] = [0]
+    for part in reached { starts.append(starts[starts.count - 1] + Int32(part.count)) }
+    let channels = geometry.outputChannels
+    return lockstep_layer(
+      input_pixels: Int32(inputPixels), input_channels: Int32(geometry.inputChannels),
+      output_pixels: Int32(window.outputPixels), output_channels: Int32(channels),
+      weights: memory.hold(weights.weights), starts: memory.hold(starts), places: memory.hold(reached.flatMap { $0 }),
+      bias: memory.hold(weights.bias),
+      scale: memory.hold((0..<channels).map { Float(requantization.multiplier(channel: $0).real) }),
+      offset: memory.hold(Array(repeating: Float(requantization.zeroPoint) + 0.5, count: channels)),
+      low: Float(requantization.clamp.lowerBound), high: Float(requantization.clamp.upperBound))
   }
 
   /// Whether the goal speaks of the last layer's output alone.
@@ -126,32 +131,6 @@ final class AnnealingAttack: @unchecked Sendable {
       }
     }
     return distance <= 0 ? point : nil
-  }
-}
-
-extension AnnealingAttack.Layer {
-  fileprivate init(_ affine: Affine, _ window: WindowTable, _ channelWeights: ChannelWeights) {
-    let geometry = affine.geometry
-    inputPixels = geometry.inputHeight * geometry.inputWidth
-    (inputChannels, outputPixels, outputChannels) = (geometry.inputChannels, window.outputPixels, geometry.outputChannels)
-    (weights, bias) = (channelWeights.weights, channelWeights.bias)
-    var reached = [[lockstep_place]](repeating: [], count: inputPixels)
-    for pixel in 0..<window.outputPixels {
-      for tap in 0..<window.taps {
-        let source = Int(window.pixels[pixel * window.taps + tap])
-        if source >= 0 { reached[source].append(lockstep_place(pixel: Int32(pixel), tap: Int32(tap))) }
-      }
-    }
-    starts = [0]
-    places = []
-    for part in reached {
-      places += part
-      starts.append(Int32(places.count))
-    }
-    scale = (0..<outputChannels).map { Float(affine.requantization.multiplier(channel: $0).real) }
-    offset = Array(repeating: Float(affine.requantization.zeroPoint) + 0.5, count: outputChannels)
-    low = Float(affine.requantization.clamp.lowerBound)
-    high = Float(affine.requantization.clamp.upperBound)
   }
 }
 

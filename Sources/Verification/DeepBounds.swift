@@ -51,7 +51,7 @@ extension BoundedProgram {
     settle(&ranges, for: goal)
     if ranges.isEmpty { return (Proof([Proof.Node(end: .empty)]), .intervals, []) }
     guard usesSlopes else { return (nil, .intervals, box(of: ranges).map { ($0.lowerBound + $0.upperBound) / 2 }) }
-    let weights = goal.constraints.map { _ in Int32(1 << 20) }
+    let weights = goal.slopeWeights
     var slopes = SlopeMultipliers(self)
     guard let functional = try? goal.combination(weights),
       let bound = try? bound(of: functional, over: ranges, multipliers: &slopes)

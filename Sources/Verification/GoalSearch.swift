@@ -240,9 +240,8 @@ final class GoalSearch {
     var best = Int64.max
     var reference: Ranges?
     for _ in 0..<(stage == .branchAndBound ? 1 : 3) {
-      let scale: Int32 = 1 << 20
       var slopes = SlopeMultipliers(bounded, reference: reference)
-      let weights = goal.constraints.map { _ in scale }
+      let weights = goal.slopeWeights
       guard let functional = try? goal.combination(weights),
         let bound = try? bounded.bound(of: functional, over: ranges, multipliers: &slopes)
       else { return .stuck(bound: .max) }
@@ -250,7 +249,7 @@ final class GoalSearch {
         proof.append(Proof.Node(end: .contradiction(.init(constraints: weights, steps: slopes.chosen))))
         return .closed
       }
-      best = min(best, bound.value >> 20)
+      best = min(best, bound.value >> Goal.slopeBits)
       lastPrices = slopes.prices
       let point = bounded.maximiser(of: bound, over: ranges)
       if stages.contains(.attack) {
@@ -701,7 +700,7 @@ final class GoalSearch {
       // Where the solver's price is 0, as that of everything before codes which are at their ends is, slopes have one.
       let price = max(
         abs(Double(recorded.prices[neuron.step]?[neuron.element] ?? 0)) / Double(solution.scale),
-        Self.shareOfSlopes * abs(Double(lastPrices[neuron.step]?[neuron.element] ?? 0)) * 0x1p-20)
+        Self.shareOfSlopes * abs(Double(lastPrices[neuron.step]?[neuron.element] ?? 0)) / Double(Goal.slopeUnit))
       let kink = kinks(neuron, ranges).max { $0.looseness < $1.looseness }
       let gap = abs(code - Double(level))
       total += price * gap

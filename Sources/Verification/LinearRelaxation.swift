@@ -207,7 +207,7 @@ final class LinearRelaxation {
   /// inputs at their ends. It is dual feasible, so the solver improves on that bound from the first step.
   private func startFromSlopes() {
     var slopes = SlopeMultipliers(bounded)
-    guard let functional = try? goal.combination(goal.constraints.map { _ in 1 << 20 }),
+    guard let functional = try? goal.combination(goal.slopeWeights),
       (try? bounded.bound(of: functional, over: ranges, multipliers: &slopes)) != nil
     else { return }
     let (basic, upper, lower) = (Int32(1), Int32(2), Int32(3))

@@ -139,3 +139,10 @@ struct SlopeMultipliers: MultiplierSource {
     return (Double(last) - Double(first)) / Double(table.count - 1)
   }
 }
+
+extension Goal {
+  /// What bounds by slopes count each constraint as: fine enough for slopes that are rounded to whole numbers.
+  static let slopeBits = 20
+  static let slopeUnit: Int32 = 1 << slopeBits
+  var slopeWeights: [Int32] { constraints.map { _ in Self.slopeUnit } }
+}

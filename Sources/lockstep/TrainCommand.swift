@@ -26,7 +26,8 @@ struct TrainCommand: ParsableCommand {
         dense 10
 
       Training starts in real numbers. After --float-share of the epochs the scales are chosen: codes reach each layer's \
-      largest output, or half of it or less where finer codes lessen the loss. From there on weights, biases and \
+      largest output, or half of it or less where finer codes lessen the loss, with rounding as wide as a proof has to \
+      take it. From there on weights, biases and \
       activations are fake-quantised, so that a forward pass computes what the integer program will. What rounding alone \
       comes to is shown too.
 
@@ -239,7 +240,7 @@ struct TrainCommand: ParsableCommand {
     }
     try draw(trainer)
 
-    let network = try trainer.model.network(name: ModelFile.stem(of: output), arithmetic: options.arithmetic)
+    let network = try trainer.model.network(name: ModelFile.stem(of: output))
     let bytes = try ModelFile.exported(network, of: output)
     try OutputFiles.whole { try $0.add(bytes, at: output) }
     // What is in the file, as any reader has it.
@@ -302,7 +303,11 @@ struct TrainCommand: ParsableCommand {
         guard interruption.signalNumber != nil else { return true }
         do { try keep(at: checkpoint) } catch { failure = error }
         return false
-      }, beforeRounding: { try keep(at: floatCheckpoint) },
+      },
+      beforeRounding: {
+        try keep(at: floatCheckpoint)
+        progress.show("choosing scales")
+      },
       rounded: { found in
         progress.end()
         print("rounded: \(text(found.clean, found.certified))")
@@ -365,6 +370,12 @@ struct TrainCommand: ParsableCommand {
     print(
       "integer program: \(decimal(100 * Double(right) / Double(set.count), 2)) % of \(set.count.grouped) \(name) pictures right; "
         + "\(others.grouped) of another class than in training")
+    let commonest = Dictionary(grouping: set.labels) { $0 }.values.map(\.count).max() ?? 0
+    if right <= commonest {
+      StandardError.write(
+        "warning: that is no better than to name the commonest class (\(commonest.grouped) pictures) every time: try a "
+          + "smaller --rate" + (method == .standard ? "\n" : ", or a smaller --training-epsilon\n"))
+    }
     if method == .intervals, epsilon > 0 {
       let found = try trainer.evaluate(set, epsilon: epsilon)
       print(

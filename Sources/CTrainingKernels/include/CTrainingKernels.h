@@ -19,6 +19,8 @@ void lockstep_add_patches(const float *patches, size_t count, const lockstep_win
 
 // rows[i][j] += bias[j].
 void lockstep_add_bias(float *rows, size_t count, size_t columns, const float *bias);
+// radius[i] += by.
+void lockstep_widen(float *radius, size_t count, float by);
 // sums[j] += the sum of rows[i][j].
 void lockstep_add_columns(const float *rows, size_t count, size_t columns, float *sums);
 
