@@ -284,12 +284,17 @@ CLONES void lockstep_average_gradient(const float *gradient, size_t count, const
   }
 }
 
+// What changes no weight any more. Moments of weights that nothing moves would end as denormal numbers, and stay there: they
+// are a hundred times slower.
+INLINE float or_zero(float x, float least) { return fabsf(x) < least ? 0 : x; }
+
 CLONES void lockstep_adamw_step(
   float *weights, const float *gradient, float *first, float *second, size_t count, lockstep_adamw o
 ) {
   for (size_t i = 0; i < count; i++) {
-    first[i] = o.beta1 * first[i] + (1 - o.beta1) * gradient[i];
-    second[i] = o.beta2 * second[i] + (1 - o.beta2) * gradient[i] * gradient[i];
+    const float g = or_zero(gradient[i], 1e-18f);
+    first[i] = or_zero(o.beta1 * first[i] + (1 - o.beta1) * g, 1e-30f);
+    second[i] = or_zero(o.beta2 * second[i] + (1 - o.beta2) * g * g, 1e-36f);
     const float step = (first[i] * o.correction1) / (sqrtf(second[i] * o.correction2) + o.epsilon);
     weights[i] -= o.rate * step + o.decay * weights[i];
   }
