@@ -197,6 +197,13 @@ import Testing
       }
     }
     #expect(zip(w, x).allSatisfy { abs(Double($0) - $1) < 1e-5 }, "\(w) \(x)")
+    // What nothing moves any more comes to rest at 0, not among denormal numbers.
+    for _ in 0..<100_000 {
+      lockstep_adamw_step(
+        &w, [0, 1e-25], &m, &v, 2,
+        lockstep_adamw(rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, correction1: 1, correction2: 1, decay: 0))
+    }
+    #expect(m == [0, 0] && v == [0, 0], "\(m) \(v)")
   }
 
   @Test func schedulesRiseAndFall() {
@@ -233,9 +240,9 @@ import Testing
     let widths = pass.widths()
     pass.rounding = 0.5
     pass.forward()
-    #expect(pass.holdsPoints() && pass.widths() > widths, "what may be rounded either way reaches further")
-    pass.rounding = 0
-    for _ in 0..<200 {
+    #expect(pass.widths() > widths, "what may be rounded either way reaches further")
+    for round in 0..<200 {
+      pass.rounding = round % 2 == 0 ? 0 : 0.5
       for index in 0..<pass.points * size {
         let center = pass.input.start[pass.points * size + index]
         let sign: Float = random.next() & 1 == 0 ? 1 : -1
@@ -243,7 +250,8 @@ import Testing
       }
       pass.forward()
       #expect(pass.holdsPoints())
-      #expect(pass.applyLoss(Loss(worst: 1), labels: Self.labels, share: 1, counts: true).certified == certified)
+      let found = pass.applyLoss(Loss(worst: 1), labels: Self.labels, share: 1, counts: true).certified
+      #expect(round % 2 == 0 ? found == certified : found <= certified)
     }
   }
 }
