@@ -32,7 +32,7 @@ public final class Model: @unchecked Sendable {
 
   /// Random weights: normal, with a variance of 2 / inputs (He et al., 2015), biases 0.
   public init(
-    _ architecture: Architecture, arithmetic: TrainingOptions.Arithmetic = .fixedPoint, seed: UInt64
+    _ architecture: Architecture, arithmetic: TrainingOptions.Arithmetic, seed: UInt64
   ) throws {
     self.architecture = architecture
     self.arithmetic = arithmetic

@@ -142,11 +142,15 @@ public final class Trainer: @unchecked Sendable {
     try evaluate(heldOut, epsilon: options.method == .standard ? nil : options.epsilon)
   }
 
-  private func keep(_ found: Accuracy, epoch: Int) {
-    // What is not trained for intervals is hardly certified by them. A complete search proves more than intervals do: some of
-    // what lies between.
+  /// How good parameters are. What is not trained for intervals is hardly certified by them. A complete search proves more
+  /// than intervals do: some of what lies between.
+  private func score(_ found: Accuracy) -> Double {
     let certified = options.method == .intervals ? found.certified ?? 0 : found.clean
-    let score = 0.75 * certified + 0.25 * found.clean
+    return 0.75 * certified + 0.25 * found.clean
+  }
+
+  private func keep(_ found: Accuracy, epoch: Int) {
+    let score = score(found)
     guard score > bestScore else { return }
     (bestScore, bestEpoch) = (score, epoch)
     best.copy(model.parameters)
@@ -155,36 +159,44 @@ public final class Trainer: @unchecked Sendable {
   /// Chooses the scales, by a part of the training pictures: what reaches each layer's largest output; and where the loss
   /// is less so, half of that, a quarter and so on: the few outputs beyond saturate, and all others have finer codes.
   ///
-  /// Intervals are as wide there as a proof has to take them, which knows of rounding no more than its half a code.
+  /// Intervals are as wide there as a proof has to take them, which knows of rounding no more than its half a code. At few
+  /// bits that is so much that such a loss is least where everything saturates; so whatever is chosen, pictures have to get
+  /// their classes about as often as without.
   private func quantize() {
     let largest = forEachSample { pass, _ in pass.largestOutputs() }
       .reduce(Array(repeating: 0, count: model.plans.count)) { zip($0, $1).map { max($0, $1) } }
     var halvings = [Int](repeating: 0, count: model.plans.count)
     // What is hardly trained yet does not say how far its outputs will reach.
     if 2 * floatEpochs >= options.epochs {
-      func loss() -> Double {
+      func result(rounding: Float) -> BatchResult {
+        for pass in passes { pass.rounding = rounding }
+        defer { for pass in passes { pass.rounding = 0 } }
         model.quantize(options, largestOutputs: largest, halvings: halvings)
         return forEachSample { [options] pass, labels in
-          pass.applyLoss(options.loss(1), labels: labels, share: 1).loss
-        }.reduce(0, +)
+          pass.applyLoss(options.loss(1), labels: labels, share: 1, counts: rounding == 0)
+        }.reduce(into: BatchResult()) { $0.add($1) }
       }
-      for pass in passes { pass.rounding = 0.5 }
+      func loss() -> Double { result(rounding: 0.5).loss }
+      func accuracy() -> Double { score(Accuracy(result(rounding: 0), hasIntervals: options.method == .intervals)) }
+      let enough = accuracy() - Self.worthOfFinerCodes
       var least = loss()
       for layer in model.plans.indices.dropLast() where model.plans[layer].hasOwnScale {
         while halvings[layer] < 6 {
           halvings[layer] += 1
           let found = loss()
-          guard found < least else {
+          guard found < least, accuracy() >= enough else {
             halvings[layer] -= 1
             break
           }
           least = found
         }
       }
-      for pass in passes { pass.rounding = 0 }
     }
     model.quantize(options, largestOutputs: largest, halvings: halvings)
   }
+
+  /// What share of pictures may be lost for finer codes, before training goes on with them.
+  private static let worthOfFinerCodes = 0.02
 
   /// Fits the codes of logits to those that there are by now; what they differ by little stays.
   private func fitLogits() {
@@ -363,6 +375,12 @@ public final class Trainer: @unchecked Sendable {
   public struct Accuracy: Sendable, Equatable {
     public var clean: Double
     public var certified: Double?
+
+    init(_ result: BatchResult, hasIntervals: Bool) {
+      let count = Double(result.count)
+      clean = Double(result.correct) / count
+      certified = hasIntervals ? Double(result.certified) / count : nil
+    }
   }
 
   /// The share of pictures that get their class; and where `epsilon` is given, of those that get it within as many pixel
@@ -375,10 +393,7 @@ public final class Trainer: @unchecked Sendable {
         results[job].add(pass.applyLoss(Loss(clean: 1), labels: Array(set.labels[part]), share: 1, counts: true))
       }
     }
-    let sum = results.reduce(into: BatchResult()) { $0.add($1) }
-    let count = Double(set.count)
-    return Accuracy(
-      clean: Double(sum.correct) / count, certified: epsilon.map { _ in Double(sum.certified) / count })
+    return Accuracy(results.reduce(into: BatchResult()) { $0.add($1) }, hasIntervals: epsilon != nil)
   }
 }
 

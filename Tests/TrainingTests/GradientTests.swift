@@ -53,7 +53,7 @@ import Testing
   }
 
   @Test("gradients are those of the loss", arguments: cases) func gradientsAreThoseOfTheLoss(_ test: Case) throws {
-    let model = try Model(try Architecture(parsing: Self.architecture), seed: 3)
+    let model = try Model(try Architecture(parsing: Self.architecture), arithmetic: .fixedPoint, seed: 3)
     // Nothing lies on a kink.
     var noise = RandomNumbers(seed: 1)
     for plan in model.plans where plan.isAffine {
@@ -221,7 +221,7 @@ import Testing
 
   @Test("intervals hold every point in them, however far codes reach", arguments: [0, 1, 3])
   func intervalsAreSound(_ halvings: Int) throws {
-    let model = try Model(try Architecture(parsing: Self.architecture), seed: 5)
+    let model = try Model(try Architecture(parsing: Self.architecture), arithmetic: .fixedPoint, seed: 5)
     var options = TrainingOptions()
     (options.weightBits, options.activationBits) = (5, 4)
     let first = loaded(model, PassKind(hasPoints: true, hasIntervals: true))
