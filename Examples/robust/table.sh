@@ -57,6 +57,6 @@ rows fashion4 "8 6" "$fashion" conv64 4 --training-epsilon 4.2 --epochs 60 --flo
 network mnist 8 "$mnist" conv32 --epochs 10 --shift 1
 network fashion 8 "$fashion" conv32 --epochs 10 --flip
 for epsilon in 1 4; do
-  decide mnist 8 "$mnist" "$epsilon" 0.05
-  decide fashion 8 "$fashion" "$epsilon" 0.05
+  decide mnist 8 "$mnist" "$epsilon" 0.1
+  decide fashion 8 "$fashion" "$epsilon" 0.1
 done
