@@ -3,11 +3,11 @@ import CTrainingKernels
 extension Model {
   /// Chooses the codes of weights and activations from the weights at hand and from the largest outputs of each layer,
   /// halved so many times. From here on forward passes compute as the integer program will.
-  func quantize(_ options: TrainingOptions, largestOutputs: [Float], halvings: [Int] = []) {
+  func quantize(weightBits: Int, activationBits: Int, largestOutputs: [Float], halvings: [Int]) {
     var scale = inputScale
     for (index, plan) in plans.enumerated() {
       if plan.isAffine {
-        let weights = weightLattices(of: plan, options)
+        let weights = weightLattices(of: plan, bits: weightBits)
         weightLattices[index] = weights
         // A bias is a whole number of the accumulator's units.
         biasLattices[index] = weights.map {
@@ -15,7 +15,7 @@ extension Model {
         }
       }
       if index < plans.count - 1 {
-        let most = Float((1 << options.activationBits) - 1)
+        let most = Float((1 << activationBits) - 1)
         // Finer codes than the sums' own units say nothing more; a layer that nothing has come through yet has no others.
         let finest: Float =
           switch plan.kind {
@@ -24,7 +24,7 @@ extension Model {
           case .add(let earlier): max(scale, activationLattices[earlier].scale) / 2
           case .averagePool: 0
           }
-        let halved = halvings.isEmpty ? 1 : Float(sign: .plus, exponent: -halvings[index], significand: 1)
+        let halved = Float(sign: .plus, exponent: -halvings[index], significand: 1)
         let exact = max(largestOutputs[index] / most, finest)
         let chosen = max(
           finest, halved * (arithmetic == .fixedPoint ? Self.powerOfTwo(atLeast: exact * 0.85) : exact))
@@ -61,9 +61,9 @@ extension Model {
 
   /// Fixed-point: one power of two for the layer, of those that reach the largest weight or half of it the one with the
   /// smaller error. int8: for each column what reaches its largest weight.
-  private func weightLattices(of plan: LayerPlan, _ options: TrainingOptions) -> [lockstep_lattice] {
+  private func weightLattices(of plan: LayerPlan, bits: Int) -> [lockstep_lattice] {
     let start = parameters.start + plan.weightOffset
-    let highest = Float((1 << (options.weightBits - 1)) - 1)
+    let highest = Float((1 << (bits - 1)) - 1)
     func lattice(_ scale: Float) -> lockstep_lattice { lockstep_lattice(scale: scale, low: -highest, high: highest) }
     switch arithmetic {
     case .int8 where plan.isDense:

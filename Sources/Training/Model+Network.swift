@@ -34,14 +34,12 @@ extension Model {
 /// Tensors and operations as they come about.
 private struct NetworkBuilder {
   let model: Model
-  private let isFixedPoint: Bool
   private var tensors: [Tensor] = []
   private var operations: [Operation] = []
 
-  init(model: Model) {
-    self.model = model
-    isFixedPoint = model.arithmetic == .fixedPoint
-  }
+  init(model: Model) { self.model = model }
+
+  private var isFixedPoint: Bool { model.arithmetic == .fixedPoint }
 
   mutating func network(name: String) -> Network {
     let architecture = model.architecture

@@ -13,7 +13,9 @@ struct PassKind: Equatable, Sendable {
 /// Points and centers are rows of the same matrices, points first, since both go through the same products. Radii go
 /// through products with the weights' absolute values (Gowal et al., 2018), and centers and radii together through the
 /// activations.
-final class Pass {
+///
+/// A pass is one thread's at a time.
+final class Pass: @unchecked Sendable {
   let model: Model
   let kind: PassKind
   let capacity: Int

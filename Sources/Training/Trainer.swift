@@ -33,7 +33,7 @@ public final class Trainer: @unchecked Sendable {
   private let best: FloatBuffer
   var bestScore = -1.0
   var bestEpoch = 0
-  fileprivate let jobs: Int
+  private let jobs: Int
 
   /// Batches are cut into so many parts, whatever the threads, so that sums come out the same.
   private static let parts = 4
@@ -144,7 +144,7 @@ public final class Trainer: @unchecked Sendable {
 
   /// How good parameters are. What is not trained for intervals is hardly certified by them. A complete search proves more
   /// than intervals do: some of what lies between.
-  private func score(_ found: Accuracy) -> Double {
+  func score(_ found: Accuracy) -> Double {
     let certified = options.method == .intervals ? found.certified ?? 0 : found.clean
     return 0.75 * certified + 0.25 * found.clean
   }
@@ -156,47 +156,63 @@ public final class Trainer: @unchecked Sendable {
     best.copy(model.parameters)
   }
 
-  /// Chooses the scales, by a part of the training pictures: what reaches each layer's largest output; and where the loss
-  /// is less so, half of that, a quarter and so on: the few outputs beyond saturate, and all others have finer codes.
+  /// Chooses the scales, by a part of the training pictures: what reaches each layer's largest output, or a half of that,
+  /// a quarter and so on.
+  private func quantize() {
+    let largest = largestOutputs()
+    var halvings = model.plans.map { _ in 0 }
+    // What is hardly trained yet does not say how far its outputs will reach.
+    if 2 * floatEpochs >= options.epochs { halvings = self.halvings(of: largest) }
+    setScales(largest, halvings)
+  }
+
+  /// Each layer's, of a part of the training pictures.
+  func largestOutputs() -> [Float] {
+    forEachSample { pass, _ in pass.largestOutputs() }
+      .reduce(model.plans.map { _ in 0 }) { zip($0, $1).map { max($0, $1) } }
+  }
+
+  func setScales(_ largest: [Float], _ halvings: [Int]) {
+    model.quantize(
+      weightBits: options.weightBits, activationBits: options.activationBits, largestOutputs: largest, halvings: halvings)
+  }
+
+  /// How often each layer's largest output is halved where the loss is less so: the few outputs beyond saturate, and all
+  /// others have finer codes.
   ///
   /// Intervals are as wide there as a proof has to take them, which knows of rounding no more than its half a code. At few
   /// bits that is so much that such a loss is least where everything saturates; so whatever is chosen, pictures have to get
   /// their classes about as often as without.
-  private func quantize() {
-    let largest = forEachSample { pass, _ in pass.largestOutputs() }
-      .reduce(Array(repeating: 0, count: model.plans.count)) { zip($0, $1).map { max($0, $1) } }
-    var halvings = [Int](repeating: 0, count: model.plans.count)
-    // What is hardly trained yet does not say how far its outputs will reach.
-    if 2 * floatEpochs >= options.epochs {
-      func result(rounding: Float) -> BatchResult {
-        for pass in passes { pass.rounding = rounding }
-        defer { for pass in passes { pass.rounding = 0 } }
-        model.quantize(options, largestOutputs: largest, halvings: halvings)
-        return forEachSample { [options] pass, labels in
-          pass.applyLoss(options.loss(1), labels: labels, share: 1, counts: rounding == 0)
-        }.reduce(into: BatchResult()) { $0.add($1) }
-      }
-      func loss() -> Double { result(rounding: 0.5).loss }
-      func accuracy() -> Double { score(Accuracy(result(rounding: 0), hasIntervals: options.method == .intervals)) }
-      let enough = accuracy() - Self.worthOfFinerCodes
-      var least = loss()
-      for layer in model.plans.indices.dropLast() where model.plans[layer].hasOwnScale {
-        while halvings[layer] < 6 {
-          halvings[layer] += 1
-          let found = loss()
-          guard found < least, accuracy() >= enough else {
-            halvings[layer] -= 1
-            break
-          }
-          least = found
+  private func halvings(of largest: [Float]) -> [Int] {
+    var halvings = model.plans.map { _ in 0 }
+    func result(rounding: Float = 0) -> BatchResult {
+      for pass in passes { pass.rounding = rounding }
+      defer { for pass in passes { pass.rounding = 0 } }
+      setScales(largest, halvings)
+      return forEachSample { [options] pass, labels in
+        pass.applyLoss(options.loss(1), labels: labels, share: 1, counts: true)
+      }.reduce(into: BatchResult()) { $0.add($1) }
+    }
+    let hasIntervals = options.method == .intervals
+    func accuracy() -> Double { score(Accuracy(result(), hasIntervals: hasIntervals)) }
+    let enough = accuracy() - Self.worthOfFinerCodes
+    var least = result(rounding: 0.5).loss
+    for layer in model.plans.indices.dropLast() where model.plans[layer].hasOwnScale {
+      while halvings[layer] < 6 {
+        halvings[layer] += 1
+        let found = result(rounding: 0.5).loss
+        guard found < least, accuracy() >= enough else {
+          halvings[layer] -= 1
+          break
         }
+        least = found
       }
     }
-    model.quantize(options, largestOutputs: largest, halvings: halvings)
+    return halvings
   }
 
   /// What share of pictures may be lost for finer codes, before training goes on with them.
-  private static let worthOfFinerCodes = 0.02
+  static let worthOfFinerCodes = 0.02
 
   /// Fits the codes of logits to those that there are by now; what they differ by little stays.
   private func fitLogits() {
@@ -209,23 +225,9 @@ public final class Trainer: @unchecked Sendable {
 
   /// What `body` finds as the pictures that scales are chosen by go through the model, a part at a time.
   private func forEachSample<Found>(_ body: @escaping @Sendable (Pass, [UInt8]) -> Found) -> [Found] {
-    let capacity = passes[0].capacity
-    let starts = Array(stride(from: 0, to: min(training.count, 4096), by: capacity))
-    nonisolated(unsafe) var results = [Found?](repeating: nil, count: starts.count)
-    results.withUnsafeMutableBufferPointer { results in
-      nonisolated(unsafe) let results = results
-      onThreads(Self.parts) { [self] part in
-        let pass = passes[part]
-        var random = RandomNumbers(seed: 0)
-        for place in stride(from: part, to: starts.count, by: Self.parts) {
-          let indices = Array(starts[place]..<min(starts[place] + capacity, training.count))
-          fill(pass, training, indices, Augmentation(), &random, radius: options.trainingEpsilon)
-          pass.forward()
-          results[place] = body(pass, indices.map { training.labels[$0] })
-        }
-      }
+    forEachPart(of: training, count: min(training.count, 4096), passes, radius: options.trainingEpsilon) {
+      [training] in body($0, Array(training.labels[$1]))
     }
-    return results.compactMap { $0 }
   }
 
   // MARK: An epoch
@@ -249,40 +251,61 @@ public final class Trainer: @unchecked Sendable {
     let (loss, radius) = (options.loss(done), options.radius(done))
     let share = 1 / Float(indices.count)
     let length = (indices.count + Self.parts - 1) / Self.parts
-    nonisolated(unsafe) var results = [BatchResult](repeating: BatchResult(), count: Self.parts)
-    results.withUnsafeMutableBufferPointer { results in
-      nonisolated(unsafe) let results = results
-      onThreads(Self.parts) { [self] part in
-        let pass = passes[part]
-        pass.clearGradients()
-        let mine = Array(indices.dropFirst(part * length).prefix(length))
-        guard !mine.isEmpty else { return }
-        var random = RandomNumbers(seed: options.seed &+ UInt64(epoch) &* 0x1_0000_0001 &+ UInt64(mine[0]) &* 0x51D7)
-        fill(pass, training, mine, options.augmentation, &random, radius: radius)
-        let labels = mine.map { training.labels[$0] }
-        if options.method == .adversarial { attack(pass, labels, &random, radius: radius) }
-        pass.widthFactor = loss.width * share
-        pass.forward()
-        results[part] = pass.applyLoss(loss, labels: labels, share: share)
-        pass.backward()
-      }
+    let results = onThreads(Self.parts) { [self] part in
+      let pass = passes[part]
+      pass.clearGradients()
+      let mine = Array(indices.dropFirst(part * length).prefix(length))
+      guard !mine.isEmpty else { return BatchResult() }
+      var random = RandomNumbers(seed: options.seed &+ UInt64(epoch) &* 0x1_0000_0001 &+ UInt64(mine[0]) &* 0x51D7)
+      fill(pass, training, mine, options.augmentation, &random, radius: radius)
+      let labels = mine.map { training.labels[$0] }
+      if options.method == .adversarial { attack(pass, labels, &random, radius: radius) }
+      pass.widthFactor = loss.width * share
+      pass.forward()
+      let result = pass.applyLoss(loss, labels: labels, share: share)
+      pass.backward()
+      return result
     }
     update(done)
     step += 1
     return results.reduce(into: BatchResult()) { $0.add($1) }
   }
 
-  /// Calls `body` with 0 ..< count on the threads there are.
-  fileprivate func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-    if jobs == 1 { return (0..<count).forEach(body) }
+  /// What `body` makes of each of 0 ..< count, in their order, on the threads there are.
+  private func onThreads<Result>(_ count: Int, _ body: @escaping @Sendable (Int) -> Result) -> [Result] {
+    if jobs == 1 { return (0..<count).map(body) }
     let jobs = min(self.jobs, count)
-    DispatchQueue.concurrentPerform(iterations: jobs) { job in
-      for index in stride(from: job, to: count, by: jobs) { body(index) }
+    nonisolated(unsafe) var results = [Result?](repeating: nil, count: count)
+    results.withUnsafeMutableBufferPointer { results in
+      nonisolated(unsafe) let results = results
+      DispatchQueue.concurrentPerform(iterations: jobs) { job in
+        for index in stride(from: job, to: count, by: jobs) { results[index] = body(index) }
+      }
     }
+    return results.compactMap { $0 }
+  }
+
+  /// Sends the first `count` pictures of a set through the model, a part at a time, each pass on a thread: what `body` finds
+  /// of the parts, in their order.
+  private func forEachPart<Found>(
+    of set: ImageSet, count: Int, _ passes: [Pass], radius: Float,
+    _ body: @escaping @Sendable (Pass, Range<Int>) -> Found
+  ) -> [Found] {
+    let capacity = passes[0].capacity
+    let parts = stride(from: 0, to: count, by: capacity).map { $0..<min($0 + capacity, count) }
+    let found = onThreads(passes.count) { [self] thread in
+      var random = RandomNumbers(seed: 0)
+      return stride(from: thread, to: parts.count, by: passes.count).map { index in
+        fill(passes[thread], set, Array(parts[index]), Augmentation(), &random, radius: radius)
+        passes[thread].forward()
+        return body(passes[thread], parts[index])
+      }
+    }
+    return parts.indices.map { found[$0 % passes.count][$0 / passes.count] }
   }
 
   /// Writes pictures into a pass, as points and as intervals within `radius` pixel levels.
-  fileprivate func fill(
+  private func fill(
     _ pass: Pass, _ set: ImageSet, _ indices: [Int], _ augmentation: Augmentation, _ random: inout RandomNumbers,
     radius: Float
   ) {
@@ -386,46 +409,24 @@ public final class Trainer: @unchecked Sendable {
   /// The share of pictures that get their class; and where `epsilon` is given, of those that get it within as many pixel
   /// levels, by intervals.
   public func evaluate(_ set: ImageSet, epsilon: Float?) throws -> Accuracy {
-    nonisolated(unsafe) var results = [BatchResult](repeating: BatchResult(), count: jobs)
-    results.withUnsafeMutableBufferPointer { results in
-      nonisolated(unsafe) let results = results
-      forEachPart(of: set, PassKind(hasPoints: true, hasIntervals: epsilon != nil), radius: epsilon ?? 0) { job, pass, part in
-        results[job].add(pass.applyLoss(Loss(clean: 1), labels: Array(set.labels[part]), share: 1, counts: true))
-      }
+    let results = forEachPart(of: set, PassKind(hasPoints: true, hasIntervals: epsilon != nil), radius: epsilon ?? 0) {
+      $0.applyLoss(Loss(clean: 1), labels: Array(set.labels[$1]), share: 1, counts: true)
     }
     return Accuracy(results.reduce(into: BatchResult()) { $0.add($1) }, hasIntervals: epsilon != nil)
   }
-}
 
-extension Trainer {
   /// The class that a forward pass gives each picture, its logits as codes of the network's output.
   public func classes(of set: ImageSet) -> [Int] {
-    nonisolated(unsafe) var classes = [Int](repeating: 0, count: set.count)
-    classes.withUnsafeMutableBufferPointer { classes in
-      nonisolated(unsafe) let classes = classes
-      forEachPart(of: set, PassKind(hasPoints: true, hasIntervals: false), radius: 0) { _, pass, part in
-        for (picture, found) in zip(part, pass.givenClasses()) { classes[picture] = found }
-      }
-    }
-    return classes
+    forEachPart(of: set, PassKind(hasPoints: true, hasIntervals: false), radius: 0) { pass, _ in pass.givenClasses() }
+      .flatMap { $0 }
   }
 
-  /// Sends a set through the model, a part at a time, on several threads: `body` is told which thread it is.
-  private func forEachPart(
-    of set: ImageSet, _ kind: PassKind, radius: Float, _ body: @escaping @Sendable (Int, Pass, Range<Int>) -> Void
-  ) {
-    let capacity = 64
-    let jobs = self.jobs
-    onThreads(jobs) { [self] job in
-      let pass = Pass(model, kind: kind, capacity: capacity)
-      var random = RandomNumbers(seed: 0)
-      for start in stride(from: job * capacity, to: set.count, by: jobs * capacity) {
-        let part = start..<min(start + capacity, set.count)
-        fill(pass, set, Array(part), Augmentation(), &random, radius: radius)
-        pass.forward()
-        body(job, pass, part)
-      }
-    }
+  /// The same with passes of another kind, made for it.
+  private func forEachPart<Found>(
+    of set: ImageSet, _ kind: PassKind, radius: Float, _ body: @escaping @Sendable (Pass, Range<Int>) -> Found
+  ) -> [Found] {
+    let passes = (0..<jobs).map { _ in Pass(model, kind: kind, capacity: 64) }
+    return forEachPart(of: set, count: set.count, passes, radius: radius, body)
   }
 }
 

@@ -20,14 +20,16 @@ import Testing
     return try ImageSet(height: 8, width: 8, channels: 1, pixels: pixels, labels: labels)
   }
 
-  static func trainer(_ change: (inout TrainingOptions) -> Void = { _ in }, jobs: Int = 1) throws -> Trainer {
+  static func trainer(
+    _ change: (inout TrainingOptions) -> Void = { _ in }, jobs: Int = 1,
+    layers: String = "conv 4 kernel 3 padding same\nconv 4 kernel 3 padding same\nadd 1\naverage-pool 2\n"
+  ) throws -> Trainer {
     var options = TrainingOptions()
     (options.epochs, options.batch, options.method) = (6, 32, .intervals)
     (options.epsilon, options.trainingEpsilon) = (4, 5)
     options.augmentation.shift = 1
     change(&options)
-    let architecture = try Architecture(
-      parsing: "input 8 8 1\nconv 4 kernel 3 padding same\nconv 4 kernel 3 padding same\nadd 1\naverage-pool 2\ndense 2\n")
+    let architecture = try Architecture(parsing: "input 8 8 1\n\(layers)dense 2\n")
     return try Trainer(
       architecture, options: options, training: stripes(600, seed: 1), heldOut: stripes(100, seed: 2), jobs: jobs)
   }
@@ -99,6 +101,24 @@ import Testing
     try second.run({ _ in true }, rounded: { told.append($0) })
     #expect(told.count == 1 && second.model.isQuantized && second.history.count == 6)
     #expect(second.history.prefix(3).map(\.loss) == first.history.prefix(3).map(\.loss))
+  }
+
+  // The worst-case loss alone would have everything saturate here, and half of the pictures lost.
+  @Test("finer codes cost few pictures at few bits", arguments: [3, 4]) func finerCodesKeepAccuracy(_ bits: Int) throws {
+    let trainer = try Self.trainer(
+      { ($0.epochs, $0.rate, $0.floatShare, $0.trainingEpsilon) = (15, 5e-3, 1, 4)
+        ($0.activationBits, $0.weightBits) = (bits, bits) },
+      layers: String(repeating: "conv 6 kernel 3 padding same\n", count: 3))
+    var largest: [Float] = []
+    try trainer.run({ _ in true }, beforeRounding: { largest = trainer.largestOutputs() })
+    func scoreAndScales() throws -> (Double, [Float]) {
+      (trainer.score(try trainer.evaluate(trainer.training, epsilon: 4)), trainer.model.activationLattices.map(\.scale))
+    }
+    let (score, scales) = try scoreAndScales()
+    trainer.setScales(largest, largest.map { _ in 0 })
+    let (coarseScore, coarseScales) = try scoreAndScales()
+    #expect(zip(scales, coarseScales).contains(where: <), "some codes are finer")
+    #expect(coarseScore > 0.9 && score >= coarseScore - Trainer.worthOfFinerCodes)
   }
 
   @Test func aCheckpointOfSomethingElseIsRefused() throws {
