@@ -38,19 +38,23 @@ decide() {
   case $status in 0 | 1 | 3) ;; *) exit "$status" ;; esac
 }
 
-# rows NAME "BITS" DATA LAYERS EPSILON OPTIONS
+# rows NAME "BITS" DATA LAYERS EPSILON OPTIONS: trained with codes in the end, and in real numbers alone and then rounded.
 rows() {
   local name=$1 widths=$2 data=$3 layers=$4 epsilon=$5 bits
   shift 5
   for bits in $widths; do
     network "$name" "$bits" "$data" "$layers" --method intervals --epsilon "$epsilon" "$@"
-    decide "$name" "$bits" "$data" "$epsilon" 1
+    decide "$name" "$bits" "$data" "$epsilon" 2
+  done
+  for bits in $widths; do
+    network "$name-rounded" "$bits" "$data" "$layers" --method intervals --epsilon "$epsilon" "$@" --float-share 1
+    decide "$name-rounded" "$bits" "$data" "$epsilon" 2
   done
 }
 
 rows mnist1 "8 6" "$mnist" conv32 1 --training-epsilon 2 --epochs 20 --shift 1
 rows mnist4 "8 6 4" "$mnist" conv32 4 --training-epsilon 5 --epochs 30 --shift 1
-rows fashion1 "8 6" "$fashion" conv64 1 --training-epsilon 0.6 --epochs 40 --flip --held-out 2000
+rows fashion1 "8 6" "$fashion" conv64 1 --training-epsilon 0.75 --epochs 40 --flip --held-out 2000
 rows fashion4 "8 6" "$fashion" conv64 4 --training-epsilon 4.2 --epochs 60 --float-share 0.9 --flip
 
 # Their plain twins.

@@ -17,7 +17,8 @@ struct AffineQuantizer {
     self.calibration = calibration
     self.input = input
     self.rule = rule
-    shared = SharedCodes(network)
+    let functions = network.layers.filter { Self.ownCodes(of: $0) != nil }.map(\.output)
+    shared = SharedCodes(network, fixed: Set(functions + (input == .reals ? [] : [network.input])))
     // RELU6 clamps codes as they are, and does not rescale.
     for layer in network.layers {
       if case .unary([.clamp(0, 6)]) = layer.kind { shared.join(layer.inputs[0], layer.output) }
@@ -63,14 +64,18 @@ struct AffineQuantizer {
     return found
   }
 
+  /// The codes of functions that TensorFlow Lite has tables for.
+  private static func ownCodes(of layer: FloatLayer) -> Quantization? {
+    switch layer.kind {
+    case .softmax, .unary([.logistic]): Quantization(scales: [1.0 / 256], zeroPoints: [-128])
+    case .unary([.tanh]): Quantization(scales: [1.0 / 128], zeroPoints: [0])
+    default: nil
+    }
+  }
+
   private func choose(_ members: [Int]) throws(LayerFault) -> Quantization {
-    // What fixed point makes has a scale of its own.
     for layer in network.layers where members.contains(layer.output) {
-      switch layer.kind {
-      case .softmax, .unary([.logistic]): return Quantization(scales: [1.0 / 256], zeroPoints: [-128])
-      case .unary([.tanh]): return Quantization(scales: [1.0 / 128], zeroPoints: [0])
-      default: break
-      }
+      if let own = Self.ownCodes(of: layer) { return own }
     }
     var range = rule.range(members.compactMap { calibration.tensors[$0] })
     if members.contains(network.input), case .pixels(let low, let high) = input { range = low...high }
@@ -134,6 +139,12 @@ struct AffineQuantizer {
       for case let constant? in operation.inputs.dropFirst().prefix(1) { inputs.append(try builder.place(constant)) }
       builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
     case .concatenation:
+      let codes = try quantization(of: layer.output)
+      for (place, input) in layer.inputs.enumerated() where !shared.areJoined(input, layer.output) {
+        let rescaled = builder.addRescaled(inputs[place], .int8, codes)
+        builder.emit(.quantize, "QUANTIZE", [inputs[place]], rescaled)
+        inputs[place] = rescaled
+      }
       builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
     case .unary(let functions):
       let function: UnaryFunction

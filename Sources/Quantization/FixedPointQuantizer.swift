@@ -41,7 +41,7 @@ struct FixedPointQuantizer {
     self.input = input
     self.weightBits = weightBits
     self.activationBits = activationBits
-    shared = SharedCodes(network)
+    shared = SharedCodes(network, fixed: input == .reals ? [] : [network.input])
     builder = QuantizedNetworkBuilder(network.network)
     var last = network.output
     if let layer = network.layers.last(where: { $0.output == last }), case .softmax = layer.kind {
@@ -247,6 +247,12 @@ struct FixedPointQuantizer {
       }
       builder.emit(operation.kind, type, inputs, addActivation(layer.output))
     case .concatenation:
+      let format = format(of: layer.output)
+      for (place, input) in layer.inputs.enumerated() where !shared.areJoined(input, layer.output) {
+        let rescaled = builder.addRescaled(inputs[place], format.type, format.quantization)
+        builder.emit(.unary(.composed([])), "Quant", [inputs[place]], rescaled, rule(layer, format))
+        inputs[place] = rescaled
+      }
       builder.emit(operation.kind, type, inputs, addActivation(layer.output))
     case .unary(let functions):
       let made = addActivation(layer.output)
@@ -273,7 +279,10 @@ struct FixedPointQuantizer {
     let reals = affine.weights.map { $0 * factor }
     let largest = reals.reduce(0) { max($0, abs($1)) }
     guard largest.isFinite else { throw LayerFault("its weights pass single precision") }
-    let weightScale = Self.bestScale(reals, largest: largest, bits: weightBits, isSigned: true)
+    var weightScale = Self.bestScale(reals, largest: largest, bits: weightBits, isSigned: true)
+    // No bias takes more than half of the accumulator, however small the weights.
+    let most = affine.bias.reduce(0) { max($0, abs($1)) }
+    while weightScale < 1, most / (source.scale * weightScale) >= 0x1p30 { weightScale *= 2 }
     let top = Float((1 << (weightBits - 1)) - 1)
     let codes = reals.map { Int64(min(max(($0 / weightScale).rounded(), -top - 1), top)) }
     let weightType = ElementType.integer(bits: weightBits, signed: true)

@@ -54,6 +54,13 @@ struct QuantizedNetworkBuilder {
     return tensors.count - 1
   }
 
+  /// The same numbers as in a tensor that was made, in other codes.
+  mutating func addRescaled(_ made: Int, _ type: ElementType, _ quantization: Quantization) -> Int {
+    let old = tensors[made]
+    return add(
+      Tensor(name: "\(old.name)/rescaled\(tensors.count)", shape: old.shape, type: type, quantization: quantization))
+  }
+
   mutating func add(_ tensor: Tensor) -> Int {
     tensors.append(tensor)
     return tensors.count - 1

@@ -1,18 +1,28 @@
 import Network
 
 /// Which tensors must hold codes of one meaning: what only moves codes, or takes the largest or the average of them, does
-/// not rescale.
+/// not rescale. What is concatenated is rescaled where it comes with codes of its own, as pixels do.
 struct SharedCodes {
   private var parents: [Int]
   private let network: FloatNetwork
 
-  init(_ network: FloatNetwork) {
+  /// `fixed` are the tensors whose codes are not chosen by what they hold.
+  init(_ network: FloatNetwork, fixed: Set<Int>) {
     self.network = network
     parents = Array(network.network.tensors.indices)
+    var concatenations: [FloatLayer] = []
     for layer in network.layers {
       switch layer.kind {
-      case .move, .maximum, .average, .concatenation: for input in layer.inputs { join(input, layer.output) }
+      case .move, .maximum, .average: join(layer.inputs[0], layer.output)
+      case .concatenation: concatenations.append(layer)
       case .affine, .combine, .mean, .softmax, .unary: break
+      }
+    }
+    for layer in concatenations {
+      // Of one thing with codes of its own nothing has to be rescaled.
+      let isOne = Set(layer.inputs.map(representative)).count == 1
+      for input in layer.inputs where isOne || !members(of: representative(input)).contains(where: fixed.contains) {
+        join(input, layer.output)
       }
     }
   }
@@ -28,6 +38,9 @@ struct SharedCodes {
     let (a, b) = (representative(a), representative(b))
     if a != b { parents[max(a, b)] = min(a, b) }
   }
+
+  /// Whether two tensors hold codes of one meaning.
+  func areJoined(_ a: Int, _ b: Int) -> Bool { representative(a) == representative(b) }
 
   /// The tensors of a class that are reckoned.
   func members(of representative: Int) -> [Int] {

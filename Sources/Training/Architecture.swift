@@ -39,6 +39,7 @@ public struct ArchitectureError: Error, Sendable, CustomStringConvertible {
 extension Architecture {
   /// Layers of a size that no microcontroller has are a slip of the keyboard.
   private static let largest = 1 << 16
+  private static let mostLayers = 1000
 
   /// Reads a description: a line each for the input and the layers; `#` begins a comment.
   ///
@@ -51,13 +52,12 @@ extension Architecture {
     var input: [Int]?
     var layers: [Layer] = []
     var number = 0
-    var lastLine = 0
+    var layerLines: [Int] = []
     let lines = text.drop { $0 == "\u{FEFF}" }.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     for line in lines {
       number += 1
       var words = Words(line: number, words: line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace))
       guard let kind = words.next() else { continue }
-      lastLine = number
       if kind == "input" {
         guard input == nil else { throw words.fault("a network has one input") }
         input = [try words.number("height"), try words.number("width"), try words.number("channels")]
@@ -65,18 +65,20 @@ extension Architecture {
         continue
       }
       guard input != nil else { throw words.fault("the first line is: input HEIGHT WIDTH CHANNELS") }
+      guard layers.count < Self.mostLayers else { throw words.fault("there are over \(Self.mostLayers) layers") }
       layers.append(try Self.layer(kind, &words, after: layers.count))
+      layerLines.append(number)
       try words.end()
     }
     guard let input else { throw ArchitectureError(line: max(1, number), reason: "there is no input: input 28 28 1") }
     guard case .dense? = layers.last else {
-      throw ArchitectureError(line: max(1, lastLine), reason: "the last layer must be dense, with a unit for each class")
+      throw ArchitectureError(line: layerLines.last ?? max(1, number), reason: "the last layer must be dense, with a unit for each class")
     }
     self.init(height: input[0], width: input[1], channels: input[2], layers: layers)
     do {
       _ = try LayerPlan.plans(of: self)
     } catch let error {
-      throw ArchitectureError(line: lastLine, reason: error.reason)
+      throw ArchitectureError(line: layerLines[error.layer], reason: error.reason)
     }
   }
 
@@ -89,20 +91,27 @@ extension Architecture {
       return .add(layer: layer - 1)
     case "average-pool":
       let size = try words.number("size")
-      return .averagePool(size: size, stride: try words.option("stride") ?? size)
+      return .averagePool(size: size, stride: words.take("stride") ? try words.number("stride") : size)
     case "conv":
       let filters = try words.number("filters")
-      guard let kernel = try words.option("kernel") else { throw words.fault("conv needs: kernel SIZE") }
-      let stride = try words.option("stride") ?? 1
-      var isSame = false
-      if words.take("padding") {
-        switch words.next() {
-        case "same": isSame = true
-        case "valid": isSame = false
-        default: throw words.fault("padding is same or valid")
+      var (kernel, stride, isSame): (Int?, Int?, Bool?)
+      while true {
+        if kernel == nil, words.take("kernel") {
+          kernel = try words.number("kernel")
+        } else if stride == nil, words.take("stride") {
+          stride = try words.number("stride")
+        } else if isSame == nil, words.take("padding") {
+          switch words.next() {
+          case "same": isSame = true
+          case "valid": isSame = false
+          default: throw words.fault("padding is same or valid")
+          }
+        } else {
+          break
         }
       }
-      return .convolution(filters: filters, kernel: kernel, stride: stride, isSame: isSame)
+      guard let kernel else { throw words.fault("conv needs: kernel SIZE") }
+      return .convolution(filters: filters, kernel: kernel, stride: stride ?? 1, isSame: isSame ?? false)
     default:
       throw words.fault("\"\(kind.prefix(40))\" is no layer; known: input, conv, average-pool, add, dense")
     }
@@ -131,7 +140,6 @@ extension Architecture {
       }
       return number
     }
-    mutating func option(_ name: String) throws(ArchitectureError) -> Int? { take(name) ? try number(name) : nil }
     func end() throws(ArchitectureError) {
       if let word = words.first { throw fault("\"\(word.prefix(40))\" is one word too many") }
     }

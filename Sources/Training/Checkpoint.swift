@@ -87,10 +87,14 @@ extension Trainer {
       state.history.count <= options.epochs, state.history.enumerated().allSatisfy({ $0.offset == $0.element.epoch }),
       (0...training.count).contains(state.epochPosition), (0...training.count).contains(state.epochCount),
       (0...steps).contains(state.step), (0...options.epochs).contains(state.bestEpoch),
-      let weights = Self.lattices(state.weightLattices, isQuantized: isQuantized, like: model.weightLattices),
-      let biases = Self.lattices(state.biasLattices, isQuantized: isQuantized, like: model.biasLattices),
+      let weights = Self.lattices(
+        state.weightLattices, isQuantized: isQuantized, like: model.weightLattices,
+        ends: Model.weightEnds(bits: options.weightBits)),
+      let biases = Self.lattices(
+        state.biasLattices, isQuantized: isQuantized, like: model.biasLattices, ends: Model.biasEnds),
       let activations = Self.lattices(
-        [Array(state.activationLattices.dropLast())], isQuantized: isQuantized, like: [model.activationLattices.dropLast()]),
+        [Array(state.activationLattices.dropLast())], isQuantized: isQuantized, like: [model.activationLattices.dropLast()],
+        ends: Model.activationEnds(bits: options.activationBits), Model.activationEnds(bits: 8)),
       state.largestLogit.isFinite, state.largestLogit >= 0
     else { throw TrainingError("is damaged") }
     var at = end + 1
@@ -113,9 +117,9 @@ extension Trainer {
     model.refresh()
   }
 
-  /// Lattices as they can come about; nil where these are others.
+  /// Lattices as they can come about, with one of these ends; nil where these are others.
   private static func lattices(
-    _ bits: [[[UInt32]]], isQuantized: Bool, like lattices: [[lockstep_lattice]]
+    _ bits: [[[UInt32]]], isQuantized: Bool, like lattices: [[lockstep_lattice]], ends: ClosedRange<Float>...
   ) -> [[lockstep_lattice]]? {
     guard bits.count == lattices.count, zip(bits, lattices).allSatisfy({ $0.count == $1.count }) else { return nil }
     guard isQuantized else { return lattices }
@@ -125,7 +129,7 @@ extension Trainer {
       for part in list {
         let numbers = part.map(Float.init(bitPattern:))
         guard numbers.count == 5, numbers.allSatisfy(\.isFinite), (0x1p-60...0x1p60).contains(numbers[0]),
-          (-0x1p24...0).contains(numbers[1]), (0...0x1p24).contains(numbers[2]), (0...0x1p24).contains(numbers[3])
+          numbers[1] <= numbers[2], ends.contains(numbers[1]...numbers[2]), (0...0x1p24).contains(numbers[3])
         else { return nil }
         row.append(
           lockstep_lattice(scale: numbers[0], low: numbers[1], high: numbers[2], parts: numbers[3], pivot: numbers[4]))

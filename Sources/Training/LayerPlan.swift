@@ -4,6 +4,10 @@ extension lockstep_lattice {
   init(scale: Float, low: Float, high: Float) {
     self.init(scale: scale, low: low, high: high, parts: 0, pivot: 0)
   }
+
+  init(scale: Float, _ ends: ClosedRange<Float>) {
+    self.init(scale: scale, low: ends.lowerBound, high: ends.upperBound)
+  }
 }
 
 /// A layer with its sizes, and where its parameters lie.
@@ -34,9 +38,13 @@ struct LayerPlan: Sendable {
   var hasOwnScale: Bool { if case .averagePool = kind { false } else { true } }
   var isDense: Bool { if case .affine(nil) = kind { true } else { false } }
 
-  struct Fault: Error { var reason: String }
+  struct Fault: Error {
+    /// Counted from 0.
+    var layer: Int
+    var reason: String
+  }
   /// More would not fit memory while training.
-  private static let mostElements = 1 << 24
+  private static let mostElements = 1 << 24, mostParameters = 1 << 26
 
   static func plans(of architecture: Architecture) throws(Fault) -> [LayerPlan] {
     var plans: [LayerPlan] = []
@@ -46,13 +54,13 @@ struct LayerPlan: Sendable {
       var product = 1
       for size in shape {
         let (next, overflow) = product.multipliedReportingOverflow(by: size)
-        guard !overflow, next <= mostElements else { throw Fault(reason: "a layer of shape \(shape) is too large") }
+        guard !overflow, next <= mostElements else { throw Fault(layer: plans.count, reason: "a layer of shape \(shape) is too large") }
         product = next
       }
       return product
     }
     func picture(_ name: String) throws(Fault) {
-      if shape.count != 3 { throw Fault(reason: "\(name) needs a picture; before it is a dense layer") }
+      if shape.count != 3 { throw Fault(layer: plans.count, reason: "\(name) needs a picture; before it is a dense layer") }
     }
     for layer in architecture.layers {
       let inputCount = try count(shape)
@@ -64,19 +72,20 @@ struct LayerPlan: Sendable {
         (plan.inner, plan.columns) = (inputCount, units)
       case .convolution(let filters, let kernel, let stride, let isSame):
         try picture("conv")
-        let window = try self.window(shape, kernel: kernel, stride: stride, isSame: isSame)
+        let window = try self.window(shape, kernel: kernel, stride: stride, isSame: isSame, layer: plans.count)
         plan.kind = .affine(window: window)
         plan.shape = [Int(window.output_height), Int(window.output_width), filters]
         (plan.inner, plan.columns) = (try count([kernel, kernel, shape[2]]), filters)
         plan.places = plan.shape[0] * plan.shape[1]
       case .averagePool(let size, let stride):
         try picture("average-pool")
-        let window = try self.window(shape, kernel: size, stride: stride, isSame: false)
+        let window = try self.window(shape, kernel: size, stride: stride, isSame: false, layer: plans.count)
         plan.kind = .averagePool(window)
         plan.shape = [Int(window.output_height), Int(window.output_width), shape[2]]
       case .add(let earlier):
         guard plans.indices.contains(earlier), plans[earlier].shape == shape else {
           throw Fault(
+            layer: plans.count,
             reason: "add \(earlier + 1): the shapes differ, \(plans.indices.contains(earlier) ? plans[earlier].shape : []) "
               + "and \(shape)")
         }
@@ -88,6 +97,9 @@ struct LayerPlan: Sendable {
         plan.weightOffset = parameters
         plan.biasOffset = parameters + plan.weightCount
         parameters += plan.weightCount + plan.columns
+        guard parameters <= mostParameters else {
+          throw Fault(layer: plans.count, reason: "with this layer there are over \(mostParameters) weights and biases")
+        }
       }
       shape = plan.shape
       plans.append(plan)
@@ -96,14 +108,16 @@ struct LayerPlan: Sendable {
   }
 
   private static func window(
-    _ shape: [Int], kernel: Int, stride: Int, isSame: Bool
+    _ shape: [Int], kernel: Int, stride: Int, isSame: Bool, layer: Int
   ) throws(Fault) -> lockstep_window {
     func size(_ input: Int) throws(Fault) -> (output: Int, before: Int) {
       if isSame {
         let output = (input + stride - 1) / stride
         return (output, max(0, (output - 1) * stride + kernel - input) / 2)
       }
-      guard kernel <= input else { throw Fault(reason: "a kernel of \(kernel) does not fit into \(input) rows or columns") }
+      guard kernel <= input else {
+        throw Fault(layer: layer, reason: "a kernel of \(kernel) does not fit into \(input) rows or columns")
+      }
       return ((input - kernel) / stride + 1, 0)
     }
     let (height, top) = try size(shape[0])

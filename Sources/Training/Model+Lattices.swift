@@ -10,12 +10,10 @@ extension Model {
         let weights = weightLattices(of: plan, bits: weightBits)
         weightLattices[index] = weights
         // A bias is a whole number of the accumulator's units.
-        biasLattices[index] = weights.map {
-          lockstep_lattice(scale: $0.scale * scale, low: -0x1p24, high: 0x1p24)
-        }
+        biasLattices[index] = weights.map { lockstep_lattice(scale: $0.scale * scale, Self.biasEnds) }
       }
       if index < plans.count - 1 {
-        let most = Float((1 << activationBits) - 1)
+        let ends = Self.activationEnds(bits: activationBits)
         // Finer codes than the sums' own units say nothing more; a layer that nothing has come through yet has no others.
         let finest: Float =
           switch plan.kind {
@@ -25,13 +23,13 @@ extension Model {
           case .averagePool: 0
           }
         let halved = Float(sign: .plus, exponent: -halvings[index], significand: 1)
-        let exact = max(largestOutputs[index] / most, finest)
+        let exact = max(largestOutputs[index] / ends.upperBound, finest)
         let chosen = max(
           finest, halved * (arithmetic == .fixedPoint ? Self.powerOfTwo(atLeast: exact * 0.85) : exact))
-        var lattice = lockstep_lattice(scale: chosen, low: 0, high: most)
+        var lattice = lockstep_lattice(scale: chosen, ends)
         // TensorFlow Lite's pools keep the codes' meaning, and round means half-way to the code further from 0.
         if case .averagePool(let window) = plan.kind {
-          lattice = index == 0 ? lockstep_lattice(scale: inputScale, low: 0, high: 255) : activationLattices[index - 1]
+          lattice = index == 0 ? lockstep_lattice(scale: inputScale, Self.activationEnds(bits: 8)) : activationLattices[index - 1]
           lattice.parts = Float(window.kernel_height * window.kernel_width)
           lattice.pivot = arithmetic == .int8 ? 128 : 0
         }
@@ -44,11 +42,22 @@ extension Model {
     refresh()
   }
 
+  /// The least and the largest code.
+  static func weightEnds(bits: Int) -> ClosedRange<Float> {
+    let highest = Float((1 << (bits - 1)) - 1)
+    return -highest...highest
+  }
+  static func activationEnds(bits: Int) -> ClosedRange<Float> { 0...Float((1 << bits) - 1) }
+  /// Single precision holds every whole number up to there.
+  static let biasEnds: ClosedRange<Float> = -0x1p24...0x1p24
+
   /// TensorFlow Lite multiplies accumulators by M = m · 2^e, m in ½ ..< 1: first they are multiplied by m and rounded, which
-  /// leaves whole numbers of 2^e codes.
+  /// leaves whole numbers of 2^e codes. Sums of codes are multiplied so finely that single precision does not hold it; but
+  /// where scales are multiples of each other many lie half-way between two codes, and they are not to fall below.
   func setFirstRoundings() {
     guard arithmetic == .int8, isQuantized else { return firstRoundings = [] }
     firstRoundings = plans.indices.map { index in
+      if case .add = plans[index].kind { return Array(repeating: 0x1p-13, count: plans[index].shape.last ?? 1) }
       let isLast = index == plans.count - 1
       let output = isLast ? outputLattice.scale : activationLattices[index].scale
       // Biases are in the accumulator's units.
@@ -63,8 +72,9 @@ extension Model {
   /// smaller error. int8: for each column what reaches its largest weight.
   private func weightLattices(of plan: LayerPlan, bits: Int) -> [lockstep_lattice] {
     let start = parameters.start + plan.weightOffset
-    let highest = Float((1 << (bits - 1)) - 1)
-    func lattice(_ scale: Float) -> lockstep_lattice { lockstep_lattice(scale: scale, low: -highest, high: highest) }
+    let ends = Self.weightEnds(bits: bits)
+    let highest = ends.upperBound
+    func lattice(_ scale: Float) -> lockstep_lattice { lockstep_lattice(scale: scale, ends) }
     switch arithmetic {
     case .int8 where plan.isDense:
       let most = max(lockstep_largest(start, plan.weightCount), 1e-6)

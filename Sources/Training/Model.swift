@@ -23,8 +23,8 @@ public final class Model: @unchecked Sendable {
   /// In magnitude, of the pictures that scales are chosen by: what the codes of logits reach.
   var largestLogit: Float = 1
   /// For each layer and column, what share of a code a sum is rounded to before it is rounded to codes: int8's
-  /// requantisation rounds behind its multiplication, and again behind its shift. Empty for fixed-point, and before scales
-  /// are chosen.
+  /// requantisation rounds behind its multiplication, and again behind its shift. Empty for averages, for fixed-point, and
+  /// before scales are chosen.
   var firstRoundings: [[Float]] = []
 
   static let reals = lockstep_lattice(scale: 0, low: -.infinity, high: .infinity)

@@ -128,12 +128,13 @@ final class Pass: @unchecked Sendable {
       let (lattice, z, count) = (model.activationLattices[index], after[index].start, plan.outputCount)
       if rounding > 0 { lockstep_widen(s, intervals * count, rounding * lattice.scale) }
       let (center, radius) = (points * count, afterRadius[index].start)
-      if plan.isAffine, !model.firstRoundings.isEmpty {
-        let units = model.firstRoundings[index]
-        lockstep_quantize_columns(y, z, points * plan.places, plan.columns, units, lattice)
+      let units = model.firstRoundings.isEmpty ? [] : model.firstRoundings[index]
+      if !units.isEmpty {
+        let places = count / units.count
+        lockstep_quantize_columns(y, z, points * places, units.count, units, lattice)
         if intervals > 0 {
           lockstep_quantize_interval_columns(
-            y + center, s, z + center, radius, intervals * plan.places, plan.columns, units, lattice)
+            y + center, s, z + center, radius, intervals * places, units.count, units, lattice)
         }
         continue
       }

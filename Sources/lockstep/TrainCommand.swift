@@ -78,6 +78,9 @@ struct TrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Their classes.", valueName: "file"))
   var testLabels: String?
 
+  @Option(help: ArgumentHelp("In place of both.", valueName: "file"))
+  var testCsv: String?
+
   @Option(help: "What is trained against: standard, adversarial, intervals.")
   var method = TrainingOptions.Method.standard
 
@@ -162,6 +165,7 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("Give --images with --labels, or --csv.")
     }
     if (testImages == nil) != (testLabels == nil) { throw ValidationError("--test-images and --test-labels go together.") }
+    if testCsv != nil && testImages != nil { throw ValidationError("Give --test-images with --test-labels, or --test-csv.") }
     if !output.hasSuffix(".onnx") && !output.hasSuffix(".tflite") {
       throw ValidationError("--output must end in .onnx (fixed-point) or .tflite (int8).")
     }
@@ -210,7 +214,9 @@ struct TrainCommand: ParsableCommand {
     } else {
       all = try TrainingData.read(images: images ?? "", labels: labels ?? "", like: architecture)
     }
-    let tests = try testImages.map { try TrainingData.read(images: $0, labels: testLabels ?? "", like: architecture) }
+    let tests =
+      try testImages.map { try TrainingData.read(images: $0, labels: testLabels ?? "", like: architecture) }
+      ?? testCsv.map { try TrainingData.read(csv: $0, like: architecture) }
     let held = heldOut ?? max(1, all.count / 12)
     guard held < all.count else {
       throw ValidationError("--held-out \(held) leaves nothing of \(counted(all.count, "picture")) to train on.")
@@ -254,13 +260,14 @@ struct TrainCommand: ParsableCommand {
   private func checkOutputs() throws {
     let paths = [output, checkpoint, floatCheckpoint, curve].compactMap { $0 }
     func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().standardized.path }
-    let inputs = [network, images, labels, csv, testImages, testLabels, start].compactMap { $0.map(place) }
+    let inputs = [network, images, labels, csv, testImages, testLabels, testCsv, start].compactMap { $0.map(place) }
     for (index, path) in paths.map(place).enumerated() {
       guard !inputs.contains(path), paths.map(place).firstIndex(of: path) == index else {
         throw ValidationError("\(paths[index]) is named twice, and would be overwritten.")
       }
     }
-    for case let path? in [checkpoint, floatCheckpoint] where !resume && InputFile.exists(path) {
+    let goesOn = resume && checkpoint.map(InputFile.exists) == true
+    for case let path? in [checkpoint, floatCheckpoint] where !goesOn && InputFile.exists(path) {
       throw FileError(path: path, reason: "exists: go on with it by --resume or --start, or name another file")
     }
     for path in paths { try OutputFiles.tryToWrite(path) }

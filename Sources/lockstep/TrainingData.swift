@@ -30,7 +30,7 @@ enum TrainingData {
       pixels: array.withBytes { Array($0) }, labels: numbers.map { Int($0) }, path: labels, like: architecture)
   }
 
-  /// Reads lines of a label and as many pixels 0 … 255 as the input has, with commas; a first line of names is skipped.
+  /// Reads lines of a label and as many pixels 0 … 255 as the input has, with commas; a first line that starts with a name is skipped.
   static func read(csv path: String, like architecture: Architecture) throws -> ImageSet {
     var bytes = try InputFile.bytes(path: path, limit: 4 << 30)[...]
     // A byte order mark.
@@ -44,12 +44,12 @@ enum TrainingData {
       if text.isEmpty { continue }
       let cells = text.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
       let values = cells.map { Self.integer($0) }
-      if number == 1 && values.allSatisfy({ $0 == nil }) { continue }
+      if number == 1, Double(String(decoding: cells[0].filter { $0 != UInt8(ascii: " ") }, as: UTF8.self)) == nil { continue }
       guard values.count == size + 1 else {
         throw FileError(
           path: path, reason: "line \(number) has \(values.count) cells; a label and \(size) pixels are \(size + 1)")
       }
-      guard let label = values[0] else { throw FileError(path: path, reason: "line \(number) starts with no label") }
+      guard let label = values[0] else { throw FileError(path: path, reason: "line \(number) starts with no label: a label is a whole number") }
       labels.append(label)
       for (cell, value) in values.enumerated().dropFirst() {
         guard let value, (0...255).contains(value) else {

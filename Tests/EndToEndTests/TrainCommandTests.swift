@@ -31,7 +31,7 @@ import Testing
       let lines = (0..<count).map { row in
         "\(labels[row])," + pixels[row * 64..<row * 64 + 64].map(String.init).joined(separator: ",")
       }
-      try folder.write(Array((["label," + (0..<64).map { "p\($0)" }.joined(separator: ",")] + lines).joined(separator: "\n").utf8), "d.csv")
+      try folder.write(Array((["label," + (0..<64).map(String.init).joined(separator: ",")] + lines).joined(separator: "\n").utf8), "d.csv")
       try folder.write(Array(TrainCommandTests.description.utf8), "net.txt")
     }
     func train(_ arguments: [String], output: String = "net.onnx", data: [String]? = nil) throws -> CommandRun {
@@ -62,7 +62,8 @@ import Testing
     let data = try Data()
     let folder = data.folder
     let ways = [
-      nil, ["--images", folder.path("x.npy"), "--labels", folder.path("y.idx")], ["--csv", folder.path("d.csv")],
+      nil, ["--images", folder.path("x.npy"), "--labels", folder.path("y.idx")],
+      ["--csv", folder.path("d.csv"), "--test-csv", folder.path("d.csv")],
     ]
     let networks = try ways.enumerated().map { index, way in
       let run = try data.train(["--method", "standard"], output: "n.onnx", data: way)
@@ -124,6 +125,10 @@ import Testing
       #expect(continued.output.contains("; 0 of another class than in training"), "\(continued.output)")
     }
     #expect(try folder.read("real.ck") == kept)
+    // There is nothing to go on with that would have written it.
+    let again = try data.train(["--checkpoint", folder.path("none.ck"), "--resume", "--float-checkpoint", real])
+    #expect(again.status == 65 && again.error.contains("real.ck: exists"), "\(again.error)")
+    #expect(try folder.read("real.ck") == kept)
     let late = try data.train(["--method", "intervals", "--float-share", "0.25", "--start", real])
     #expect(late.status == 65 && late.error.contains("other options"), "\(late.error)")
     let damaged = kept.enumerated().map { $0.offset == kept.count / 2 ? $0.element ^ 1 : $0.element }
@@ -136,7 +141,9 @@ import Testing
   }
 
   /// Noise of low contrast with labels at random: every margin is small, so that a code more or less shows.
-  @Test("what training says holds of the integer program", arguments: ["conv.onnx", "conv.tflite", "one.onnx", "one.tflite"])
+  @Test("what training says holds of the integer program", arguments: [
+    "conv.onnx", "conv.tflite", "one.onnx", "one.tflite", "add.onnx", "add.tflite",
+  ])
   func trainingSaysWhatHolds(_ output: String) throws {
     let folder = try TemporaryFolder()
     var state: UInt32 = 11
@@ -149,7 +156,12 @@ import Testing
     try folder.write(NumPyArray(element: .uint8, shape: [count, 8, 8, 1], littleEndian: pixels).fileBytes, "x.npy")
     let labels = (0..<count).map { _ in random(4) }
     try folder.write(NumPyArray(element: .uint8, shape: [count], littleEndian: labels).fileBytes, "y.npy")
-    let layers = output.hasPrefix("one") ? "" : "conv 4 kernel 3\naverage-pool 2\nconv 6 kernel 2\n"
+    // Sums of a thing and itself lie half-way between two codes, or on one.
+    let layers =
+      output.hasPrefix("one")
+      ? "" : output.hasPrefix("add")
+        ? "conv 5 kernel 3 stride 2\nadd 1\nadd 2\nadd 1\ndense 16\nadd 5\nadd 6\n"
+        : "conv 4 kernel 3\naverage-pool 2\nconv 6 kernel 2\n"
     try folder.write(Array("\u{FEFF}input 8 8 1\r\n\(layers)dense 4\r\n".utf8), "net.txt")
     let data = ["--images", folder.path("x.npy"), "--labels", folder.path("y.npy")]
     let run = try CommandRun(

@@ -2,6 +2,9 @@ import Network
 
 /// A float network with a layer of every kind, hand-built: images of 9 × 8, two channels.
 enum EveryLayer {
+  /// Foundation has an `Operation` too.
+  typealias Kind = Operation.Kind
+
   static func network() -> Network {
     var state: UInt64 = 11
     func random() -> Float {

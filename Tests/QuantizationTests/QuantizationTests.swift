@@ -148,6 +148,55 @@ import Testing
     }
   }
 
+  /// Pixels and TANH have codes that end at 1; what they are joined with reaches 8.
+  @Test(arguments: [QuantizationTarget.int8, .fixedPoint(weightBits: 8, activationBits: 8)])
+  func `what is joined keeps its range`(target: QuantizationTarget) throws {
+    var network = Network(name: "joined", tensors: [], operations: [], inputs: [], outputs: [])
+    func add(_ channels: Int) -> Int {
+      network.tensors.append(Tensor(name: "t\(network.tensors.count)", shape: [1, 2, 2, channels], type: .float32))
+      return network.tensors.count - 1
+    }
+    func constant(_ shape: [Int], _ number: (Int) -> Float) -> Int {
+      let bytes = (0..<shape.reduce(1, *)).flatMap { index in
+        (0..<4).map { UInt8(truncatingIfNeeded: number(index).bitPattern >> (8 * $0)) }
+      }
+      network.tensors.append(Tensor(name: "c\(network.tensors.count)", shape: shape, type: .float32, constant: bytes))
+      return network.tensors.count - 1
+    }
+    func emit(_ kind: EveryLayer.Kind, _ type: String, _ inputs: [Int], _ channels: Int) -> Int {
+      network.operations.append(.init(kind, typeName: type, inputs: inputs, outputs: [add(channels)]))
+      return network.tensors.count - 1
+    }
+    let image = add(2)
+    func convolution(_ input: Int, _ inputs: Int, _ outputs: Int, _ number: (Int) -> Float) -> Int {
+      emit(
+        .conv2D(Window(padding: .valid), .none), "CONV_2D",
+        [input, constant([outputs, 1, 1, inputs], number), constant([outputs]) { _ in 0 }], outputs)
+    }
+    let wide = convolution(image, 2, 3) { [8, -2, 3, 3, -1, 6][$0] }
+    let squashed = emit(.unary(.tanh), "TANH", [convolution(image, 2, 2) { [2, -2, -1, 3][$0] }], 2)
+    let joined = emit(.concatenation(axis: 3, .none), "CONCATENATION", [image, wide, squashed], 7)
+    let scores = convolution(joined, 7, 2) { [0.5, 0, 1, -1, 0.5, 1, 0, 0, 1, -0.5, 1, 1, 0, -1][$0] }
+    (network.inputs, network.outputs) = ([image], [scores])
+    let float = try FloatNetwork(network)
+    let samples = (0..<64).map { sample in (0..<8).map { Int32((sample * 8 + $0) * 89 % 256) } }
+    var seen = Calibration(samples: samples.count)
+    for sample in samples { try seen.add(sample.map { Float($0) / 255 }, to: float) }
+    let program = try IntegerProgram(
+      lowering: float.quantized(to: target, calibration: seen, input: .pixels(low: 0, high: 1)))
+    let (simulator, output) = (Simulator(program), program.values[program.outputs[0]])
+    var (error, size) = (0.0, 0.0)
+    for sample in samples {
+      let codes = sample.map { $0 - (target == .int8 ? 128 : 0) }
+      for (code, real) in zip(try simulator.run([codes])[0], float.run(sample.map { Float($0) / 255 })) {
+        let difference = Double(Float(code - output.zeroPoint) * output.scale - real)
+        error += difference * difference
+        size += Double(real * real)
+      }
+    }
+    #expect((error / size).squareRoot() < 0.03, "\((error / size).squareRoot())")
+  }
+
   @Test func `pixels that stand for other ranges keep zero a code`() throws {
     let file = try FloatFile("conv.tflite")
     let calibration = try file.calibration()

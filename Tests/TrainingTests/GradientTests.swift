@@ -177,6 +177,34 @@ import Testing
     #expect(z.map { ($0 * 10).rounded() } == [3, 2, -3, -2])
   }
 
+  /// Of sums whose scale is four times that of what is added twice, every other lies half-way between two codes.
+  @Test func halfWaySumsAreRoundedUp() throws {
+    let count = 256
+    /// The codes in front of the last layer, where all weights are those of identities.
+    func codes(_ layers: String, _ largest: [Float]) throws -> [Float] {
+      let model = try Model(
+        Architecture(parsing: "input 1 1 \(count)\n\(layers)dense \(count)\n"), arithmetic: .int8, seed: 1)
+      for plan in model.plans where plan.isAffine {
+        for index in 0..<plan.weightCount {
+          model.parameters.start[plan.weightOffset + index] = index % (count + 1) == 0 ? 1 : 0
+        }
+      }
+      model.quantize(
+        weightBits: 8, activationBits: 8, largestOutputs: largest, halvings: largest.map { _ in 0 })
+      let pass = Pass(model, kind: PassKind(hasPoints: true, hasIntervals: false), capacity: 1)
+      pass.begin(1)
+      for pixel in 0..<count { pass.input.start[pixel] = Float(pixel) * model.inputScale }
+      pass.forward()
+      let scale = model.activationLattices[model.plans.count - 2].scale
+      return (0..<count).map { (pass.logits[$0] / scale).rounded() }
+    }
+    for step in 0..<40 {
+      let largest = 0.7 + 0.0173 * Float(step)
+      let halves = try codes("dense \(count)\n", [largest, 1]).map { ($0 / 2 + 0.5).rounded(.down) }
+      #expect(try codes("dense \(count)\nadd 1\n", [largest, 4 * largest, 1]) == halves, "\(largest)")
+    }
+  }
+
   @Test func adamWIsItsFormula() {
     // Loshchilov and Hutter, 2019, algorithm 2, in double precision.
     var (w, m, v) = ([Float(0.5), -2], [Float(0), 0], [Float(0), 0])

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Training
@@ -131,13 +132,21 @@ import Testing
     // Real numbers where there should be codes.
     let real = try Self.trainer { $0.floatShare = 1 }
     try real.run({ $0.epoch < 3 })
-    var forged = Array(try real.checkpoint().dropLast(8))
-    let share = Array("\"floatShare\":1,".utf8)
-    let at = try #require(forged.indices.first { forged[$0...].starts(with: share) })
-    forged.replaceSubrange(at..<at + share.count, with: Array("\"floatShare\":0.5,".utf8))
-    let digest = forged.digest
-    forged += (0..<8).map { UInt8(truncatingIfNeeded: digest >> UInt64(8 * $0)) }
+    func forge(_ bytes: [UInt8], _ text: String, _ other: String) throws -> [UInt8] {
+      let (text, other) = (Array(text.utf8), Array(other.utf8))
+      var forged = Array(bytes.dropLast(8))
+      let at = try #require(forged.indices.first { forged[$0...].starts(with: text) })
+      forged.replaceSubrange(at..<at + text.count, with: other)
+      let digest = forged.digest
+      return forged + (0..<8).map { UInt8(truncatingIfNeeded: digest >> UInt64(8 * $0)) }
+    }
+    var forged = try forge(try real.checkpoint(), "\"floatShare\":1,", "\"floatShare\":0.5,")
     #expect { try Self.trainer({ $0.floatShare = 0.5 }).restore(forged) } throws: { "\($0)".contains("damaged") }
+    // Weights beyond their bits.
+    let whole = try Self.trainer()
+    try whole.run({ _ in true })
+    forged = try forge(try whole.checkpoint(), "\(Float(127).bitPattern)", "\(Float(1000).bitPattern)")
+    #expect { try Self.trainer().restore(forged) } throws: { "\($0)".contains("damaged") }
     #expect(throws: TrainingError.self) { try Self.trainer().restore(Array("lockstep checkpoint 1\n{}\n".utf8)) }
   }
 
@@ -145,11 +154,13 @@ import Testing
     ("", "line 1: there is no input"), ("dense 3", "line 1: the first line"), ("input 8 8 1\n", "the last layer"),
     ("input 8 8 1\ncnov 3\ndense 2", "line 2: \"cnov\""), ("input 8 8\ndense 2", "line 1: the channels is missing"),
     ("input 8 8 1\nconv 3\ndense 2", "line 2: conv needs"), ("input 8 8 1\nconv 0 kernel 3\ndense 2", "line 2: the filters"),
-    ("input 8 8 1\nconv 3 kernel 9\ndense 2", "does not fit"), ("input 8 8 1\nadd 1\ndense 2", "line 2: add 1"),
+    ("input 8 8 1\nconv 3 kernel 9\n# stem\ndense 2", "line 2: a kernel of 9 does not fit"), ("input 8 8 1\nadd 1\ndense 2", "line 2: add 1"),
     ("input 8 8 1\nconv 3 kernel 3 padding full\ndense 2", "padding is same or valid"),
     ("input 8 8 1\ndense 3\nconv 3 kernel 1\ndense 2", "needs a picture"),
     ("input 8 8 1\nconv 3 kernel 3\nconv 4 kernel 3\nadd 1\ndense 2", "shapes differ"),
-    ("input 8 8 1\ndense 2 3", "one word too many"), ("input 60000 60000 9\ndense 2", "too large"),
+    ("input 8 8 1\ndense 2 3", "one word too many"), ("input 8 8 1\nconv 3 kernel 3 kernel 5\ndense 2", "\"kernel\" is one word"),
+    ("input 8 8 1\n" + String(repeating: "dense 1\n", count: 1001), "line 1002: there are over"),
+    ("input 64 64 1\n" + String(repeating: "dense 4096\n", count: 5), "line 5: with this layer there are over"), ("input 60000 60000 9\ndense 2", "too large"),
   ])
   func aDescriptionNamesItsFault(_ text: String, _ words: String) {
     #expect { try Architecture(parsing: text) } throws: { "\($0)".contains(words) }
@@ -159,5 +170,8 @@ import Testing
     let text = "input 8 8 3\nconv 4 kernel 3 stride 2 padding same\nconv 4 kernel 1 stride 1\nadd 1\naverage-pool 2 stride 1\ndense 7\n"
     let architecture = try Architecture(parsing: "# a comment\n" + text + "  # the end\n")
     #expect(architecture.text == text)
+    // Options come in any order.
+    let other = text.replacingOccurrences(of: "kernel 3 stride 2 padding same", with: "padding same stride 2 kernel 3")
+    #expect(try other != text && Architecture(parsing: other) == architecture)
   }
 }

@@ -72,7 +72,7 @@ extension ONNXTranslation {
       kind = affine.kind
       if case .conv2D(let window, _) = affine.kind { kind = .conv2D(window, activation) }
       if case .fullyConnected(let keeps, _) = affine.kind { kind = .fullyConnected(keepsDimensions: keeps, activation) }
-      inputs = try realOperands(of: affine, pending)
+      inputs = try realOperands(of: affine, pending, name)
     case .combine(let operation, let left, let right):
       switch operation {
       case .add: kind = .add(activation)
@@ -116,7 +116,7 @@ extension ONNXTranslation {
   }
 
   /// Input, weights and bias as float32, gain and offset taken in.
-  private mutating func realOperands(of affine: ONNXAffine, _ pending: ONNXPending) throws(NodeFault) -> [Int?] {
+  private mutating func realOperands(of affine: ONNXAffine, _ pending: ONNXPending, _ name: String) throws(NodeFault) -> [Int?] {
     let channels = affine.channels
     let length = affine.weights.count / channels
     guard [pending.gain.count, pending.offset.count].allSatisfy({ $0 == 1 || $0 == channels }) else {
@@ -128,7 +128,9 @@ extension ONNXTranslation {
     }
     let biases = (0..<channels).map { Float(pending.offset[pending.offset.count == 1 ? 0 : $0]) }
     guard (weights + biases).allSatisfy({ $0.isFinite }) else {
-      throw NodeFault("a weight or bias is no finite single-precision number")
+      throw NodeFault(
+        "a weight or bias of the \(pending.typeName) that leads to \"\(name.printable())\" is no finite single-precision number",
+        remedy: "see whether training has diverged, and export it again")
     }
     return [
       affine.input, addReals("\(pending.typeName) weights", weights, affine.weightShape),
