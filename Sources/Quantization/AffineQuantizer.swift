@@ -8,7 +8,7 @@ struct AffineQuantizer {
   let calibration: Calibration
   let input: InputCodes
   let rule: RangeRule
-  private var shared: SharedCodes
+  private let shared: SharedCodes
   private var builder: QuantizedNetworkBuilder
   private var quantizations: [Int: Quantization] = [:]
 
@@ -18,11 +18,8 @@ struct AffineQuantizer {
     self.input = input
     self.rule = rule
     let functions = network.layers.filter { Self.ownCodes(of: $0) != nil }.map(\.output)
-    shared = SharedCodes(network, fixed: Set(functions + (input == .reals ? [] : [network.input])))
     // RELU6 clamps codes as they are, and does not rescale.
-    for layer in network.layers {
-      if case .unary([.clamp(0, 6)]) = layer.kind { shared.join(layer.inputs[0], layer.output) }
-    }
+    shared = SharedCodes(network, fixed: Set(functions + (input == .reals ? [] : [network.input]))) { $0 == [.clamp(0, 6)] }
     builder = QuantizedNetworkBuilder(network.network)
   }
 

@@ -6,8 +6,9 @@ struct SharedCodes {
   private var parents: [Int]
   private let network: FloatNetwork
 
-  /// `fixed` are the tensors whose codes are not chosen by what they hold.
-  init(_ network: FloatNetwork, fixed: Set<Int>) {
+  /// `fixed` are the tensors whose codes are not chosen by what they hold; `keepsCodes` says of which functions the target
+  /// does not rescale.
+  init(_ network: FloatNetwork, fixed: Set<Int>, keepsCodes: ([RealFunction]) -> Bool = { _ in false }) {
     self.network = network
     parents = Array(network.network.tensors.indices)
     var concatenations: [FloatLayer] = []
@@ -15,7 +16,8 @@ struct SharedCodes {
       switch layer.kind {
       case .move, .maximum, .average: join(layer.inputs[0], layer.output)
       case .concatenation: concatenations.append(layer)
-      case .affine, .combine, .mean, .softmax, .unary: break
+      case .unary(let functions): if keepsCodes(functions) { join(layer.inputs[0], layer.output) }
+      case .affine, .combine, .mean, .softmax: break
       }
     }
     for layer in concatenations {
@@ -34,7 +36,7 @@ struct SharedCodes {
     return tensor
   }
 
-  mutating func join(_ a: Int, _ b: Int) {
+  private mutating func join(_ a: Int, _ b: Int) {
     let (a, b) = (representative(a), representative(b))
     if a != b { parents[max(a, b)] = min(a, b) }
   }
