@@ -120,7 +120,7 @@ struct FixedPointQuantizer {
     }
     let isSigned = !members.allSatisfy { nonNegative[$0] == true }
     let found = members.compactMap { calibration.tensors[$0] }
-    let largest = found.reduce(0) { max($0, abs($1.least), abs($1.largest)) }
+    let largest = largest(of: found)
     if members.contains(last), !members.contains(network.input) {
       // Room for four times what was seen, and no finer than the sum itself.
       let top = Float((1 << (Self.outputBits - 1)) - 1)
@@ -130,6 +130,15 @@ struct FixedPointQuantizer {
     return Format(
       bits: activationBits, isSigned: isSigned,
       scale: Self.bestScale(found.flatMap(\.elements), largest: largest, bits: activationBits, isSigned: isSigned))
+  }
+
+  private func largest(of found: [Calibration.Tensor]) -> Float {
+    found.reduce(0) { max($0, abs($1.least), abs($1.largest)) }
+  }
+
+  /// Of all that holds codes of the same meaning, in magnitude.
+  private func largest(ofClassOf tensor: Int) -> Float {
+    largest(of: shared.members(of: shared.representative(tensor)).compactMap { calibration.tensors[$0] })
   }
 
   private func nearestExponent(_ scale: Float) -> Float.Exponent {
@@ -280,8 +289,8 @@ struct FixedPointQuantizer {
     let largest = reals.reduce(0) { max($0, abs($1)) }
     guard largest.isFinite else { throw LayerFault("its weights pass single precision") }
     var weightScale = Self.bestScale(reals, largest: largest, bits: weightBits, isSigned: true)
-    // No bias takes more than half of the accumulator, however small the weights.
-    let most = affine.bias.reduce(0) { max($0, abs($1)) }
+    // No bias, with the half code for rounding, takes more than half of the accumulator, however small the weights.
+    let most = affine.bias.reduce(0) { max($0, abs($1)) } + self.largest(ofClassOf: layer.output)
     while weightScale < 1, most / (source.scale * weightScale) >= 0x1p30 { weightScale *= 2 }
     let top = Float((1 << (weightBits - 1)) - 1)
     let codes = reals.map { Int64(min(max(($0 / weightScale).rounded(), -top - 1), top)) }

@@ -52,6 +52,7 @@ extension Architecture {
     var input: [Int]?
     var layers: [Layer] = []
     var number = 0
+    var inputLine = 1
     var layerLines: [Int] = []
     let lines = text.drop { $0 == "\u{FEFF}" }.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     for line in lines {
@@ -60,6 +61,7 @@ extension Architecture {
       guard let kind = words.next() else { continue }
       if kind == "input" {
         guard input == nil else { throw words.fault("a network has one input") }
+        inputLine = number
         input = [try words.number("height"), try words.number("width"), try words.number("channels")]
         try words.end()
         continue
@@ -78,7 +80,7 @@ extension Architecture {
     do {
       _ = try LayerPlan.plans(of: self)
     } catch let error {
-      throw ArchitectureError(line: layerLines[error.layer], reason: error.reason)
+      throw ArchitectureError(line: error.layer.map { layerLines[$0] } ?? inputLine, reason: error.reason)
     }
   }
 

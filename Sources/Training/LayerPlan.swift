@@ -39,8 +39,8 @@ struct LayerPlan: Sendable {
   var isDense: Bool { if case .affine(nil) = kind { true } else { false } }
 
   struct Fault: Error {
-    /// Counted from 0.
-    var layer: Int
+    /// Counted from 0; nil is the input.
+    var layer: Int?
     var reason: String
   }
   /// More would not fit memory while training.
@@ -62,6 +62,7 @@ struct LayerPlan: Sendable {
     func picture(_ name: String) throws(Fault) {
       if shape.count != 3 { throw Fault(layer: plans.count, reason: "\(name) needs a picture; before it is a dense layer") }
     }
+    do { _ = try count(shape) } catch { throw Fault(layer: nil, reason: "an input of shape \(shape) is too large") }
     for layer in architecture.layers {
       let inputCount = try count(shape)
       var plan = LayerPlan(kind: .add(layer: 0), shape: shape, inputCount: inputCount, outputCount: inputCount)

@@ -89,7 +89,7 @@ public final class Trainer: @unchecked Sendable {
   /// How many epochs are done; a fraction in the middle of one.
   public var epochsDone: Double { Double(history.count) + Double(epochPosition) / Double(training.count) }
   /// Epochs in real numbers.
-  var floatEpochs: Int { Int((options.floatShare * Float(options.epochs)).rounded()) }
+  public var floatEpochs: Int { Int((options.floatShare * Float(options.epochs)).rounded()) }
   var steps: Int { (training.count + options.batch - 1) / options.batch * options.epochs }
   public var isDone: Bool {
     history.count >= options.epochs
@@ -425,7 +425,10 @@ public final class Trainer: @unchecked Sendable {
   private func forEachPart<Found>(
     of set: ImageSet, _ kind: PassKind, radius: Float, _ body: @escaping @Sendable (Pass, Range<Int>) -> Found
   ) -> [Found] {
-    let passes = (0..<jobs).map { _ in Pass(model, kind: kind, capacity: 64) }
+    let capacity = 64
+    let passes = (0..<min(jobs, (set.count + capacity - 1) / capacity)).map { _ in
+      Pass(model, kind: kind, capacity: capacity)
+    }
     return forEachPart(of: set, count: set.count, passes, radius: radius, body)
   }
 }

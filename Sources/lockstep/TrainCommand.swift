@@ -232,13 +232,19 @@ struct TrainCommand: ParsableCommand {
     } catch let error as TrainingError {
       throw FileError(path: network, reason: error.description)
     }
-    if let checkpoint = start ?? (resume ? checkpoint.flatMap { InputFile.exists($0) ? $0 : nil } : nil) {
+    let interrupted = resume ? checkpoint.flatMap { InputFile.exists($0) ? $0 : nil } : nil
+    if let checkpoint = start ?? interrupted {
       do {
         try trainer.restore(InputFile.bytes(path: checkpoint, limit: 16 << 30))
       } catch let error as TrainingError {
         throw FileError(path: checkpoint, reason: error.description)
       }
       for epoch in trainer.history { say(epoch) }
+    }
+    // What is past its epochs in real numbers has written it.
+    let hasWritten = interrupted != nil && trainer.epochsDone >= Double(trainer.floatEpochs)
+    if let floatCheckpoint, !hasWritten, InputFile.exists(floatCheckpoint) {
+      throw FileError(path: floatCheckpoint, reason: "exists: go on with it by --start, or name another file")
     }
     do {
       try train(trainer, interruption)
@@ -266,9 +272,8 @@ struct TrainCommand: ParsableCommand {
         throw ValidationError("\(paths[index]) is named twice, and would be overwritten.")
       }
     }
-    let goesOn = resume && checkpoint.map(InputFile.exists) == true
-    for case let path? in [checkpoint, floatCheckpoint] where !goesOn && InputFile.exists(path) {
-      throw FileError(path: path, reason: "exists: go on with it by --resume or --start, or name another file")
+    if let checkpoint, !resume, InputFile.exists(checkpoint) {
+      throw FileError(path: checkpoint, reason: "exists: go on with it by --resume, or name another file")
     }
     for path in paths { try OutputFiles.tryToWrite(path) }
   }

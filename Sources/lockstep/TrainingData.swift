@@ -30,7 +30,7 @@ enum TrainingData {
       pixels: array.withBytes { Array($0) }, labels: numbers.map { Int($0) }, path: labels, like: architecture)
   }
 
-  /// Reads lines of a label and as many pixels 0 … 255 as the input has, with commas; a first line that starts with a name is skipped.
+  /// Reads lines of a label and as many pixels 0 … 255 as the input has, with commas; a first line is skipped that starts with a name.
   static func read(csv path: String, like architecture: Architecture) throws -> ImageSet {
     var bytes = try InputFile.bytes(path: path, limit: 4 << 30)[...]
     // A byte order mark.
@@ -44,7 +44,7 @@ enum TrainingData {
       if text.isEmpty { continue }
       let cells = text.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
       let values = cells.map { Self.integer($0) }
-      if number == 1, Double(String(decoding: cells[0].filter { $0 != UInt8(ascii: " ") }, as: UTF8.self)) == nil { continue }
+      if number == 1, let first = cells[0].first, Self.startsName(first) { continue }
       guard values.count == size + 1 else {
         throw FileError(
           path: path, reason: "line \(number) has \(values.count) cells; a label and \(size) pixels are \(size + 1)")
@@ -63,6 +63,11 @@ enum TrainingData {
     }
     guard !labels.isEmpty else { throw FileError(path: path, reason: "has no rows") }
     return try set(pixels: pixels, labels: labels, path: path, like: architecture)
+  }
+
+  /// A letter, a quotation mark or an underscore.
+  private static func startsName(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || [UInt8(ascii: "\""), UInt8(ascii: "_")].contains(byte)
   }
 
   private static func integer(_ cell: ArraySlice<UInt8>) -> Int? {

@@ -191,6 +191,7 @@ import Testing
     try folder.write(Array("input 8 9 1\ndense 2\n".utf8), "other.txt")
     try folder.write(Array("0,1,2\n".utf8), "short.csv")
     try folder.write(Array(("0," + Array(repeating: "300", count: 64).joined(separator: ",") + "\n").utf8), "large.csv")
+    try folder.write(Array(("?1" + String(repeating: ",3", count: 64) + "\n").utf8), "odd.csv")
     try folder.write([1, 2, 3], "noise")
     func run(_ arguments: [String]) throws -> CommandRun {
       try CommandRun(["train", "--output", folder.path("n.onnx"), "--epochs", "1"] + arguments)
@@ -202,6 +203,7 @@ import Testing
       ([net, "--images", x, "--labels", x], 65, "x.idx"), ([net, "--images", folder.path("noise"), "--labels", y], 65, "noise"),
       ([net, "--csv", folder.path("short.csv")], 65, "line 1 has 3 cells"),
       ([net, "--csv", folder.path("large.csv")], 65, "is \"300\""), ([net, "--csv", folder.path("absent")], 65, "absent"),
+      ([net, "--csv", folder.path("odd.csv")], 65, "line 1 starts with no label"),
       ([net], 64, "--images"), ([net, "--csv", x, "--images", x, "--labels", y], 64, "--csv"),
       ([net, "--images", x, "--labels", y, "--method", "intervals"], 64, "--epsilon"),
       ([net, "--images", x, "--labels", y, "--bits", "9"], 64, "--bits"),

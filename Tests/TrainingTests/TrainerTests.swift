@@ -160,7 +160,7 @@ import Testing
     ("input 8 8 1\nconv 3 kernel 3\nconv 4 kernel 3\nadd 1\ndense 2", "shapes differ"),
     ("input 8 8 1\ndense 2 3", "one word too many"), ("input 8 8 1\nconv 3 kernel 3 kernel 5\ndense 2", "\"kernel\" is one word"),
     ("input 8 8 1\n" + String(repeating: "dense 1\n", count: 1001), "line 1002: there are over"),
-    ("input 64 64 1\n" + String(repeating: "dense 4096\n", count: 5), "line 5: with this layer there are over"), ("input 60000 60000 9\ndense 2", "too large"),
+    ("input 64 64 1\n" + String(repeating: "dense 4096\n", count: 5), "line 5: with this layer there are over"), ("input 60000 60000 9\ndense 2", "line 1: an input"),
   ])
   func aDescriptionNamesItsFault(_ text: String, _ words: String) {
     #expect { try Architecture(parsing: text) } throws: { "\($0)".contains(words) }
