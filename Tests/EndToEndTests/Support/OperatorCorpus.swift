@@ -7,15 +7,17 @@ final class OperatorCorpus: Sendable {
   let unsupported: [URL]
 
   /// Unpacked once for all tests.
-  static let unpacked = Result { try OperatorCorpus("Tests/Operators/operators.tar.gz", ending: ".tflite") }
-  static let onnx = Result { try OperatorCorpus("Tests/ONNX/models.tar.gz", ending: ".onnx") }
+  static let unpacked = Result { try OperatorCorpus("Tests/Operators", ending: ".tflite") }
+  static let onnx = Result { try OperatorCorpus("Tests/ONNX", ending: ".onnx") }
 
+  /// Of every archive in the folder `path`: a group of operators may have its own.
   private init(_ path: String, ending: String) throws {
     folder = try TemporaryFolder()
-    let archive = Place.package.appending(path: path)
-    let tar = try CommandRun(
-      URL(filePath: "/usr/bin/env"), ["tar", "xzf", archive.path, "-C", folder.url.path])
-    guard tar.status == 0 else { throw CocoaError(.fileReadCorruptFile, userInfo: ["tar": tar.error]) }
+    for archive in Place.files(in: Place.package.appending(path: path), ending: ".tar.gz") {
+      let tar = try CommandRun(
+        URL(filePath: "/usr/bin/env"), ["tar", "xzf", archive.path, "-C", folder.url.path])
+      guard tar.status == 0 else { throw CocoaError(.fileReadCorruptFile, userInfo: ["tar": tar.error]) }
+    }
     models = Place.files(in: folder.url, ending: ending)
     unsupported = Place.files(in: folder.url.appending(path: "unsupported"), ending: ending)
   }
