@@ -19,6 +19,10 @@ extension CodeGenerator {
       "Rounding of requantisation: \(roundings.isEmpty ? "none" : roundings.joined(separator: ", ")).",
       "Every accumulator and intermediate result is proved to stay inside its type for all inputs; the ranges stand at "
         + "each function. Multiply-accumulates a run: \(program.multiplyAccumulates). Constant tables: \(tableBytes) bytes.")
+    if !program.notices.isEmpty {
+      text.line()
+      for notice in program.notices { text.comment("Notice: \(notice).") }
+    }
     text.line()
     text.line("#ifndef \(macro)_H")
     text.line("#define \(macro)_H")

@@ -10,8 +10,14 @@ public struct IntegerProgram: Sendable {
   /// Indices into `values`.
   public var inputs: [Int]
   public var outputs: [Int]
+  /// What whoever runs it must know of how the file was read (see `Network.notices`). They decide nothing: the digest
+  /// leaves them out, as it does names.
+  public var notices: [String]
 
-  public init(name: String, values: [Value], steps: [Step], inputs: [Int], outputs: [Int]) {
+  public init(
+    name: String, values: [Value], steps: [Step], inputs: [Int], outputs: [Int], notices: [String] = []
+  ) {
+    self.notices = notices
     self.name = name
     self.values = values
     self.steps = steps

@@ -51,6 +51,8 @@ struct Lowering {
   /// The operation being lowered.
   var source = Step.Source(index: 0, type: "", name: "")
   var issues: [LayerIssue] = []
+  /// The network's notices, and those of lowering.
+  var notices: [String]
   /// Weights lowered so far. Layers may share a tensor of the file, but each holds its own copy.
   var weightCount = 0
   /// Above any microcontroller's flash: a small file that names one tensor in many layers must not fill the memory.
@@ -59,6 +61,7 @@ struct Lowering {
   init(network: Network, options: LoweringOptions) {
     self.network = network
     self.options = options
+    notices = network.notices
     valueOfTensor = Array(repeating: nil, count: network.tensors.count)
   }
 
@@ -82,7 +85,7 @@ struct Lowering {
     let inputValues = inputs.compactMap { $0 }
     let outputs = try network.outputs.map { try lowerOutput($0, inputs: inputValues) }
     let program = IntegerProgram(
-      name: network.name, values: values, steps: steps, inputs: inputValues, outputs: outputs)
+      name: network.name, values: values, steps: steps, inputs: inputValues, outputs: outputs, notices: notices)
     precondition(program.isWellFormed, "every value that a step reads is an input, a constant or made before")
     return program
   }

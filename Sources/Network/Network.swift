@@ -6,6 +6,9 @@ public struct Network: Sendable {
   public var inputs: [Int]
   public var outputs: [Int]
   public var format: Format
+  /// What whoever uses the network must know of how its file was read: what is left to the caller, what was cut off,
+  /// what the file leaves open. Each is a sentence or two for people, without a full stop at the end.
+  public var notices: [String]
 
   /// Whose rules hold where a file leaves the arithmetic open.
   public enum Format: Sendable, Hashable {
@@ -17,9 +20,10 @@ public struct Network: Sendable {
 
   public init(
     name: String, tensors: [Tensor], operations: [Operation], inputs: [Int], outputs: [Int],
-    format: Format = .tensorFlowLite
+    format: Format = .tensorFlowLite, notices: [String] = []
   ) {
     self.format = format
+    self.notices = notices
     self.name = name
     self.tensors = tensors
     self.operations = operations

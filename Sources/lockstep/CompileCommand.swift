@@ -87,6 +87,7 @@ struct CompileCommand: ParsableCommand {
       print("code \(size.codeBytes) bytes, constants \(size.constantBytes) bytes with \(size.build.name)")
     }
     print("program \(program.digest)")
+    for notice in program.notices { print("notice: \(notice)") }
   }
 
   /// What makes the code that the command asks for.

@@ -39,6 +39,8 @@ struct InspectCommand: ParsableCommand {
           accumulator             where it adds up: lowest, highest, bits
           requantization          where it rescales: rounding, multipliers,
                                   lowestExponent, highestExponent
+        notices      a list of sentences: what is left to the caller, was cut
+                     off, or is left open in the file
         total        layers, multiplyAccumulates, weights, parameterBytes,
                      arena (bytes of working memory)
       """)

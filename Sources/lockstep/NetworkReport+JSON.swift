@@ -18,6 +18,7 @@ extension NetworkReport {
       ("inputs", .array(inputs.map(\.json))),
       ("outputs", .array(outputs.map(\.json))),
       ("layers", .array(layers.map(\.json))),
+      ("notices", .array(notices.map { .string($0) })),
       (
         "total",
         .object([

@@ -7,6 +7,7 @@ extension NetworkReport {
     for (role, tensors) in [("input", inputs), ("output", outputs)] {
       for tensor in tensors { lines.append("\(role.padded(7)) \(tensor.text)") }
     }
+    lines += notices.map { "notice  \($0)" }
     lines += ["", table.text, ""]
     lines += [
       "work        \(counted(multiplyAccumulates, "multiply-accumulate"))",

@@ -54,6 +54,8 @@ struct NetworkReport {
   var inputs: [Tensor]
   var outputs: [Tensor]
   var layers: [Layer]
+  /// What the caller must know of how the file was read.
+  var notices: [String]
   /// Bytes of working memory that the generated C needs.
   var arenaBytes: Int
 
@@ -72,6 +74,7 @@ struct NetworkReport {
       ? options.rounding.rawValue : Set(program.steps.flatMap(\.roundings)).map(\.rawValue).sorted().joined(separator: ", ")
     inputs = program.inputs.map { Tensor(program.values[$0]) }
     outputs = program.outputs.map { Tensor(program.values[$0]) }
+    notices = program.notices
     arenaBytes = MemoryPlan(program).arenaSize
 
     layers = program.steps.map { Layer($0, in: program) }

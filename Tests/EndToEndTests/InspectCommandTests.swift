@@ -96,4 +96,24 @@ import Testing
     #expect(operators.status == 0)
     #expect(operators.output.contains("HARD_SWISH"))
   }
+
+  @Test("a Softmax or ArgMax that is left to the caller is said wherever the network is shown")
+  func notices() throws {
+    let corpus = try OperatorCorpus.onnx.get()
+    for (stem, type) in [("softmax_8", "Softmax"), ("argmax_10", "ArgMax")] {
+      let model = try #require(corpus.models.first { $0.stem == stem })
+      struct Report: Decodable { var notices: [String] }
+      let json = try CommandRun("inspect", model.path, "--json").output
+      let notice = try #require(JSONDecoder().decode(Report.self, from: Data(json.utf8)).notices.first)
+      #expect(notice.hasPrefix("the \(type) in front of the output \"") && notice.contains("left to the caller"))
+      #expect(try CommandRun("inspect", model.path).output.contains("\nnotice  \(notice)\n"))
+      let folder = try TemporaryFolder()
+      let compiled = try CommandRun("compile", model.path, "--output", folder.url.appending(path: "c").path)
+      #expect(compiled.output.contains("\nnotice: \(notice)\n"))
+      let header = try String(contentsOf: folder.url.appending(path: "c/\(stem).h"), encoding: .utf8)
+      #expect(header.replacing("\n * ", with: " ").contains("/* Notice: \(notice)."))
+    }
+    let json = try CommandRun("inspect", Place.digits.path, "--json").output
+    #expect(json.contains("\"notices\": []"))
+  }
 }

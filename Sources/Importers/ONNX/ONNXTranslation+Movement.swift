@@ -312,6 +312,10 @@ extension ONNXTranslation {
     let tensor = rowMajor(codes)
     let shape = tensors[tensor].shape
     if isFloat { return try endFloat(node, tensor, shape) }
+    let isIndex = ["ArgMax", "Hardmax"].contains(node.type)
+    notices.append(
+      "the \(node.type) in front of the output \"\(output.printable())\" is left to the caller: the output has the codes "
+        + "that go into it, and " + (isIndex ? "the result is where the largest is" : "the largest has the largest result"))
     let real = addTensor(Tensor(name: output, shape: shape, type: .float32))
     operations.append(Operation(.dequantize, typeName: node.type, inputs: [tensor], outputs: [real]))
     meanings[output] = .codes(ONNXCodes(tensor: real, view: StridedView(rowMajor: shape), isReal: true))

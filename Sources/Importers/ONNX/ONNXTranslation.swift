@@ -12,6 +12,8 @@ struct ONNXTranslation {
   var inputs: [(name: String, shape: [Int], tensor: Int?)] = []
   var outputNames: Set<String> = []
   var readers: [String: Int] = [:]
+  /// What the caller must know: see `Network.notices`.
+  var notices: [String] = []
   private var issues: [LayerIssue] = []
   /// Elements of constants read and made so far: a small file that works on one constant again and again must not keep a
   /// reader busy. Each weight is read two or three times.
@@ -72,7 +74,7 @@ struct ONNXTranslation {
     guard issues.isEmpty else { throw NetworkError(issues) }
     let network = Network(
       name: name, tensors: tensors, operations: operations, inputs: inputs.compactMap(\.tensor), outputs: outputs,
-      format: .onnx)
+      format: .onnx, notices: notices)
     try network.validate()
     return network
   }
