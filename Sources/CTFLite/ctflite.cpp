@@ -104,6 +104,21 @@ ctflite_options options(const Operator *op) {
     out.offset = o->offset();
     break;
   }
+  case BuiltinOptions_GatherOptions: {
+    auto o = op->builtin_options_as_GatherOptions();
+    out.axis = o->axis();
+    out.batch_dimensions = o->batch_dims();
+    break;
+  }
+  case BuiltinOptions_DivOptions:
+    out.activation = op->builtin_options_as_DivOptions()->fused_activation_function();
+    break;
+  case BuiltinOptions_PackOptions:
+    out.axis = op->builtin_options_as_PackOptions()->axis();
+    break;
+  case BuiltinOptions_UnpackOptions:
+    out.axis = op->builtin_options_as_UnpackOptions()->axis();
+    break;
   case BuiltinOptions_LeakyReluOptions:
     out.alpha = op->builtin_options_as_LeakyReluOptions()->alpha();
     break;

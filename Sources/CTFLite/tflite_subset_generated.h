@@ -62,6 +62,18 @@ struct StridedSliceOptionsBuilder;
 struct LeakyReluOptions;
 struct LeakyReluOptionsBuilder;
 
+struct GatherOptions;
+struct GatherOptionsBuilder;
+
+struct DivOptions;
+struct DivOptionsBuilder;
+
+struct PackOptions;
+struct PackOptionsBuilder;
+
+struct UnpackOptions;
+struct UnpackOptionsBuilder;
+
 struct OperatorCode;
 struct OperatorCodeBuilder;
 
@@ -129,16 +141,20 @@ enum BuiltinOptions : uint8_t {
   BuiltinOptions_AddOptions = 11,
   BuiltinOptions_ReshapeOptions = 17,
   BuiltinOptions_MulOptions = 21,
+  BuiltinOptions_GatherOptions = 23,
   BuiltinOptions_ReducerOptions = 27,
   BuiltinOptions_SubOptions = 28,
+  BuiltinOptions_DivOptions = 29,
   BuiltinOptions_SqueezeOptions = 30,
   BuiltinOptions_StridedSliceOptions = 32,
+  BuiltinOptions_PackOptions = 59,
+  BuiltinOptions_UnpackOptions = 64,
   BuiltinOptions_LeakyReluOptions = 75,
   BuiltinOptions_MIN = BuiltinOptions_NONE,
   BuiltinOptions_MAX = BuiltinOptions_LeakyReluOptions
 };
 
-inline const BuiltinOptions (&EnumValuesBuiltinOptions())[15] {
+inline const BuiltinOptions (&EnumValuesBuiltinOptions())[19] {
   static const BuiltinOptions values[] = {
     BuiltinOptions_NONE,
     BuiltinOptions_Conv2DOptions,
@@ -150,34 +166,106 @@ inline const BuiltinOptions (&EnumValuesBuiltinOptions())[15] {
     BuiltinOptions_AddOptions,
     BuiltinOptions_ReshapeOptions,
     BuiltinOptions_MulOptions,
+    BuiltinOptions_GatherOptions,
     BuiltinOptions_ReducerOptions,
     BuiltinOptions_SubOptions,
+    BuiltinOptions_DivOptions,
     BuiltinOptions_SqueezeOptions,
     BuiltinOptions_StridedSliceOptions,
+    BuiltinOptions_PackOptions,
+    BuiltinOptions_UnpackOptions,
     BuiltinOptions_LeakyReluOptions
   };
   return values;
 }
 
+inline const char * const *EnumNamesBuiltinOptions() {
+  static const char * const names[77] = {
+    "NONE",
+    "Conv2DOptions",
+    "DepthwiseConv2DOptions",
+    "",
+    "",
+    "Pool2DOptions",
+    "",
+    "",
+    "FullyConnectedOptions",
+    "SoftmaxOptions",
+    "ConcatenationOptions",
+    "AddOptions",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "ReshapeOptions",
+    "",
+    "",
+    "",
+    "MulOptions",
+    "",
+    "GatherOptions",
+    "",
+    "",
+    "",
+    "ReducerOptions",
+    "SubOptions",
+    "DivOptions",
+    "SqueezeOptions",
+    "",
+    "StridedSliceOptions",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "PackOptions",
+    "",
+    "",
+    "",
+    "",
+    "UnpackOptions",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "LeakyReluOptions",
+    nullptr
+  };
+  return names;
+}
+
 inline const char *EnumNameBuiltinOptions(BuiltinOptions e) {
-  switch (e) {
-    case BuiltinOptions_NONE: return "NONE";
-    case BuiltinOptions_Conv2DOptions: return "Conv2DOptions";
-    case BuiltinOptions_DepthwiseConv2DOptions: return "DepthwiseConv2DOptions";
-    case BuiltinOptions_Pool2DOptions: return "Pool2DOptions";
-    case BuiltinOptions_FullyConnectedOptions: return "FullyConnectedOptions";
-    case BuiltinOptions_SoftmaxOptions: return "SoftmaxOptions";
-    case BuiltinOptions_ConcatenationOptions: return "ConcatenationOptions";
-    case BuiltinOptions_AddOptions: return "AddOptions";
-    case BuiltinOptions_ReshapeOptions: return "ReshapeOptions";
-    case BuiltinOptions_MulOptions: return "MulOptions";
-    case BuiltinOptions_ReducerOptions: return "ReducerOptions";
-    case BuiltinOptions_SubOptions: return "SubOptions";
-    case BuiltinOptions_SqueezeOptions: return "SqueezeOptions";
-    case BuiltinOptions_StridedSliceOptions: return "StridedSliceOptions";
-    case BuiltinOptions_LeakyReluOptions: return "LeakyReluOptions";
-    default: return "";
-  }
+  if (flatbuffers::IsOutRange(e, BuiltinOptions_NONE, BuiltinOptions_LeakyReluOptions)) return "";
+  const size_t index = static_cast<size_t>(e);
+  return EnumNamesBuiltinOptions()[index];
 }
 
 template<typename T> struct BuiltinOptionsTraits {
@@ -220,6 +308,10 @@ template<> struct BuiltinOptionsTraits<lockstep_tflite::MulOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_MulOptions;
 };
 
+template<> struct BuiltinOptionsTraits<lockstep_tflite::GatherOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_GatherOptions;
+};
+
 template<> struct BuiltinOptionsTraits<lockstep_tflite::ReducerOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_ReducerOptions;
 };
@@ -228,12 +320,24 @@ template<> struct BuiltinOptionsTraits<lockstep_tflite::SubOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_SubOptions;
 };
 
+template<> struct BuiltinOptionsTraits<lockstep_tflite::DivOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_DivOptions;
+};
+
 template<> struct BuiltinOptionsTraits<lockstep_tflite::SqueezeOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_SqueezeOptions;
 };
 
 template<> struct BuiltinOptionsTraits<lockstep_tflite::StridedSliceOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_StridedSliceOptions;
+};
+
+template<> struct BuiltinOptionsTraits<lockstep_tflite::PackOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_PackOptions;
+};
+
+template<> struct BuiltinOptionsTraits<lockstep_tflite::UnpackOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_UnpackOptions;
 };
 
 template<> struct BuiltinOptionsTraits<lockstep_tflite::LeakyReluOptions> {
@@ -1434,6 +1538,200 @@ inline flatbuffers::Offset<LeakyReluOptions> CreateLeakyReluOptions(
   return builder_.Finish();
 }
 
+struct GatherOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef GatherOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_AXIS = 4,
+    VT_BATCH_DIMS = 6
+  };
+  int32_t axis() const {
+    return GetField<int32_t>(VT_AXIS, 0);
+  }
+  int32_t batch_dims() const {
+    return GetField<int32_t>(VT_BATCH_DIMS, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int32_t>(verifier, VT_AXIS, 4) &&
+           VerifyField<int32_t>(verifier, VT_BATCH_DIMS, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct GatherOptionsBuilder {
+  typedef GatherOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_axis(int32_t axis) {
+    fbb_.AddElement<int32_t>(GatherOptions::VT_AXIS, axis, 0);
+  }
+  void add_batch_dims(int32_t batch_dims) {
+    fbb_.AddElement<int32_t>(GatherOptions::VT_BATCH_DIMS, batch_dims, 0);
+  }
+  explicit GatherOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<GatherOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<GatherOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<GatherOptions> CreateGatherOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int32_t axis = 0,
+    int32_t batch_dims = 0) {
+  GatherOptionsBuilder builder_(_fbb);
+  builder_.add_batch_dims(batch_dims);
+  builder_.add_axis(axis);
+  return builder_.Finish();
+}
+
+struct DivOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef DivOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_FUSED_ACTIVATION_FUNCTION = 4
+  };
+  int8_t fused_activation_function() const {
+    return GetField<int8_t>(VT_FUSED_ACTIVATION_FUNCTION, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int8_t>(verifier, VT_FUSED_ACTIVATION_FUNCTION, 1) &&
+           verifier.EndTable();
+  }
+};
+
+struct DivOptionsBuilder {
+  typedef DivOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_fused_activation_function(int8_t fused_activation_function) {
+    fbb_.AddElement<int8_t>(DivOptions::VT_FUSED_ACTIVATION_FUNCTION, fused_activation_function, 0);
+  }
+  explicit DivOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<DivOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<DivOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<DivOptions> CreateDivOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int8_t fused_activation_function = 0) {
+  DivOptionsBuilder builder_(_fbb);
+  builder_.add_fused_activation_function(fused_activation_function);
+  return builder_.Finish();
+}
+
+struct PackOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef PackOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_VALUES_COUNT = 4,
+    VT_AXIS = 6
+  };
+  int32_t values_count() const {
+    return GetField<int32_t>(VT_VALUES_COUNT, 0);
+  }
+  int32_t axis() const {
+    return GetField<int32_t>(VT_AXIS, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int32_t>(verifier, VT_VALUES_COUNT, 4) &&
+           VerifyField<int32_t>(verifier, VT_AXIS, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct PackOptionsBuilder {
+  typedef PackOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_values_count(int32_t values_count) {
+    fbb_.AddElement<int32_t>(PackOptions::VT_VALUES_COUNT, values_count, 0);
+  }
+  void add_axis(int32_t axis) {
+    fbb_.AddElement<int32_t>(PackOptions::VT_AXIS, axis, 0);
+  }
+  explicit PackOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<PackOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<PackOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<PackOptions> CreatePackOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int32_t values_count = 0,
+    int32_t axis = 0) {
+  PackOptionsBuilder builder_(_fbb);
+  builder_.add_axis(axis);
+  builder_.add_values_count(values_count);
+  return builder_.Finish();
+}
+
+struct UnpackOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef UnpackOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_NUM = 4,
+    VT_AXIS = 6
+  };
+  int32_t num() const {
+    return GetField<int32_t>(VT_NUM, 0);
+  }
+  int32_t axis() const {
+    return GetField<int32_t>(VT_AXIS, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int32_t>(verifier, VT_NUM, 4) &&
+           VerifyField<int32_t>(verifier, VT_AXIS, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct UnpackOptionsBuilder {
+  typedef UnpackOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_num(int32_t num) {
+    fbb_.AddElement<int32_t>(UnpackOptions::VT_NUM, num, 0);
+  }
+  void add_axis(int32_t axis) {
+    fbb_.AddElement<int32_t>(UnpackOptions::VT_AXIS, axis, 0);
+  }
+  explicit UnpackOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<UnpackOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<UnpackOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<UnpackOptions> CreateUnpackOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int32_t num = 0,
+    int32_t axis = 0) {
+  UnpackOptionsBuilder builder_(_fbb);
+  builder_.add_axis(axis);
+  builder_.add_num(num);
+  return builder_.Finish();
+}
+
 struct OperatorCode FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   typedef OperatorCodeBuilder Builder;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
@@ -1573,17 +1871,29 @@ struct Operator FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const lockstep_tflite::MulOptions *builtin_options_as_MulOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_MulOptions ? static_cast<const lockstep_tflite::MulOptions *>(builtin_options()) : nullptr;
   }
+  const lockstep_tflite::GatherOptions *builtin_options_as_GatherOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_GatherOptions ? static_cast<const lockstep_tflite::GatherOptions *>(builtin_options()) : nullptr;
+  }
   const lockstep_tflite::ReducerOptions *builtin_options_as_ReducerOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_ReducerOptions ? static_cast<const lockstep_tflite::ReducerOptions *>(builtin_options()) : nullptr;
   }
   const lockstep_tflite::SubOptions *builtin_options_as_SubOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_SubOptions ? static_cast<const lockstep_tflite::SubOptions *>(builtin_options()) : nullptr;
   }
+  const lockstep_tflite::DivOptions *builtin_options_as_DivOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_DivOptions ? static_cast<const lockstep_tflite::DivOptions *>(builtin_options()) : nullptr;
+  }
   const lockstep_tflite::SqueezeOptions *builtin_options_as_SqueezeOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_SqueezeOptions ? static_cast<const lockstep_tflite::SqueezeOptions *>(builtin_options()) : nullptr;
   }
   const lockstep_tflite::StridedSliceOptions *builtin_options_as_StridedSliceOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_StridedSliceOptions ? static_cast<const lockstep_tflite::StridedSliceOptions *>(builtin_options()) : nullptr;
+  }
+  const lockstep_tflite::PackOptions *builtin_options_as_PackOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_PackOptions ? static_cast<const lockstep_tflite::PackOptions *>(builtin_options()) : nullptr;
+  }
+  const lockstep_tflite::UnpackOptions *builtin_options_as_UnpackOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_UnpackOptions ? static_cast<const lockstep_tflite::UnpackOptions *>(builtin_options()) : nullptr;
   }
   const lockstep_tflite::LeakyReluOptions *builtin_options_as_LeakyReluOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_LeakyReluOptions ? static_cast<const lockstep_tflite::LeakyReluOptions *>(builtin_options()) : nullptr;
@@ -1638,6 +1948,10 @@ template<> inline const lockstep_tflite::MulOptions *Operator::builtin_options_a
   return builtin_options_as_MulOptions();
 }
 
+template<> inline const lockstep_tflite::GatherOptions *Operator::builtin_options_as<lockstep_tflite::GatherOptions>() const {
+  return builtin_options_as_GatherOptions();
+}
+
 template<> inline const lockstep_tflite::ReducerOptions *Operator::builtin_options_as<lockstep_tflite::ReducerOptions>() const {
   return builtin_options_as_ReducerOptions();
 }
@@ -1646,12 +1960,24 @@ template<> inline const lockstep_tflite::SubOptions *Operator::builtin_options_a
   return builtin_options_as_SubOptions();
 }
 
+template<> inline const lockstep_tflite::DivOptions *Operator::builtin_options_as<lockstep_tflite::DivOptions>() const {
+  return builtin_options_as_DivOptions();
+}
+
 template<> inline const lockstep_tflite::SqueezeOptions *Operator::builtin_options_as<lockstep_tflite::SqueezeOptions>() const {
   return builtin_options_as_SqueezeOptions();
 }
 
 template<> inline const lockstep_tflite::StridedSliceOptions *Operator::builtin_options_as<lockstep_tflite::StridedSliceOptions>() const {
   return builtin_options_as_StridedSliceOptions();
+}
+
+template<> inline const lockstep_tflite::PackOptions *Operator::builtin_options_as<lockstep_tflite::PackOptions>() const {
+  return builtin_options_as_PackOptions();
+}
+
+template<> inline const lockstep_tflite::UnpackOptions *Operator::builtin_options_as<lockstep_tflite::UnpackOptions>() const {
+  return builtin_options_as_UnpackOptions();
 }
 
 template<> inline const lockstep_tflite::LeakyReluOptions *Operator::builtin_options_as<lockstep_tflite::LeakyReluOptions>() const {
@@ -2081,6 +2407,10 @@ inline bool VerifyBuiltinOptions(flatbuffers::Verifier &verifier, const void *ob
       auto ptr = reinterpret_cast<const lockstep_tflite::MulOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
+    case BuiltinOptions_GatherOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::GatherOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
     case BuiltinOptions_ReducerOptions: {
       auto ptr = reinterpret_cast<const lockstep_tflite::ReducerOptions *>(obj);
       return verifier.VerifyTable(ptr);
@@ -2089,12 +2419,24 @@ inline bool VerifyBuiltinOptions(flatbuffers::Verifier &verifier, const void *ob
       auto ptr = reinterpret_cast<const lockstep_tflite::SubOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
+    case BuiltinOptions_DivOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::DivOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
     case BuiltinOptions_SqueezeOptions: {
       auto ptr = reinterpret_cast<const lockstep_tflite::SqueezeOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
     case BuiltinOptions_StridedSliceOptions: {
       auto ptr = reinterpret_cast<const lockstep_tflite::StridedSliceOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case BuiltinOptions_PackOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::PackOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case BuiltinOptions_UnpackOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::UnpackOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
     case BuiltinOptions_LeakyReluOptions: {

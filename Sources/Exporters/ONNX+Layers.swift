@@ -62,7 +62,8 @@ extension ONNXWriter {
     case .dequantize: try dequantize(operation)
     case .softmax:
       throw ONNXExportFault("inside integers it has no form in QONNX", remedy: "end the network in front of it")
-    case .unary, .mean, .stridedSlice, .quantize:
+    case .unary, .mean, .stridedSlice, .quantize, .pack, .unpack, .slice, .gather, .broadcastTo, .divide, .maximum,
+      .minimum, .compare, .select, .reduce, .constant:
       throw ONNXExportFault("it has no form in QONNX that is read back exactly")
     case .unsupported(let reason): throw ONNXExportFault(reason)
     }

@@ -223,6 +223,9 @@ private struct TFLiteWriter {
         raw.options.alpha = alpha
       case .composed: throw ExportFault(reason: "it is a function that is no operator of TensorFlow Lite")
       }
+    case .pack, .unpack, .slice, .gather, .broadcastTo, .divide, .maximum, .minimum, .compare, .select, .reduce,
+      .constant:
+      throw ExportFault(reason: "it is an operator that is not written")
     case .quantize: code = (114, 1)
     case .dequantize: code = (6, 2)
     case .unsupported(let reason): throw ExportFault(reason: reason)

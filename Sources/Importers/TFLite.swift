@@ -145,6 +145,34 @@ private struct TFLiteReader {
         SliceMasks(
           begin: Int(options.begin_mask), end: Int(options.end_mask), ellipsis: Int(options.ellipsis_mask),
           newAxis: Int(options.new_axis_mask), shrinkAxis: Int(options.shrink_axis_mask), isOffset: options.offset))
+    case .pack: return .pack(axis: Int(options.axis))
+    case .unpack: return .unpack(axis: Int(options.axis))
+    case .slice: return .slice
+    case .gather:
+      return .gather(axis: Int(options.axis), batchDimensions: Int(options.batch_dimensions))
+    case .broadcastTo: return .broadcastTo
+    case .div: return .divide(activation)
+    case .maximum: return .maximum
+    case .minimum: return .minimum
+    case .less: return .compare(.less)
+    case .lessEqual: return .compare(.lessOrEqual)
+    case .greater: return .compare(.greater)
+    case .greaterEqual: return .compare(.greaterOrEqual)
+    case .equal: return .compare(.equal)
+    case .notEqual: return .compare(.notEqual)
+    case .select, .selectV2: return .select
+    case .sum: return .reduce(.sum, keepsDimensions: options.keep_dimensions)
+    case .reduceMax: return .reduce(.maximum, keepsDimensions: options.keep_dimensions)
+    case .reduceMin: return .reduce(.minimum, keepsDimensions: options.keep_dimensions)
+    case .reduceProd: return .constant(.product(keepsDimensions: options.keep_dimensions))
+    case .shape: return .constant(.shape)
+    case .rank: return .constant(.rank)
+    case .cast: return .constant(.cast)
+    case .fill: return .constant(.fill)
+    case .range: return .constant(.range)
+    case .broadcastArgs: return .constant(.broadcastArguments)
+    case .floorDiv: return .constant(.floorDivide)
+    case .floorMod: return .constant(.floorModulo)
     case .logistic: return .unary(.logistic)
     case .tanh: return .unary(.tanh)
     case .leakyRelu: return .unary(.leakyRelu(alpha: options.alpha))
@@ -167,9 +195,11 @@ private struct TFLiteReader {
   private func elementType(_ code: Int32) -> ElementType {
     switch code {
     case 0: .float32
+    case 1: .float16
     case 2: .int32
     case 3: .uint8
     case 4: .int64
+    case 6: .boolean
     case 7: .int16
     case 9: .int8
     default: .other(TFLiteBuiltin.typeNames[Int(code)] ?? "type \(code)")

@@ -32,16 +32,44 @@ struct TFLiteBuiltin: RawRepresentable, Hashable {
   static let tanh = TFLiteBuiltin(28)
   static let custom = TFLiteBuiltin(32)
   static let pad = TFLiteBuiltin(34)
+  static let gather = TFLiteBuiltin(36)
   static let transpose = TFLiteBuiltin(39)
   static let mean = TFLiteBuiltin(40)
   static let sub = TFLiteBuiltin(41)
+  static let div = TFLiteBuiltin(42)
   static let squeeze = TFLiteBuiltin(43)
   static let stridedSlice = TFLiteBuiltin(45)
+  static let cast = TFLiteBuiltin(53)
+  static let maximum = TFLiteBuiltin(55)
+  static let minimum = TFLiteBuiltin(57)
+  static let less = TFLiteBuiltin(58)
   static let padV2 = TFLiteBuiltin(60)
+  static let greater = TFLiteBuiltin(61)
+  static let greaterEqual = TFLiteBuiltin(62)
+  static let lessEqual = TFLiteBuiltin(63)
+  static let select = TFLiteBuiltin(64)
+  static let slice = TFLiteBuiltin(65)
   static let expandDims = TFLiteBuiltin(70)
+  static let equal = TFLiteBuiltin(71)
+  static let notEqual = TFLiteBuiltin(72)
+  static let sum = TFLiteBuiltin(74)
+  static let shape = TFLiteBuiltin(77)
+  static let reduceProd = TFLiteBuiltin(81)
+  static let reduceMax = TFLiteBuiltin(82)
+  static let pack = TFLiteBuiltin(83)
+  static let unpack = TFLiteBuiltin(88)
+  static let reduceMin = TFLiteBuiltin(89)
+  static let floorDiv = TFLiteBuiltin(90)
+  static let fill = TFLiteBuiltin(94)
+  static let floorMod = TFLiteBuiltin(95)
+  static let range = TFLiteBuiltin(96)
   static let leakyRelu = TFLiteBuiltin(98)
+  static let rank = TFLiteBuiltin(110)
   static let quantize = TFLiteBuiltin(114)
   static let hardSwish = TFLiteBuiltin(117)
+  static let selectV2 = TFLiteBuiltin(123)
+  static let broadcastTo = TFLiteBuiltin(130)
+  static let broadcastArgs = TFLiteBuiltin(145)
 
   /// TensorFlow Lite's names, in the order of their numbers.
   static let names: [String] = """
@@ -67,7 +95,7 @@ struct TFLiteBuiltin: RawRepresentable, Hashable {
 
   /// The element types no operation here reads.
   static let typeNames = [
-    1: "float16", 5: "string", 6: "bool", 8: "complex64", 10: "float64", 11: "complex128", 12: "uint64", 13: "resource",
+    5: "string", 8: "complex64", 10: "float64", 11: "complex128", 12: "uint64", 13: "resource",
     14: "variant", 15: "uint32", 16: "uint16", 17: "int4", 18: "bfloat16",
   ]
 }

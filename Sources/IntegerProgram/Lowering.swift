@@ -159,6 +159,11 @@ struct Lowering {
     case .unary(let function): try unary(operation, function)
     case .quantize: try quantize(operation)
     case .dequantize: try dequantize(operation)
+    case .pack, .unpack, .slice, .gather, .broadcastTo, .divide, .maximum, .minimum, .compare, .select, .reduce:
+      throw LayerFault("the operator is supported on constants only", remedy: Self.remedy(for: operation.typeName))
+    case .constant:
+      throw LayerFault(
+        "it is supported where constants and fixed shapes determine it", remedy: Self.remedy(for: operation.typeName))
     case .unsupported: break
     }
   }

@@ -65,6 +65,33 @@ public enum RealFunction: Sendable, Hashable {
   case clamp(Double, Double)
 }
 
+/// What is computed from constants and fixed shapes alone, before anything runs (`ConstantEvaluation`).
+public enum ConstantFunction: Sendable, Hashable {
+  /// The shape of the input, and the number of its axes.
+  case shape, rank
+  /// Inputs: integers or reals, which become the output's type.
+  case cast
+  /// Inputs: a shape, one value.
+  case fill
+  /// Inputs: start, limit, step.
+  case range
+  /// Inputs: two shapes; the one that both broadcast to.
+  case broadcastArguments
+  case floorDivide, floorModulo
+  /// Inputs: any shape, axes.
+  case product(keepsDimensions: Bool)
+}
+
+/// How two numbers are compared.
+public enum Comparison: String, Sendable, Hashable, CaseIterable {
+  case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
+}
+
+/// What is made of all elements along some axes.
+public enum Reduction: String, Sendable, Hashable, CaseIterable {
+  case sum, maximum, minimum
+}
+
 /// One operation of a network, as its file gives it.
 public struct Operation: Sendable {
   public enum Kind: Sendable {
@@ -94,6 +121,24 @@ public struct Operation: Sendable {
     case concatenation(axis: Int, Activation)
     /// Inputs: any shape, begins, ends, strides.
     case stridedSlice(SliceMasks)
+    /// Inputs: tensors of one shape, which are stacked along a new axis.
+    case pack(axis: Int)
+    /// Inputs: any shape, whose axis is taken apart into one output an index.
+    case unpack(axis: Int)
+    /// Inputs: any shape, begins, sizes (−1: to the end).
+    case slice
+    /// Inputs: any shape, indices along `axis`.
+    case gather(axis: Int, batchDimensions: Int)
+    /// Inputs: any shape, the shape to broadcast it to.
+    case broadcastTo
+    case divide(Activation)
+    case maximum, minimum
+    case compare(Comparison)
+    /// Inputs: condition, what stands where it holds, what stands elsewhere.
+    case select
+    /// Inputs: any shape, axes.
+    case reduce(Reduction, keepsDimensions: Bool)
+    case constant(ConstantFunction)
     case unary(UnaryFunction)
     case quantize
     case dequantize

@@ -1,7 +1,9 @@
 /// What the elements of a tensor are stored as.
 public enum ElementType: Sendable, Hashable, CustomStringConvertible {
   case integer(bits: Int, signed: Bool)
-  case float32, float64
+  case float16, float32, float64
+  /// One byte, 0 or 1.
+  case boolean
   /// A type that no operation here reads, by its name in the file's format.
   case other(String)
 
@@ -14,8 +16,10 @@ public enum ElementType: Sendable, Hashable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .integer(let bits, let signed): (signed ? "int" : "uint") + "\(bits)"
+    case .float16: "float16"
     case .float32: "float32"
     case .float64: "float64"
+    case .boolean: "bool"
     case .other(let name): name
     }
   }
@@ -24,6 +28,8 @@ public enum ElementType: Sendable, Hashable, CustomStringConvertible {
   public var byteCount: Int? {
     switch self {
     case .integer(let bits, _): bits <= 8 ? 1 : bits <= 16 ? 2 : bits <= 32 ? 4 : 8
+    case .boolean: 1
+    case .float16: 2
     case .float32: 4
     case .float64: 8
     case .other: nil

@@ -238,7 +238,8 @@ extension FloatLayer {
       try require(x.tensor.shape)
       inputs = [x.index]
       kind = .unary(function.reals)
-    case .stridedSlice, .quantize, .dequantize:
+    case .stridedSlice, .quantize, .dequantize, .pack, .unpack, .slice, .gather, .broadcastTo, .divide, .maximum,
+      .minimum, .compare, .select, .reduce, .constant:
       throw LayerFault(
         "the operator is not supported in float networks", remedy: "quantise with the tool that made the file")
     case .unsupported(let reason): throw LayerFault(reason)

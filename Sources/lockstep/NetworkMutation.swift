@@ -217,6 +217,20 @@ private struct NetworkEditor {
         SliceMasks(
           begin: random.integer(in: -1...31), end: random.integer(in: -1...31), ellipsis: 0, newAxis: 0,
           shrinkAxis: random.chance(0.5) ? 0 : random.integer(in: -1...31), isOffset: random.chance(0.1)))
+    case .pack: return .pack(axis: random.chance(0.5) ? random.integer(in: -6...6) : size())
+    case .unpack: return .unpack(axis: random.chance(0.5) ? random.integer(in: -6...6) : size())
+    case .gather:
+      return .gather(axis: random.integer(in: -6...6), batchDimensions: random.chance(0.5) ? 0 : size())
+    case .reduce:
+      return .reduce(random.element(of: Reduction.allCases), keepsDimensions: random.chance(0.5))
+    case .compare: return .compare(random.element(of: Comparison.allCases))
+    case .divide: return .divide(activation)
+    case .constant:
+      let functions: [ConstantFunction] = [
+        .shape, .rank, .cast, .fill, .range, .broadcastArguments, .floorDivide, .floorModulo,
+        .product(keepsDimensions: random.chance(0.5)),
+      ]
+      return .constant(random.element(of: functions))
     case .unary:
       let functions: [UnaryFunction] = [
         .logistic, .tanh, .hardSwish, .relu, .relu6, .leakyRelu(alpha: random.element(of: Self.scales)),
@@ -224,9 +238,11 @@ private struct NetworkEditor {
         .composed([.logistic, .squareRoot]),
       ]
       return .unary(random.element(of: functions))
-    case .expandDimensions, .pad, .transpose, .quantize, .dequantize, .unsupported:
+    case .expandDimensions, .pad, .transpose, .quantize, .dequantize, .slice, .broadcastTo, .maximum, .minimum,
+      .select, .unsupported:
       let kinds: [Operation.Kind] = [
-        .expandDimensions, .pad, .transpose, .quantize, .dequantize, .mean(keepsDimensions: true),
+        .expandDimensions, .pad, .transpose, .quantize, .dequantize, .mean(keepsDimensions: true), .slice,
+        .broadcastTo, .maximum, .minimum, .select,
         .unsupported(reason: "none"),
       ]
       return random.element(of: kinds)

@@ -57,7 +57,7 @@ typedef struct {
 typedef struct {
   bool present;
   int padding, stride_width, stride_height, dilation_width, dilation_height;
-  int filter_width, filter_height, depth_multiplier, activation, weights_format, axis;
+  int filter_width, filter_height, depth_multiplier, activation, weights_format, axis, batch_dimensions;
   bool keep_dimensions;
   float beta, alpha;
   ctflite_ints new_shape, squeeze_dimensions;
