@@ -24,15 +24,17 @@ let package = Package(
       name: "Importers",
       dependencies: ["Network", "CTFLite", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["ONNX/onnx_subset.proto"]),
+    // What constants and fixed shapes determine, computed before a network is lowered or quantised.
+    .target(name: "ConstantEvaluation", dependencies: ["Network"]),
     .target(
       name: "IntegerProgram",
-      dependencies: ["Arithmetic", "Network", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: ["Arithmetic", "Network", "ConstantEvaluation", .product(name: "Crypto", package: "swift-crypto")]),
     .target(
       name: "Exporters",
       dependencies: [
         "Network", "CTFLite", "Importers", "IntegerProgram", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
-    .target(name: "Quantization", dependencies: ["Network", "IntegerProgram"]),
+    .target(name: "Quantization", dependencies: ["Network", "ConstantEvaluation", "IntegerProgram"]),
     .target(
       name: "Properties",
       dependencies: [
@@ -68,7 +70,7 @@ let package = Package(
     .executableTarget(
       name: "lockstep",
       dependencies: [
-        "Arithmetic", "Network", "Importers", "Exporters", "IntegerProgram", "Quantization", "Simulation",
+        "Arithmetic", "Network", "ConstantEvaluation", "Importers", "Exporters", "IntegerProgram", "Quantization", "Simulation",
         "CodeGeneration", "DifferentialTesting", "Profiling", "Properties", "Certificates", "SMT", "Verification",
         "Reporting", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -78,6 +80,7 @@ let package = Package(
     .testTarget(name: "ArithmeticTests", dependencies: ["Arithmetic"]),
     .testTarget(
       name: "SimulationTests", dependencies: ["Arithmetic", "IntegerProgram", "Simulation", "CSimulationKernels"]),
+    .testTarget(name: "ConstantEvaluationTests", dependencies: ["Network", "ConstantEvaluation"]),
     .testTarget(name: "ImportersTests", dependencies: ["Importers"]),
     .testTarget(
       name: "ExportersTests", dependencies: ["Network", "Importers", "Exporters", "IntegerProgram", "Simulation"]),

@@ -8,6 +8,8 @@
 using namespace lockstep_tflite;
 
 struct ctflite_model {
+  const uint8_t *bytes;
+  size_t count;
   const Model *model;
   const SubGraph *graph;
 };
@@ -147,7 +149,7 @@ ctflite_model *ctflite_open(const uint8_t *bytes, size_t count, const char **err
     *error = "the file holds no subgraph";
     return nullptr;
   }
-  auto handle = new (std::nothrow) ctflite_model{model, model->subgraphs()->Get(0)};
+  auto handle = new (std::nothrow) ctflite_model{bytes, count, model, model->subgraphs()->Get(0)};
   if (!handle) *error = "out of memory";
   return handle;
 }
@@ -186,7 +188,13 @@ bool ctflite_get_tensor(const ctflite_model *m, size_t index, ctflite_tensor *ou
   if (!buffers || out->buffer >= buffers->size()) return out->buffer == 0;
   if (auto buffer = buffers->Get(out->buffer)) {
     out->data = view<ctflite_bytes>(buffer->data());
-    out->has_external_data = buffer->offset() > 1 || buffer->size() > 1;
+    // Offset and size of 0 and 1 say nothing: writers put them in before they know better.
+    if (!buffer->data() && buffer->offset() > 1 && buffer->size() > 1) {
+      out->lies_outside = buffer->offset() > m->count || buffer->size() > m->count - buffer->offset();
+      if (!out->lies_outside) {
+        out->data = {m->bytes + buffer->offset(), static_cast<size_t>(buffer->size())};
+      }
+    }
   }
   return true;
 }

@@ -39,24 +39,45 @@ private struct TFLiteReader {
             remedy: "convert one signature without WHILE or IF; recurrent layers with unroll=True")
         ])
     }
+    let operations = try (0..<ctflite_operator_count(model)).map(operation)
+    let (inputs, outputs) = ([Int](ctflite_inputs(model)), [Int](ctflite_outputs(model)))
+    let made = Set(inputs + operations.flatMap(\.outputs))
+    let used = made.union(outputs + operations.flatMap { $0.inputs.compactMap { $0 } })
+    var tensors: [Tensor] = []
+    for index in 0..<ctflite_tensor_count(model) {
+      // What nothing reads or makes may be of any shape and type.
+      tensors.append(
+        used.contains(index)
+          ? try tensor(index, isMade: made.contains(index)) : Tensor(name: "", shape: [], type: .other("unused")))
+    }
     let network = Network(
-      name: name,
-      tensors: try (0..<ctflite_tensor_count(model)).map(tensor),
-      operations: try (0..<ctflite_operator_count(model)).map(operation),
-      inputs: [Int](ctflite_inputs(model)), outputs: [Int](ctflite_outputs(model)))
+      name: name, tensors: tensors, operations: operations, inputs: inputs, outputs: outputs,
+      notices: inputs.compactMap { tensors.indices.contains($0) ? notice(ofInput: tensors[$0]) : nil })
     try network.validate()
     return network
   }
 
-  private func tensor(_ index: Int) throws -> Tensor {
+  /// What is to be said of an input whose shape the file leaves open.
+  private func notice(ofInput tensor: Tensor) -> String? {
+    let name = "\"\(tensor.name.printable())\""
+    switch tensor.openAxes {
+    case []: return nil
+    case [0]: return "the file leaves the batch of its input \(name) open; it is \(tensor.shape[0])"
+    default:
+      return "the file leaves sizes of its input \(name) open; its shape is \(tensor.shape), as the file gives it beside"
+    }
+  }
+
+  /// A tensor; one that nothing makes is a constant.
+  private func tensor(_ index: Int, isMade: Bool) throws -> Tensor {
     var raw = ctflite_tensor()
     let place = "tensor \(index)"
     guard ctflite_get_tensor(model, index, &raw) else {
       throw NetworkError("\(place) is missing or names buffer \(raw.buffer), which does not exist")
     }
     let name = String(raw.name)
-    if raw.has_external_data {
-      throw NetworkError("\(place) \"\(name.printable())\" keeps its data outside the file's tables (a file over 2 GiB)")
+    if raw.lies_outside {
+      throw NetworkError("\(place) \"\(name.printable())\" keeps its data behind the file's end: the file is cut short")
     }
     if raw.is_variable || raw.is_sparse {
       throw NetworkError(
@@ -73,10 +94,16 @@ private struct TFLiteReader {
         scales: [Float](raw.scales), zeroPoints: [Int64](raw.zero_points), axis: Int(raw.quantized_dimension))
     }
     // A dimension open in the file's shape signature is the batch; its shape gives 1 for it, and so do we.
+    let (shape, signature) = ([Int](raw.shape), [Int](raw.shape_signature))
+    var constant: [UInt8]?
+    if raw.data.count > 0 {
+      constant = [UInt8](UnsafeBufferPointer(start: raw.data.bytes, count: raw.data.count))
+    } else if !isMade, shape.contains(0) {
+      constant = []
+    }
     return Tensor(
-      name: name, shape: [Int](raw.shape),
-      type: elementType(raw.type), quantization: quantization,
-      constant: raw.data.count > 0 ? [UInt8](UnsafeBufferPointer(start: raw.data.bytes, count: raw.data.count)) : nil)
+      name: name, shape: shape, type: elementType(raw.type), quantization: quantization, constant: constant,
+      openAxes: signature.count == shape.count ? signature.indices.filter { signature[$0] == -1 } : [])
   }
 
   private func operation(_ index: Int) throws -> Operation {

@@ -1,4 +1,5 @@
 import Arithmetic
+import ConstantEvaluation
 import Network
 
 /// Which of the arithmetics in circulation for the same file a program follows.
@@ -24,7 +25,7 @@ public struct LoweringOptions: Sendable, Hashable {
 extension IntegerProgram {
   /// Lowers a network to the small core. Throws a `NetworkError` with every layer that cannot be lowered.
   public init(lowering network: Network, options: LoweringOptions = LoweringOptions()) throws {
-    var lowering = Lowering(network: network, options: options)
+    var lowering = Lowering(network: network.evaluatingConstants(), options: options)
     self = try lowering.program()
   }
 }
@@ -68,13 +69,14 @@ struct Lowering {
   mutating func program() throws -> IntegerProgram {
     let inputs = network.inputs.map { lowerInput($0) }
     for (index, operation) in network.operations.enumerated() {
-      source = Step.Source(index: index, type: operation.typeName, name: network.name(ofOperation: index))
+      source = Step.Source(
+        index: network.place(ofOperation: index), type: operation.typeName, name: network.name(ofOperation: index))
       do throws(LayerFault) {
         try lower(operation)
       } catch {
         issues.append(
           LayerIssue(
-            index: index, type: operation.typeName, name: source.name, reason: error.reason, remedy: error.remedy))
+            index: source.index, type: operation.typeName, name: source.name, reason: error.reason, remedy: error.remedy))
         // Go on as if the layer were there, so that the next faults are its neighbours' own.
         for output in operation.outputs where valueOfTensor[output] == nil {
           if let value = try? makeValue(ofTensor: output).get() { _ = add(value, tensor: output) }
@@ -125,7 +127,9 @@ struct Lowering {
     steps.append(
       Step(
         .move(.identity(count: copy.count)),
-        source: Step.Source(index: network.operations.count, type: "OUTPUT", name: copy.name), inputs: [value],
+        source: Step.Source(
+          index: 1 + (network.operations.indices.map(network.place(ofOperation:)).max() ?? -1), type: "OUTPUT", name: copy.name),
+        inputs: [value],
         output: values.count - 1))
     return values.count - 1
   }
@@ -191,6 +195,9 @@ extension Lowering {
   func makeValue(ofTensor index: Int) -> Result<Value, LayerFault> {
     let tensor = network.tensors[index]
     let place = "tensor \"\(tensor.name.printable())\""
+    guard tensor.shape.allSatisfy({ $0 > 0 }) else {
+      return .failure(LayerFault("\(place) has the shape \(tensor.shape): it is empty"))
+    }
     let type: CodeType
     switch tensor.type {
     case .int8: type = .int8

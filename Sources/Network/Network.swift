@@ -31,6 +31,9 @@ public struct Network: Sendable {
     self.outputs = outputs
   }
 
+  /// An operation's place in the file.
+  public func place(ofOperation index: Int) -> Int { operations[index].place ?? index }
+
   /// The name by which people know an operation: that of its first output in the file.
   public func name(ofOperation index: Int) -> String {
     operations[index].outputs.first.map { tensors[$0].name } ?? ""
@@ -49,11 +52,19 @@ public struct Network: Sendable {
     var issues: [LayerIssue] = []
     func fault(_ reason: String) { issues.append(LayerIssue(reason: reason)) }
 
-    for (index, tensor) in tensors.enumerated() {
+    // Tensors that nothing reads or makes may be of any shape and type.
+    var isUsed = Array(repeating: false, count: tensors.count)
+    for index in inputs + outputs where tensors.indices.contains(index) { isUsed[index] = true }
+    for operation in operations {
+      for index in operation.outputs + operation.inputs.compactMap({ $0 }) where tensors.indices.contains(index) {
+        isUsed[index] = true
+      }
+    }
+    for (index, tensor) in tensors.enumerated() where isUsed[index] {
       let place = "tensor \(index) \"\(tensor.name)\""
       var count = 1
       for dimension in tensor.shape {
-        guard dimension > 0 else {
+        guard dimension > (tensor.mayBeEmpty ? -1 : 0) else {
           fault("\(place) has the shape \(tensor.shape); every dimension must be at least 1 and fixed")
           count = 0
           break
@@ -66,7 +77,7 @@ public struct Network: Sendable {
         }
         count = product
       }
-      if count > 0, let constant = tensor.constant, let width = tensor.type.byteCount,
+      if count > 0 || tensor.shape.contains(0), let constant = tensor.constant, let width = tensor.type.byteCount,
         constant.count != count * width
       {
         fault(
@@ -75,9 +86,10 @@ public struct Network: Sendable {
       }
     }
 
-    let activations = tensors.reduce(0) { sum, tensor in
+    let activations = zip(tensors, isUsed).reduce(0) { sum, pair in
+      let (tensor, isUsed) = pair
       // Shapes at fault are reported above; none of the others passes the largest tensor.
-      tensor.constant == nil && tensor.shape.allSatisfy { (1...Self.largestTensor).contains($0) }
+      return isUsed && tensor.constant == nil && tensor.shape.allSatisfy { (1...Self.largestTensor).contains($0) }
         ? sum + tensor.shape.reduce(1) { min($0 * $1, Self.largestTensor) } : sum
     }
     if activations > Self.largestActivations {
@@ -127,5 +139,16 @@ public struct Network: Sendable {
       }
     }
     if !issues.isEmpty { throw NetworkError(issues) }
+  }
+}
+
+extension Tensor {
+  /// Whether a dimension of 0 has a meaning: for lists of sizes, axes and the like, which are computed before anything
+  /// runs.
+  fileprivate var mayBeEmpty: Bool {
+    switch type {
+    case .int32, .int64, .boolean: return true
+    default: return false
+    }
   }
 }

@@ -154,6 +154,8 @@ public struct Operation: Sendable {
   public var outputs: [Int]
   /// How its real result becomes a code, where the file says so.
   public var quantizer: Quantizer?
+  /// The place in the file of the operation that it was made of, where that is not its place in the network.
+  public var place: Int?
 
   public init(_ kind: Kind, typeName: String, inputs: [Int?], outputs: [Int], quantizer: Quantizer? = nil) {
     self.quantizer = quantizer

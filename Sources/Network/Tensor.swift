@@ -67,10 +67,14 @@ public struct Tensor: Sendable {
   public var quantization: Quantization?
   /// The elements of a constant, little-endian.
   public var constant: [UInt8]?
+  /// Axes whose size the file leaves open; `shape` holds the size that it is read with, which is that of one sample.
+  public var openAxes: [Int]
 
   public init(
-    name: String, shape: [Int], type: ElementType, quantization: Quantization? = nil, constant: [UInt8]? = nil
+    name: String, shape: [Int], type: ElementType, quantization: Quantization? = nil, constant: [UInt8]? = nil,
+    openAxes: [Int] = []
   ) {
+    self.openAxes = openAxes
     self.name = name
     self.shape = shape
     self.type = type
@@ -80,8 +84,9 @@ public struct Tensor: Sendable {
 
   public var count: Int { shape.reduce(1, *) }
 
-  /// The elements of an integer constant; nil where the tensor is none.
+  /// The elements of an integer constant, or of one of truth values, 0 and 1; nil where the tensor is none.
   public var integers: [Int64]? {
+    if type == .boolean { return constant?.map { $0 == 0 ? 0 : 1 } }
     guard let constant, case .integer(_, let signed) = type, let width = type.byteCount else { return nil }
     return stride(from: 0, to: constant.count - width + 1, by: width).map { start in
       var value: UInt64 = 0
@@ -96,6 +101,33 @@ public struct Tensor: Sendable {
     guard let constant, type == .float32 else { return nil }
     return stride(from: 0, to: constant.count - 3, by: 4).map { start in
       Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(constant[start + $1]) << UInt32(8 * $1) })
+    }
+  }
+
+  /// The elements of a float16 constant, which single precision holds; nil where the tensor is none.
+  public var halves: [Float]? {
+    guard let constant, type == .float16 else { return nil }
+    return stride(from: 0, to: constant.count - 1, by: 2).map { start in
+      Float(Float16(bitPattern: UInt16(constant[start]) | UInt16(constant[start + 1]) << 8))
+    }
+  }
+
+  /// The real values that an integer constant's codes stand for, in single precision (TensorFlow Lite: `Dequantize`,
+  /// `PerChannelDequantize`); nil where the tensor is none, or its scales do not fit it.
+  public var dequantized: [Float]? {
+    guard let codes = integers, type != .boolean, let quantization, !quantization.scales.isEmpty else { return nil }
+    let (scales, axis) = (quantization.scales, quantization.axis)
+    var inner = 1
+    if scales.count > 1 {
+      guard shape.indices.contains(axis), shape[axis] == scales.count else { return nil }
+      inner = shape[(axis + 1)...].reduce(1, *)
+    }
+    let zeroPoints = quantization.zeroPoints
+    guard zeroPoints.count <= 1 || zeroPoints.count == scales.count else { return nil }
+    return codes.enumerated().map { place, code in
+      let channel = scales.count == 1 ? 0 : place / inner % scales.count
+      let zeroPoint = zeroPoints.isEmpty ? 0 : zeroPoints[zeroPoints.count == 1 ? 0 : channel]
+      return Float(Double(scales[channel]) * (Double(code) - Double(zeroPoint)))
     }
   }
 

@@ -36,7 +36,8 @@ struct AffineQuantizer {
       } catch {
         issues.append(
           LayerIssue(
-            index: layer.index, type: operation.typeName, name: network.network.name(ofOperation: layer.index),
+            index: network.network.place(ofOperation: layer.index), type: operation.typeName,
+            name: network.network.name(ofOperation: layer.index),
             reason: error.reason, remedy: error.remedy))
         _ = try? addActivation(layer.output)
       }

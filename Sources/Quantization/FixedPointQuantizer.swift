@@ -62,7 +62,8 @@ struct FixedPointQuantizer {
       } catch {
         issues.append(
           LayerIssue(
-            index: layer.index, type: operation.typeName, name: network.network.name(ofOperation: layer.index),
+            index: network.network.place(ofOperation: layer.index), type: operation.typeName,
+            name: network.network.name(ofOperation: layer.index),
             reason: error.reason, remedy: error.remedy))
         _ = addActivation(layer.output)
       }

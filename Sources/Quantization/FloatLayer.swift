@@ -32,7 +32,8 @@ extension FloatLayer {
     }
     func reals(_ position: Int, _ role: String) throws(LayerFault) -> (numbers: [Float], shape: [Int]) {
       let found = try tensor(position, role)
-      guard let numbers = found.tensor.floats else {
+      // Weights alone may be codes, beside real activations: a file of dynamic range.
+      guard let numbers = found.tensor.floats ?? (role == "weights" ? found.tensor.dequantized : nil) else {
         throw LayerFault(
           "its \(role) is \(found.tensor.type)\(found.tensor.constant == nil ? ", computed at run time" : ""); constant "
             + "float32 numbers are quantised", remedy: "convert without quantisation (no optimizations, no float16)")

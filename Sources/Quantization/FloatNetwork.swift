@@ -1,3 +1,4 @@
+import ConstantEvaluation
 import Network
 
 /// A network of real numbers whose layers have been checked: every shape is what the layers before make it, every weight is
@@ -10,6 +11,7 @@ public struct FloatNetwork: Sendable {
   /// Throws a `NetworkError` with every layer that is not one of real numbers, or is not supported.
   public init(_ network: Network) throws {
     try network.validate()
+    let network = network.evaluatingConstants()
     guard network.inputs.count == 1, network.outputs.count == 1 else {
       throw NetworkError(
         "it has \(network.inputs.count) inputs and \(network.outputs.count) outputs; networks with one each are quantised"
@@ -32,8 +34,8 @@ public struct FloatNetwork: Sendable {
       } catch {
         issues.append(
           LayerIssue(
-            index: index, type: operation.typeName, name: network.name(ofOperation: index), reason: error.reason,
-            remedy: error.remedy))
+            index: network.place(ofOperation: index), type: operation.typeName, name: network.name(ofOperation: index),
+            reason: error.reason, remedy: error.remedy))
       }
     }
     guard issues.isEmpty else { throw NetworkError(issues) }

@@ -1,3 +1,4 @@
+import ConstantEvaluation
 import Crypto
 import Importers
 import IntegerProgram
@@ -16,6 +17,7 @@ struct ModelFile {
   let byteCount: Int
   /// SHA-256 of the file's bytes, in lowercase hexadecimal.
   let sha256: String
+  /// With what constants and fixed shapes determine computed.
   let network: Network
 
   /// Far above any network for a microcontroller; FlatBuffers end at 2 GiB.
@@ -35,7 +37,8 @@ struct ModelFile {
       let name = Self.stem(of: path)
       // By what the file holds; the extension decides where that says nothing.
       return try ONNX.recognises(bytes) || path.hasSuffix(".onnx") && !TFLite.recognises(bytes)
-        ? ONNX.network(from: bytes, name: name) : TFLite.network(from: bytes, name: name)
+        ? ONNX.network(from: bytes, name: name)
+        : TFLite.network(from: bytes, name: name).evaluatingConstants()
     }
   }
 

@@ -79,11 +79,13 @@ struct NetworkReport {
 
     layers = program.steps.map { Layer($0, in: program) }
     let lowered = Set(program.steps.map(\.source.index))
-    for (index, operation) in model.network.operations.enumerated() where !lowered.contains(index) {
+    for (index, operation) in model.network.operations.enumerated() {
+      let place = model.network.place(ofOperation: index)
+      guard !lowered.contains(place) else { continue }
       layers.append(
         Layer(
           source: Step.Source(
-            index: index, type: operation.typeName, name: model.network.name(ofOperation: index))))
+            index: place, type: operation.typeName, name: model.network.name(ofOperation: index))))
     }
     // A stable order: the steps of one operation keep theirs.
     layers = layers.enumerated().sorted {

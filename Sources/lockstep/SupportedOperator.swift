@@ -48,6 +48,16 @@ struct SupportedOperator {
     SupportedOperator(name: "TRANSPOSE", limits: "constant permutation; equal input and output quantisation"),
   ]
 
+  /// Operators of TensorFlow Lite that are computed before anything runs, where constants and fixed shapes determine
+  /// them, beyond those of `all`, which are so likewise.
+  static let onConstants = [
+    "BROADCAST_ARGS", "BROADCAST_TO", "CAST", "DIV", "EQUAL", "FILL", "FLOOR_DIV", "FLOOR_MOD", "GATHER", "GREATER",
+    "GREATER_EQUAL", "LESS", "LESS_EQUAL", "MAXIMUM", "MINIMUM", "NOT_EQUAL", "PACK", "RANGE", "RANK", "REDUCE_MAX",
+    "REDUCE_MIN", "REDUCE_PROD", "SELECT", "SELECT_V2", "SHAPE", "SLICE", "SUM", "UNPACK",
+  ].filter { name in !all.contains { $0.name == name } }.map {
+    SupportedOperator(name: $0, limits: "of constants and fixed shapes: computed before anything runs")
+  }
+
   /// Operators of ONNX, opset 7 to 24, of QONNX and of ONNX Runtime.
   static let onnx = [
     SupportedOperator(
@@ -86,7 +96,7 @@ struct SupportedOperator {
 
   /// The list as `inspect --operators` prints it.
   static func list(json: Bool) -> String {
-    let formats = [("TensorFlow Lite", all), ("ONNX", onnx)]
+    let formats = [("TensorFlow Lite", all + onConstants), ("ONNX", onnx)]
     if json {
       return JSON.array(
         formats.flatMap { format, operators in

@@ -21,6 +21,7 @@ TENSOR_TYPES = {
     "int64": schema.TensorType.INT64,
     "float32": schema.TensorType.FLOAT32,
     "bool": schema.TensorType.BOOL,
+    "float16": schema.TensorType.FLOAT16,
     "resource": schema.TensorType.RESOURCE,
 }
 
@@ -28,6 +29,8 @@ TENSOR_TYPES = {
 OPTIONS_NAMES = {"AVERAGE_POOL_2D": "Pool2DOptions", "MAX_POOL_2D": "Pool2DOptions", "PADV2": "PadV2Options",
                  "MEAN": "ReducerOptions", "CONV_2D": "Conv2DOptions", "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
                  "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions"}
+OPTIONS_NAMES |= {name: "ReducerOptions" for name in ("SUM", "REDUCE_PROD", "REDUCE_MAX", "REDUCE_MIN")}
+OPTIONS_NAMES |= {name: "MaximumMinimumOptions" for name in ("MAXIMUM", "MINIMUM")}
 
 OPTIONAL_TENSOR = -1
 

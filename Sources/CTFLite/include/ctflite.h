@@ -43,8 +43,8 @@ typedef struct {
   int type;
   uint32_t buffer;
   ctflite_bytes data;
-  // Data kept outside the FlatBuffer (files over 2 GiB).
-  bool has_external_data;
+  // Data behind the FlatBuffer's tables, at an offset and of a size that pass the file's end.
+  bool lies_outside;
   bool is_variable;
   bool is_sparse;
   bool has_custom_quantization;
