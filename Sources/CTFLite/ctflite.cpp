@@ -124,6 +124,24 @@ ctflite_options options(const Operator *op) {
   case BuiltinOptions_LeakyReluOptions:
     out.alpha = op->builtin_options_as_LeakyReluOptions()->alpha();
     break;
+  case BuiltinOptions_MirrorPadOptions:
+    out.mirror_mode = op->builtin_options_as_MirrorPadOptions()->mode();
+    break;
+  case BuiltinOptions_SpaceToDepthOptions:
+    out.block = op->builtin_options_as_SpaceToDepthOptions()->block_size();
+    break;
+  case BuiltinOptions_DepthToSpaceOptions:
+    out.block = op->builtin_options_as_DepthToSpaceOptions()->block_size();
+    break;
+  case BuiltinOptions_ResizeNearestNeighborOptions: {
+    auto o = op->builtin_options_as_ResizeNearestNeighborOptions();
+    out.aligns_corners = o->align_corners();
+    out.has_half_pixel_centers = o->half_pixel_centers();
+    break;
+  }
+  case BuiltinOptions_GeluOptions:
+    out.is_approximate = op->builtin_options_as_GeluOptions()->approximate();
+    break;
   default:
     break;
   }

@@ -55,6 +55,36 @@ Offset<void> options(flatbuffers::FlatBufferBuilder &b, BuiltinOptions &type, co
   case 9:
     type = BuiltinOptions_FullyConnectedOptions;
     return CreateFullyConnectedOptions(b, activation, 0, o.keep_dimensions).Union();
+  case 5:
+    type = BuiltinOptions_DepthToSpaceOptions;
+    return CreateDepthToSpaceOptions(b, o.block).Union();
+  case 26:
+    type = BuiltinOptions_SpaceToDepthOptions;
+    return CreateSpaceToDepthOptions(b, o.block).Union();
+  case 36:
+    type = BuiltinOptions_GatherOptions;
+    return CreateGatherOptions(b, o.axis, o.batch_dimensions).Union();
+  case 49:
+    type = BuiltinOptions_SplitOptions;
+    return CreateSplitOptions(b, static_cast<int32_t>(op.outputs.count)).Union();
+  case 83:
+    type = BuiltinOptions_PackOptions;
+    return CreatePackOptions(b, static_cast<int32_t>(op.inputs.count), o.axis).Union();
+  case 88:
+    type = BuiltinOptions_UnpackOptions;
+    return CreateUnpackOptions(b, static_cast<int32_t>(op.outputs.count), o.axis).Union();
+  case 97:
+    type = BuiltinOptions_ResizeNearestNeighborOptions;
+    return CreateResizeNearestNeighborOptions(b, o.aligns_corners, o.has_half_pixel_centers).Union();
+  case 100:
+    type = BuiltinOptions_MirrorPadOptions;
+    return CreateMirrorPadOptions(b, static_cast<int8_t>(o.mirror_mode)).Union();
+  case 102:
+    type = BuiltinOptions_SplitVOptions;
+    return CreateSplitVOptions(b, static_cast<int32_t>(op.outputs.count)).Union();
+  case 150:
+    type = BuiltinOptions_GeluOptions;
+    return CreateGeluOptions(b, o.is_approximate).Union();
   case 18:
     type = BuiltinOptions_MulOptions;
     return CreateMulOptions(b, activation).Union();

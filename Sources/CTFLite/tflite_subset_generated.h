@@ -74,6 +74,27 @@ struct PackOptionsBuilder;
 struct UnpackOptions;
 struct UnpackOptionsBuilder;
 
+struct SplitOptions;
+struct SplitOptionsBuilder;
+
+struct SplitVOptions;
+struct SplitVOptionsBuilder;
+
+struct MirrorPadOptions;
+struct MirrorPadOptionsBuilder;
+
+struct SpaceToDepthOptions;
+struct SpaceToDepthOptionsBuilder;
+
+struct DepthToSpaceOptions;
+struct DepthToSpaceOptionsBuilder;
+
+struct ResizeNearestNeighborOptions;
+struct ResizeNearestNeighborOptionsBuilder;
+
+struct GeluOptions;
+struct GeluOptionsBuilder;
+
 struct OperatorCode;
 struct OperatorCodeBuilder;
 
@@ -140,6 +161,7 @@ enum BuiltinOptions : uint8_t {
   BuiltinOptions_ConcatenationOptions = 10,
   BuiltinOptions_AddOptions = 11,
   BuiltinOptions_ReshapeOptions = 17,
+  BuiltinOptions_SpaceToDepthOptions = 19,
   BuiltinOptions_MulOptions = 21,
   BuiltinOptions_GatherOptions = 23,
   BuiltinOptions_ReducerOptions = 27,
@@ -147,14 +169,20 @@ enum BuiltinOptions : uint8_t {
   BuiltinOptions_DivOptions = 29,
   BuiltinOptions_SqueezeOptions = 30,
   BuiltinOptions_StridedSliceOptions = 32,
+  BuiltinOptions_SplitOptions = 35,
   BuiltinOptions_PackOptions = 59,
   BuiltinOptions_UnpackOptions = 64,
+  BuiltinOptions_ResizeNearestNeighborOptions = 74,
   BuiltinOptions_LeakyReluOptions = 75,
+  BuiltinOptions_MirrorPadOptions = 77,
+  BuiltinOptions_SplitVOptions = 79,
+  BuiltinOptions_DepthToSpaceOptions = 94,
+  BuiltinOptions_GeluOptions = 116,
   BuiltinOptions_MIN = BuiltinOptions_NONE,
-  BuiltinOptions_MAX = BuiltinOptions_LeakyReluOptions
+  BuiltinOptions_MAX = BuiltinOptions_GeluOptions
 };
 
-inline const BuiltinOptions (&EnumValuesBuiltinOptions())[19] {
+inline const BuiltinOptions (&EnumValuesBuiltinOptions())[26] {
   static const BuiltinOptions values[] = {
     BuiltinOptions_NONE,
     BuiltinOptions_Conv2DOptions,
@@ -165,6 +193,7 @@ inline const BuiltinOptions (&EnumValuesBuiltinOptions())[19] {
     BuiltinOptions_ConcatenationOptions,
     BuiltinOptions_AddOptions,
     BuiltinOptions_ReshapeOptions,
+    BuiltinOptions_SpaceToDepthOptions,
     BuiltinOptions_MulOptions,
     BuiltinOptions_GatherOptions,
     BuiltinOptions_ReducerOptions,
@@ -172,15 +201,21 @@ inline const BuiltinOptions (&EnumValuesBuiltinOptions())[19] {
     BuiltinOptions_DivOptions,
     BuiltinOptions_SqueezeOptions,
     BuiltinOptions_StridedSliceOptions,
+    BuiltinOptions_SplitOptions,
     BuiltinOptions_PackOptions,
     BuiltinOptions_UnpackOptions,
-    BuiltinOptions_LeakyReluOptions
+    BuiltinOptions_ResizeNearestNeighborOptions,
+    BuiltinOptions_LeakyReluOptions,
+    BuiltinOptions_MirrorPadOptions,
+    BuiltinOptions_SplitVOptions,
+    BuiltinOptions_DepthToSpaceOptions,
+    BuiltinOptions_GeluOptions
   };
   return values;
 }
 
 inline const char * const *EnumNamesBuiltinOptions() {
-  static const char * const names[77] = {
+  static const char * const names[118] = {
     "NONE",
     "Conv2DOptions",
     "DepthwiseConv2DOptions",
@@ -200,7 +235,7 @@ inline const char * const *EnumNamesBuiltinOptions() {
     "",
     "ReshapeOptions",
     "",
-    "",
+    "SpaceToDepthOptions",
     "",
     "MulOptions",
     "",
@@ -216,7 +251,7 @@ inline const char * const *EnumNamesBuiltinOptions() {
     "StridedSliceOptions",
     "",
     "",
-    "",
+    "SplitOptions",
     "",
     "",
     "",
@@ -255,15 +290,56 @@ inline const char * const *EnumNamesBuiltinOptions() {
     "",
     "",
     "",
-    "",
+    "ResizeNearestNeighborOptions",
     "LeakyReluOptions",
+    "",
+    "MirrorPadOptions",
+    "",
+    "SplitVOptions",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "DepthToSpaceOptions",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "GeluOptions",
     nullptr
   };
   return names;
 }
 
 inline const char *EnumNameBuiltinOptions(BuiltinOptions e) {
-  if (flatbuffers::IsOutRange(e, BuiltinOptions_NONE, BuiltinOptions_LeakyReluOptions)) return "";
+  if (flatbuffers::IsOutRange(e, BuiltinOptions_NONE, BuiltinOptions_GeluOptions)) return "";
   const size_t index = static_cast<size_t>(e);
   return EnumNamesBuiltinOptions()[index];
 }
@@ -304,6 +380,10 @@ template<> struct BuiltinOptionsTraits<lockstep_tflite::ReshapeOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_ReshapeOptions;
 };
 
+template<> struct BuiltinOptionsTraits<lockstep_tflite::SpaceToDepthOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_SpaceToDepthOptions;
+};
+
 template<> struct BuiltinOptionsTraits<lockstep_tflite::MulOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_MulOptions;
 };
@@ -332,6 +412,10 @@ template<> struct BuiltinOptionsTraits<lockstep_tflite::StridedSliceOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_StridedSliceOptions;
 };
 
+template<> struct BuiltinOptionsTraits<lockstep_tflite::SplitOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_SplitOptions;
+};
+
 template<> struct BuiltinOptionsTraits<lockstep_tflite::PackOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_PackOptions;
 };
@@ -340,8 +424,28 @@ template<> struct BuiltinOptionsTraits<lockstep_tflite::UnpackOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_UnpackOptions;
 };
 
+template<> struct BuiltinOptionsTraits<lockstep_tflite::ResizeNearestNeighborOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_ResizeNearestNeighborOptions;
+};
+
 template<> struct BuiltinOptionsTraits<lockstep_tflite::LeakyReluOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_LeakyReluOptions;
+};
+
+template<> struct BuiltinOptionsTraits<lockstep_tflite::MirrorPadOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_MirrorPadOptions;
+};
+
+template<> struct BuiltinOptionsTraits<lockstep_tflite::SplitVOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_SplitVOptions;
+};
+
+template<> struct BuiltinOptionsTraits<lockstep_tflite::DepthToSpaceOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_DepthToSpaceOptions;
+};
+
+template<> struct BuiltinOptionsTraits<lockstep_tflite::GeluOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_GeluOptions;
 };
 
 bool VerifyBuiltinOptions(flatbuffers::Verifier &verifier, const void *obj, BuiltinOptions type);
@@ -1732,6 +1836,303 @@ inline flatbuffers::Offset<UnpackOptions> CreateUnpackOptions(
   return builder_.Finish();
 }
 
+struct SplitOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef SplitOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_NUM_SPLITS = 4
+  };
+  int32_t num_splits() const {
+    return GetField<int32_t>(VT_NUM_SPLITS, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int32_t>(verifier, VT_NUM_SPLITS, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct SplitOptionsBuilder {
+  typedef SplitOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_num_splits(int32_t num_splits) {
+    fbb_.AddElement<int32_t>(SplitOptions::VT_NUM_SPLITS, num_splits, 0);
+  }
+  explicit SplitOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<SplitOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<SplitOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<SplitOptions> CreateSplitOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int32_t num_splits = 0) {
+  SplitOptionsBuilder builder_(_fbb);
+  builder_.add_num_splits(num_splits);
+  return builder_.Finish();
+}
+
+struct SplitVOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef SplitVOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_NUM_SPLITS = 4
+  };
+  int32_t num_splits() const {
+    return GetField<int32_t>(VT_NUM_SPLITS, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int32_t>(verifier, VT_NUM_SPLITS, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct SplitVOptionsBuilder {
+  typedef SplitVOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_num_splits(int32_t num_splits) {
+    fbb_.AddElement<int32_t>(SplitVOptions::VT_NUM_SPLITS, num_splits, 0);
+  }
+  explicit SplitVOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<SplitVOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<SplitVOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<SplitVOptions> CreateSplitVOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int32_t num_splits = 0) {
+  SplitVOptionsBuilder builder_(_fbb);
+  builder_.add_num_splits(num_splits);
+  return builder_.Finish();
+}
+
+struct MirrorPadOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef MirrorPadOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_MODE = 4
+  };
+  int8_t mode() const {
+    return GetField<int8_t>(VT_MODE, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int8_t>(verifier, VT_MODE, 1) &&
+           verifier.EndTable();
+  }
+};
+
+struct MirrorPadOptionsBuilder {
+  typedef MirrorPadOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_mode(int8_t mode) {
+    fbb_.AddElement<int8_t>(MirrorPadOptions::VT_MODE, mode, 0);
+  }
+  explicit MirrorPadOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<MirrorPadOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<MirrorPadOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<MirrorPadOptions> CreateMirrorPadOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int8_t mode = 0) {
+  MirrorPadOptionsBuilder builder_(_fbb);
+  builder_.add_mode(mode);
+  return builder_.Finish();
+}
+
+struct SpaceToDepthOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef SpaceToDepthOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_BLOCK_SIZE = 4
+  };
+  int32_t block_size() const {
+    return GetField<int32_t>(VT_BLOCK_SIZE, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int32_t>(verifier, VT_BLOCK_SIZE, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct SpaceToDepthOptionsBuilder {
+  typedef SpaceToDepthOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_block_size(int32_t block_size) {
+    fbb_.AddElement<int32_t>(SpaceToDepthOptions::VT_BLOCK_SIZE, block_size, 0);
+  }
+  explicit SpaceToDepthOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<SpaceToDepthOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<SpaceToDepthOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<SpaceToDepthOptions> CreateSpaceToDepthOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int32_t block_size = 0) {
+  SpaceToDepthOptionsBuilder builder_(_fbb);
+  builder_.add_block_size(block_size);
+  return builder_.Finish();
+}
+
+struct DepthToSpaceOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef DepthToSpaceOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_BLOCK_SIZE = 4
+  };
+  int32_t block_size() const {
+    return GetField<int32_t>(VT_BLOCK_SIZE, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int32_t>(verifier, VT_BLOCK_SIZE, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct DepthToSpaceOptionsBuilder {
+  typedef DepthToSpaceOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_block_size(int32_t block_size) {
+    fbb_.AddElement<int32_t>(DepthToSpaceOptions::VT_BLOCK_SIZE, block_size, 0);
+  }
+  explicit DepthToSpaceOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<DepthToSpaceOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<DepthToSpaceOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<DepthToSpaceOptions> CreateDepthToSpaceOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int32_t block_size = 0) {
+  DepthToSpaceOptionsBuilder builder_(_fbb);
+  builder_.add_block_size(block_size);
+  return builder_.Finish();
+}
+
+struct ResizeNearestNeighborOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef ResizeNearestNeighborOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_ALIGN_CORNERS = 4,
+    VT_HALF_PIXEL_CENTERS = 6
+  };
+  bool align_corners() const {
+    return GetField<uint8_t>(VT_ALIGN_CORNERS, 0) != 0;
+  }
+  bool half_pixel_centers() const {
+    return GetField<uint8_t>(VT_HALF_PIXEL_CENTERS, 0) != 0;
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint8_t>(verifier, VT_ALIGN_CORNERS, 1) &&
+           VerifyField<uint8_t>(verifier, VT_HALF_PIXEL_CENTERS, 1) &&
+           verifier.EndTable();
+  }
+};
+
+struct ResizeNearestNeighborOptionsBuilder {
+  typedef ResizeNearestNeighborOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_align_corners(bool align_corners) {
+    fbb_.AddElement<uint8_t>(ResizeNearestNeighborOptions::VT_ALIGN_CORNERS, static_cast<uint8_t>(align_corners), 0);
+  }
+  void add_half_pixel_centers(bool half_pixel_centers) {
+    fbb_.AddElement<uint8_t>(ResizeNearestNeighborOptions::VT_HALF_PIXEL_CENTERS, static_cast<uint8_t>(half_pixel_centers), 0);
+  }
+  explicit ResizeNearestNeighborOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<ResizeNearestNeighborOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<ResizeNearestNeighborOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<ResizeNearestNeighborOptions> CreateResizeNearestNeighborOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    bool align_corners = false,
+    bool half_pixel_centers = false) {
+  ResizeNearestNeighborOptionsBuilder builder_(_fbb);
+  builder_.add_half_pixel_centers(half_pixel_centers);
+  builder_.add_align_corners(align_corners);
+  return builder_.Finish();
+}
+
+struct GeluOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef GeluOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_APPROXIMATE = 4
+  };
+  bool approximate() const {
+    return GetField<uint8_t>(VT_APPROXIMATE, 0) != 0;
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint8_t>(verifier, VT_APPROXIMATE, 1) &&
+           verifier.EndTable();
+  }
+};
+
+struct GeluOptionsBuilder {
+  typedef GeluOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_approximate(bool approximate) {
+    fbb_.AddElement<uint8_t>(GeluOptions::VT_APPROXIMATE, static_cast<uint8_t>(approximate), 0);
+  }
+  explicit GeluOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<GeluOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<GeluOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<GeluOptions> CreateGeluOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    bool approximate = false) {
+  GeluOptionsBuilder builder_(_fbb);
+  builder_.add_approximate(approximate);
+  return builder_.Finish();
+}
+
 struct OperatorCode FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   typedef OperatorCodeBuilder Builder;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
@@ -1868,6 +2269,9 @@ struct Operator FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const lockstep_tflite::ReshapeOptions *builtin_options_as_ReshapeOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_ReshapeOptions ? static_cast<const lockstep_tflite::ReshapeOptions *>(builtin_options()) : nullptr;
   }
+  const lockstep_tflite::SpaceToDepthOptions *builtin_options_as_SpaceToDepthOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_SpaceToDepthOptions ? static_cast<const lockstep_tflite::SpaceToDepthOptions *>(builtin_options()) : nullptr;
+  }
   const lockstep_tflite::MulOptions *builtin_options_as_MulOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_MulOptions ? static_cast<const lockstep_tflite::MulOptions *>(builtin_options()) : nullptr;
   }
@@ -1889,14 +2293,32 @@ struct Operator FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const lockstep_tflite::StridedSliceOptions *builtin_options_as_StridedSliceOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_StridedSliceOptions ? static_cast<const lockstep_tflite::StridedSliceOptions *>(builtin_options()) : nullptr;
   }
+  const lockstep_tflite::SplitOptions *builtin_options_as_SplitOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_SplitOptions ? static_cast<const lockstep_tflite::SplitOptions *>(builtin_options()) : nullptr;
+  }
   const lockstep_tflite::PackOptions *builtin_options_as_PackOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_PackOptions ? static_cast<const lockstep_tflite::PackOptions *>(builtin_options()) : nullptr;
   }
   const lockstep_tflite::UnpackOptions *builtin_options_as_UnpackOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_UnpackOptions ? static_cast<const lockstep_tflite::UnpackOptions *>(builtin_options()) : nullptr;
   }
+  const lockstep_tflite::ResizeNearestNeighborOptions *builtin_options_as_ResizeNearestNeighborOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_ResizeNearestNeighborOptions ? static_cast<const lockstep_tflite::ResizeNearestNeighborOptions *>(builtin_options()) : nullptr;
+  }
   const lockstep_tflite::LeakyReluOptions *builtin_options_as_LeakyReluOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_LeakyReluOptions ? static_cast<const lockstep_tflite::LeakyReluOptions *>(builtin_options()) : nullptr;
+  }
+  const lockstep_tflite::MirrorPadOptions *builtin_options_as_MirrorPadOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_MirrorPadOptions ? static_cast<const lockstep_tflite::MirrorPadOptions *>(builtin_options()) : nullptr;
+  }
+  const lockstep_tflite::SplitVOptions *builtin_options_as_SplitVOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_SplitVOptions ? static_cast<const lockstep_tflite::SplitVOptions *>(builtin_options()) : nullptr;
+  }
+  const lockstep_tflite::DepthToSpaceOptions *builtin_options_as_DepthToSpaceOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_DepthToSpaceOptions ? static_cast<const lockstep_tflite::DepthToSpaceOptions *>(builtin_options()) : nullptr;
+  }
+  const lockstep_tflite::GeluOptions *builtin_options_as_GeluOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_GeluOptions ? static_cast<const lockstep_tflite::GeluOptions *>(builtin_options()) : nullptr;
   }
   bool Verify(flatbuffers::Verifier &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -1944,6 +2366,10 @@ template<> inline const lockstep_tflite::ReshapeOptions *Operator::builtin_optio
   return builtin_options_as_ReshapeOptions();
 }
 
+template<> inline const lockstep_tflite::SpaceToDepthOptions *Operator::builtin_options_as<lockstep_tflite::SpaceToDepthOptions>() const {
+  return builtin_options_as_SpaceToDepthOptions();
+}
+
 template<> inline const lockstep_tflite::MulOptions *Operator::builtin_options_as<lockstep_tflite::MulOptions>() const {
   return builtin_options_as_MulOptions();
 }
@@ -1972,6 +2398,10 @@ template<> inline const lockstep_tflite::StridedSliceOptions *Operator::builtin_
   return builtin_options_as_StridedSliceOptions();
 }
 
+template<> inline const lockstep_tflite::SplitOptions *Operator::builtin_options_as<lockstep_tflite::SplitOptions>() const {
+  return builtin_options_as_SplitOptions();
+}
+
 template<> inline const lockstep_tflite::PackOptions *Operator::builtin_options_as<lockstep_tflite::PackOptions>() const {
   return builtin_options_as_PackOptions();
 }
@@ -1980,8 +2410,28 @@ template<> inline const lockstep_tflite::UnpackOptions *Operator::builtin_option
   return builtin_options_as_UnpackOptions();
 }
 
+template<> inline const lockstep_tflite::ResizeNearestNeighborOptions *Operator::builtin_options_as<lockstep_tflite::ResizeNearestNeighborOptions>() const {
+  return builtin_options_as_ResizeNearestNeighborOptions();
+}
+
 template<> inline const lockstep_tflite::LeakyReluOptions *Operator::builtin_options_as<lockstep_tflite::LeakyReluOptions>() const {
   return builtin_options_as_LeakyReluOptions();
+}
+
+template<> inline const lockstep_tflite::MirrorPadOptions *Operator::builtin_options_as<lockstep_tflite::MirrorPadOptions>() const {
+  return builtin_options_as_MirrorPadOptions();
+}
+
+template<> inline const lockstep_tflite::SplitVOptions *Operator::builtin_options_as<lockstep_tflite::SplitVOptions>() const {
+  return builtin_options_as_SplitVOptions();
+}
+
+template<> inline const lockstep_tflite::DepthToSpaceOptions *Operator::builtin_options_as<lockstep_tflite::DepthToSpaceOptions>() const {
+  return builtin_options_as_DepthToSpaceOptions();
+}
+
+template<> inline const lockstep_tflite::GeluOptions *Operator::builtin_options_as<lockstep_tflite::GeluOptions>() const {
+  return builtin_options_as_GeluOptions();
 }
 
 struct OperatorBuilder {
@@ -2403,6 +2853,10 @@ inline bool VerifyBuiltinOptions(flatbuffers::Verifier &verifier, const void *ob
       auto ptr = reinterpret_cast<const lockstep_tflite::ReshapeOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
+    case BuiltinOptions_SpaceToDepthOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::SpaceToDepthOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
     case BuiltinOptions_MulOptions: {
       auto ptr = reinterpret_cast<const lockstep_tflite::MulOptions *>(obj);
       return verifier.VerifyTable(ptr);
@@ -2431,6 +2885,10 @@ inline bool VerifyBuiltinOptions(flatbuffers::Verifier &verifier, const void *ob
       auto ptr = reinterpret_cast<const lockstep_tflite::StridedSliceOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
+    case BuiltinOptions_SplitOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::SplitOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
     case BuiltinOptions_PackOptions: {
       auto ptr = reinterpret_cast<const lockstep_tflite::PackOptions *>(obj);
       return verifier.VerifyTable(ptr);
@@ -2439,8 +2897,28 @@ inline bool VerifyBuiltinOptions(flatbuffers::Verifier &verifier, const void *ob
       auto ptr = reinterpret_cast<const lockstep_tflite::UnpackOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
+    case BuiltinOptions_ResizeNearestNeighborOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::ResizeNearestNeighborOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
     case BuiltinOptions_LeakyReluOptions: {
       auto ptr = reinterpret_cast<const lockstep_tflite::LeakyReluOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case BuiltinOptions_MirrorPadOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::MirrorPadOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case BuiltinOptions_SplitVOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::SplitVOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case BuiltinOptions_DepthToSpaceOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::DepthToSpaceOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case BuiltinOptions_GeluOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::GeluOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
     default: return true;

@@ -154,6 +154,8 @@ private struct Recoder {
     case .hardSwish: [.hardSwish]
     case .relu: [.clamp(0, .infinity)]
     case .relu6: [.clamp(0, 6)]
+    case .reluN1To1: [.clamp(-1, 1)]
+    case .real(let function): [function]
     case .leakyRelu(let alpha): [.leakyRelu(alpha: alpha)]
     case .composed(let functions): functions
     }

@@ -62,10 +62,8 @@ extension ONNXWriter {
     case .dequantize: try dequantize(operation)
     case .softmax:
       throw ONNXExportFault("inside integers it has no form in QONNX", remedy: "end the network in front of it")
-    case .unary, .mean, .stridedSlice, .quantize, .pack, .unpack, .slice, .gather, .broadcastTo, .divide, .maximum,
-      .minimum, .compare, .select, .reduce, .constant:
-      throw ONNXExportFault("it has no form in QONNX that is read back exactly")
     case .unsupported(let reason): throw ONNXExportFault(reason)
+    default: throw ONNXExportFault("it has no form in QONNX that is read back exactly")
     }
   }
 
@@ -447,7 +445,15 @@ extension ONNXWriter {
         } else {
           throw ONNXExportFault("it scales and shifts in one, which ONNX does in two")
         }
-      case .scaled, .hardSwish: throw ONNXExportFault("it applies \(function), which has no operator of opset 13")
+      case .negated: x = node("Neg", [x], makes: name, made)
+      case .floor: x = node("Floor", [x], makes: name, made)
+      case .ceiling: x = node("Ceil", [x], makes: name, made)
+      case .rounded: x = node("Round", [x], makes: name, made)
+      case .logarithm: x = node("Log", [x], makes: name, made)
+      case .sine: x = node("Sin", [x], makes: name, made)
+      case .cosine: x = node("Cos", [x], makes: name, made)
+      case .scaled, .hardSwish, .reciprocalSquareRoot, .square, .gelu:
+        throw ONNXExportFault("it applies \(function), which has no operator of opset 13")
       }
     }
     try finish(operation, x, channelsFirst: isFirst)

@@ -221,14 +221,22 @@ private struct TFLiteWriter {
       case .leakyRelu(let alpha):
         code = (98, 2)
         raw.options.alpha = alpha
+      case .reluN1To1: code = (20, 1)
+      case .real(let function):
+        guard let known = function.builtin(&raw.options) else {
+          throw ExportFault(reason: "it is a function that is no operator of TensorFlow Lite")
+        }
+        code = known
       case .composed: throw ExportFault(reason: "it is a function that is no operator of TensorFlow Lite")
       }
-    case .pack, .unpack, .slice, .gather, .broadcastTo, .divide, .maximum, .minimum, .compare, .select, .reduce,
-      .constant:
-      throw ExportFault(reason: "it is an operator that is not written")
     case .quantize: code = (114, 1)
     case .dequantize: code = (6, 2)
     case .unsupported(let reason): throw ExportFault(reason: reason)
+    default:
+      guard let movement = operation.kind.movement(&raw.options, outputs: operation.outputs.count) else {
+        throw ExportFault(reason: "it is an operator that is not written")
+      }
+      code = movement
     }
     (raw.builtin_code, raw.version) = code
     let isAdded = withViews(operation.inputs.map { Int32($0 ?? -1) }, operation.outputs.map(Int32.init)) {

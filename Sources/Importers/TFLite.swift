@@ -200,6 +200,26 @@ private struct TFLiteReader {
     case .broadcastArgs: return .constant(.broadcastArguments)
     case .floorDiv: return .constant(.floorDivide)
     case .floorMod: return .constant(.floorModulo)
+    case .split: return .split
+    case .splitV: return .splitSizes
+    case .tile: return .tile
+    case .gatherND: return .gatherND
+    case .reverseV2: return .reverse
+    case .mirrorPad:
+      return [0: .mirrorPad(repeatsEdge: false), 1: .mirrorPad(repeatsEdge: true)][options.mirror_mode]
+        ?? .unsupported(reason: "it mirrors by the mode \(options.mirror_mode); REFLECT (0) and SYMMETRIC (1) are known")
+    case .depthToSpace: return .depthToSpace(block: Int(options.block))
+    case .spaceToDepth: return .spaceToDepth(block: Int(options.block))
+    case .spaceToBatchND: return .spaceToBatch
+    case .batchToSpaceND: return .batchToSpace
+    case .resizeNearestNeighbor:
+      return .resizeNearest(
+        NearestNeighbor(
+          alignsCorners: options.aligns_corners, hasHalfPixelCenters: options.has_half_pixel_centers))
+    case .prelu: return .parametricRelu
+    case .abs, .neg, .elu, .exp, .log, .sqrt, .rsqrt, .square, .gelu, .sin, .cos, .floor, .ceil, .round:
+      return realFunction(of: code, options).map { .unary(.real($0)) } ?? .unsupported(reason: "it has no function")
+    case .reluN1To1: return .unary(.reluN1To1)
     case .logistic: return .unary(.logistic)
     case .tanh: return .unary(.tanh)
     case .leakyRelu: return .unary(.leakyRelu(alpha: options.alpha))
@@ -213,6 +233,15 @@ private struct TFLiteReader {
     default:
       return .unsupported(reason: "the operator is not supported")
     }
+  }
+
+  private func realFunction(of code: TFLiteBuiltin, _ options: ctflite_options) -> RealFunction? {
+    let functions: [TFLiteBuiltin: RealFunction] = [
+      .abs: .absolute, .neg: .negated, .elu: .elu(alpha: 1), .exp: .exponential, .log: .logarithm, .sqrt: .squareRoot,
+      .rsqrt: .reciprocalSquareRoot, .square: .square, .gelu: .gelu(isApproximate: options.is_approximate), .sin: .sine,
+      .cos: .cosine, .floor: .floor, .ceil: .ceiling, .round: .rounded,
+    ]
+    return functions[code]
   }
 
   private func activation(_ code: Int32) -> Activation? {

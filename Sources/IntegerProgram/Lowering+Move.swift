@@ -2,12 +2,12 @@ import Network
 
 // RESHAPE, SQUEEZE, EXPAND_DIMS, PAD, PADV2, TRANSPOSE, CONCATENATION, STRIDED_SLICE → move.
 extension Lowering {
-  private mutating func ends(_ operation: Operation) throws(LayerFault) -> (Int, Value) {
+  mutating func ends(_ operation: Operation) throws(LayerFault) -> (Int, Value) {
     (try input(operation, 0, "input"), try output(operation))
   }
 
   /// Emits a move of one input, whose codes keep their type.
-  private mutating func move(_ operation: Operation, _ x: Int, _ output: Value, _ move: Move) throws(LayerFault) {
+  mutating func move(_ operation: Operation, _ x: Int, _ output: Value, _ move: Move) throws(LayerFault) {
     guard values[x].type == output.type else {
       throw LayerFault("its input is \(values[x].type) and its output \(output.type); codes cannot be moved across types")
     }

@@ -76,6 +76,7 @@ extension Lowering {
         Int32(min(max(Int64($0) + Int64(input.zeroPoint), six.lowerBound), six.upperBound))
       }
     case .composed: throw LayerFault("it has no quantiser")
+    case .reluN1To1, .real: throw LayerFault("the operator is not supported")
     case .leakyRelu(let alpha):
       guard alpha.isFinite else { throw LayerFault("its slope is \(alpha)") }
       let identity = try rescale(input, output, ratio)

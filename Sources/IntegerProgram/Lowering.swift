@@ -138,7 +138,9 @@ struct Lowering {
     if case .unsupported(let reason) = operation.kind {
       throw LayerFault(reason, remedy: Self.remedy(for: operation.typeName))
     }
-    guard operation.outputs.count == 1 else { throw LayerFault("it has \(operation.outputs.count) outputs, not one") }
+    guard operation.outputs.count == 1 || operation.kind.mayHaveSeveralOutputs && !operation.outputs.isEmpty else {
+      throw LayerFault("it has \(operation.outputs.count) outputs, not one")
+    }
     switch operation.kind {
     case .conv2D(let window, let activation): try convolution(operation, window, activation)
     case .depthwiseConv2D(let window, let multiplier, let activation):
@@ -160,10 +162,28 @@ struct Lowering {
     case .transpose: try transpose(operation)
     case .concatenation(let axis, let activation): try concatenation(operation, axis: axis, activation)
     case .stridedSlice(let masks): try stridedSlice(operation, masks)
+    case .slice: try slice(operation)
+    case .split: try split(operation)
+    case .splitSizes: try splitSizes(operation)
+    case .pack(let axis): try pack(operation, axis: axis)
+    case .unpack(let axis): try unpack(operation, axis: axis)
+    case .tile: try tile(operation)
+    case .broadcastTo: try broadcastTo(operation)
+    case .gather(let axis, let batchDimensions): try gather(operation, axis: axis, batchDimensions: batchDimensions)
+    case .gatherND: try gatherND(operation)
+    case .reverse: try reverse(operation)
+    case .mirrorPad(let repeatsEdge): try mirrorPad(operation, repeatsEdge: repeatsEdge)
+    case .depthToSpace(let block): try depthToSpace(operation, block: block)
+    case .spaceToDepth(let block): try spaceToDepth(operation, block: block)
+    case .spaceToBatch: try spaceToBatch(operation)
+    case .batchToSpace: try batchToSpace(operation)
+    case .resizeNearest(let rule): try resizeNearest(operation, rule)
+    case .indexed(let maps): try indexed(operation, maps)
+    case .parametricRelu: throw LayerFault("the operator is not supported")
     case .unary(let function): try unary(operation, function)
     case .quantize: try quantize(operation)
     case .dequantize: try dequantize(operation)
-    case .pack, .unpack, .slice, .gather, .broadcastTo, .divide, .maximum, .minimum, .compare, .select, .reduce:
+    case .divide, .maximum, .minimum, .compare, .select, .reduce:
       throw LayerFault("the operator is supported on constants only", remedy: Self.remedy(for: operation.typeName))
     case .constant:
       throw LayerFault(
@@ -176,11 +196,8 @@ struct Lowering {
     switch type {
     case let type where type.hasSuffix("LSTM") || type.hasSuffix("RNN"):
       "train with unroll=True, or replace the recurrent layer by convolutions over time"
-    case "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR": "replace the resizing by a strided convolution or a pool"
-    case "PRELU": "use LEAKY_RELU, whose slope is one number"
+    case "RESIZE_BILINEAR": "replace the resizing by a strided convolution or a pool"
     case "BATCH_MATMUL": "where one side is constant, use a dense layer (FULLY_CONNECTED)"
-    case "SPLIT", "SPLIT_V", "SLICE", "GATHER", "UNPACK": "use STRIDED_SLICE"
-    case "PACK": "use RESHAPE and CONCATENATION"
     case "MINIMUM", "MAXIMUM": "use a fused RELU or RELU6"
     case let type where type.hasPrefix("CUSTOM"): "build the model from builtin operators"
     default: "the supported operators are listed by `lockstep inspect --operators`"

@@ -24,6 +24,19 @@ extension RealFunction {
     case .hardSwish: x * max(0, min(1, x / 6 + 0.5))
     case .scaled(let gain, let offset): gain * x + offset
     case .clamp(let low, let high): min(max(x, low), high)
+    case .logarithm: log(x)
+    case .reciprocalSquareRoot: 1 / x.squareRoot()
+    case .square: x * x
+    case .negated: -x
+    case .sine: sin(x)
+    case .cosine: cos(x)
+    case .floor: x.rounded(.down)
+    case .ceiling: x.rounded(.up)
+    case .rounded: x.rounded(.toNearestOrEven)
+    case .gelu(let isApproximate):
+      isApproximate
+        ? 0.5 * x * (1 + hyperbolicTangent((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+        : 0.5 * x * erfc(-x * 0.5.squareRoot())
     }
   }
 }

@@ -44,12 +44,27 @@ public struct SliceMasks: Sendable, Hashable {
   }
 }
 
+/// Which element of an axis a resized element is taken from (TensorFlow Lite: `GetNearestNeighbor`).
+public struct NearestNeighbor: Sendable, Hashable {
+  /// Whether the first and the last elements of both sides lie on each other.
+  public var alignsCorners: Bool
+  /// Whether elements are squares that lie around half-integers, and not points at integers.
+  public var hasHalfPixelCenters: Bool
+
+  public init(alignsCorners: Bool, hasHalfPixelCenters: Bool) {
+    self.alignsCorners = alignsCorners
+    self.hasHalfPixelCenters = hasHalfPixelCenters
+  }
+}
+
 /// A unary function of one code.
 public enum UnaryFunction: Sendable, Hashable {
-  case logistic, tanh, hardSwish, relu, relu6
+  case logistic, tanh, hardSwish, relu, relu6, reluN1To1
   case leakyRelu(alpha: Float)
   /// One after the other, in real values, each result rounded to single precision.
   case composed([RealFunction])
+  /// As TensorFlow Lite's kernels reckon it, for codes in fixed point or by a table.
+  case real(RealFunction)
 }
 
 /// A function of one real value.
@@ -63,6 +78,11 @@ public enum RealFunction: Sendable, Hashable {
   /// gain · x + offset.
   case scaled(by: Double, plus: Double)
   case clamp(Double, Double)
+  case logarithm, reciprocalSquareRoot, square, negated, sine, cosine, floor, ceiling
+  /// To the nearest integer, ties to the even one.
+  case rounded
+  /// x · Φ(x), Φ the normal distribution; approximately, by tanh.
+  case gelu(isApproximate: Bool)
 }
 
 /// What is computed from constants and fixed shapes alone, before anything runs (`ConstantEvaluation`).
@@ -139,6 +159,30 @@ public struct Operation: Sendable {
     /// Inputs: any shape, axes.
     case reduce(Reduction, keepsDimensions: Bool)
     case constant(ConstantFunction)
+    /// Equal parts along an axis, an output each. Inputs: axis, any shape.
+    case split
+    /// Parts along an axis, an output each. Inputs: any shape, sizes (one may be −1: the rest), axis.
+    case splitSizes
+    /// Inputs: any shape, how often each axis is repeated.
+    case tile
+    /// Inputs: any shape; indices, whose last axis names places along the first axes.
+    case gatherND
+    /// Inputs: any shape, axes along which the order is turned round.
+    case reverse
+    /// Inputs: any shape, amounts [rank, 2]. What is added mirrors the rest, whose outermost element is repeated or not.
+    case mirrorPad(repeatsEdge: Bool)
+    /// Blocks of `block` × `block` pixels out of their channels; and back.
+    case depthToSpace(block: Int)
+    case spaceToDepth(block: Int)
+    /// Inputs: images, block sizes, amounts [axes, 2] to pad before (crop after). Places inside a block become images.
+    case spaceToBatch
+    case batchToSpace
+    /// Inputs: images, height and width.
+    case resizeNearest(NearestNeighbor)
+    /// Input: any shape. Element i of the output is the input's at `maps[axis][i[axis]]` along each axis.
+    case indexed([[Int]])
+    /// Inputs: any shape, slopes that broadcast to it.
+    case parametricRelu
     case unary(UnaryFunction)
     case quantize
     case dequantize
@@ -163,5 +207,15 @@ public struct Operation: Sendable {
     self.typeName = typeName
     self.inputs = inputs
     self.outputs = outputs
+  }
+}
+
+extension Operation.Kind {
+  /// Whether it may make more than one tensor.
+  public var mayHaveSeveralOutputs: Bool {
+    switch self {
+    case .split, .splitSizes, .unpack: true
+    default: false
+    }
   }
 }

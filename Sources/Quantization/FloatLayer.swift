@@ -239,11 +239,10 @@ extension FloatLayer {
       try require(x.tensor.shape)
       inputs = [x.index]
       kind = .unary(function.reals)
-    case .stridedSlice, .quantize, .dequantize, .pack, .unpack, .slice, .gather, .broadcastTo, .divide, .maximum,
-      .minimum, .compare, .select, .reduce, .constant:
+    case .unsupported(let reason): throw LayerFault(reason)
+    default:
       throw LayerFault(
         "the operator is not supported in float networks", remedy: "quantise with the tool that made the file")
-    case .unsupported(let reason): throw LayerFault(reason)
     }
   }
 }
@@ -256,6 +255,8 @@ extension UnaryFunction {
     case .hardSwish: [.hardSwish]
     case .relu: [.clamp(0, .infinity)]
     case .relu6: [.clamp(0, 6)]
+    case .reluN1To1: [.clamp(-1, 1)]
+    case .real(let function): [function]
     case .leakyRelu(let alpha): [.leakyRelu(alpha: alpha)]
     case .composed(let functions): functions
     }

@@ -233,16 +233,33 @@ private struct NetworkEditor {
       return .constant(random.element(of: functions))
     case .unary:
       let functions: [UnaryFunction] = [
-        .logistic, .tanh, .hardSwish, .relu, .relu6, .leakyRelu(alpha: random.element(of: Self.scales)),
+        .logistic, .tanh, .hardSwish, .relu, .relu6, .reluN1To1, .leakyRelu(alpha: random.element(of: Self.scales)),
         .composed([.scaled(by: Double(random.element(of: Self.scales)), plus: Double(random.element(of: Self.scales)))]),
-        .composed([.logistic, .squareRoot]),
+        .composed([.logistic, .squareRoot]), .real(.absolute), .real(.reciprocalSquareRoot), .real(.exponential),
+        .real(.logarithm), .real(.gelu(isApproximate: random.chance(0.5))), .real(.square),
       ]
       return .unary(random.element(of: functions))
-    case .expandDimensions, .pad, .transpose, .quantize, .dequantize, .slice, .broadcastTo, .maximum, .minimum,
-      .select, .unsupported:
+    case .mirrorPad: return .mirrorPad(repeatsEdge: random.chance(0.5))
+    case .depthToSpace, .spaceToDepth:
+      let block = random.chance(0.5) ? random.integer(in: 0...4) : size()
+      return random.chance(0.5) ? .depthToSpace(block: block) : .spaceToDepth(block: block)
+    case .resizeNearest:
+      return .resizeNearest(
+        NearestNeighbor(alignsCorners: random.chance(0.5), hasHalfPixelCenters: random.chance(0.5)))
+    case .indexed(var maps):
+      guard !maps.isEmpty else { return .indexed([[size()]]) }
+      let axis = random.integer(in: 0...maps.count - 1)
+      if maps[axis].isEmpty || random.chance(0.3) {
+        maps.insert([size()], at: axis)
+      } else {
+        maps[axis][random.integer(in: 0...maps[axis].count - 1)] = size()
+      }
+      return .indexed(maps)
+    default:
       let kinds: [Operation.Kind] = [
-        .expandDimensions, .pad, .transpose, .quantize, .dequantize, .mean(keepsDimensions: true), .slice,
-        .broadcastTo, .maximum, .minimum, .select,
+        .expandDimensions, .pad, .transpose, .quantize, .dequantize, .mean(keepsDimensions: true), .slice, .split,
+        .splitSizes, .tile, .broadcastTo, .maximum, .minimum, .select, .gatherND, .reverse, .spaceToBatch, .batchToSpace,
+        .parametricRelu,
         .unsupported(reason: "none"),
       ]
       return random.element(of: kinds)

@@ -63,6 +63,8 @@ typedef struct {
   ctflite_ints new_shape, squeeze_dimensions;
   int begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask;
   bool offset;
+  int mirror_mode, block;
+  bool aligns_corners, has_half_pixel_centers, is_approximate;
 } ctflite_options;
 
 typedef struct {
