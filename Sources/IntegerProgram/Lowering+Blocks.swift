@@ -36,16 +36,22 @@ extension Lowering {
   /// More places in a block than this, and padding or cropping is a move of its own.
   private static let mostPlaces = 16
 
-  /// TensorFlow Lite: place p of the block becomes the images from p · batch on; what is padded is the output's zero
-  /// point.
+  /// TensorFlow Lite: place p of the block becomes the images from p · batch on. What is padded is the code 0, whatever the
+  /// zero point: so do the kernels of TensorFlow Lite Micro, and no others.
   mutating func spaceToBatch(_ operation: Operation) throws(LayerFault) {
     var (x, output) = try ends(operation)
+    let fill = isTensorFlowLite ? 0 : output.zeroPoint
     var blocks = try Blocks(
       values[x].shape, sizes: constantIntegers(operation, 1, "block sizes"),
       amounts: constantIntegers(operation, 2, "padding amounts"))
     let padded = zip(values[x].shape, blocks.amounts).map { $0 + $1.before + $1.after }
     try require(shape: blocks.small(of: padded), of: output)
     try requireSameQuantization(values[x], output, "its input and output")
+    if blocks.cuts, fill != output.zeroPoint {
+      notices.append(
+        "layer \(source.index) \(source.type) pads with the code 0, as TensorFlow Lite Micro does; zero is the code "
+          + "\(output.zeroPoint) there")
+    }
     if blocks.places.count > Self.mostPlaces, blocks.cuts {
       let strides = rowMajorStrides(padded)
       let copy = Move.Copy(
@@ -53,16 +59,16 @@ extension Lowering {
         targetStart: zip(blocks.amounts, strides).reduce(0) { $0 + $1.0.before * $1.1 }, targetStrides: strides)
       var whole = values[x]
       (whole.shape, whole.tensor, whole.constant) = (padded, nil, nil)
-      whole.range = union(values[x].range, Int64(output.zeroPoint)...Int64(output.zeroPoint))
+      whole.range = union(values[x].range, Int64(fill)...Int64(fill))
       x = emitIntermediate(
-        .move(Move(fill: output.zeroPoint, copies: [copy.merged()])), inputs: [x], output: whole)
+        .move(Move(fill: fill, copies: [copy.merged()])), inputs: [x], output: whole)
       blocks.amounts = blocks.amounts.map { _ in (0, 0) }
     }
     let copies = blocks.copies(large: values[x].shape, small: output.shape)
     try move(
       operation, x, output,
       Move(
-        fill: blocks.cuts ? output.zeroPoint : nil,
+        fill: blocks.cuts ? fill : nil,
         copies: copies.map { large, small, sizes in
           Move.Copy(
             operand: 0, sizes: sizes, sourceStart: large.start, sourceStrides: large.strides, targetStart: small.start,

@@ -6,6 +6,9 @@ from tflite_model import Case, Model, Quantization, schema
 from vectors import integer_vectors
 from written_shapes import CODES, moved, text
 
+# TFLM has no kernel of these.
+LITERT_ALONE = {"TILE"}
+
 
 def several(operator, name, x_shape, y_shapes, constants=(), before=0, q=CODES, x_count=1, **options):
     """One operator with int8 inputs of one shape and several int8 outputs; `before` of the constants come first."""
