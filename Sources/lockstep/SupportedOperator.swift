@@ -10,6 +10,8 @@ struct SupportedOperator {
     SupportedOperator(name: "ADD", limits: "broadcasting by NumPy's rules; fused activation"),
     SupportedOperator(
       name: "AVERAGE_POOL_2D", limits: "equal input and output quantisation; fused activation"),
+    SupportedOperator(name: "BATCH_TO_SPACE_ND", limits: "constant block sizes and crops; equal input and output quantisation"),
+    SupportedOperator(name: "BROADCAST_TO", limits: "constant shape; equal input and output quantisation"),
     SupportedOperator(name: "CONCATENATION", limits: "equal quantisation of all inputs and the output"),
     SupportedOperator(
       name: "CONV_2D",
@@ -18,17 +20,22 @@ struct SupportedOperator {
         + "dilation; fused activation"),
     SupportedOperator(
       name: "DEPTHWISE_CONV_2D", limits: "as CONV_2D, with any depth multiplier"),
+    SupportedOperator(name: "DEPTH_TO_SPACE", limits: "equal input and output quantisation"),
     SupportedOperator(name: "DEQUANTIZE", limits: "of a network output: the program returns the codes"),
     SupportedOperator(name: "EXPAND_DIMS", limits: "constant axis"),
     SupportedOperator(
       name: "FULLY_CONNECTED",
       limits: "constant int8 weights, scales per tensor or per channel; int32 bias or none; fused activation"),
+    SupportedOperator(name: "GATHER", limits: "constant indices; equal input and output quantisation"),
+    SupportedOperator(name: "GATHER_ND", limits: "constant indices; equal input and output quantisation"),
     SupportedOperator(name: "HARD_SWISH", limits: ""),
     SupportedOperator(name: "LEAKY_RELU", limits: ""),
     SupportedOperator(name: "LOGISTIC", limits: "output scale 1/256, zero point -128"),
     SupportedOperator(name: "MAX_POOL_2D", limits: "equal input and output quantisation; fused activation"),
     SupportedOperator(name: "MEAN", limits: "constant axes"),
+    SupportedOperator(name: "MIRROR_PAD", limits: "constant amounts; equal input and output quantisation"),
     SupportedOperator(name: "MUL", limits: "broadcasting by NumPy's rules; fused activation"),
+    SupportedOperator(name: "PACK", limits: "equal quantisation of all inputs and the output"),
     SupportedOperator(name: "PAD", limits: "constant amounts; equal input and output quantisation"),
     SupportedOperator(name: "PADV2", limits: "as PAD, with a constant code to pad with"),
     SupportedOperator(
@@ -38,14 +45,23 @@ struct SupportedOperator {
     SupportedOperator(name: "RELU", limits: ""),
     SupportedOperator(name: "RELU6", limits: ""),
     SupportedOperator(name: "RESHAPE", limits: ""),
+    SupportedOperator(name: "RESIZE_NEAREST_NEIGHBOR", limits: "constant size; equal input and output quantisation"),
+    SupportedOperator(name: "REVERSE_V2", limits: "constant axes; equal input and output quantisation"),
+    SupportedOperator(name: "SLICE", limits: "constant bounds; equal input and output quantisation"),
     SupportedOperator(name: "SOFTMAX", limits: "output scale 1/256, zero point -128; rows of at most 511"),
+    SupportedOperator(name: "SPACE_TO_BATCH_ND", limits: "constant block sizes and amounts; pads with the code 0, as the reference does"),
+    SupportedOperator(name: "SPACE_TO_DEPTH", limits: "equal input and output quantisation"),
+    SupportedOperator(name: "SPLIT", limits: "constant axis; equal quantisation of the input and all outputs"),
+    SupportedOperator(name: "SPLIT_V", limits: "constant axis and sizes; equal quantisation of the input and all outputs"),
     SupportedOperator(name: "SQUEEZE", limits: ""),
     SupportedOperator(
       name: "STRIDED_SLICE",
       limits: "constant bounds; no ellipsis, no new axis; equal input and output quantisation"),
     SupportedOperator(name: "SUB", limits: "broadcasting by NumPy's rules; fused activation"),
     SupportedOperator(name: "TANH", limits: "output scale 1/128, zero point 0"),
+    SupportedOperator(name: "TILE", limits: "constant multiples; equal input and output quantisation"),
     SupportedOperator(name: "TRANSPOSE", limits: "constant permutation; equal input and output quantisation"),
+    SupportedOperator(name: "UNPACK", limits: "equal quantisation of the input and all outputs"),
   ]
 
   /// Operators of TensorFlow Lite that are computed before anything runs, where constants and fixed shapes determine
