@@ -26,6 +26,12 @@ public enum InputFile {
   /// Whether there is something at `path`.
   public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+  /// Reads files beside the one at `path`, by their paths relative to its folder.
+  public static func siblings(of path: String, limit: Int) -> (_ path: String) throws -> [UInt8] {
+    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    return { try bytes(path: folder + $0, limit: limit) }
+  }
+
   /// The bytes of the file or pipe at `path`; an error where it is missing, a folder, unreadable or over
   /// `limit` bytes.
   public static func bytes(path: String, limit: Int) throws(FileError) -> [UInt8] {

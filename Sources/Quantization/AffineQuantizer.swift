@@ -66,7 +66,14 @@ struct AffineQuantizer {
   private static func ownCodes(of layer: FloatLayer) -> Quantization? {
     switch layer.kind {
     case .softmax, .unary([.logistic]): Quantization(scales: [1.0 / 256], zeroPoints: [-128])
-    case .unary([.tanh]): Quantization(scales: [1.0 / 128], zeroPoints: [0])
+    case .unary(let functions):
+      switch functions {
+      case [.tanh]: Quantization(scales: [1.0 / 128], zeroPoints: [0])
+      // From 0 to 1, and nothing beyond.
+      case let functions where functions.count == 1 && functions[0].isHardSigmoid:
+        Quantization(scales: [1.0 / 255], zeroPoints: [-128])
+      default: nil
+      }
     default: nil
     }
   }
@@ -133,6 +140,11 @@ struct AffineQuantizer {
     case .softmax(let beta, _):
       builder.emit(.softmax(beta: beta), operation.typeName, inputs, try addActivation(layer.output))
     case .move:
+      if case .indexed(let maps) = operation.kind { return try add(maps, layer, inputs[0]) }
+      if case .stridedSlice = operation.kind {
+        for case let constant? in operation.inputs.dropFirst() { inputs.append(try builder.place(constant)) }
+        return builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
+      }
       // Shapes, permutations and amounts are the file's; zero is what PAD fills with by itself.
       for case let constant? in operation.inputs.dropFirst().prefix(1) { inputs.append(try builder.place(constant)) }
       builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
@@ -153,10 +165,15 @@ struct AffineQuantizer {
       case [.clamp(0, .infinity)]: function = .relu
       case [.clamp(0, 6)]: function = .relu6
       default:
-        guard functions.count == 1, case .leakyRelu(let alpha) = functions[0] else {
-          throw LayerFault("it is a function that is no operator of TensorFlow Lite", remedy: "quantise to fixed-point")
+        guard functions.count == 1 else { throw Self.noOperator }
+        switch functions[0] {
+        case .leakyRelu(let alpha): function = .leakyRelu(alpha: alpha)
+        case .hardSigmoid(let alpha, let beta): return try addHardSigmoid(layer, inputs[0], alpha: alpha, beta: beta)
+        case .elu(alpha: 1): function = .real(functions[0])
+        case .exponential, .absolute: function = .real(functions[0])
+        case .scaled(by: -1, plus: 0): function = .real(.negated)
+        default: throw Self.noOperator
         }
-        function = .leakyRelu(alpha: alpha)
       }
       builder.emit(.unary(function), operation.typeName, inputs, try addActivation(layer.output))
     }
@@ -226,6 +243,47 @@ struct AffineQuantizer {
     }
   }
 
+  private static let noOperator = LayerFault(
+    "it is a function that is no operator of TensorFlow Lite",
+    remedy: "put Relu, LeakyRelu, HardSwish, HardSigmoid, Sigmoid, Tanh or Elu in its place, or quantise to fixed-point")
+
+  /// clamp(α · x + β, 0, 1): a product and a sum with constants, whose codes end at 0 and 1.
+  private mutating func addHardSigmoid(
+    _ layer: FloatLayer, _ x: Int, alpha: Float, beta: Float
+  ) throws(LayerFault) {
+    let codes = try quantization(of: layer.inputs[0])
+    guard alpha > 0, beta > 0, alpha.isFinite, beta.isFinite, codes.scales.count == 1 else { throw Self.noOperator }
+    let name = network.network.tensors[layer.output].name
+    func constant(_ value: Float, _ role: String) -> Int {
+      builder.constant(
+        "\(name)/\(role)", [127], [1], .int8, Quantization(scales: [value / 127], zeroPoints: [0]))
+    }
+    let slope = constant(alpha, "slope")
+    let product = builder.add(
+      Tensor(
+        name: "\(name)/product", shape: builder.tensors[x].shape, type: .int8,
+        quantization: Quantization(scales: [codes.scales[0] * alpha], zeroPoints: codes.zeroPoints)))
+    builder.emit(.multiply(.none), "MUL", [x, slope], product)
+    builder.emit(.add(.none), "ADD", [product, constant(beta, "offset")], try addActivation(layer.output))
+  }
+
+  /// Elements taken by index: GATHER along each axis that is not taken whole.
+  private mutating func add(_ maps: [[Int]], _ layer: FloatLayer, _ x: Int) throws(LayerFault) {
+    let made = try addActivation(layer.output)
+    var source = x
+    let changed = maps.indices.filter { maps[$0] != Array(0..<builder.tensors[x].shape[$0]) }
+    for axis in changed {
+      var tensor = builder.tensors[source]
+      tensor.shape[axis] = maps[axis].count
+      tensor.name = "\(builder.tensors[made].name)/axis\(axis)"
+      let target = axis == changed.last ? made : builder.add(tensor)
+      let indices = builder.constant("indices", maps[axis].map(Int64.init), [maps[axis].count], .int32)
+      builder.emit(.gather(axis: axis, batchDimensions: 0), "GATHER", [source, indices], target)
+      source = target
+    }
+    if changed.isEmpty { builder.alias(layer.output, x) }
+  }
+
   // MARK: Padding
 
   /// The window with the padding scheme SAME or VALID; nil where it pads otherwise.
@@ -263,4 +321,8 @@ struct AffineQuantizer {
     builder.emit(.pad, "PAD", [x, constant], made)
     return made
   }
+}
+
+extension RealFunction {
+  fileprivate var isHardSigmoid: Bool { if case .hardSigmoid = self { true } else { false } }
 }

@@ -249,7 +249,9 @@ struct FixedPointQuantizer {
         throw LayerFault("inside the network it needs floating point", remedy: "end the network with it")
       }
     case .move:
-      for case let constant? in operation.inputs.dropFirst().prefix(1) { inputs.append(try builder.place(constant)) }
+      var most = 1
+      if case .stridedSlice = operation.kind { most = 3 }
+      for case let constant? in operation.inputs.dropFirst().prefix(most) { inputs.append(try builder.place(constant)) }
       if case .pad = operation.kind {
         let format = format(of: layer.inputs[0])
         inputs.append(

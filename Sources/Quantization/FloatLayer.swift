@@ -239,11 +239,40 @@ extension FloatLayer {
       try require(x.tensor.shape)
       inputs = [x.index]
       kind = .unary(function.reals)
+    case .stridedSlice(let masks):
+      let x = try reckoned(0)
+      let shape = x.tensor.shape
+      let lists = (try integers(1, "begins"), try integers(2, "ends"), try integers(3, "strides"))
+      guard masks.ellipsis == 0, masks.newAxis == 0, masks.shrinkAxis == 0, !masks.isOffset,
+        [lists.0.count, lists.1.count, lists.2.count].allSatisfy({ $0 == shape.count }), lists.2.allSatisfy({ $0 > 0 })
+      else { throw LayerFault("it slices with an ellipsis, a new axis or a step that is not positive") }
+      func bounded(_ place: Int, _ size: Int) -> Int { min(max(place < 0 ? place + size : place, 0), size) }
+      let kept = shape.indices.map { axis in
+        let size = shape[axis]
+        let first = masks.begin >> axis & 1 == 1 ? 0 : bounded(lists.0[axis], size)
+        let end = masks.end >> axis & 1 == 1 ? size : bounded(lists.1[axis], size)
+        return Array(stride(from: first, to: end, by: lists.2[axis]))
+      }
+      try moved(x, kept.map(\.count), places(of: kept, in: shape))
+    case .indexed(let maps):
+      let x = try reckoned(0)
+      guard maps.count == x.tensor.shape.count,
+        zip(maps, x.tensor.shape).allSatisfy({ map, size in map.allSatisfy { (0..<size).contains($0) } })
+      else { throw LayerFault("its indices do not fit \(x.tensor.shape)") }
+      try moved(x, maps.map(\.count), places(of: maps, in: x.tensor.shape))
     case .unsupported(let reason): throw LayerFault(reason)
     default:
       throw LayerFault(
         "the operator is not supported in float networks", remedy: "quantise with the tool that made the file")
     }
+  }
+}
+
+/// The elements of a tensor at the given indices of each axis.
+private func places(of indices: [[Int]], in shape: [Int]) -> [Int32] {
+  let strides = rowMajorStrides(shape)
+  return shape.indices.reduce([0]) { starts, axis in
+    starts.flatMap { start in indices[axis].map { start + Int32($0 * strides[axis]) } }
   }
 }
 

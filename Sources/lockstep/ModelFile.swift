@@ -36,9 +36,15 @@ struct ModelFile {
       guard !bytes.isEmpty else { throw NetworkError("the file is empty") }
       let name = Self.stem(of: path)
       // By what the file holds; the extension decides where that says nothing.
-      return try ONNX.recognises(bytes) || path.hasSuffix(".onnx") && !TFLite.recognises(bytes)
-        ? ONNX.network(from: bytes, name: name)
-        : TFLite.network(from: bytes, name: name).evaluatingConstants()
+      guard ONNX.recognises(bytes) || path.hasSuffix(".onnx") && !TFLite.recognises(bytes) else {
+        return try TFLite.network(from: bytes, name: name).evaluatingConstants()
+      }
+      do {
+        return try ONNX.network(
+          from: bytes, name: name, siblings: InputFile.siblings(of: path, limit: Self.largest))
+      } catch let error as NetworkError {
+        throw error.joined { _ = try IntegerProgram(lowering: $0, options: LoweringOptions()) }
+      }
     }
   }
 

@@ -245,9 +245,17 @@ struct FloatModelFile {
     do {
       guard !bytes.isEmpty else { throw NetworkError("the file is empty") }
       let name = ModelFile.stem(of: path)
-      network = try FloatNetwork(
-        ONNX.recognises(bytes) || path.hasSuffix(".onnx") && !TFLite.recognises(bytes)
-          ? ONNX.floatNetwork(from: bytes, name: name) : TFLite.network(from: bytes, name: name))
+      guard ONNX.recognises(bytes) || path.hasSuffix(".onnx") && !TFLite.recognises(bytes) else {
+        network = try FloatNetwork(TFLite.network(from: bytes, name: name))
+        return
+      }
+      do {
+        network = try FloatNetwork(
+          ONNX.floatNetwork(
+            from: bytes, name: name, siblings: InputFile.siblings(of: path, limit: ModelFile.largest)))
+      } catch let error as NetworkError {
+        throw error.joined { _ = try FloatNetwork($0) }
+      }
     } catch {
       throw FileError(path: path, reason: "\(error)")
     }

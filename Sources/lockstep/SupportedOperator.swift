@@ -80,34 +80,46 @@ struct SupportedOperator {
       name: "Add, Sub, Mul, Div",
       limits: "of two quantised tensors (no Div), by NumPy's rules; with a constant, one or one a channel"),
     SupportedOperator(
-      name: "AveragePool, GlobalAveragePool, ReduceMean",
-      limits: "over height and width; padding only with count_include_pad"),
+      name: "AveragePool, GlobalAveragePool, ReduceMean, ReduceSum",
+      limits: "padding that counts or not, ceil_mode; reductions over any axes"),
     SupportedOperator(name: "BatchNormalization", limits: ""),
-    SupportedOperator(name: "Concat, Split, Slice, Pad", limits: "constant amounts and bounds; padding with a code"),
-    SupportedOperator(name: "Constant, Identity, Cast, Shape, Gather, Dropout", limits: "where exporters leave them"),
+    SupportedOperator(
+      name: "Concat, Split, Slice, Pad, Gather, Tile, Expand",
+      limits: "constant amounts, bounds and indices; padding with a code, or in the modes reflect, edge and wrap"),
+    SupportedOperator(name: "Constant, Identity, Cast, Dropout", limits: "where exporters leave them"),
+    SupportedOperator(
+      name: "Shape, Size, Range, Where, Equal, Mod, Floor, ReduceProd, …",
+      limits: "of constants and shapes: they are computed before anything runs"),
     SupportedOperator(
       name: "Conv", limits: "1 or 2 dimensions, groups, dilation, any padding; constant quantised weights"),
+    SupportedOperator(
+      name: "ConvTranspose", limits: "1 or 2 dimensions, groups, dilation, any padding; constant quantised weights"),
+    SupportedOperator(name: "DepthToSpace, SpaceToDepth", limits: ""),
     SupportedOperator(name: "Gemm, MatMul", limits: "constant quantised weights"),
-    SupportedOperator(name: "MaxPool, GlobalMaxPool", limits: "no dilation"),
+    SupportedOperator(name: "Max, Min", limits: "of quantised tensors and constants, by NumPy's rules"),
+    SupportedOperator(name: "MaxPool, GlobalMaxPool, ReduceMax, ReduceMin", limits: "no dilation"),
+    SupportedOperator(name: "PRelu", limits: "slopes one or one a channel, all at most 1 or all at least 1, none 0"),
     SupportedOperator(
       name: "Quant",
       limits: "1 to 16 bits; every rounding mode with power-of-two scales, ROUND with others; sign-dependent "
         + "modes for codes of 0 and more"),
-    SupportedOperator(name: "BipolarQuant", limits: "of weights"),
+    SupportedOperator(name: "BipolarQuant", limits: "of weights and activations"),
     SupportedOperator(
       name: "QuantizeLinear, DequantizeLinear", limits: "int4 to int16, uint4 to uint16; weights per channel"),
     SupportedOperator(name: "QLinearConv, QLinearMatMul", limits: ""),
     SupportedOperator(
       name: "com.microsoft",
       limits: "QGemm, QLinearAdd, QLinearMul, QLinearAveragePool, QLinearGlobalAveragePool, "
-        + "QLinearConcat, QLinearSigmoid, QLinearLeakyRelu"),
+        + "QLinearConcat, QLinearSigmoid, QLinearLeakyRelu; QLinearSoftmax at the end"),
     SupportedOperator(name: "Relu, Clip", limits: ""),
     SupportedOperator(
-      name: "Sigmoid, Tanh, LeakyRelu, Elu, HardSigmoid, HardSwish, Softplus, Exp, Sqrt, Abs, Neg, Reciprocal",
+      name: "Sigmoid, Tanh, LeakyRelu, Elu, Selu, Celu, HardSigmoid, HardSwish, Softplus, Exp, Sqrt, Abs, Neg, Reciprocal",
       limits: "of codes of at most 10 bits"),
     SupportedOperator(name: "Reshape, Flatten, Squeeze, Unsqueeze, Transpose", limits: ""),
     SupportedOperator(
-      name: "Softmax, LogSoftmax, ArgMax, Hardmax", limits: "at the end: the program returns the codes in front of it"),
+      name: "Resize, Upsample", limits: "to the nearest, every mode of rounding and coordinates; linearly by 2, 4 or 8"),
+    SupportedOperator(
+      name: "Softmax, LogSoftmax, ArgMax, Hardmax", limits: "at the end, quantised or not: the program returns the codes in front of it"),
   ]
 
   /// The list as `inspect --operators` prints it.

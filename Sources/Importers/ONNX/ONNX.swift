@@ -12,22 +12,28 @@ public enum ONNX {
     [0x08, 0x12, 0x3A, 0x42].contains(bytes.first) && !TFLite.recognises(bytes)
   }
 
-  /// The network in `bytes`; `name` is what people call the file.
-  public static func network(from bytes: [UInt8], name: String) throws -> Network {
-    try network(from: bytes, name: name, isFloat: false)
+  /// Reads a file beside a model, by its path relative to the model's folder: see `InputFile.siblings`.
+  public typealias SiblingReader = (_ path: String) throws -> [UInt8]
+
+  /// The network in `bytes`; `name` is what people call the file. `siblings` reads what the model keeps in other files.
+  /// Throws a `NetworkError` with all faults found, and with what could be translated besides, whose lowering may find more.
+  public static func network(from bytes: [UInt8], name: String, siblings: SiblingReader? = nil) throws -> Network {
+    try network(from: bytes, name: name, isFloat: false, siblings)
   }
 
   /// The network of real numbers in `bytes`: what training leaves, and quantisation starts from. Its tensors are float32
   /// and have no quantisation, biases too; ReLU and ReLU6 are fused into the layers in front of them, batch normalisation
   /// into their weights. Nothing but quantisation reads such a network: lowering refuses it.
-  public static func floatNetwork(from bytes: [UInt8], name: String) throws -> Network {
-    try network(from: bytes, name: name, isFloat: true)
+  public static func floatNetwork(from bytes: [UInt8], name: String, siblings: SiblingReader? = nil) throws -> Network {
+    try network(from: bytes, name: name, isFloat: true, siblings)
   }
 
-  private static func network(from bytes: [UInt8], name: String, isFloat: Bool) throws -> Network {
+  private static func network(
+    from bytes: [UInt8], name: String, isFloat: Bool, _ siblings: SiblingReader?
+  ) throws -> Network {
     var options = BinaryDecodingOptions()
     options.discardUnknownFields = true
-    let model: Lockstep_Onnx_ModelProto
+    var model: Lockstep_Onnx_ModelProto
     do {
       model = try Lockstep_Onnx_ModelProto(serializedBytes: bytes, options: options)
     } catch BinaryDecodingError.truncated {
@@ -50,7 +56,10 @@ public enum ONNX {
             remedy: "export again with opset 13 to 21")
         ])
     }
-    var translation = ONNXTranslation(name: name, isFloat: isFloat)
+    let used = Set(model.graph.node.flatMap(\.input) + model.graph.output.map(\.name))
+    var external = ExternalData(read: siblings)
+    try external.load(into: &model.graph) { used.contains($0) }
+    var translation = ONNXTranslation(name: name, version: Int(version), isFloat: isFloat)
     return try translation.network(of: model.graph)
   }
 }

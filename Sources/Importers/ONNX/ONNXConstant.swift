@@ -118,6 +118,18 @@ enum ONNXElement {
   ]
   static func name(_ type: Int32) -> String { names[type] ?? "type \(type)" }
 
+  /// How many bits an element takes, packed; nil for types that no constant here has.
+  static func bits(_ type: Int32) -> Int? {
+    switch type {
+    case 21, 22: 4
+    case 2, 3, 9: 8
+    case 4, 5, 10: 16
+    case 1, 6: 32
+    case 7, 11: 64
+    default: nil
+    }
+  }
+
   /// The number of an integer type.
   static func dataType(of type: ElementType) -> Int32 {
     names.first { codes($0.key) == type }?.key ?? 6

@@ -36,6 +36,20 @@ enum ONNXMeaning {
   }
 }
 
+/// An input of the graph, or what the caller makes of one in front of its first quantiser.
+struct ONNXInput {
+  var name: String
+  var shape: [Int]
+  /// What takes its codes, once a quantiser is met.
+  var tensor: Int?
+  /// Its place among the inputs, or that of the one it is made of.
+  var origin: Int
+  /// What the network goes on with, where not all codes of the type are the quantiser's: those it makes of the tensor's.
+  var held: Int?
+  /// The codes that are held.
+  var codes: ClosedRange<Int64>?
+}
+
 /// A tensor of codes in the network.
 struct ONNXCodes {
   var tensor: Int
@@ -66,12 +80,24 @@ struct ONNXPending {
     case combine(Operation.Kind, Int, Int)
     /// The average over a window of an image.
     case average(Int, Window, height: Int, width: Int)
+    /// Averages over windows of an image that differ in size at its edges.
+    case averages(Int, rows: [ONNXWindowRun], columns: [ONNXWindowRun])
+    /// The larger or smaller of parts that broadcast, with the axes in the order `order` in memory.
+    case extremum([ONNXMeaning], isMaximum: Bool, order: [Int])
     /// The parts are brought into the memory order `order` and joined along `axis`.
     case concatenation([ONNXMeaning], axis: Int, order: [Int])
   }
   struct MaximumPool {
     var window: Window
     var height, width: Int
+    var shape: [Int]
+  }
+
+  /// What is cut out of a result, once it is quantised.
+  struct Crop {
+    /// How the whole lies in memory, and where in it the part begins: images in the file's order.
+    var view: StridedView
+    var starts: [Int]
     var shape: [Int]
   }
 
@@ -88,6 +114,18 @@ struct ONNXPending {
   var clamp = -Double.infinity...Double.infinity
   /// Quantisers never decrease, so what is largest before is largest after.
   var pools: [MaximumPool] = []
+  var crop: Crop?
+
+  /// Gain and offset for each channel of the base, where those repeat the file's.
+  var tiled: ONNXPending {
+    guard case .affine(let affine) = base, affine.repeats > 1 else { return self }
+    var tiled = self
+    func repeated(_ list: [Double]) -> [Double] {
+      list.count == 1 ? list : (0..<affine.repeats).flatMap { _ in list }
+    }
+    (tiled.gain, tiled.offset) = (repeated(gain), repeated(offset))
+    return tiled
+  }
 
   init(_ base: Base, typeName: String, view: StridedView, shape: [Int]) {
     self.base = base
@@ -129,8 +167,11 @@ struct ONNXPending {
       functions.append(.scaled(by: factors[0], plus: summands[0]))
       return
     }
-    if case .concatenation = base {
-      throw NodeFault("it scales what Concat makes of several tensors", remedy: "put a quantiser behind Concat")
+    switch base {
+    case .concatenation, .extremum:
+      throw NodeFault(
+        "it scales what \(typeName) makes of several tensors", remedy: "put a quantiser behind \(typeName)")
+    default: break
     }
     let isBounded = clamp.lowerBound.isFinite || clamp.upperBound.isFinite
     if isBounded || !pools.isEmpty {
@@ -149,6 +190,19 @@ struct ONNXPending {
   }
 }
 
+/// Windows of one size along an axis, one behind the other.
+struct ONNXWindowRun: Equatable {
+  /// Where the first begins, inside the image.
+  var start: Int
+  var size: Int
+  var stride: Int
+  /// How many there are.
+  var count: Int
+
+  /// The elements of the axis that they cover.
+  var reach: Int { (count - 1) * stride + size }
+}
+
 /// A dense layer or convolution on codes, its weights laid out as in `Operation.Kind`.
 struct ONNXAffine {
   var kind: Operation.Kind
@@ -161,6 +215,8 @@ struct ONNXAffine {
   var zeroPoints: [Int64]
   /// In units of input scale times weight scale.
   var bias: [Int64]?
+  /// How often the file's channels are repeated, one list behind the other.
+  var repeats = 1
 
   var channels: Int { weightShape[0] }
 }

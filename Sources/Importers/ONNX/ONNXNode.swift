@@ -4,10 +4,13 @@ import Network
 struct NodeFault: Error {
   var reason: String
   var remedy: String?
+  /// Whether it is the operator that is at fault, whatever it reads.
+  var isOfOperator: Bool
 
-  init(_ reason: String, remedy: String? = nil) {
+  init(_ reason: String, remedy: String? = nil, isOfOperator: Bool = false) {
     self.reason = reason
     self.remedy = remedy
+    self.isOfOperator = isOfOperator
   }
 }
 

@@ -2,8 +2,10 @@ import Network
 
 // Functions of one value, sums and products of two, with constants or codes; ONNX Runtime's QLinear operators.
 extension ONNXTranslation {
-  mutating func unary(_ node: ONNXNode, _ function: RealFunction) throws(NodeFault) {
-    try set(node, applied(function, to: meaning(node, 0, "input")))
+  mutating func unary(_ node: ONNXNode, _ functions: RealFunction...) throws(NodeFault) {
+    var made = try meaning(node, 0, "input")
+    for function in functions { made = try applied(function, to: made) }
+    try set(node, made)
   }
 
   /// `function` of each element of `meaning`.
@@ -42,6 +44,9 @@ extension ONNXTranslation {
     }
     let (low, high) = (try bound(1, "min", -.infinity), try bound(2, "max", .infinity))
     guard low <= high else { throw NodeFault("it clips to \(low) … \(high)") }
+    if case .codes(let codes) = try meaning(node, 0, "input"), !codes.isReal {
+      return try clipCodes(node, codes, low, high)
+    }
     try unary(node, .clamp(low, high))
   }
 
@@ -140,6 +145,7 @@ extension ONNXTranslation {
       let pending = try combined(kind, node.type, operand(node, 0), operand(node, 3))
       try setInteger(node, pending, linearQuantizer(node, 6))
     case "QGemm": try qGemm(node)
+    case "QLinearSoftmax": try atTheEnd(node, operand(node, 0))
     case "QLinearSigmoid": try qLinearUnary(node, .logistic)
     case "QLinearLeakyRelu": try qLinearUnary(node, .leakyRelu(alpha: node.float("alpha", default: 0.01)))
     case "QLinearGlobalAveragePool", "QLinearAveragePool":

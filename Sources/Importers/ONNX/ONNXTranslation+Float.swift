@@ -72,7 +72,7 @@ extension ONNXTranslation {
       kind = affine.kind
       if case .conv2D(let window, _) = affine.kind { kind = .conv2D(window, activation) }
       if case .fullyConnected(let keeps, _) = affine.kind { kind = .fullyConnected(keepsDimensions: keeps, activation) }
-      inputs = try realOperands(of: affine, pending, name)
+      inputs = try realOperands(of: affine, pending.tiled, name)
     case .combine(let operation, let left, let right):
       switch operation {
       case .add: kind = .add(activation)
@@ -83,14 +83,21 @@ extension ONNXTranslation {
     case .average(let image, let window, let height, let width):
       kind = .averagePool2D(window, height: height, width: width, activation)
       inputs = [image]
+    case .averages:
+      throw NodeFault("its windows reach outside the image in a way that float networks are not read in")
+    case .extremum(let parts, let isMaximum, let order):
+      var made: [Int] = []
+      for (index, part) in parts.enumerated() {
+        let codes = try settledPart(part, name: "\(name)/\(index)")
+        made.append(arranged(codes, order))
+      }
+      kind = isMaximum ? .maximum : .minimum
+      inputs = made
+      if activation != .none { functions.append(.clamp(pending.clamp.lowerBound, pending.clamp.upperBound)) }
     case .concatenation(let parts, let axis, let order):
       var codes: [ONNXCodes] = []
       for (index, part) in parts.enumerated() {
-        switch part {
-        case .codes(let made): codes.append(made)
-        case .pending(let part): codes.append(try settled(part, name: "\(name)/\(index)"))
-        default: throw NodeFault("it joins what is no activation")
-        }
+        codes.append(try settledPart(part, name: "\(name)/\(index)"))
       }
       tensor = try concatenated(codes, axis: axis, order: order, name: name)
       if activation != .none {
@@ -112,7 +119,15 @@ extension ONNXTranslation {
         Operation(.unary(function), typeName: pending.typeName, inputs: [tensor], outputs: [made]))
       tensor = made
     }
-    return try pooled(ONNXCodes(tensor: tensor, view: pending.view, isReal: true), pending.pools, name: name)
+    return try finished(tensor, pending, name: name)
+  }
+
+  private mutating func settledPart(_ part: ONNXMeaning, name: String) throws(NodeFault) -> ONNXCodes {
+    switch part {
+    case .codes(let made): return made
+    case .pending(let part): return try settled(part, name: name)
+    default: throw NodeFault("it joins what is no activation")
+    }
   }
 
   /// Input, weights and bias as float32, gain and offset taken in.

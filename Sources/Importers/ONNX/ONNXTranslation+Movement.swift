@@ -1,6 +1,6 @@
 import Network
 
-// Reshape, Flatten, Squeeze, Unsqueeze, Transpose, Concat, Pad, Slice, Split, Cast; Softmax and ArgMax at the end.
+// Reshape, Flatten, Squeeze, Unsqueeze, Transpose, Concat, Pad, Slice, Split, Cast.
 extension ONNXTranslation {
   mutating func reshape(_ node: ONNXNode) throws(NodeFault) {
     let x = try meaning(node, 0, "input")
@@ -111,6 +111,11 @@ extension ONNXTranslation {
       constant.quantized = nil
       try set(node, .constant(constant))
     case .codes(let codes) where codes.isReal == [1, 10, 11].contains(type): try set(node, x)
+    case .codes(let codes) where [1, 10, 11].contains(type) && !codes.isReal:
+      // Integers as the real numbers that they are.
+      guard let range = tensors[codes.tensor].type.codes, range.contains(0) else { throw unknown(node) }
+      let itself = ONNXQuantizer(scale: 1, zeroPoint: 0, type: tensors[codes.tensor].type, codes: range)
+      try set(node, .codes(interpreted(codes, itself, node.inputs[0])))
     case .pending where [1, 10, 11].contains(type): try set(node, x)
     case .input where [1, 10, 11].contains(type): try set(node, x)
     default:
@@ -125,10 +130,14 @@ extension ONNXTranslation {
     for position in node.inputs.indices {
       let part = try meaning(node, position, "input")
       switch part {
-      case .codes, .pending: parts.append(part)
-      default: throw NodeFault("its input \(position) is a constant or not quantised")
+      case .codes, .pending, .constant: parts.append(part)
+      default:
+        throw NodeFault(
+          "its input \(position) is the network's float input, not quantised",
+          remedy: "put a quantiser (Quant or QuantizeLinear) behind the input")
       }
     }
+    shareCodes(&parts)
     let pending = try joined(node, parts, axis: node.int("axis", default: 0))
     // Codes that mean the same are joined as they are.
     var codes: [ONNXCodes] = []
@@ -143,6 +152,29 @@ extension ONNXTranslation {
       return try set(node, .codes(ONNXCodes(tensor: tensor, view: pending.view, isReal: first.isReal)))
     }
     try set(node, .pending(pending))
+  }
+
+  /// Constants whose codes mean the same as those of the activations beside them are such codes.
+  private mutating func shareCodes(_ parts: inout [ONNXMeaning]) {
+    var found: (type: ElementType, quantization: Quantization?, isReal: Bool)?
+    for case .codes(let codes) in parts { found = (tensors[codes.tensor].type, tensors[codes.tensor].quantization, codes.isReal) }
+    guard let found else { return }
+    for (place, part) in parts.enumerated() {
+      guard case .constant(let constant) = part else { continue }
+      var integers: [Int64]?
+      if found.isReal, let quantized = constant.quantized, quantized.type == found.type,
+        quantized.quantization.scales == found.quantization?.scales,
+        quantized.quantization.zeroPoints == found.quantization?.zeroPoints
+      {
+        integers = quantized.codes
+      } else if !found.isReal, ONNXElement.codes(constant.dataType) == found.type {
+        integers = constant.integers.map(Int64.init)
+      }
+      guard let integers else { continue }
+      let tensor = addConstant("Concat constant", integers, constant.shape, found.type, found.quantization)
+      parts[place] = .codes(
+        ONNXCodes(tensor: tensor, view: StridedView(rowMajor: constant.shape), isReal: found.isReal))
+    }
   }
 
   /// The parts along an axis, to be quantised one by one.
@@ -183,7 +215,7 @@ extension ONNXTranslation {
   // MARK: Pad, Slice, Split
 
   /// The input's codes, the order in which its axes lie in memory, and a tensor of that shape.
-  private mutating func inMemory(_ node: ONNXNode) throws(NodeFault) -> (ONNXCodes, order: [Int], tensor: Int) {
+  mutating func inMemory(_ node: ONNXNode) throws(NodeFault) -> (codes: ONNXCodes, order: [Int], tensor: Int) {
     if isFloat { try settle(node.inputs[0]) }
     guard case .codes(let codes) = try meaning(node, 0, "input") else {
       throw NodeFault("its input is not quantised", remedy: "put a quantiser in front of it")
@@ -195,9 +227,11 @@ extension ONNXTranslation {
   }
 
   mutating func pad(_ node: ONNXNode) throws(NodeFault) {
-    guard node.string("mode", default: "constant") == "constant" else {
+    let mode = node.string("mode", default: "constant")
+    if ["reflect", "edge", "wrap"].contains(mode) { return try padByImage(node, mode: mode) }
+    guard mode == "constant" else {
       throw NodeFault(
-        "it pads in the mode \(node.string("mode", default: "").printable(40))", remedy: "pad with a constant")
+        "it pads in the mode \(mode.printable(40))", remedy: "pad with a constant, or in the mode reflect, edge or wrap")
     }
     let (codes, order, tensor) = try inMemory(node)
     let shape = codes.view.shape
@@ -231,7 +265,7 @@ extension ONNXTranslation {
   }
 
   /// A tensor whose shape is that of the axes in memory order, seen in the file's order.
-  private func lying(_ tensor: Int, _ order: [Int], like codes: ONNXCodes) -> ONNXCodes {
+  func lying(_ tensor: Int, _ order: [Int], like codes: ONNXCodes) -> ONNXCodes {
     var shape = [Int](repeating: 1, count: order.count)
     for (place, axis) in order.enumerated() { shape[axis] = tensors[tensor].shape[place] }
     return ONNXCodes(tensor: tensor, view: StridedView(shape: shape, inMemory: order), isReal: codes.isReal)
@@ -261,7 +295,7 @@ extension ONNXTranslation {
     try set(node, .codes(lying(made, order, like: codes)))
   }
 
-  private mutating func sliced(
+  mutating func sliced(
     _ tensor: Int, _ bounds: [(start: Int, end: Int, step: Int)], _ typeName: String, name: String?
   ) -> Int {
     let lists = [bounds.map(\.start), bounds.map(\.end), bounds.map(\.step)].map {
@@ -296,28 +330,5 @@ extension ONNXTranslation {
       meanings[output] = .codes(lying(made, order, like: codes))
       start += size
     }
-  }
-
-  // MARK: At the end
-
-  /// Softmax, LogSoftmax, Hardmax and ArgMax of the last codes keep their order: they are left to the caller, who gets
-  /// the codes in front of them.
-  mutating func atTheEnd(_ node: ONNXNode) throws(NodeFault) {
-    guard let output = node.outputs.first, outputNames.contains(output), readers[output] == nil else {
-      throw NodeFault(
-        "inside the network it needs floating point",
-        remedy: "end the network in front of it: the largest code is the largest probability")
-    }
-    let codes = try realCodes(node, 0, "input")
-    let tensor = rowMajor(codes)
-    let shape = tensors[tensor].shape
-    if isFloat { return try endFloat(node, tensor, shape) }
-    let isIndex = ["ArgMax", "Hardmax"].contains(node.type)
-    notices.append(
-      "the \(node.type) in front of the output \"\(output.printable())\" is left to the caller: the output has the codes "
-        + "that go into it, and " + (isIndex ? "the result is where the largest is" : "the largest has the largest result"))
-    let real = addTensor(Tensor(name: output, shape: shape, type: .float32))
-    operations.append(Operation(.dequantize, typeName: node.type, inputs: [tensor], outputs: [real]))
-    meanings[output] = .codes(ONNXCodes(tensor: real, view: StridedView(rowMajor: shape), isReal: true))
   }
 }

@@ -12,10 +12,14 @@ extension ONNXTranslation {
     }
   }
 
-  /// Weights of −scale and scale.
+  /// −scale and scale.
   private mutating func bipolarQuant(_ node: ONNXNode) throws(NodeFault) {
-    guard case .constant(let constant) = try meaning(node, 0, "input") else {
-      throw NodeFault("bipolar activations have no zero", remedy: "use Quant with 2 bits")
+    let x = try meaning(node, 0, "input")
+    guard case .constant(let constant) = x else {
+      guard let scale = try scales(node, 1, of: x.view?.shape ?? []).values.onlyOne else {
+        throw NodeFault("it quantises activations with several scales", remedy: "only weights may have a scale a channel")
+      }
+      return try set(node, .codes(bipolar(x, scale: scale, name: node.outputs.first ?? "")))
     }
     let scales = try scales(node, 1, of: constant.shape)
     let codes = constant.reals.map { $0 >= 0 ? Int64(1) : -1 }
@@ -265,24 +269,11 @@ extension ONNXTranslation {
         return codes
       }
       let pending = ONNXPending(
-        .codes(codes), typeName: "Quant", view: codes.view, shape: tensors[codes.tensor].shape)
+        .codes(codes), typeName: quantizer.roundsZeroPoint ? "Quant" : "QuantizeLinear", view: codes.view,
+        shape: tensors[codes.tensor].shape)
       return try quantized(pending, quantizer, name: name)
     case .input(let index, let view):
-      let input = inputs[index]
-      if let made = input.tensor {
-        let codes = ONNXCodes(tensor: made, view: view, isReal: true)
-        guard tensors[made].quantization == quantizer.quantization, tensors[made].type == quantizer.type else {
-          throw NodeFault("it quantises the network's input \"\(input.name.printable())\" in a second way")
-        }
-        return codes
-      }
-      guard quantizer.codes == quantizer.type.codes else {
-        throw NodeFault("it quantises the network's input to a narrow range", remedy: "use narrow=0 there")
-      }
-      let tensor = addTensor(
-        Tensor(name: input.name, shape: input.shape, type: quantizer.type, quantization: quantizer.quantization))
-      inputs[index].tensor = tensor
-      return ONNXCodes(tensor: tensor, view: view, isReal: true)
+      return try inputCodes(index, view, quantizer)
     case .constant, .failed: throw NodeFault("its input is a constant")
     }
   }
@@ -306,7 +297,7 @@ extension ONNXTranslation {
       rule.clamp = -Double.infinity ... .infinity
     case .affine(let affine):
       kind = affine.kind
-      inputs = try operands(of: affine, pending)
+      inputs = try operands(of: affine, pending.tiled)
     case .combine(let operation, let left, let right):
       guard pending.gain == [1], pending.offset == [0] else {
         throw NodeFault(
@@ -321,22 +312,38 @@ extension ONNXTranslation {
       }
       kind = .averagePool2D(window, height: height, width: width, .none)
       inputs = [tensor]
+    case .averages(let tensor, let rows, let columns):
+      guard pending.gain == [1], pending.offset == [0] else {
+        throw NodeFault("it scales or shifts what \(pending.typeName) makes", remedy: "put a quantiser in front of it")
+      }
+      let made = averages(
+        tensor, rows: rows, columns: columns, pending.typeName, quantizer, rule, name: name)
+      return try finished(made, pending, name: name)
+    case .extremum(let parts, let isMaximum, let order):
+      let codes = try extremum(parts, isMaximum: isMaximum, order: order, pending, quantizer, name: name)
+      return try pooled(codes, pending.pools, name: name)
     case .concatenation(let parts, let axis, let order):
       // Quantising each part alone makes the same codes.
       var codes: [ONNXCodes] = []
       for (index, part) in parts.enumerated() {
-        var part = part
-        if pending.clamp.lowerBound.isFinite || pending.clamp.upperBound.isFinite {
-          part = try applied(.clamp(pending.clamp.lowerBound, pending.clamp.upperBound), to: part)
-        }
-        codes.append(try quantized(part, quantizer, name: "\(name)/\(index)"))
+        codes.append(try partCodes(part, clamp: pending.clamp, quantizer, name: "\(name)/\(index)"))
       }
       let tensor = try concatenated(codes, axis: axis, order: order, name: name)
-      return try pooled(ONNXCodes(tensor: tensor, view: pending.view, isReal: true), pending.pools, name: name)
+      return try finished(tensor, pending, name: name)
     }
     let made = addTensor(output(pending.shape))
     operations.append(Operation(kind, typeName: pending.typeName, inputs: inputs, outputs: [made], quantizer: rule))
-    return try pooled(ONNXCodes(tensor: made, view: pending.view, isReal: true), pending.pools, name: name)
+    return try finished(made, pending, name: name)
+  }
+
+  /// What is done once codes are made: they are cut out, and pooled.
+  mutating func finished(_ tensor: Int, _ pending: ONNXPending, name: String) throws(NodeFault) -> ONNXCodes {
+    var codes = ONNXCodes(tensor: tensor, view: pending.view, isReal: true)
+    if let crop = pending.crop {
+      tensors[tensor].name += "/whole"
+      codes = cropped(codes, crop, view: pending.view, name: name)
+    }
+    return try pooled(codes, pending.pools, name: name)
   }
 
   mutating func pooled(
@@ -394,4 +401,9 @@ extension ONNXTranslation {
     let bits = reals.map { Int64(bitPattern: $0.bitPattern) }
     return [affine.input, weights, addConstant("\(name) bias", bits, [channels], .float64)]
   }
+}
+
+extension Array {
+  /// The element, where there is just one.
+  fileprivate var onlyOne: Element? { count == 1 ? first : nil }
 }

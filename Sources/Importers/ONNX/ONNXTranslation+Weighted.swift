@@ -3,7 +3,7 @@ import Network
 // MatMul, Gemm, Conv, BatchNormalization; QLinearMatMul, QLinearConv, QGemm.
 extension ONNXTranslation {
   /// The codes of constant weights.
-  private func weights(_ constant: ONNXConstant, _ role: String = "weights") throws(NodeFault) -> QuantizedConstant {
+  func weights(_ constant: ONNXConstant, _ role: String = "weights") throws(NodeFault) -> QuantizedConstant {
     if isFloat { return realWeights(constant) }
     guard let quantized = constant.quantized else {
       throw NodeFault(
@@ -140,9 +140,9 @@ extension ONNXTranslation {
   }
 
   /// Adds `factor · bias`, one number a channel. Integers in the accumulator's own unit stay integers.
-  private func addBias(_ bias: ONNXConstant, times factor: Double, to pending: inout ONNXPending) throws(NodeFault) {
+  func addBias(_ bias: ONNXConstant, times factor: Double, to pending: inout ONNXPending) throws(NodeFault) {
     guard case .affine(var affine) = pending.base else { return }
-    let channels = affine.channels
+    let channels = affine.channels / affine.repeats
     guard bias.count == channels || bias.count == 1, bias.reals.allSatisfy({ $0.isFinite }) else {
       throw NodeFault("its bias has the shape \(bias.shape) for \(channels) output channels, or is not finite")
     }
@@ -156,7 +156,7 @@ extension ONNXTranslation {
         return abs(Double(scales[scales.count == 1 ? 0 : channel]) / unit - 1) < 0x1p-20
       }
       if isUnit {
-        affine.bias = quantized.codes
+        affine.bias = (0..<affine.repeats).flatMap { _ in quantized.codes }
         pending.base = .affine(affine)
         return
       }

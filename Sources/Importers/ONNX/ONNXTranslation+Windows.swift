@@ -1,6 +1,6 @@
 import Network
 
-// MaxPool, AveragePool, GlobalAveragePool, ReduceMean, and the windows of Conv.
+// MaxPool, AveragePool, GlobalAveragePool, and the windows of Conv.
 extension ONNXTranslation {
   /// A tensor of codes as images: batch, height, width, channels in memory.
   struct Image {
@@ -33,7 +33,8 @@ extension ONNXTranslation {
       batch: shape[0], height: height, width: width, channels: shape[1], rank: rank)
   }
 
-  /// The window that a node's attributes give, and the size of what it makes.
+  /// The window that a node's attributes give, and the size of what it makes. Where `ceil_mode` adds a window, the padding
+  /// behind reaches to its end.
   func window(
     _ node: ONNXNode, rank: Int, kernel: [Int], input: [Int], dilates: Bool
   ) throws(NodeFault) -> (Window, height: Int, width: Int) {
@@ -69,9 +70,12 @@ extension ONNXTranslation {
         )
       }
       sizes[axis] = room / strides[axis] + 1
-      guard node.int("ceil_mode", default: 0) == 0 || room % strides[axis] == 0 else {
-        throw NodeFault(
-          "its ceil_mode adds a window that the image does not fill", remedy: "export with ceil_mode=False")
+      // One more window, if it begins in the image or the padding in front of it.
+      if node.int("ceil_mode", default: 0) != 0, room % strides[axis] != 0,
+        sizes[axis] * strides[axis] < input[axis] + before[axis]
+      {
+        after[axis] += strides[axis] - room % strides[axis]
+        sizes[axis] += 1
       }
     }
     let window = Window(
@@ -136,45 +140,103 @@ extension ONNXTranslation {
   mutating func averagePending(_ node: ONNXNode, _ codes: ONNXCodes, isGlobal: Bool) throws(NodeFault) -> ONNXPending {
     var image = try image(codes)
     let kernel = try kernel(node, image, isGlobal: isGlobal)
-    var (window, height, width) = try window(
+    let (window, height, width) = try window(
       node, rank: image.rank, kernel: kernel, input: [image.height, image.width], dilates: false)
-    if case .explicit(let top, let left, let bottom, let right) = window.padding, top + left + bottom + right > 0 {
-      guard node.int("count_include_pad", default: 0) != 0 else {
-        throw NodeFault(
-          "its windows reach outside the image, where fewer elements are averaged",
-          remedy: "average without padding, or with count_include_pad=1")
-      }
+    let view = image.view(channels: image.channels, height: height, width: width)
+    let shape = [image.batch, height, width, image.channels]
+    guard case .explicit(var top, var left, let bottom, let right) = window.padding, top + left + bottom + right > 0 else {
+      return ONNXPending(
+        .average(image.tensor, window, height: kernel[0], width: kernel[1]), typeName: node.type, view: view, shape: shape)
+    }
+    if node.int("count_include_pad", default: 0) != 0 {
+      // Padding counts, what ceil_mode adds behind it does not.
+      let pads = try node.window("pads", rank: 2 * image.rank, default: 0)
+      let ends = node.string("auto_pad", default: "NOTSET") == "NOTSET"
+        ? [image.rank == 1 ? 0 : pads[2], pads[2 * image.rank - 1]] : [bottom, right]
       image.tensor = padded(
-        image.tensor, [0, 0, top, bottom, left, right, 0, 0],
-        shape: [image.batch, image.height + top + bottom, image.width + left + right, image.channels])
-      window.padding = .valid
+        image.tensor, [0, 0, top, ends[0], left, ends[1], 0, 0],
+        shape: [image.batch, image.height + top + ends[0], image.width + left + ends[1], image.channels])
+      (image.height, image.width) = (image.height + top + ends[0], image.width + left + ends[1])
+      (top, left) = (0, 0)
+    } else if isFloat {
+      return ONNXPending(
+        .average(image.tensor, window, height: kernel[0], width: kernel[1]), typeName: node.type, view: view, shape: shape)
+    }
+    let rows = try runs(height, kernel[0], window.strideHeight, before: top, size: image.height)
+    let columns = try runs(width, kernel[1], window.strideWidth, before: left, size: image.width)
+    guard rows.count > 1 || columns.count > 1 else {
+      var plain = window
+      plain.padding = .valid
+      return ONNXPending(
+        .average(image.tensor, plain, height: kernel[0], width: kernel[1]), typeName: node.type, view: view, shape: shape)
     }
     return ONNXPending(
-      .average(image.tensor, window, height: kernel[0], width: kernel[1]), typeName: node.type,
-      view: image.view(channels: image.channels, height: height, width: width),
-      shape: [image.batch, height, width, image.channels])
+      .averages(image.tensor, rows: rows, columns: columns), typeName: node.type, view: view, shape: shape)
+  }
+
+  /// Windows along an axis, cut off at the image's ends, in runs of one size.
+  private func runs(
+    _ count: Int, _ kernel: Int, _ stride: Int, before: Int, size: Int
+  ) throws(NodeFault) -> [ONNXWindowRun] {
+    var runs: [ONNXWindowRun] = []
+    for window in 0..<count {
+      let start = window * stride - before
+      let (first, end) = (max(start, 0), min(start + kernel, size))
+      guard first < end else { throw NodeFault("a window of its lies outside the image, and has nothing to average") }
+      if let last = runs.last, last.size == end - first, first == last.start + last.count * stride {
+        runs[runs.count - 1].count += 1
+      } else {
+        runs.append(ONNXWindowRun(start: first, size: end - first, stride: stride, count: 1))
+      }
+    }
+    guard runs.count <= 64 else { throw NodeFault("its windows have \(runs.count) different sizes along one axis") }
+    return runs
+  }
+
+  /// The averages of each run of rows and columns, joined to one image.
+  mutating func averages(
+    _ tensor: Int, rows: [ONNXWindowRun], columns: [ONNXWindowRun], _ typeName: String, _ quantizer: ONNXQuantizer,
+    _ rule: Quantizer, name: String
+  ) -> Int {
+    let image = tensors[tensor].shape
+    let (batch, channels) = (image[0], image[3])
+    var stripes: [Int] = []
+    for (row, vertical) in rows.enumerated() {
+      var parts: [Int] = []
+      for (column, horizontal) in columns.enumerated() {
+        let part = sliced(
+          tensor,
+          [
+            (0, batch, 1), (vertical.start, vertical.start + vertical.reach, 1),
+            (horizontal.start, horizontal.start + horizontal.reach, 1), (0, channels, 1),
+          ], "Slice", name: nil)
+        let made = addTensor(
+          Tensor(
+            name: "\(name)/\(row).\(column)", shape: [batch, vertical.count, horizontal.count, channels],
+            type: quantizer.type, quantization: quantizer.quantization))
+        let window = Window(padding: .valid, strideHeight: vertical.stride, strideWidth: horizontal.stride)
+        operations.append(
+          Operation(
+            .averagePool2D(window, height: vertical.size, width: horizontal.size, .none), typeName: typeName,
+            inputs: [part], outputs: [made], quantizer: rule))
+        parts.append(made)
+      }
+      stripes.append(
+        parts.count == 1
+          ? parts[0]
+          : move(
+            .concatenation(axis: 2, .none), "Concat", parts,
+            shape: [batch, vertical.count, columns.reduce(0) { $0 + $1.count }, channels], name: "\(name)/\(row)"))
+    }
+    guard stripes.count > 1 else { return stripes[0] }
+    return move(
+      .concatenation(axis: 1, .none), "Concat", stripes,
+      shape: [batch, rows.reduce(0) { $0 + $1.count }, columns.reduce(0) { $0 + $1.count }, channels], name: name)
   }
 
   /// Adds a Pad of a tensor in memory; amounts are before and after each axis.
   mutating func padded(_ tensor: Int, _ amounts: [Int], shape: [Int], fill: Int? = nil, name: String? = nil) -> Int {
     let constant = addConstant("pads", amounts.map(Int64.init), [shape.count, 2], .int32)
     return move(.pad, "Pad", [tensor, constant] + (fill.map { [$0] } ?? []), shape: shape, name: name)
-  }
-
-  /// Over all axes behind the channels: a global average.
-  mutating func reduceMean(_ node: ONNXNode) throws(NodeFault) {
-    let x = try realCodes(node, 0, "input")
-    let rank = x.view.axes.count
-    let listed = try node.hasInput(1) ? constant(node, 1, "axes").integers : node.ints("axes") ?? []
-    let axes = Set(listed.map { $0 < 0 ? $0 + rank : $0 })
-    guard rank == 3 || rank == 4, axes == Set(2..<rank) else {
-      throw NodeFault(
-        "it averages the axes \(listed) of \(x.view.shape)", remedy: "average an image's height and width")
-    }
-    var pending = try averagePending(node, x, isGlobal: true)
-    if node.int("keepdims", default: 1) == 0, let view = pending.view.reshaped(to: Array(x.view.shape.prefix(2))) {
-      pending.view = view
-    }
-    try set(node, .pending(pending))
   }
 }

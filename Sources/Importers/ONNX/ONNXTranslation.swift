@@ -3,15 +3,22 @@ import Network
 /// The state of translating one graph: the network so far, and what each value of the graph stands for.
 struct ONNXTranslation {
   let name: String
+  /// The version of ONNX's operators.
+  let version: Int
   /// Whether the graph is of real numbers and stays so: see `ONNXTranslation+Float.swift`.
   let isFloat: Bool
   var tensors: [Tensor] = []
   var operations: [Operation] = []
   var meanings: [String: ONNXMeaning] = [:]
-  /// For each input of the graph: its name, shape, and the tensor that takes its codes once a quantiser is met.
-  var inputs: [(name: String, shape: [Int], tensor: Int?)] = []
+  var inputs: [ONNXInput] = []
   var outputNames: Set<String> = []
-  var readers: [String: Int] = [:]
+  private(set) var nodes: [ONNXNode] = []
+  /// What the caller reckons of the network's last codes: see `atTheEnd`.
+  var callersValues: Set<String> = []
+  /// The nodes that read each value, of those that the outputs depend on.
+  private(set) var readers: [String: [Int]] = [:]
+  /// Shapes of values at fault, as far as they are known.
+  private var shapes: [String: [Int]] = [:]
   /// What the caller must know: see `Network.notices`.
   var notices: [String] = []
   private var issues: [LayerIssue] = []
@@ -20,8 +27,9 @@ struct ONNXTranslation {
   private var constantElements = 0
   private static let mostConstantElements = 1 << 26
 
-  init(name: String, isFloat: Bool = false) {
+  init(name: String, version: Int, isFloat: Bool = false) {
     self.name = name
+    self.version = version
     self.isFloat = isFloat
   }
 
@@ -29,7 +37,25 @@ struct ONNXTranslation {
     guard graph.node.count <= Network.mostOperations else {
       throw NetworkError("the graph has \(graph.node.count) nodes, more than \(Network.mostOperations)")
     }
-    for tensor in graph.initializer {
+    let nodes = graph.node.map { ONNXNode($0) }
+    outputNames = Set(graph.output.map(\.name))
+    let isLive = Self.liveNodes(nodes, outputs: outputNames)
+    for (index, node) in nodes.enumerated() where isLive[index] {
+      for input in node.inputs { readers[input, default: []].append(index) }
+    }
+    self.nodes = nodes
+    guard isFloat || nodes.isEmpty || Self.isQuantised(graph, nodes) else {
+      throw NetworkError(
+        [
+          LayerIssue(
+            reason: "it is a network of real numbers: nothing in it is quantised",
+            remedy: "quantise it: lockstep quantize MODEL --to int8 --calibration FILE --output network.tflite, or "
+              + "onnxruntime.quantization.quantize_static")
+        ])
+    }
+    for value in graph.valueInfo + graph.output { shapes[value.name] = Self.fixedShape(of: value) }
+    // What nothing reads is not looked at, whatever it holds.
+    for tensor in graph.initializer where readers[tensor.name] != nil || outputNames.contains(tensor.name) {
       do throws(NodeFault) {
         meanings[tensor.name] = .constant(try ONNXConstant(tensor))
       } catch {
@@ -37,46 +63,151 @@ struct ONNXTranslation {
         meanings[tensor.name] = .failed
       }
     }
-    outputNames = Set(graph.output.map(\.name))
-    for node in graph.node { for input in node.input { readers[input, default: 0] += 1 } }
     for input in graph.input where meanings[input.name] == nil { addInput(input) }
-    for (index, node) in graph.node.enumerated() {
-      let node = ONNXNode(node)
-      // What a node at fault would have made is at fault no more.
-      if node.inputs.contains(where: { if case .failed = meanings[$0] { true } else { false } }) {
-        for output in node.outputs { meanings[output] = .failed }
-        continue
-      }
-      do throws(NodeFault) {
-        if let input = node.inputs.first(where: { !$0.isEmpty && meanings[$0] == nil }) {
-          throw NodeFault("it reads \"\(input.printable())\", which nothing makes before it")
-        }
-        if let output = node.outputs.first(where: { meanings[$0] != nil && !$0.isEmpty }) {
-          throw NodeFault("it makes \"\(output.printable())\", which is made already")
-        }
-        for case .constant(let constant)? in node.inputs.map({ meanings[$0] }) { try spend(constant.count) }
-        try translate(node)
-      } catch {
-        issues.append(
-          LayerIssue(
-            index: index, type: Self.typeName(of: node), name: node.outputs.first ?? "", reason: error.reason,
-            remedy: error.remedy))
-        for output in node.outputs { meanings[output] = .failed }
-      }
+    for (index, node) in nodes.enumerated() where isLive[index] {
+      let first = operations.count
+      translate(node, index: index)
+      for place in first..<operations.count { operations[place].place = index }
     }
     let outputs = graph.output.compactMap { makeOutput($0.name) }
-    for input in inputs where input.tensor == nil && issues.isEmpty {
+    for (index, input) in inputs.enumerated() where input.origin == index && issues.isEmpty {
+      guard !inputs.contains(where: { $0.origin == index && $0.tensor != nil }) else { continue }
       issues.append(
         LayerIssue(
           reason: "the network's input \"\(input.name.printable())\" is never quantised",
           remedy: "put a quantiser (Quant or QuantizeLinear) behind the input"))
     }
-    guard issues.isEmpty else { throw NetworkError(issues) }
+    guard issues.isEmpty else { throw NetworkError(issues, rest: rest(outputs)) }
     let network = Network(
-      name: name, tensors: tensors, operations: operations, inputs: inputs.compactMap(\.tensor), outputs: outputs,
+      name: name, tensors: tensors, operations: operations, inputs: inputTensors, outputs: outputs,
       format: .onnx, notices: notices)
     try network.validate()
     return network
+  }
+
+  /// Whether any node quantises, or an input holds codes.
+  private static func isQuantised(_ graph: Lockstep_Onnx_GraphProto, _ nodes: [ONNXNode]) -> Bool {
+    nodes.contains { node in
+      ["Quant", "IntQuant", "BipolarQuant", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"]
+        .contains(node.type) || node.type.hasPrefix("QLinear") || node.type.hasSuffix("Integer") || node.type == "QGemm"
+        || !["", "ai.onnx"].contains(node.domain)
+    } || graph.input.contains { ONNXElement.codes($0.type.tensorType.elemType) != nil }
+  }
+
+  /// The inputs in the file's order.
+  private var inputTensors: [Int] {
+    inputs.indices.sorted { (inputs[$0].origin, $0) < (inputs[$1].origin, $1) }.compactMap { inputs[$0].tensor }
+  }
+
+  /// What was translated, for readers that look for more faults in it.
+  private func rest(_ outputs: [Int]) -> Network? {
+    guard let last = operations.last?.outputs.first else { return nil }
+    let network = Network(
+      name: name, tensors: tensors, operations: operations, inputs: inputTensors,
+      outputs: outputs.isEmpty ? [last] : outputs, format: .onnx)
+    return (try? network.validate()).map { network }
+  }
+
+  /// Which nodes the outputs depend on.
+  private static func liveNodes(_ nodes: [ONNXNode], outputs: Set<String>) -> [Bool] {
+    var isLive = [Bool](repeating: false, count: nodes.count)
+    var wanted = outputs
+    for (index, node) in nodes.enumerated().reversed() where node.outputs.contains(where: wanted.contains) {
+      isLive[index] = true
+      wanted.formUnion(node.inputs.filter { !$0.isEmpty })
+    }
+    return isLive
+  }
+
+  /// The shape that the file tells of a value, an open batch being 1; nil where it tells none.
+  private static func fixedShape(of value: Lockstep_Onnx_ValueInfoProto) -> [Int]? {
+    guard value.type.tensorType.hasShape else { return nil }
+    var shape: [Int] = []
+    for (axis, dimension) in value.type.tensorType.shape.dim.enumerated() {
+      if case .dimValue(let size)? = dimension.value, size > 0 {
+        shape.append(Int(size))
+      } else if axis == 0 {
+        shape.append(1)
+      } else {
+        return nil
+      }
+    }
+    return elementCount(shape) == nil ? nil : shape
+  }
+
+  private mutating func translate(_ node: ONNXNode, index: Int) {
+    // What a node at fault would have made is at fault no more.
+    if node.inputs.contains(where: { if case .failed = meanings[$0] { true } else { false } }) {
+      return goOn(behind: node, index: index)
+    }
+    do throws(NodeFault) {
+      if let input = node.inputs.first(where: { !$0.isEmpty && meanings[$0] == nil }) {
+        throw NodeFault("it reads \"\(input.printable())\", which nothing makes before it")
+      }
+      if let output = node.outputs.first(where: { meanings[$0] != nil && !$0.isEmpty }) {
+        throw NodeFault("it makes \"\(output.printable())\", which is made already")
+      }
+      for case .constant(let constant)? in node.inputs.map({ meanings[$0] }) { try spend(constant.count) }
+      try translate(node)
+    } catch {
+      report(error, node, index)
+    }
+  }
+
+  private mutating func report(_ fault: NodeFault, _ node: ONNXNode, _ index: Int) {
+    issues.append(
+      LayerIssue(
+        index: index, type: Self.typeName(of: node), name: node.outputs.first ?? "", reason: fault.reason,
+        remedy: fault.remedy))
+    fail(node)
+  }
+
+  /// What a node would have made is at fault no more; its shape may be known all the same.
+  private mutating func fail(_ node: ONNXNode) {
+    for output in node.outputs where !output.isEmpty {
+      meanings[output] = .failed
+      guard shapes[output] == nil, Self.keepsShape.contains(node.type) else { continue }
+      let known = node.inputs.compactMap { input in meanings[input]?.view?.shape ?? shapes[input] }
+      shapes[output] = known.max { $0.reduce(1, *) < $1.reduce(1, *) }
+    }
+  }
+
+  /// Operators whose result has the shape of their largest input.
+  private static let keepsShape: Set<String> = [
+    "Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Relu", "Clip", "PRelu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "Gelu",
+    "Erf", "HardSigmoid", "HardSwish", "Mish", "Selu", "Softplus", "Exp", "Log", "Sqrt", "Abs", "Neg", "Reciprocal", "Cast",
+    "BatchNormalization", "LayerNormalization", "InstanceNormalization", "GroupNormalization", "LpNormalization",
+    "Softmax", "LogSoftmax", "Quant", "IntQuant", "BipolarQuant", "QuantizeLinear", "DequantizeLinear", "Identity",
+    "Dropout", "CumSum", "Sin", "Cos", "Floor", "Ceil", "Round", "Sign",
+  ]
+
+  /// All faults are told at once: behind a node at fault a quantiser makes codes of its own, as an input would bring them,
+  /// and operators that are not supported are said to be so wherever they stand.
+  private mutating func goOn(behind node: ONNXNode, index: Int) {
+    let before = self
+    let isQuantizer = ["QuantizeLinear", "Quant", "IntQuant"].contains(node.type)
+    if isQuantizer, let first = node.inputs.first, case .failed = meanings[first],
+      let shape = shapes[first] ?? node.outputs.first.flatMap({ shapes[$0] })
+    {
+      meanings[first] = .input(index: inputs.count, StridedView(rowMajor: shape))
+      inputs.append(ONNXInput(name: first, shape: shape, tensor: nil, origin: inputs.count))
+      do throws(NodeFault) {
+        try translate(node)
+        meanings[first] = .failed
+        return
+      } catch {
+        self = before
+        return report(error, node, index)
+      }
+    }
+    do throws(NodeFault) {
+      try translate(node)
+      self = before
+    } catch {
+      self = before
+      if error.isOfOperator { return report(error, node, index) }
+    }
+    fail(node)
   }
 
   private static func typeName(of node: ONNXNode) -> String {
@@ -88,7 +219,19 @@ struct ONNXTranslation {
 
   private mutating func addInput(_ input: Lockstep_Onnx_ValueInfoProto) {
     let place = "the network's input \"\(input.name.printable())\""
+    guard readers[input.name] != nil || outputNames.contains(input.name) else {
+      notices.append("the input \"\(input.name.printable())\" is read by no layer that the outputs depend on: it is left out")
+      return
+    }
+    func fault(_ reason: String, _ remedy: String? = nil) {
+      issues.append(LayerIssue(reason: "\(place) \(reason)", remedy: remedy))
+      meanings[input.name] = .failed
+    }
     let type = input.type.tensorType
+    let fixing =
+      "give it fixed sizes: python -m onnxruntime.tools.make_dynamic_shape_fixed --input_name NAME --input_shape 1,… "
+      + "model.onnx fixed.onnx"
+    guard type.hasShape else { return fault("has no shape", fixing) }
     var shape: [Int] = []
     for (axis, dimension) in type.shape.dim.enumerated() {
       // The open first axis is the batch: one sample.
@@ -96,41 +239,31 @@ struct ONNXTranslation {
         shape.append(Int(size))
       } else if axis == 0 {
         shape.append(1)
+        notices.append("the first axis of the input \"\(input.name.printable())\", the batch, is open in the file: it is taken as 1")
       } else {
-        issues.append(
-          LayerIssue(
-            reason: "\(place) leaves the size of axis \(axis) open", remedy: "export with fixed input shapes"))
-        meanings[input.name] = .failed
-        return
+        return fault("leaves the size of axis \(axis) open; only the batch, axis 0, may be open", fixing)
       }
     }
-    guard type.hasShape, elementCount(shape) != nil else {
-      issues.append(
-        LayerIssue(
-          reason: type.hasShape
-            ? "\(place) has the shape \(shape), more than \(Network.largestTensor) elements"
-            : "\(place) has no shape", remedy: "export with fixed input shapes"))
-      meanings[input.name] = .failed
-      return
+    guard elementCount(shape) != nil else {
+      return fault("has the shape \(shape), more than \(Network.largestTensor) elements", fixing)
     }
     let view = StridedView(rowMajor: shape)
+    var made = ONNXInput(name: input.name, shape: shape, tensor: nil, origin: inputs.count)
     if let codes = ONNXElement.codes(type.elemType) {
       // What the codes mean is told by whoever reads them.
       let tensor = addTensor(Tensor(name: input.name, shape: shape, type: codes))
-      inputs.append((input.name, shape, tensor))
+      made.tensor = tensor
       meanings[input.name] = .codes(ONNXCodes(tensor: tensor, view: view, isReal: false))
     } else if isFloat, [1, 10, 11].contains(type.elemType) {
       let tensor = addTensor(Tensor(name: input.name, shape: shape, type: .float32))
-      inputs.append((input.name, shape, tensor))
+      made.tensor = tensor
       meanings[input.name] = .codes(ONNXCodes(tensor: tensor, view: view, isReal: true))
     } else if [1, 10, 11].contains(type.elemType) {
       meanings[input.name] = .input(index: inputs.count, view)
-      inputs.append((input.name, shape, nil))
     } else {
-      issues.append(
-        LayerIssue(reason: "\(place) is \(ONNXElement.name(type.elemType)); numbers or codes are supported"))
-      meanings[input.name] = .failed
+      return fault("is \(ONNXElement.name(type.elemType)); numbers or codes are supported")
     }
+    inputs.append(made)
   }
 
   /// The tensor of a network output, its elements in the file's order.
@@ -191,6 +324,16 @@ struct ONNXTranslation {
   mutating func arranged(_ codes: ONNXCodes, _ order: [Int]) -> Int {
     let shape = codes.view.shape
     var tensor = codes.tensor
+    if let integers = tensors[tensor].integers {
+      // Constants are written down as they come to lie.
+      let places = order.reduce([0]) { starts, axis in
+        starts.flatMap { start in codes.view.offsets(along: axis).map { start + $0 } }
+      }
+      guard places != Array(0..<integers.count) || tensors[tensor].shape != order.map({ shape[$0] }) else { return tensor }
+      return addConstant(
+        tensors[tensor].name, places.map { integers[$0] }, order.map { shape[$0] }, tensors[tensor].type,
+        tensors[tensor].quantization)
+    }
     if !codes.view.lies(inMemory: order) {
       let (sizes, permutation) = codes.view.transposition(to: order)
       tensor = reshaped(tensor, to: sizes)
@@ -270,13 +413,19 @@ struct ONNXTranslation {
   mutating func set(_ node: ONNXNode, _ meaning: ONNXMeaning) throws(NodeFault) {
     guard let output = node.outputs.first, node.outputs.dropFirst().allSatisfy({ $0.isEmpty || readers[$0] == nil })
     else { throw NodeFault("it has \(node.outputs.count) outputs that are read; one is supported") }
+    var meaning = meaning
     if case .constant(let constant) = meaning { try spend(constant.count) }
+    // A function of codes is called by the name of the last node that had a part in it.
+    if case .pending(var pending) = meaning, case .codes = pending.base, !pending.functions.isEmpty {
+      pending.typeName = Self.typeName(of: node)
+      meaning = .pending(pending)
+    }
     meanings[output] = meaning
     // What several nodes read is reckoned once.
-    if isFloat, readers[output, default: 0] + (outputNames.contains(output) ? 1 : 0) > 1 { try settle(output) }
+    if isFloat, (readers[output]?.count ?? 0) + (outputNames.contains(output) ? 1 : 0) > 1 { try settle(output) }
   }
 
-  private mutating func spend(_ elements: Int) throws(NodeFault) {
+  mutating func spend(_ elements: Int) throws(NodeFault) {
     constantElements += elements
     guard constantElements <= Self.mostConstantElements else {
       throw NodeFault("it brings the constants' elements that nodes read and make to over \(Self.mostConstantElements)")
@@ -287,6 +436,7 @@ struct ONNXTranslation {
 
   private mutating func translate(_ node: ONNXNode) throws(NodeFault) {
     if isFloat { try prepareFloat(node) }
+    if try isLeftToTheCaller(node) { return }
     switch node.domain {
     case "", "ai.onnx":
       if try foldConstants(node) { return }
@@ -298,7 +448,7 @@ struct ONNXTranslation {
     default:
       throw NodeFault(
         "the operator domain \"\(node.domain.printable())\" is unknown",
-        remedy: "export with ONNX's own operators, QONNX's Quant or ONNX Runtime's QLinear operators")
+        remedy: "export with ONNX's own operators, QONNX's Quant or ONNX Runtime's QLinear operators", isOfOperator: true)
     }
   }
 
@@ -331,6 +481,31 @@ struct ONNXTranslation {
     case "AveragePool", "GlobalAveragePool": try averagePool(node)
     case "GlobalMaxPool": try maximumPool(node)
     case "ReduceMean": try reduceMean(node)
+    case "ReduceMax": try reduceExtremum(node, isMaximum: true)
+    case "ReduceMin": try reduceExtremum(node, isMaximum: false)
+    case "ReduceSum": try reduceSum(node)
+    case "Max": try extremum(node, isMaximum: true)
+    case "Min": try extremum(node, isMaximum: false)
+    case "PRelu": try parametricRelu(node)
+    case "Selu":
+      try unary(
+        node, .elu(alpha: node.float("alpha", default: 1.67326)), .scaled(by: Double(node.float("gamma", default: 1.0507)), plus: 0))
+    case "Celu":
+      let alpha = Double(node.float("alpha", default: 1))
+      try unary(node, .scaled(by: 1 / alpha, plus: 0), .elu(alpha: 1), .scaled(by: alpha, plus: 0))
+    case "ConvTranspose": try transposedConvolution(node)
+    case "Gather": try gather(node)
+    case "Tile": try tile(node)
+    case "Expand": try expand(node)
+    case "Resize", "Upsample": try resize(node)
+    case "DepthToSpace": try depthToSpace(node)
+    case "SpaceToDepth": try spaceToDepth(node)
+    case "LayerNormalization", "InstanceNormalization", "GroupNormalization", "RMSNormalization", "LpNormalization":
+      throw NodeFault(
+        "it divides by a deviation that it reckons of real values, with no quantiser in between: no integers give just that",
+        remedy: "use BatchNormalization, whose constants are folded, or write the normalisation out as single operators "
+          + "(ReduceMean, Sub, Mul, Sqrt, Reciprocal) and quantise each",
+        isOfOperator: true)
     case "Identity", "Dropout": try set(node, meaning(node, 0, "input"))
     case "Cast": try cast(node)
     case "Flatten", "Reshape", "Squeeze", "Unsqueeze": try reshape(node)
@@ -345,16 +520,22 @@ struct ONNXTranslation {
     case "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger":
       throw NodeFault(
         "dynamic quantisation measures scales at run time, in floating point",
-        remedy: "quantise statically (onnxruntime.quantization.quantize_static)")
-    case "LSTM", "GRU", "RNN": throw NodeFault("recurrent operators are not supported", remedy: "unroll the recurrence")
-    case "If", "Loop", "Scan": throw NodeFault("control flow is not supported", remedy: "export one straight graph")
+        remedy: "quantise statically (onnxruntime.quantization.quantize_static)", isOfOperator: true)
+    case "LSTM", "GRU", "RNN":
+      throw NodeFault(
+        "recurrent operators are not supported",
+        remedy: "write the cell's steps out as MatMul, Add, Mul, Sigmoid and Tanh before the export, and quantise those",
+        isOfOperator: true)
+    case "If", "Loop", "Scan":
+      throw NodeFault("control flow is not supported", remedy: "export one straight graph", isOfOperator: true)
     case "Constant": throw NodeFault("its value is of a kind that no operator here reads (text, or sparse)")
-    default: throw unknown(node)
+    default: throw unknown(node, isOfOperator: true)
     }
   }
 
-  func unknown(_ node: ONNXNode) -> NodeFault {
+  func unknown(_ node: ONNXNode, isOfOperator: Bool = false) -> NodeFault {
     NodeFault(
-      "the operator is not supported", remedy: "the supported operators are listed by `lockstep inspect --operators`")
+      "the operator is not supported", remedy: "the supported operators are listed by `lockstep inspect --operators`",
+      isOfOperator: isOfOperator)
   }
 }
