@@ -4,12 +4,13 @@
 #   libz3-dev           the SMT solver of the verifier   cvc5      a second one, which the tests hold it to
 #   coinor-libclp-dev   guides the verifier's search     cppcheck  holds the generated C to MISRA C:2012 (with python3)
 #   zlib1g-dev          image sets come gzipped          libopenblas-dev  the matrix products of training
+#   libpng-dev          pictures are inputs
 # And compilers and emulators of the microcontrollers in Targets: Arm, RISC-V and AVR; and what the packages that are
 # generated are for: CMake, Arduino (python3-venv for the tools that come from PyPI).
 set -euo pipefail
 
 packages=(
-  libflatbuffers-dev libz3-dev coinor-libclp-dev libopenblas-dev zlib1g-dev gcc libc6-dev cppcheck python3 cvc5
+  libflatbuffers-dev libz3-dev coinor-libclp-dev libopenblas-dev zlib1g-dev libpng-dev gcc libc6-dev cppcheck python3 cvc5
   gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
   gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc
   gcc-avr avr-libc simavr

@@ -8,17 +8,24 @@ final class UnpackedBytes {
   private let stream: UnsafeMutablePointer<z_stream>?
   private var hasEnded = false
 
-  init(_ bytes: [UInt8]) throws(NumPyError) {
+  convenience init(_ bytes: [UInt8]) throws(NumPyError) {
+    // The largest window, and 16 for gzip's header.
+    try self.init(bytes, windowBits: bytes.starts(with: [0x1F, 0x8B]) ? 15 + 16 : nil)
+  }
+
+  /// Deflated bytes without a header, as ZIP has them.
+  convenience init(deflated bytes: [UInt8]) throws(NumPyError) { try self.init(bytes, windowBits: -15) }
+
+  private init(_ bytes: [UInt8], windowBits: Int32?) throws(NumPyError) {
     self.bytes = bytes
-    guard bytes.starts(with: [0x1F, 0x8B]) else {
+    guard let windowBits else {
       stream = nil
       return
     }
     let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     stream.initialize(to: z_stream())
     self.stream = stream
-    // The largest window, and 16 for gzip's header.
-    guard inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
+    guard inflateInit2_(stream, windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
       throw NumPyError("cannot be unpacked: zlib does not start")
     }
   }
@@ -61,8 +68,8 @@ final class UnpackedBytes {
     switch status {
     case Z_STREAM_END: hasEnded = true
     case Z_OK where !part.isEmpty || position < bytes.count: break
-    case Z_OK, Z_BUF_ERROR: throw NumPyError("is cut short: its gzip data ends too early")
-    default: throw NumPyError("has damaged gzip data")
+    case Z_OK, Z_BUF_ERROR: throw NumPyError("is cut short: its packed data ends too early")
+    default: throw NumPyError("has damaged packed data")
     }
     return part
   }

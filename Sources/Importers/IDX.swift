@@ -4,21 +4,15 @@ extension NumPyArray {
   /// Far above any image set that is verified; it bounds what a small packed file can become.
   static let largestUnpacked = 2 << 30
 
-  /// The array in a file of NumPy (`.npy`) or IDX, either of them gzipped or not; errors name the file. Of an IDX
-  /// file no more than the first `items` along its first dimension are read, where that is given.
-  public static func read(path: String, items: Int? = nil) throws(FileError) -> NumPyArray {
-    let bytes = try InputFile.bytes(path: path, limit: largestFile)
-    do throws(NumPyError) {
-      return try unpacking(bytes, items: items)
-    } catch {
-      throw FileError(path: path, reason: error.reason)
-    }
+  /// The array in the bytes of a file of NumPy (`.npy`) or IDX, either of them gzipped or not. Of an IDX file no more
+  /// than the first `items` along its first dimension are read, where that is given.
+  public static func unpacking(_ bytes: [UInt8], items: Int? = nil) throws(NumPyError) -> NumPyArray {
+    try unpackingFile(bytes, items: items).array
   }
 
-  /// As `read`, of a file's bytes.
-  public static func unpacking(_ bytes: [UInt8], items: Int? = nil) throws(NumPyError) -> NumPyArray {
+  static func unpackingFile(_ bytes: [UInt8], items: Int? = nil) throws(NumPyError) -> ArrayFile {
     guard bytes.starts(with: [0x1F, 0x8B]) || bytes.starts(with: [0, 0]) else {
-      return try NumPyArray(fileBytes: bytes)
+      return ArrayFile(try NumPyArray(fileBytes: bytes), .numPy)
     }
     let source = try UnpackedBytes(bytes)
     let start = try source.next(4)
@@ -28,12 +22,12 @@ extension NumPyArray {
     }
     let rest = try source.next(largestUnpacked)
     guard try source.next(1).isEmpty else { throw NumPyError("unpacks to over \(largestUnpacked >> 30) GiB") }
-    return try NumPyArray(fileBytes: start + rest)
+    return ArrayFile(try NumPyArray(fileBytes: start + rest), .numPy)
   }
 
   private static func idx(
     type: UInt8, rank: Int, _ source: UnpackedBytes, items: Int?
-  ) throws(NumPyError) -> NumPyArray {
+  ) throws(NumPyError) -> ArrayFile {
     let types: [UInt8: Element] = [
       0x08: .uint8, 0x09: .int8, 0x0B: .int16, 0x0C: .int32, 0x0D: .float32, 0x0E: .float64,
     ]
@@ -62,6 +56,6 @@ extension NumPyArray {
       throw NumPyError("has bytes after its elements: its shape \(whole) is not that of its data")
     }
     swapBytes(of: &data, width: element.byteCount)
-    return NumPyArray(element: element, shape: shape, littleEndian: data)
+    return ArrayFile(NumPyArray(element: element, shape: shape, littleEndian: data), .idx, items: whole[0])
   }
 }

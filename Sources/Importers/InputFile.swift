@@ -32,6 +32,25 @@ public enum InputFile {
     return { try bytes(path: folder + $0, limit: limit) }
   }
 
+  public static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// The names in a folder, in no order.
+  static func names(inFolder path: String) throws(FileError) -> [String] {
+    guard let folder = opendir(path) else {
+      throw FileError(path: path, reason: "cannot be read: \(String(cString: strerror(errno)))")
+    }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      names.append(
+        withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+    }
+    return names
+  }
+
   /// The bytes of the file or pipe at `path`; an error where it is missing, a folder, unreadable or over
   /// `limit` bytes.
   public static func bytes(path: String, limit: Int) throws(FileError) -> [UInt8] {

@@ -18,7 +18,8 @@ struct NumPyHeader {
 
   init(of bytes: [UInt8]) throws(NumPyError) {
     guard bytes.starts(with: Self.magic) else {
-      throw NumPyError("is no .npy file: it does not start with NumPy's magic string")
+      throw NumPyError(
+        "is no .npy file: it does not start with NumPy's magic string. Read are .npy, .npz, IDX, PNG and CSV (.csv)")
     }
     guard bytes.count >= 12 else { throw NumPyError("is cut short: its .npy header is incomplete") }
     let version = bytes[6]
