@@ -37,38 +37,42 @@ extension Property {
     return box
   }
 
-  /// That every input within `radii` of `center`, clipped as by `ball`, is classified as `label`.
+  /// That every input within `radii` of `center`, clipped as by `ball`, makes `label` right.
   public static func robustness(
     of program: IntegerProgram, around center: [Int32], radii: [Int32], clip: ClosedRange<Int32>? = nil, label: Int,
-    statement: String
+    rule: ClassRule = .largest, statement: String
   ) throws(PropertyError) -> Property {
     try classification(
-      of: program, box: ball(in: program, around: center, radii: radii, clip: clip), label: label,
+      of: program, box: ball(in: program, around: center, radii: radii, clip: clip), label: label, rule: rule,
       statement: statement)
   }
 
-  /// That every input of `box` is classified as `label`.
+  /// That every input of `box` makes `label` right.
   public static func classification(
-    of program: IntegerProgram, box: [ClosedRange<Int32>], label: Int, statement: String
+    of program: IntegerProgram, box: [ClosedRange<Int32>], label: Int, rule: ClassRule = .largest, statement: String
   ) throws(PropertyError) -> Property {
     guard program.outputs.count == 1 else {
       throw PropertyError("a class is asked of a network with one output; this one has \(program.outputs.count)")
     }
-    let classes = program.outputElements.count
+    let outputs = program.outputElements.count
+    if case .threshold = rule, outputs != 1 {
+      throw PropertyError("a threshold is asked of a network with one output element; this one has \(outputs)")
+    }
+    let classes = rule.classes(outputs: outputs)
     guard (0..<classes).contains(label) else {
       throw PropertyError("the label is \(label); the network has \(classes) classes")
     }
     return try Property(
-      box: box, violations: classViolations(label: label, classes: classes), statement: statement, of: program)
+      box: box, violations: rule.violations(label: label, outputs: outputs), statement: statement, of: program)
   }
 
   /// Class j wins over the label where it is larger, or as large with a lower index.
   static func classViolations(label: Int, classes: Int) -> [Violation] {
-    (0..<classes).filter { $0 != label }.map { rival in
-      Violation([
-        LinearConstraint(outputs: [.init(rival, 1), .init(label, -1)], atLeast: rival < label ? 0 : 1)
-      ])
-    }
+    (0..<classes).filter { $0 != label }.map { Violation([overtaking(rival: $0, label: label)]) }
+  }
+
+  static func overtaking(rival: Int, label: Int) -> LinearConstraint {
+    LinearConstraint(outputs: [.init(rival, 1), .init(label, -1)], atLeast: rival < label ? 0 : 1)
   }
 
   /// That output element `element` stays in `range` over the whole box. An end that the output's type keeps of itself is

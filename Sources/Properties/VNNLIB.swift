@@ -4,8 +4,8 @@ import Network
 /// them. What is asserted is the violation: the property holds where no input meets it all.
 ///
 /// Read are `declare-const` (and `declare-fun` without arguments) of Real or Int; `assert` of `<=`, `<`, `>=`, `>`, `=`
-/// between linear terms, joined by `and`, `or`, `not` and `=>`; terms of `+`, `-`, `*` and `/` with at most one factor
-/// that is no number. Numbers are exact, however they are written.
+/// and `distinct` between terms, joined by `and`, `or`, `not` and `=>`; terms of `+`, `-`, `*` and `/` with at most one
+/// factor that is no number, and of `max` and `min`. Numbers are exact, however they are written.
 public struct VNNLIB: Sendable {
   public enum Variable: Sendable, Hashable {
     case input(Int)
@@ -46,11 +46,24 @@ public struct VNNLIB: Sendable {
   struct LinearSum: Sendable {
     private(set) var coefficients: [Variable: Rational] = [:]
     private(set) var constant = Rational(0)
+    /// Multiples of the largest of several sums; the smallest is the largest of the negated ones, negated.
+    private(set) var maxima: [(factor: Rational, operands: [LinearSum])] = []
     /// The bits of the longest number on the way here.
     private(set) var longest = 0
 
     init(constant: Rational) { self.constant = constant }
     init(variable: Variable) { coefficients = [variable: Rational(1)] }
+
+    init(largestOf operands: [LinearSum]) {
+      maxima = [(Rational(1), operands)]
+      longest = operands.map(\.longest).max() ?? 0
+    }
+
+    /// Without its last maximum, and that one.
+    var parted: (rest: LinearSum, maximum: (factor: Rational, operands: [LinearSum]))? {
+      var rest = self
+      return rest.maxima.popLast().map { (rest, $0) }
+    }
 
     static func - (a: LinearSum, b: LinearSum) -> LinearSum {
       var difference = a
@@ -63,17 +76,19 @@ public struct VNNLIB: Sendable {
       for (variable, coefficient) in other.coefficients {
         coefficients[variable] = noting((coefficients[variable] ?? Rational(0)) + factor * coefficient)
       }
+      for maximum in other.maxima { maxima.append((noting(factor * maximum.factor), maximum.operands)) }
     }
     mutating func scale(by factor: Rational) {
       constant = noting(constant * factor)
       for (variable, coefficient) in coefficients { coefficients[variable] = noting(coefficient * factor) }
+      for index in maxima.indices { maxima[index].factor = noting(maxima[index].factor * factor) }
     }
     private mutating func noting(_ number: Rational) -> Rational {
       longest = max(longest, number.numerator.bitWidth, number.denominator.bitWidth)
       return number
     }
     /// The number that it is where no variable is in it.
-    var number: Rational? { coefficients.isEmpty ? constant : nil }
+    var number: Rational? { coefficients.isEmpty && maxima.isEmpty ? constant : nil }
   }
 }
 
@@ -89,6 +104,8 @@ private struct Reader {
   /// Networks for devices have far fewer inputs.
   private static let mostElements = 1 << 26
   private static let mostBits = 1 << 14
+  /// In one sum: each has two operands or more, so that more of them have more cases than are taken.
+  private static let mostMaxima = 14
 
   /// How many elements of a kind are declared; all from 0 on must be.
   func count(_ name: String, _ isOfKind: (VNNLIB.Variable) -> Bool) throws(VNNLIBError) -> Int {
@@ -170,28 +187,64 @@ private struct Reader {
     case "<=", "<", ">=", ">", "=":
       guard operands.count >= 2 else { throw VNNLIBError(line, "(\(name) …) compares two terms or more") }
       let sums = try list(operands) { operand throws(VNNLIBError) in try sum(operand) }
-      let parts = zip(sums, sums.dropFirst()).map { comparison($0, name, $1, isNegated: isNegated, line: line) }
+      var parts: [VNNLIB.Formula] = []
+      for (left, right) in zip(sums, sums.dropFirst()) {
+        parts.append(try comparison(left, name, right, isNegated: isNegated, line: line))
+      }
       return parts.count == 1 ? parts[0] : isNegated ? .any(parts) : .all(parts)
+    case "distinct":
+      guard operands.count >= 2 else { throw VNNLIBError(line, "(distinct …) compares two terms or more") }
+      let sums = try list(operands) { operand throws(VNNLIBError) in try sum(operand) }
+      guard sums.count * (sums.count - 1) / 2 <= VNNLIB.mostCases else {
+        throw VNNLIBError(line, "(distinct …) has over \(VNNLIB.mostCases) pairs")
+      }
+      // No two are equal.
+      var parts: [VNNLIB.Formula] = []
+      for left in sums.indices {
+        for right in sums.indices where right > left {
+          parts.append(try comparison(sums[left], "=", sums[right], isNegated: !isNegated, line: line))
+        }
+      }
+      return isNegated ? .any(parts) : .all(parts)
     default:
       throw VNNLIBError(
-        line, "'\(name.text)' is no condition that is read: <=, <, >=, >, =, and, or, not and => are")
+        line, "'\(name.text)' is no condition that is read: <=, <, >=, >, =, distinct, and, or, not and => are")
     }
   }
 
   private func comparison(
     _ left: VNNLIB.LinearSum, _ name: Substring, _ right: VNNLIB.LinearSum, isNegated: Bool, line: Int
-  ) -> VNNLIB.Formula {
-    func positive(_ sum: VNNLIB.LinearSum, strict: Bool) -> VNNLIB.Formula {
-      .comparison(.init(sum: sum, isStrict: strict, line: line))
+  ) throws(VNNLIBError) -> VNNLIB.Formula {
+    var cases = 0
+    let tooMany = VNNLIBError(
+      line, "has over \(VNNLIB.mostCases) cases once its 'max' and 'min' are written out; split it into several files")
+    func positive(_ sum: VNNLIB.LinearSum, strict: Bool) throws(VNNLIBError) -> VNNLIB.Formula {
+      guard let (rest, maximum) = sum.parted else {
+        cases += 1
+        guard cases <= VNNLIB.mostCases else { throw tooMany }
+        return .comparison(.init(sum: sum, isStrict: strict, line: line))
+      }
+      guard sum.maxima.count <= Self.mostMaxima else { throw tooMany }
+      // c · max(a, b) + rest is above 0 where it is for one of them, or with a negative c for all.
+      var parts: [VNNLIB.Formula] = []
+      for operand in maximum.operands {
+        var chosen = rest
+        chosen.add(operand, times: maximum.factor)
+        guard chosen.longest <= Self.mostBits else { throw VNNLIBError(line, "makes a number of over \(Self.mostBits) bits") }
+        parts.append(try positive(chosen, strict: strict))
+      }
+      return maximum.factor > Rational(0) ? .any(parts) : .all(parts)
     }
     switch name {
     case "=":
-      let parts = [left - right, right - left].map { positive($0, strict: isNegated) }
+      let parts = [
+        try positive(left - right, strict: isNegated), try positive(right - left, strict: isNegated),
+      ]
       return isNegated ? .any(parts) : .all(parts)
     case "<=", "<":
-      return isNegated ? positive(left - right, strict: name == "<=") : positive(right - left, strict: name == "<")
+      return try isNegated ? positive(left - right, strict: name == "<=") : positive(right - left, strict: name == "<")
     default:
-      return isNegated ? positive(right - left, strict: name == ">=") : positive(left - right, strict: name == ">")
+      return try isNegated ? positive(right - left, strict: name == ">=") : positive(left - right, strict: name == ">")
     }
   }
 
@@ -209,8 +262,16 @@ private struct Reader {
       guard case .word(let name, _)? = items.first, items.count > 1 else {
         throw VNNLIBError(line, "a term is expected, as (+ X_0 (* 2.5 X_1))")
       }
+      if name == "max" || name == "min" {
+        var operands = try list(items.dropFirst()) { item throws(VNNLIBError) in try sum(item) }
+        guard operands.count > 1 else { return operands[0] }
+        if name == "min" { for index in operands.indices { operands[index].scale(by: Rational(-1)) } }
+        var largest = VNNLIB.LinearSum(largestOf: operands)
+        if name == "min" { largest.scale(by: Rational(-1)) }
+        return largest
+      }
       guard ["+", "-", "*", "/"].contains(name) else {
-        throw VNNLIBError(line, "'\(name.text)' is no term that is read: +, -, * and / are")
+        throw VNNLIBError(line, "'\(name.text)' is no term that is read: +, -, *, /, max and min are")
       }
       guard items.count > 2 || name == "+" || name == "-" else {
         throw VNNLIBError(line, "(\(name) …) takes two terms or more")

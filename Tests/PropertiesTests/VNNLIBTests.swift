@@ -76,6 +76,43 @@ import Testing
     #expect(property.violation(inputs: [3, 0], outputs: [0, 0]) == 0)
   }
 
+  @Test("max, min and distinct mean what they say, on every input and output, on either side and under not")
+  func maxima() throws {
+    typealias Meaning = @Sendable (_ x: [Int], _ y: [Int]) -> Bool
+    let cases: [(text: String, meaning: Meaning)] = [
+      ("(>= (max Y_0 Y_1) 2)", { max($1[0], $1[1]) >= 2 }), ("(<= (max Y_0 Y_1) 1)", { max($1[0], $1[1]) <= 1 }),
+      ("(< (min X_0 Y_1 2) Y_0)", { min($0[0], $1[1], 2) < $1[0] }),
+      ("(= (max X_0 Y_0) (min Y_1 3))", { max($0[0], $1[0]) == min($1[1], 3) }),
+      ("(> (- (max Y_0 X_1) (* 2 (max Y_1 0))) 1)", { max($1[0], $0[1]) - 2 * max($1[1], 0) > 1 }),
+      ("(>= (* (- 1) (max Y_0 (min Y_1 X_0))) 0)", { -max($1[0], min($1[1], $0[0])) >= 0 }),
+      ("(distinct X_0 Y_0 Y_1)", { $0[0] != $1[0] && $0[0] != $1[1] && $1[0] != $1[1] }),
+      ("(distinct Y_0 1)", { $1[0] != 1 }), ("(<= (max Y_0) 1)", { $1[0] <= 1 }),
+    ]
+    for (text, meaning) in cases {
+      for isNegated in [false, true] {
+        let property = try property("(assert \(isNegated ? "(not \(text))" : text))")
+        for x in 0..<64 {
+          let inputs = [x & 7, x >> 3]
+          guard property.contains(inputs.map { Int32($0) }) else {
+            for y in 0..<64 { #expect(meaning(inputs, [(y & 7) - 4, (y >> 3) - 4]) == isNegated) }
+            continue
+          }
+          for y in 0..<64 {
+            let outputs = [(y & 7) - 4, (y >> 3) - 4]
+            let isMet = property.violation(inputs: inputs.map { Int32($0) }, outputs: outputs.map { Int32($0) }) != nil
+            guard isMet == (meaning(inputs, outputs) != isNegated) else {
+              Issue.record("\(text), negated \(isNegated): \(inputs), \(outputs)")
+              return
+            }
+          }
+        }
+      }
+    }
+    let many = "(+ " + String(repeating: "(max Y_0 Y_1) ", count: 40) + ")"
+    #expect { try property("(assert (>= \(many) 0))") } throws: { "\($0)".contains("'max' and 'min' are written out") }
+    #expect { try property("(assert (>= (* Y_0 (max Y_0 Y_1)) 0))") } throws: { "\($0)".contains("terms are linear") }
+  }
+
   @Test("the question about classes is recognised")
   func robustLabel() throws {
     let property = try property("(assert (or (>= Y_0 Y_1)))")
