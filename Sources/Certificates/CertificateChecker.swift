@@ -21,8 +21,11 @@ public struct CertificateChecker: Sendable {
     digest = bounded.program.digest
   }
 
-  /// Returns where the certificate proves its property of the program; throws the reason where it does not.
-  public func check(_ certificate: Certificate) throws(CertificateError) {
+  /// Returns where the certificate proves its property of the program; throws the reason where it does not, and once
+  /// `isCancelled`, which is asked with every node, says true.
+  public func check(
+    _ certificate: Certificate, isCancelled: () -> Bool = { false }
+  ) throws(CertificateError) {
     guard certificate.program == digest else {
       throw CertificateError("it is about the program \(certificate.program), not \(digest)")
     }
@@ -45,7 +48,7 @@ public struct CertificateChecker: Sendable {
     var points = 0
     for (index, proof) in certificate.proofs.enumerated() {
       do {
-        try check(proof, of: goals[index], over: ranges, &points)
+        try check(proof, of: goals[index], over: ranges, &points, isCancelled)
       } catch {
         throw CertificateError("goal \(index): \(error.reason)")
       }
@@ -55,10 +58,11 @@ public struct CertificateChecker: Sendable {
   /// Sets of inputs that wait for their nodes; more is no proof but an attack.
   private static let deepest = 1100
   private func check(
-    _ proof: Proof, of goal: Goal, over ranges: Ranges, _ points: inout Int
+    _ proof: Proof, of goal: Goal, over ranges: Ranges, _ points: inout Int, _ isCancelled: () -> Bool
   ) throws(CertificateError) {
     var open = [ranges]
     for (index, node) in proof.nodes.enumerated() {
+      if isCancelled() { throw CertificateError("there was no time to check it") }
       guard var ranges = open.popLast() else { throw CertificateError("nodes follow the proof's end") }
       do {
         try check(node, of: goal, &ranges, &open, &points)

@@ -16,20 +16,25 @@ public struct BitVectorQuery: Sendable {
   let formula: BitVectorFormula
 
   /// `property` must fit `program`. Fails where the formula would pass two million operations, and where an
-  /// operation of the program cannot be proved to stay inside its register.
-  public init(_ program: IntegerProgram, _ property: Property, sums: SumShape = .balanced) throws(EncodingError) {
-    try self.init(program, property, sums: sums, mostNodes: Self.mostNodes)
+  /// operation of the program cannot be proved to stay inside its register; and once `isCancelled`, which is asked all the
+  /// time, says true.
+  public init(
+    _ program: IntegerProgram, _ property: Property, sums: SumShape = .balanced,
+    isCancelled: @escaping () -> Bool = { false }
+  ) throws(EncodingError) {
+    try self.init(program, property, sums: sums, mostNodes: Self.mostNodes, isCancelled: isCancelled)
   }
 
   init(
-    _ program: IntegerProgram, _ property: Property, sums: SumShape, mostNodes: Int
+    _ program: IntegerProgram, _ property: Property, sums: SumShape, mostNodes: Int,
+    isCancelled: @escaping () -> Bool = { false }
   ) throws(EncodingError) {
     self.program = program
     self.property = property
     let table = TermTable()
     let goals = TermTable.$current.withValue(table) {
       Result { () throws(EncodingError) in
-        try Self.goals(program, property, ProgramTerms(program, sums: sums, mostNodes: mostNodes))
+        try Self.goals(program, property, ProgramTerms(program, sums: sums, mostNodes: mostNodes, isCancelled: isCancelled))
       }
     }
     formula = BitVectorFormula(table, goals: try goals.get())

@@ -12,11 +12,14 @@ struct ProgramTerms {
   let program: IntegerProgram
   let sums: SumShape
   let mostNodes: Int
+  /// Asked with every element.
+  let isCancelled: () -> Bool
   /// The formula's variables count from the low end of an input's range, so that they have few bits and the constant
   /// part of a sum joins the bias.
   private var variables: [TermNode: (offset: Term<Int64>, low: Int64)] = [:]
 
-  init(_ program: IntegerProgram, sums: SumShape, mostNodes: Int) {
+  init(_ program: IntegerProgram, sums: SumShape, mostNodes: Int, isCancelled: @escaping () -> Bool = { false }) {
+    self.isCancelled = isCancelled
     self.program = program
     self.sums = sums
     self.mostNodes = mostNodes
@@ -88,6 +91,7 @@ struct ProgramTerms {
     results.reserveCapacity(elements.count)
     for element in elements {
       results.append(transform(element))
+      if isCancelled() { throw EncodingError("there was no time to make the formula") }
       guard TermTable.current.nodes.count <= mostNodes else {
         throw EncodingError(
           "the formula passes \(mostNodes) operations, too many for a bit-vector solver; "

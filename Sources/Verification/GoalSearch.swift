@@ -99,7 +99,7 @@ final class GoalSearch {
   func advance(_ slice: () -> Bool) {
     guard case .open = outcome else { return }
     repeat {
-      if nodes > 0 && isOver() { return }
+      if isOver() { return }
       if open.isEmpty { swap(&open, &postponed) }
       if open.isEmpty {
         outcome = .proved(proof.proof)
@@ -285,6 +285,8 @@ final class GoalSearch {
         return .closed
       }
     }
+    // The solver ends with the time; what follows takes some as well.
+    if isOver() { return .stuck(bound: best) }
     if stages.contains(.attack), solution.status == .optimal,
       tryRounded(program, ranges, current.depth == 0 ? 30_000 : 2000)
     {
@@ -294,6 +296,7 @@ final class GoalSearch {
     if current.depth == 0, let proved = provedBound(solution.multipliers, ranges) { best = min(best, proved) }
     // What the bound forbids the inputs, and once more with what that brings.
     for _ in 0..<3 {
+      if isOver() { return .stuck(bound: best) }
       guard fixInputs(solution, &ranges, &node) else { break }
       if ranges.isEmpty {
         node.end = .empty
@@ -432,10 +435,12 @@ final class GoalSearch {
     var steps: [Int] = []
     for neuron in program.neurons where steps.last != neuron.step { steps.append(neuron.step) }
     for margin in [0.1, 0.03, 0.012, 0.004, 0] {
+      if isOver() { return false }
       program.update(root)
       guard program.maximizeGoal(within: secondsLeft()).status == .optimal else { return false }
       var ranges = root
       for step in steps {
+        if isOver() { return false }
         for neuron in program.neurons where neuron.step == step {
           let output = bounded.program.steps[step].output
           let (lowest, highest) = (ranges.low[output][neuron.element], ranges.high[output][neuron.element])

@@ -399,12 +399,11 @@ final class LinearRelaxation {
 
   /// Maximises the least of the goal's constraints. Stops early once the maximum is known to be below 0.
   func maximizeGoal(within seconds: Double = .infinity) -> Solution {
-    Clp_setMaximumSeconds(pointer, min(seconds, 1e6))
     setObjective(slack, -1)
     let (lower, upper) = (Clp_columnLower(pointer)!, Clp_columnUpper(pointer)!)
     (lower[Int(slack)], upper[Int(slack)]) = (-1e9, 1e9)
     if !goalBasis.isEmpty { Clp_copyinStatus(pointer, goalBasis) }
-    var solution = solve()
+    var solution = solve(within: seconds)
     solution.value *= Self.codesPerMargin
     if Clp_statusExists(pointer) != 0 {
       // The status alone: the other bits belong to that run, and lead the solver astray in another.
@@ -436,12 +435,37 @@ final class LinearRelaxation {
     objective[Int(column)] = coefficient
   }
 
-  private func solve() -> Solution {
+  /// The dual simplex, on from the basis at hand, in parts that are made to fit into the time: Clp's own limit counts the
+  /// process's seconds, which under load or with several threads are others than the clock's.
+  private func dual(within seconds: Double) {
+    let clock = ContinuousClock()
+    let start = clock.now
+    defer { Clp_setMaximumIterations(pointer, .max) }
+    var left = seconds
+    repeat {
+      // A quarter of what is left, so that an estimate that is out by much passes the end by little.
+      let part = secondsPerIteration.map { max(50, min(left / 4 / max($0, 1e-9), Double(Int32.max))) }
+      Clp_setMaximumIterations(pointer, Int32(min(part ?? Self.firstIterations, Double(Int32.max - 1))))
+      let before = clock.now
+      Clp_dual(pointer, 0)
+      let done = Int(Clp_numberIterations(pointer))
+      iterations += done
+      if done >= 20 { secondsPerIteration = (clock.now - before) / .seconds(1) / Double(done) }
+      left = seconds - (clock.now - start) / .seconds(1)
+      if done == 0 { return }
+    } while Clp_status(pointer) == 3 && left > 0
+  }
+
+  /// Wall-clock, of the last solve that says something of it.
+  private var secondsPerIteration: Double?
+  /// So many are tried before anything is known.
+  private static let firstIterations = 5000.0
+
+  private func solve(within seconds: Double) -> Solution {
     // Minimising the negative: done once that is above the limit.
     Clp_setDualObjectiveLimit(pointer, 1e-2)
     solves += 1
-    Clp_dual(pointer, 0)
-    iterations += Int(Clp_numberIterations(pointer))
+    dual(within: seconds)
     let status = Clp_status(pointer)
     let duals: [Double]
     var value = -Clp_objectiveValue(pointer)

@@ -33,8 +33,11 @@ public struct Verifier: Sendable {
     let clock = ContinuousClock()
     let start = clock.now
     let deadline = start + .seconds(options.timeout)
+    // A proof that is found in time may be checked for a little longer.
+    let lastCheck = deadline + .seconds(options.timeout / 20)
     var run = Run(
       verifier: self, property: property, options: options, isOver: { isCancelled() || clock.now > deadline },
+      isLate: { isCancelled() || clock.now > lastCheck },
       secondsLeft: { max(0, (deadline - clock.now) / .seconds(1)) })
     let (verdict, stage) = run.decide()
     let seconds = (clock.now - start) / .seconds(1)
@@ -59,13 +62,16 @@ private struct Run {
   let property: Property
   let options: VerificationOptions
   let isOver: @Sendable () -> Bool
+  /// Whether even a proof that is there is no longer to be checked.
+  let isLate: @Sendable () -> Bool
   let secondsLeft: @Sendable () -> Double
   var nodes = 0
 
   init(
     verifier: Verifier, property: Property, options: VerificationOptions, isOver: @escaping @Sendable () -> Bool,
-    secondsLeft: @escaping @Sendable () -> Double
+    isLate: @escaping @Sendable () -> Bool, secondsLeft: @escaping @Sendable () -> Double
   ) {
+    self.isLate = isLate
     self.secondsLeft = secondsLeft
     self.verifier = verifier
     self.property = property
@@ -122,7 +128,7 @@ private struct Run {
 
   /// Where the search got stuck, Z3 may still find a counterexample. Its word that there is none is no certificate.
   private func askSolver(_ isOver: () -> Bool) -> Counterexample? {
-    guard let query = try? BitVectorQuery(verifier.program, property),
+    guard let query = try? withoutActuallyEscaping(isOver, do: { try BitVectorQuery(verifier.program, property, isCancelled: $0) }),
       case .satisfiable(let inputs) = query.solve(timeout: secondsLeft(), isCancelled: isOver)
     else { return nil }
     return counterexample(inputs)
@@ -146,7 +152,8 @@ private struct Run {
     var last = Stage.intervals
     nodes = goals.count
     let proves = !options.stages.isDisjoint(with: [.intervals, .lagrangian, .linearProgram, .branchAndBound])
-    for (index, goal) in goals.enumerated() {
+    // Each takes a pass through all layers, and an attack.
+    for (index, goal) in goals.enumerated() where index == 0 || !self.isOver() {
       let quick = bounded.quickProof(of: goal, over: ranges, slopes: options.stages.contains(.lagrangian))
       if quick.stage.order > last.order { last = quick.stage }
       if proves { proofs[index] = quick.proof }
@@ -202,7 +209,7 @@ private struct Run {
       program: verifier.checker.digest, property: property, shared: shared,
       proofs: proofs.compactMap { $0 })
     do {
-      try verifier.checker.check(certificate)
+      try verifier.checker.check(certificate, isCancelled: isLate)
     } catch {
       return (
         .unknown(
