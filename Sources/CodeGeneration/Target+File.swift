@@ -5,7 +5,8 @@ import Foundation
 
 extension Target {
   /// The target called `name`, or the one whose folder `name` is (a path with a slash). Named targets are looked for
-  /// in `$LOCKSTEP_TARGETS`, in a `Targets` folder above the executable, and in `./Targets`; there only if `searchesHere`.
+  /// in `$LOCKSTEP_TARGETS`, in a `Targets` folder beside or above the executable, in `../share/lockstep/Targets` from there,
+  /// and in `./Targets`, there only if `searchesHere`; last among those that the executable holds.
   public static func named(
     _ name: String, executable: String? = Bundle.main.executablePath, searchesHere: Bool = true
   ) throws -> Target {
@@ -24,20 +25,32 @@ extension Target {
       if let base { folders.append(base + "/../" + name) }
       if let place = ProcessInfo.processInfo.environment["LOCKSTEP_TARGETS"] { folders.append(place + "/" + name) }
       var folder = URL(fileURLWithPath: executable ?? ".").resolvingSymlinksInPath().deletingLastPathComponent()
+      let share = folder.deletingLastPathComponent().appendingPathComponent("share/lockstep/Targets/\(name)").path
       for _ in 0..<6 {
         folders.append(folder.appendingPathComponent("Targets/\(name)").path)
         folder = folder.deletingLastPathComponent()
       }
+      folders.append(share)
       if searchesHere { folders.append("Targets/\(name)") }
     }
     if let folder = folders.first(where: { FileManager.default.isReadableFile(atPath: $0 + "/target.json") }) {
       return folder
     }
+    guard !name.contains("/") else {
+      throw TargetError(description: "\(folders[0])/target.json cannot be read")
+    }
+    if let folder = try BundledTargets.folder(named: name) { return folder }
+    let known = Set(folders.flatMap { names(inFolder: String($0.dropLast(name.count + 1))) } + BundledTargets.names)
     throw TargetError(
-      description: name.contains("/")
-        ? "\(folders[0])/target.json cannot be read"
-        : "there is no target \"\(name)\": no target.json in Targets/\(name) near the executable or here; "
-          + "LOCKSTEP_TARGETS may name the folder of targets")
+      description: "there is no target \"\(name)\"; there are \(known.sorted().joined(separator: ", ")). A path with a slash "
+        + "names a folder of your own with a target.json, and LOCKSTEP_TARGETS a folder of such folders")
+  }
+
+  /// The names of the targets in a folder of targets.
+  private static func names(inFolder folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
+      FileManager.default.isReadableFile(atPath: "\(folder)/\($0)/target.json")
+    }
   }
 }
 
