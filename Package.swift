@@ -20,9 +20,14 @@ let package = Package(
     .target(name: "CTFLite"),
     // zlib: image sets come gzipped, and pictures in pages are PNG.
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    // libpng: pictures are inputs.
+    .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
+    .target(name: "CPictures", dependencies: ["CPNG"], linkerSettings: [.linkedLibrary("png")]),
     .target(
       name: "Importers",
-      dependencies: ["Network", "CTFLite", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      dependencies: [
+        "Network", "CTFLite", "CZlib", "CPictures", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
       exclude: ["ONNX/onnx_subset.proto"]),
     // What constants and fixed shapes determine, computed before a network is lowered or quantised.
     .target(name: "ConstantEvaluation", dependencies: ["Network"]),
@@ -56,7 +61,14 @@ let package = Package(
       dependencies: [
         "Arithmetic", "IntegerProgram", "Properties", "Certificates", "Simulation", "SMT", "CClp", "CVerificationKernels",
       ]),
-    .target(name: "CodeGeneration", dependencies: ["Arithmetic", "Network", "IntegerProgram"]),
+    .target(
+      name: "Evaluation",
+      dependencies: ["Network", "Importers", "IntegerProgram", "Quantization", "Simulation", "Properties"]),
+    // Targets as Swift text, made at each build: the executable has them wherever it is copied to.
+    .executableTarget(name: "embed-targets"),
+    .plugin(name: "EmbedTargets", capability: .buildTool(), dependencies: ["embed-targets"]),
+    .target(
+      name: "CodeGeneration", dependencies: ["Arithmetic", "Network", "IntegerProgram"], plugins: ["EmbedTargets"]),
     .target(
       name: "DifferentialTesting", dependencies: ["Network", "IntegerProgram", "Simulation", "CodeGeneration"]),
     .target(
@@ -71,7 +83,7 @@ let package = Package(
       name: "lockstep",
       dependencies: [
         "Arithmetic", "Network", "ConstantEvaluation", "Importers", "Exporters", "IntegerProgram", "Quantization", "Simulation",
-        "CodeGeneration", "DifferentialTesting", "Profiling", "Properties", "Certificates", "SMT", "Verification",
+        "Evaluation", "CodeGeneration", "DifferentialTesting", "Profiling", "Properties", "Certificates", "SMT", "Verification",
         "Reporting", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "BigInt", package: "BigInt"),
@@ -90,6 +102,9 @@ let package = Package(
     .testTarget(
       name: "PropertiesTests",
       dependencies: ["IntegerProgram", "Properties", "Simulation", .product(name: "BigInt", package: "BigInt")]),
+    .testTarget(
+      name: "EvaluationTests",
+      dependencies: ["Importers", "IntegerProgram", "Quantization", "Simulation", "Properties", "Evaluation"]),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting", "CZlib"]),
     .testTarget(
       name: "SMTTests",

@@ -47,6 +47,12 @@ public struct FloatNetwork: Sendable {
   /// The shape of an input, and of what comes out.
   public var inputShape: [Int] { network.tensors[input].shape }
   public var outputShape: [Int] { network.tensors[output].shape }
+
+  /// The tensor in front of a softmax at the end, which has the same order of classes; nil where there is none.
+  public var softmaxInput: Int? {
+    guard let last = layers.last(where: { $0.output == output }), case .softmax = last.kind else { return nil }
+    return last.inputs.first
+  }
 }
 
 /// Why one layer cannot be quantised.

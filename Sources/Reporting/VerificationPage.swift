@@ -46,8 +46,15 @@ public struct VerificationPage: Sendable {
   }
 
   private static let colours: [VerificationRecord.Verdict: String] = [
-    .proved: "#2a7f4f", .violated: "#c0392b", .misclassified: "#8e8e8e", .unknown: "#e0a030",
+    .proved: "#2a7f4f", .violated: "#c0392b", .misclassified: "#8e8e8e", .unknown: "#e0a030", .vacuous: "#b8b0d0",
   ]
+
+  /// Vacuous questions have a column where there are any.
+  private var verdicts: [VerificationRecord.Verdict] {
+    VerificationRecord.Verdict.allCases.filter { verdict in
+      verdict != .vacuous || rows.contains { $0.counts[verdict] ?? 0 > 0 }
+    }
+  }
 
   public var html: String {
     HTMLPage(
@@ -64,7 +71,6 @@ public struct VerificationPage: Sendable {
   public var sections: String { ([table, plot] + figures.map(Self.html)).joined(separator: "\n") }
 
   private var table: String {
-    let verdicts = VerificationRecord.Verdict.allCases
     var html = "<h2>Verdicts</h2>\n<table>\n<tr><th>ε</th>"
     html += verdicts.map { "<th>\($0.rawValue)</th>" }.joined() + "<th>seconds</th></tr>\n"
     for row in rows {
@@ -78,7 +84,7 @@ public struct VerificationPage: Sendable {
   /// A bar for each ε, with the shares of the verdicts.
   private var plot: String {
     let (bar, gap, height) = (44, 20, 160)
-    let width = max(rows.count * (bar + gap) + gap, 360)
+    let width = max(rows.count * (bar + gap) + gap, 20 + 85 * verdicts.count)
     var svg = "<svg role=\"img\" aria-label=\"Verdicts by epsilon\" width=\"\(width)\" height=\"\(height + 50)\""
     svg += " viewBox=\"0 0 \(width) \(height + 50)\" font-size=\"12\" font-family=\"system-ui, sans-serif\">\n"
     for (index, row) in rows.enumerated() {
@@ -86,7 +92,7 @@ public struct VerificationPage: Sendable {
       let left = gap + index * (bar + gap)
       // Ends are rounded, not heights, so that nothing gapes.
       var below = 0
-      for verdict in VerificationRecord.Verdict.allCases {
+      for verdict in verdicts {
         let count = row.counts[verdict] ?? 0
         let (low, high) = (height * below / total, height * (below + count) / total)
         below += count
@@ -98,7 +104,7 @@ public struct VerificationPage: Sendable {
       svg +=
         "<text x=\"\(left + bar / 2)\" y=\"\(height + 16)\" text-anchor=\"middle\">ε \(escaped(row.epsilon))</text>\n"
     }
-    for (index, verdict) in VerificationRecord.Verdict.allCases.enumerated() {
+    for (index, verdict) in verdicts.enumerated() {
       let left = gap + index * 85
       svg +=
         "<rect x=\"\(left)\" y=\"\(height + 32)\" width=\"10\" height=\"10\" fill=\"\(Self.colours[verdict] ?? "#000")\"/>"

@@ -4,6 +4,8 @@ import FoundationEssentials
 public struct VerificationRecord: Sendable, Equatable {
   public enum Verdict: String, Sendable, Codable, CaseIterable {
     case proved, violated, misclassified, unknown
+    /// The question says nothing of the network: it is decided whatever that computes, or is about one input alone.
+    case vacuous
   }
 
   /// The ends of an output's range, in codes: the outermost that is proved, and the outermost that an input attains.
@@ -38,6 +40,10 @@ public struct VerificationRecord: Sendable, Equatable {
   public var trusted: String?
   /// Input codes, and what the network returns for them.
   public var counterexample, outputs: [Int]?
+  /// Why the question says nothing of the network, where it does not.
+  public var vacuity: String?
+  /// Where a label is right that is among so many of the largest outputs, or a single output is class 1 from a code on.
+  public var topK, threshold: Int?
   /// The class of the outputs.
   public var outputClass: Int?
   /// The most that an input differs from the sample, in codes.
@@ -73,7 +79,10 @@ extension VerificationRecord {
     add("label", label.map { .integer($0) })
     add("epsilon", epsilon.map { .decimal($0) })
     add("output", output.map { .integer($0) })
+    add("top_k", topK.map { .integer($0) })
+    add("threshold", threshold.map { .integer($0) })
     add("verdict", .string(verdict.rawValue))
+    add("vacuous", vacuity.map { .string($0) })
     add("stage", stage.map { .string($0) })
     add("seconds", .seconds(seconds))
     if range != nil {
@@ -124,6 +133,9 @@ extension VerificationRecord {
     reason = fields.reason
     bounds = fields.bounds
     openFraction = fields.open
+    vacuity = fields.vacuous
+    topK = fields.topK
+    threshold = fields.threshold
   }
 
   private static func range(_ ends: [Int]?) -> ClosedRange<Int>? {
@@ -150,5 +162,14 @@ extension VerificationRecord {
     var bounds: [Int?]?
     var open: Double?
     var program, property: String
+    var vacuous: String?
+    var topK, threshold: Int?
+
+    enum CodingKeys: String, CodingKey {
+      case query, sample, label, output, epsilon, file, verdict, stage, seconds, certificate, certificates, trusted
+      case counterexample, outputs, `class`, distance, proved, attained, attaining, reason, bounds, open, program, property
+      case vacuous, threshold
+      case topK = "top_k"
+    }
   }
 }

@@ -56,7 +56,7 @@ struct AskedQuestions: Sendable {
       return places[record.query].map { queries[$0].query(range.proved, of: program) }
     case .radii(let questions, let limit):
       guard let index = record.sample.flatMap({ places["\($0)"] }), let epsilon = record.epsilon.flatMap({ Int($0) }),
-        (1...max(1, limit)).contains(epsilon)
+        (min(1, limit)...max(1, limit)).contains(epsilon)
       else { return nil }
       let query = try questions.query(index, epsilon: epsilon)
       return query.id == record.query ? query : nil
@@ -79,7 +79,7 @@ struct AskedQuestions: Sendable {
           return answers[id]
         }
         if questions.isMisclassified(index) {
-          _ = try answer(1)
+          _ = try answer(min(1, limit))
         } else {
           _ = try RadiusSearch(limit: limit).run(answer)
         }
@@ -95,8 +95,8 @@ extension SampleQuestions {
     query(index, try Perturbation(epsilon: Epsilon(codes: epsilon), isReal: false, mask: mask, program: program))
   }
 
-  /// Whether the network gives a sample another class than its label.
-  func isMisclassified(_ index: Int) -> Bool { set.classes[index] != set.labels[index] }
+  /// Whether the network makes a sample's label wrong.
+  func isMisclassified(_ index: Int) -> Bool { !set.isRight[index] }
 }
 
 extension QuestionArguments {
@@ -107,9 +107,8 @@ extension QuestionArguments {
       (questions.clip?.upperBound).map { Int64($0) } ?? type.upperBound)
       - Int((questions.clip?.lowerBound).map { Int64($0) } ?? type.lowerBound)
     guard let epsilon = epsilon?.epsilons.first else { return widest }
-    guard let codes = epsilon.codes, codes >= 1 else {
-      throw ValidationError(
-        "--epsilon \(epsilon.text) limits no search for radii in codes; give a whole number from 1 on.")
+    guard let codes = epsilon.codes else {
+      throw ValidationError("--epsilon \(epsilon.text) limits no search for radii in codes; give a whole number.")
     }
     return Int(min(codes, BigInt(widest)))
   }

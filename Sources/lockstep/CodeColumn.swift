@@ -1,5 +1,6 @@
 import Importers
 import IntegerProgram
+import Network
 
 /// The codes of one value for a row of vectors, in the width that an array of them has in a file.
 struct CodeColumn {
@@ -19,6 +20,17 @@ struct CodeColumn {
     }
   }
   mutating func append(_ other: CodeColumn) { bytes += other.bytes }
+
+  /// What the codes stand for, `scale · (code − zero point)`, of the same shape. Throws where they have no scale.
+  func reals(vectors: Int, path: String) throws(FileError) -> NumPyArray {
+    let codes = array(vectors: vectors)
+    guard value.scale > 0 else {
+      throw FileError(
+        path: path, reason: "the output \"\(value.name.printable(60))\" has no scale, by which its codes stand for real values")
+    }
+    let reals = (codes.integers ?? []).map { value.scale * Float($0 - Int64(value.zeroPoint)) }
+    return NumPyArray(reals, shape: codes.shape)
+  }
 
   /// The codes as [vectors, …shape…]; a leading 1 of the value's shape, the batch, gives way to the vectors.
   func array(vectors: Int) -> NumPyArray {

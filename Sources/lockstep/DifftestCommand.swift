@@ -34,6 +34,8 @@ struct DifftestCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Codes or reals to run on, as for simulate; once for each input.", valueName: "x.npy"))
   var input: [String] = []
 
+  @OptionGroup var inputs: InputArguments
+
   @Option(help: ArgumentHelp("How many random and extreme inputs to run on.", valueName: "count"))
   var random: Int?
 
@@ -76,7 +78,7 @@ struct DifftestCommand: ParsableCommand {
     let vectors =
       input.isEmpty
       ? TestVectors.random(for: program, count: random ?? 16, seed: seed)
-      : TestVectors(try InputVectors(paths: input, program: program).all)
+      : TestVectors(try InputVectors(paths: input, program: program, bytes: inputs.bytes).all)
     let test = DifferentialTest(program, for: target, goal: optimize)
     if let shortfall = test.shortfall(of: target) { throw FileError(path: path, reason: shortfall) }
     let progress = Progress("building", total: builds.count)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Certificates
+import Evaluation
 import DifferentialTesting
 import Importers
 import IntegerProgram
@@ -63,6 +64,7 @@ struct EvidenceCheck: Sendable {
       finding.text =
         "proved \(certificate.property.summary(for: program)); calls itself "
         + certificate.property.statement.printable(120).debugDescription
+        + (certificate.property.vacuity(of: program).map { "; says nothing of the network: \($0.text)" } ?? "")
     } catch let error as CertificateError {
       finding.outcome = .rejected
       finding.text = error.reason
@@ -89,7 +91,7 @@ struct EvidenceCheck: Sendable {
       throw ValidationError("\(path.printable()) holds inputs; say by --property or --images what they violate.")
     }
     let value = program.values[program.inputs[0]]
-    let inputs = try InputArray(NumPyArray(path: path), for: flat(value), path: path)
+    let inputs = try InputArray(path: path, for: flat(value))
     let properties = try asked.queries.map { (name: $0.id, property: try $0.property()) }
     return (0..<inputs.count).map { index in
       let codes = inputs.codes(index)
@@ -157,6 +159,9 @@ struct EvidenceCheck: Sendable {
     if hasProof && record.range == nil && record.verdict != .proved {
       throw CertificateError("it is \(record.verdict.rawValue), and has a proof")
     }
+    guard (record.vacuity != nil) == (record.verdict == .vacuous) else {
+      throw CertificateError("it is \(record.verdict.rawValue), and its field \"vacuous\" says otherwise")
+    }
     if let stage = record.stage, Stage(rawValue: stage) == nil {
       throw CertificateError("its stage is \(stage.printable(40).debugDescription), which is none")
     }
@@ -185,6 +190,7 @@ struct EvidenceCheck: Sendable {
     for (field, isSame) in [
       ("sample", record.sample == read.sample), ("label", record.label == read.label),
       ("epsilon", record.epsilon == read.epsilon), ("output", record.output == read.output),
+      ("top_k", record.topK == read.topK), ("threshold", record.threshold == read.threshold),
       ("file", fileName(record.file) == fileName(read.file)),
     ] where !isSame { throw CertificateError("its \(field) is not that of the question") }
   }
@@ -194,7 +200,21 @@ struct EvidenceCheck: Sendable {
     of record: VerificationRecord, asked query: VerificationQuery?, _ property: Property?
   ) throws -> Finding {
     var finding = Finding(name: record.query, outcome: .accepted, text: "")
+    if record.range == nil, record.verdict != .vacuous, record.verdict != .misclassified,
+      let vacuity = property?.vacuity(of: program), !(vacuity == .onePoint && record.verdict == .violated)
+    {
+      guard vacuity == .onePoint && record.verdict == .unknown else {
+        throw CertificateError("it is vacuous, not \(record.verdict.rawValue): \(vacuity.text)")
+      }
+    }
     switch record.verdict {
+    case .vacuous:
+      guard let property else {
+        (finding.outcome, finding.text) = (.none, "vacuous (give the options of verify to check it)")
+        return finding
+      }
+      try checkVacuity(of: record, property)
+      finding.text = "vacuous"
     case .proved, .unknown:
       if record.range != nil { return try range(record, asked: property) }
       guard record.verdict == .proved else {
@@ -209,6 +229,9 @@ struct EvidenceCheck: Sendable {
         throw CertificateError("proved without a certificate: run verify with --certificates")
       }
       guard proved.digest == record.property else { throw CertificateError("its certificate proves another property") }
+      if let vacuity = proved.vacuity(of: program) {
+        throw CertificateError("it is vacuous, not proved: \(vacuity.text)")
+      }
       finding.text = "proved"
     case .misclassified:
       guard let query else {
@@ -228,6 +251,21 @@ struct EvidenceCheck: Sendable {
         + (property == nil ? " (give the options of verify to check the input's box as well)" : "")
     }
     return finding
+  }
+
+  /// A line that calls its question vacuous says why, and it is so.
+  private func checkVacuity(of record: VerificationRecord, _ property: Property) throws(CertificateError) {
+    guard let vacuity = property.vacuity(of: program) else {
+      throw CertificateError("its question is not vacuous")
+    }
+    guard record.vacuity == vacuity.rawValue else {
+      throw CertificateError("it is vacuous for another reason: \(vacuity.rawValue)")
+    }
+    guard vacuity == .onePoint else { return }
+    let point = property.box.map(\.lowerBound)
+    guard let outputs = outputs(point), property.violation(inputs: point, outputs: outputs) == nil else {
+      throw CertificateError("its one input violates the property")
+    }
   }
 
   /// What the certificates of a line prove together, all about one box; nil where it names none.
@@ -308,9 +346,14 @@ struct EvidenceCheck: Sendable {
       }
       return
     }
-    let predicted = Property.predictedClass(found)
-    if let label = record.label, predicted == label {
-      throw CertificateError("its input has the class \(label) after all")
+    let rule: ClassRule =
+      record.threshold.map { .threshold(Int32(clamping: $0)) } ?? .best(max(1, record.topK ?? 1))
+    let predicted = rule.predicted(found)
+    if let label = record.label {
+      guard (0..<rule.classes(outputs: found.count)).contains(label) else {
+        throw CertificateError("its label \(label) is no class of the network")
+      }
+      if rule.accepts(label, found) { throw CertificateError("its input has the class \(label) after all") }
     }
     if let named = record.outputClass, named != predicted {
       throw CertificateError("its input has the class \(predicted), not \(named)")

@@ -17,6 +17,8 @@ struct Lockstep: AsyncParsableCommand {
             layers, quantisation, work, proved accumulator ranges
         lockstep simulate model.tflite --input x.npy --output y.npy
             the codes a device returns for these inputs
+        lockstep evaluate model.tflite --images x.npy --labels y.npy
+            accuracy, confusion matrix, and how it differs from another network
         lockstep compile model.tflite --target host --output folder
             integer-only C, its documentation and a self-test
         lockstep difftest model.tflite --random 64
@@ -41,6 +43,7 @@ struct Lockstep: AsyncParsableCommand {
     subcommands: [
       InspectCommand.self,
       SimulateCommand.self,
+      EvaluateCommand.self,
       TrainCommand.self,
       CompileCommand.self,
       DifftestCommand.self,

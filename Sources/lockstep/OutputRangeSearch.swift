@@ -86,7 +86,7 @@ struct OutputRangeSearch: Sendable {
         if let code = record.outputs?[element], let inputs = record.counterexample {
           reach(Attained(code: code, inputs: inputs))
         }
-      case .unknown, .misclassified:
+      case .unknown, .misclassified, .vacuous:
         unknown = middle
         // It showed that the element is at most `middle + 1 + bound`.
         if let bound = record.bounds?.first ?? nil, bound >= 0, bound < proved - middle - 1 {

@@ -73,6 +73,8 @@ struct ProfileCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Codes or reals, as for simulate; the first vector is run.", valueName: "x.npy"))
   var input: [String] = []
 
+  @OptionGroup var inputs: InputArguments
+
   @Option(help: "The seed of the random input that is run without --input.")
   var seed: UInt64 = 1
 
@@ -97,7 +99,8 @@ struct ProfileCommand: ParsableCommand {
     let program = try ModelFile(path: path).program(lowering.options)
     let vector =
       input.isEmpty
-      ? TestVectors.noise(for: program, seed: seed) : try InputVectors(paths: input, program: program).codes(0)
+      ? TestVectors.noise(for: program, seed: seed)
+      : try InputVectors(paths: input, program: program, bytes: inputs.bytes).codes(0)
     let profile: Profile
     do {
       profile = try Profiler(

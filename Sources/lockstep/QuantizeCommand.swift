@@ -1,8 +1,10 @@
 import ArgumentParser
+import Evaluation
 import Exporters
 import Importers
 import IntegerProgram
 import Network
+import Properties
 import Quantization
 import Simulation
 
@@ -41,11 +43,15 @@ struct QuantizeCommand: ParsableCommand {
             --output network.tflite
         lockstep verify network.onnx --images t10k-images-idx3-ubyte.gz --epsilon 1
 
-      Samples are .npy or IDX files, gzipped or not: [samples, …the network's input shape…]. Bytes (uint8) are pixels; \
+      Samples are read as by simulate: [samples, …the network's input shape…]. Bytes (uint8) are pixels; \
       --pixels says which real values the float network takes for them, 0:1 unless given. The integer network then takes \
       the pixels themselves (fixed-point), or pixels less 128 (int8), as `lockstep verify --images` gives them. \
       Floating-point numbers are the float network's inputs as they are, and the scale of the input is found like all \
       others.
+
+      What is printed says how far each layer and the outputs are from the float network's on the first samples of \
+      calibration: the ratio of signal to quantisation noise in decibels, and the mean and largest error in steps between \
+      codes. With --images and --labels the accuracy before and after stands in front.
 
       The file is written whole or not at all, has been read again, and lowers to the same integer program.
       """)
@@ -67,10 +73,11 @@ struct QuantizeCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Bits of the activations alone.", valueName: "n"))
   var activationBits: Int?
 
-  @Option(help: ArgumentHelp("Typical inputs: .npy or IDX, gzipped or not.", valueName: "file"))
+  @Option(help: ArgumentHelp("Typical inputs: .npy, .npz, IDX, PNG or CSV.", valueName: "file"))
   var calibration: String
 
-  @Option(help: ArgumentHelp("Which of them; the first 500 unless given.", valueName: "0-499"))
+  @Option(
+    help: ArgumentHelp("Which of them; the first 500 unless given.", valueName: "0-499"), transform: IndexList.init)
   var samples: IndexList?
 
   @Option(
@@ -91,6 +98,9 @@ struct QuantizeCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("Where the integer network goes: .onnx for fixed-point, .tflite for int8.", valueName: "file"))
   var output: String
+
+  /// So many samples tell how far layers are from the float network's.
+  private static let measured = 64
 
   func validate() throws {
     guard output.hasSuffix(target.ending) else {
@@ -114,7 +124,7 @@ struct QuantizeCommand: ParsableCommand {
 
   func run() throws {
     let float = try FloatModelFile(path: path)
-    let (quantized, bytes, input) = try quantize(float)
+    let (quantized, bytes, input, errors) = try quantize(float)
     // The program of the very bytes that are written.
     let program = try ModelFile(bytes: bytes, path: output).program(LoweringOptions())
     let weights = program.steps.reduce(0) { sum, step in
@@ -127,12 +137,34 @@ struct QuantizeCommand: ParsableCommand {
     if let images, let labels {
       lines += try accuracy(float, program, input, images: images, labels: labels)
     }
+    lines += Self.text(errors)
     try OutputFiles.whole { files in try files.add(bytes, at: output) }
     print(lines.joined(separator: "\n"))
   }
 
-  /// The integer network, the file that holds it, and what its input's codes are.
-  private func quantize(_ float: FloatModelFile) throws -> (Network, [UInt8], InputCodes) {
+  /// How far the layers are from the float network's, and last the outputs.
+  private static func text(_ errors: LayerErrors) -> [String] {
+    guard let last = errors.layers.last else { return [] }
+    var table = TextTable([
+      ("layer", .left), ("", .left), ("signal to noise", .right), ("mean error in steps", .right), ("at most", .right),
+    ])
+    for layer in errors.layers {
+      table.add([
+        layer.type, layer.name.printable(40),
+        layer.signalToNoise.map { ($0 < 0 ? "−" : "") + decimal(abs($0), 1) + " dB" } ?? "exact",
+        decimal(layer.meanSteps, 2), decimal(layer.mostSteps, 1),
+      ])
+    }
+    return [
+      table.text,
+      "outputs are \(decimal(last.meanSteps, 2)) steps between codes from the float network's on average, at most "
+        + "\(decimal(last.mostSteps, 1)); a step is \(last.scale)",
+    ]
+  }
+
+  /// The integer network, the file that holds it, what its input's codes are, and how far its layers are from the float
+  /// network's on the first samples of calibration.
+  private func quantize(_ float: FloatModelFile) throws -> (Network, [UInt8], InputCodes, LayerErrors) {
     let given = try RealSamples(path: calibration, for: float.network, pixels: pixels, items: samples?.indices.last)
     let chosen = samples?.indices ?? Array(0..<min(500, given.count))
     if let stray = chosen.first(where: { $0 >= given.count }) {
@@ -154,14 +186,22 @@ struct QuantizeCommand: ParsableCommand {
       ? .int8
       : .fixedPoint(weightBits: weightBits ?? bits ?? 8, activationBits: activationBits ?? bits ?? 8)
     var network: Network
+    var errors: LayerErrors
     do {
       network = try float.network.quantized(
         to: to, calibration: seen, input: given.input, range: percentile.map { .percentile($0) } ?? .minimumMaximum)
+      let program = try IntegerProgram(lowering: network)
+      errors = LayerErrors(float.network, program)
+      let input = program.values[program.inputs[0]]
+      for sample in chosen.prefix(Self.measured) {
+        let codes = given.codes(sample, scale: input.scale, zeroPoint: input.zeroPoint, range: input.type.range)
+        try errors.add(reals: given.reals(sample), codes: codes)
+      }
       if target == .fixedPoint { network = try normalForm(of: network, given, chosen) }
     } catch {
       throw FileError(path: path, reason: "cannot be quantised: \(error)")
     }
-    return (network, try ModelFile.exported(network, of: path), given.input)
+    return (network, try ModelFile.exported(network, of: path), given.input, errors)
   }
 
   /// The network as its file will say it, held to `network` on the first samples where its steps are others.
@@ -189,11 +229,18 @@ struct QuantizeCommand: ParsableCommand {
         path: images,
         reason: "and \(calibration) are not of one kind: both must be pixels (uint8), or both real values")
     }
-    let after = try SampleSet(images: images, labels: labels, samples: nil, simulator: Simulator(program))
+    let rule = try ClassRule.asked(threshold: nil, topK: nil, of: program)
+    let after = try SampleSet(
+      images: images, labels: labels, samples: nil, bytes: .pixels, rule: rule, simulator: Simulator(program))
     let progress = Progress("running the float network", total: after.samples.count)
     var before: [Int] = []
     for sample in after.samples {
       let output = float.network.run(reals.reals(sample))
+      if case .threshold = rule {
+        before.append(output[0] >= 0.5 ? 1 : 0)
+        progress.report(sample + 1)
+        continue
+      }
       var largest = 0
       for place in output.indices where output[place] > output[largest] { largest = place }
       before.append(largest)
@@ -306,7 +353,10 @@ struct RealSamples {
   /// The codes of one sample: pixels as they are, real values rounded.
   func codes(_ sample: Int, scale: Float, zeroPoint: Int32, range: ClosedRange<Int64>) -> [Int32] {
     let places = sample * perSample..<(sample + 1) * perSample
-    if let bytes = array.elements(places, as: UInt8.self) { return bytes.map { Int32($0) } }
+    if let bytes = array.elements(places, as: UInt8.self) {
+      // Pixels as they are, or less 128 where codes start there.
+      return bytes.map { Int32($0) + Int32(range.lowerBound == -128 ? -128 : 0) }
+    }
     return reals(sample).map { real in
       let code = (real / scale).rounded() + Float(zeroPoint)
       return Int32(min(max(code, Float(range.lowerBound)), Float(range.upperBound)))

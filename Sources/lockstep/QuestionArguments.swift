@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Importers
 import IntegerProgram
 import Properties
@@ -11,16 +12,24 @@ struct QuestionArguments: ParsableArguments {
     help: ArgumentHelp("A VNN-LIB 1.0 file; may be given more than once.", valueName: "p.vnnlib"))
   var properties: [String] = []
 
-  @Option(help: ArgumentHelp("Samples: .npy or IDX, gzipped or not.", valueName: "file"))
+  @Option(help: ArgumentHelp("Samples: .npy, .npz, IDX, PNG or CSV, or a folder of PNG.", valueName: "file"))
   var images: String?
 
   @Option(help: ArgumentHelp("The samples' classes; the network's own unless given.", valueName: "file"))
   var labels: String?
 
-  @Option(help: ArgumentHelp("Which samples are asked about; all unless given.", valueName: "0-99,120"))
+  @OptionGroup var inputs: InputArguments
+
+  @Option(
+    help: ArgumentHelp("Which samples are asked about; all unless given.", valueName: "0-99,120"),
+    transform: IndexList.init)
   var samples: IndexList?
 
-  @Option(help: ArgumentHelp("How far each element may move, in codes; one or more.", valueName: "1,2,3"))
+  // A value may start with a minus, which is told then.
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How far each element may move, in codes; one or more.", valueName: "1,2,3"),
+    transform: EpsilonList.init)
   var epsilon: EpsilonList?
 
   @Option(
@@ -34,8 +43,24 @@ struct QuestionArguments: ParsableArguments {
   // The value may start with a minus.
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("No element leaves these codes; those of the input's type unless given.", valueName: "0-255"))
+    help: ArgumentHelp("No element leaves these codes; those of the input's type unless given.", valueName: "0-255"),
+    transform: CodeRange.init)
   var clip: CodeRange?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Of a network with one output element: it is class 1 from this code on, class 0 below.",
+      discussion: "Unless given, the code of 0.5 where the output comes out of a sigmoid.", valueName: "code"))
+  var threshold: Int32?
+
+  @Option(
+    name: .customLong("top-k"),
+    help: ArgumentHelp("The label need only stay among the k largest outputs; 1 unless given.", valueName: "k"))
+  var topK: Int?
+
+  @Flag(help: "Samples that the network gives another class than their label are told, and stand in no one's way.")
+  var allowMisclassified = false
 
   @Flag(help: "Property files and epsilon are in real values: real = scale · (code − zero point), exactly.")
   var real = false
@@ -49,7 +74,9 @@ struct QuestionArguments: ParsableArguments {
   )
   var outputRange = false
 
-  @Option(help: ArgumentHelp("With --output-range: which output elements; all unless given.", valueName: "0,1,4-7"))
+  @Option(
+    help: ArgumentHelp("With --output-range: which output elements; all unless given.", valueName: "0,1,4-7"),
+    transform: IndexList.init)
   var outputs: IndexList?
 
   var isGiven: Bool { !properties.isEmpty || images != nil || outputRange }
@@ -76,7 +103,13 @@ struct QuestionArguments: ParsableArguments {
       for (option, isGiven) in [
         ("--labels", labels != nil), ("--samples", samples != nil), ("--epsilon", epsilon != nil),
         ("--radii", radii != nil), ("--mask", mask != nil), ("--clip", clip != nil),
+        ("--threshold", threshold != nil), ("--top-k", topK != nil), ("--allow-misclassified", allowMisclassified),
       ] where isGiven { throw ValidationError("\(option) goes with --images.") }
+    }
+    if threshold != nil && topK != nil { throw ValidationError("--threshold and --top-k are two ways to say a class.") }
+    if let topK, topK < 1 { throw ValidationError("--top-k is \(topK); it must be at least 1.") }
+    if outputRange && (threshold != nil || topK != nil) {
+      throw ValidationError("--output-range asks for no class; leave out --threshold and --top-k.")
     }
     if epsilon != nil && radii != nil { throw ValidationError("--epsilon and --radii are two ways to say the same.") }
   }
@@ -85,13 +118,6 @@ struct QuestionArguments: ParsableArguments {
   struct PropertyFile: Sendable {
     var path, name: String
     var property: Property
-    /// That it is proved of any network, and why that is hardly meant; nil where it is not.
-    var vacuity: String? {
-      property.violations.isEmpty
-        ? "no codes of the network's types meet what it asserts, so that it holds of any network; are its numbers real "
-          + "values (--real), or its bounds exchanged?"
-        : nil
-    }
   }
 
   /// The properties of the files, each with a name of its own.
@@ -134,8 +160,16 @@ struct QuestionArguments: ParsableArguments {
     let program = simulator.program
     return SampleQuestions(
       program: program,
-      set: try SampleSet(images: images, labels: labels, samples: samples?.indices, simulator: simulator),
+      set: try SampleSet(
+        images: images, labels: labels, samples: samples?.indices, bytes: inputs.bytes,
+        rule: try classRule(of: program), simulator: simulator),
       mask: try mask.map { try Perturbation.mask(path: $0, program: program) }, clip: clip?.range)
+  }
+
+  /// What makes a label right. A question about ranges asks for no class.
+  private func classRule(of program: IntegerProgram) throws -> ClassRule {
+    if outputRange { return .largest }
+    return try ClassRule.asked(threshold: threshold, topK: topK, of: program)
   }
 
   /// What --epsilon and --radii come to.
@@ -153,17 +187,10 @@ struct QuestionArguments: ParsableArguments {
     try queries(simulator, samples: try sampleQuestions(simulator))
   }
 
-  /// The same, about samples that have been read. `vacuous` is told of files whose property holds of any network, and why
-  /// that is hardly meant.
-  func queries(
-    _ simulator: Simulator, samples questions: SampleQuestions?,
-    vacuous: (_ path: String, _ reason: String) throws -> Void = {
-      StandardError.write("warning: \($0.printable()): \($1)\n")
-    }
-  ) throws -> [VerificationQuery] {
+  /// The same, about samples that have been read.
+  func queries(_ simulator: Simulator, samples questions: SampleQuestions?) throws -> [VerificationQuery] {
     let files = try propertyFiles(for: simulator.program).map { file in
-      if let vacuity = file.vacuity { try vacuous(file.path, vacuity) }
-      return VerificationQuery(id: file.name, file: file.path, property: { file.property })
+      VerificationQuery(id: file.name, file: file.path, property: { file.property })
     }
     guard let questions else { return files }
     let queries = try perturbations(questions).flatMap { perturbation in
@@ -190,12 +217,12 @@ struct SampleQuestions: Sendable {
     let codes = set.codes(sample)
     return VerificationQuery(
       id: "s\(sample)-\(perturbation.name)", sample: sample, label: label, epsilon: perturbation.epsilon,
-      isMisclassified: isMisclassified(index), center: codes,
-      property: {
+      rule: set.rule, isMisclassified: isMisclassified(index), center: codes,
+      property: { [rule = set.rule] in
         do {
           return try Property.robustness(
-            of: program, around: codes, radii: perturbation.radii, clip: clip, label: label,
-            statement: "sample \(sample) is class \(label) within "
+            of: program, around: codes, radii: perturbation.radii, clip: clip, label: label, rule: rule,
+            statement: "sample \(sample) \(rule.text(of: label)) within "
               + (perturbation.epsilon.map { "epsilon \($0)" } ?? "its radii"))
         } catch {
           throw ValidationError("Sample \(sample): \(error).")

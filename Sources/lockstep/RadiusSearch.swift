@@ -10,9 +10,11 @@ struct RadiusSearch: Sendable {
     var refuted: Int?
     /// Those that were tried in vain.
     var unknown: Set<Int> = []
+    /// Whether the questions say nothing of the network, as where no element may move.
+    var isVacuous = false
 
     /// Whether nothing is left between.
-    func isExact(limit: Int) -> Bool { refuted.map { $0 == proved + 1 } ?? (proved == limit) }
+    func isExact(limit: Int) -> Bool { !isVacuous && (refuted.map { $0 == proved + 1 } ?? (proved == limit)) }
   }
 
   /// The largest ε that is of interest.
@@ -28,6 +30,9 @@ struct RadiusSearch: Sendable {
       case .proved: result.proved = max(result.proved, epsilon)
       case .violated: result.refuted = min(result.refuted ?? .max, epsilon, max(1, record.distance ?? epsilon))
       case .misclassified, .unknown: result.unknown.insert(epsilon)
+      case .vacuous:
+        result.isVacuous = true
+        return result
       }
       result.unknown = result.unknown.filter { $0 > result.proved && $0 < result.refuted ?? .max }
     }

@@ -3,29 +3,32 @@ import Reporting
 /// What a batch of robustness questions says of a network's accuracy.
 struct RobustAccuracy {
   let epsilon: String
-  let samples, proved, violated, misclassified, unknown: Int
+  let samples, proved, violated, misclassified, unknown, vacuous: Int
 
   init(_ group: VerificationSummary.Group) {
     epsilon = group.epsilon
     samples = group.records.count
     func count(_ verdict: VerificationRecord.Verdict) -> Int { group.counts[verdict] ?? 0 }
     (proved, violated) = (count(.proved), count(.violated))
-    (misclassified, unknown) = (count(.misclassified), count(.unknown))
+    (misclassified, unknown, vacuous) = (count(.misclassified), count(.unknown), count(.vacuous))
   }
 
   /// A table with a row for each ε, and what stands behind it. The answers `reused` are those of a report.
   static func text(_ summary: VerificationSummary, hasCertificates: Bool, reused: [VerificationRecord]) -> String {
-    var table = TextTable([
-      ("epsilon", .right), ("samples", .right), ("clean", .right), ("95 %", .left), ("certified", .right),
-      ("95 %", .left), ("falsified", .right), ("unknown", .right),
-    ])
     let rows = summary.groups.map(RobustAccuracy.init)
+    // What says nothing of the network is certified for nobody.
+    let hasVacuous = rows.contains { $0.vacuous > 0 }
+    var table = TextTable(
+      [
+        ("epsilon", .right), ("samples", .right), ("clean", .right), ("95 %", .left), ("certified", .right),
+        ("95 %", .left), ("falsified", .right), ("unknown", .right),
+      ] + (hasVacuous ? [("vacuous", .right)] : []))
     for row in rows {
       table.add([
         row.epsilon, row.samples.grouped, row.percent(row.samples - row.misclassified),
         row.interval(row.samples - row.misclassified), row.percent(row.proved), row.interval(row.proved),
         row.percent(row.violated + row.misclassified), row.percent(row.unknown),
-      ])
+      ] + (hasVacuous ? [row.percent(row.vacuous)] : []))
     }
     let trusted = summary.records.count { $0.verdict == .proved && $0.trusted != nil }
     func early(_ verdict: VerificationRecord.Verdict) -> Int {

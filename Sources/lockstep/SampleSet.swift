@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Importers
 import IntegerProgram
 import Properties
@@ -13,13 +14,20 @@ struct SampleSet: Sendable {
   let labels: [Int]
   /// The class that the network gives it.
   let classes: [Int]
+  /// Whether its label is right by `rule`.
+  let isRight: [Bool]
+  /// What makes a label right.
+  let rule: ClassRule
   /// How to show a sample; nil where it is no picture.
   let picture: PictureShape?
   private let array: InputArray
 
-  /// Reads `images` (NumPy or IDX, either gzipped or not) and `labels`, if there are any: without, the network's own
-  /// class is the label. All of the file's samples are taken where `samples` is nil.
-  init(images: String, labels: String?, samples: [Int]?, simulator: Simulator) throws {
+  /// Reads `images` and `labels`, if there are any: without, the network's own class is the label. All of the file's
+  /// samples are taken where `samples` is nil.
+  init(
+    images: String, labels: String?, samples: [Int]?, bytes: ByteMeaning? = nil, rule: ClassRule = .largest,
+    simulator: Simulator
+  ) throws {
     let program = simulator.program
     guard program.inputs.count == 1, program.outputs.count == 1 else {
       throw ValidationError(
@@ -28,65 +36,31 @@ struct SampleSet: Sendable {
     }
     let value = program.values[program.inputs[0]]
     let items = samples.flatMap(\.last).map { $0 + 1 }
-    let images = (path: images, array: try NumPyArray.read(path: images, items: items))
-    array = try InputArray(Self.codes(images.array, for: value, path: images.path), for: value, path: images.path)
+    let array = try InputArray(path: images, for: value, bytes: bytes, items: items)
+    InputArguments.tell(array.note, of: images)
+    self.array = array
+    self.rule = rule
     let count = array.count
     if let stray = samples?.first(where: { $0 >= count }) {
-      throw ValidationError("--samples names sample \(stray); \(images.path) has \(counted(count, "sample")).")
+      throw ValidationError("--samples names sample \(stray); \(images) has \(counted(count, "sample")).")
     }
     self.samples = samples ?? Array(0..<count)
-    picture = PictureShape(sample: images.array.shape.dropFirst().map { $0 }, input: value.shape)
+    picture = PictureShape(sample: array.vectorShape, input: value.shape)
 
-    classes = try Self.classes(self.samples, array, simulator)
+    let outputs = try self.samples.map { try simulator.run([array.codes($0)])[0] }
+    classes = outputs.map(rule.predicted)
     if let labels {
-      self.labels = try Self.labels(path: labels, self.samples, classes: program.values[program.outputs[0]].count)
+      self.labels = try Labels.read(
+        path: labels, chosen: self.samples, count: array.items, images: images,
+        classes: rule.classes(outputs: program.values[program.outputs[0]].count))
     } else {
       self.labels = classes
     }
+    isRight = zip(self.labels, outputs).map { rule.accepts($0, $1) }
   }
 
   /// The codes of sample number `sample` of the file.
   func codes(_ sample: Int) -> [Int32] { array.codes(sample) }
-
-  /// The array with samples of the input's shape, and with codes where it has 8-bit pixels: 0 … 255 stand for the
-  /// input's codes from its lowest on, so that 0 is −128 for int8.
-  private static func codes(_ array: NumPyArray, for value: Value, path: String) throws(FileError) -> NumPyArray {
-    var shape = array.shape
-    // Flat vectors and those with other axes of one fit as well; more dimensions in another order would not.
-    let perSample = shape.dropFirst().reduce(1, *)
-    let known = InputArray.vectors(in: shape, of: value.shape) != nil
-    if !known, shape.count > 1, perSample == value.count {
-      let (found, wanted) = (shape.dropFirst().filter { $0 > 1 }, value.shape.filter { $0 > 1 })
-      if found.count <= 1 || wanted.count <= 1 || Array(found) == wanted { shape = [shape[0]] + value.shape }
-    }
-    let isPixels = array.element == .uint8 && value.type == .int8
-    guard shape != array.shape || isPixels else { return array }
-    let bytes = array.withBytes { Array($0) }
-    return NumPyArray(
-      element: isPixels ? .int8 : array.element, shape: shape, littleEndian: isPixels ? bytes.map { $0 ^ 0x80 } : bytes)
-  }
-
-  private static func classes(_ samples: [Int], _ array: InputArray, _ simulator: Simulator) throws -> [Int] {
-    try samples.map { Property.predictedClass(try simulator.run([array.codes($0)])[0]) }
-  }
-
-  private static func labels(path: String, _ samples: [Int], classes: Int) throws -> [Int] {
-    let array = try NumPyArray.read(path: path, items: samples.last.map { $0 + 1 })
-    guard let labels = array.integers, array.shape.dropFirst().allSatisfy({ $0 == 1 }), !array.shape.isEmpty else {
-      throw FileError(
-        path: path, reason: "is \(array.element) of shape \(array.shape); labels are a list of integers, one a sample")
-    }
-    return try samples.map { sample in
-      guard sample < labels.count else {
-        throw FileError(path: path, reason: "has \(counted(labels.count, "label")); sample \(sample) has none")
-      }
-      guard let label = Int(exactly: labels[sample]), (0..<classes).contains(label) else {
-        throw FileError(
-          path: path, reason: "sample \(sample) has the label \(labels[sample]); the network has \(classes) classes")
-      }
-      return label
-    }
-  }
 }
 
 extension PictureShape {

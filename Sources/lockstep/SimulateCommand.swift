@@ -9,16 +9,22 @@ struct SimulateCommand: AsyncParsableCommand {
     commandName: "simulate",
     abstract: "Run inputs through a network, bit for bit as the generated C does on a device.",
     discussion: """
-      Arrays are NumPy's .npy files. An input is [vectors, …shape…]: a leading 1 of the network's shape, the batch, may \
-      be left out, and so may the vectors' axis where there is one vector. Integers (int8 … int64) are codes as the \
-      network's input holds them. Floating-point numbers are real values, quantised with the input's own scale: divided \
-      by it, rounded half away from zero, the zero point added, saturated.
+      Inputs are files of NumPy (.npy; .npz, with the array's name behind a colon where there are several), IDX (either \
+      gzipped or not), CSV (a vector a line) and PNG (or a folder of them), for every command. An array is \
+      [vectors, …shape…]: a leading 1 of the network's shape, the batch, may be left out, and so may the vectors' axis \
+      where there is one vector; flat vectors fit as well. Integers (int8 … int64) are codes as the network's input holds \
+      them. Floating-point numbers are real values, quantised with the input's own scale: divided by it, rounded half \
+      away from zero, the zero point added, saturated. Bytes (uint8, PNG) are pixels: where the input is int8, 0 … 255 \
+      stand for −128 … 127, which is told; --bytes codes takes them for codes. Whole numbers in CSV are codes, others \
+      real values.
 
       Outputs are codes, int8 as a rule, [vectors, …shape without a leading 1…]; `lockstep inspect` says what they \
-      stand for. A network with several inputs or outputs takes --input or --output as often, in the order in which \
-      inspect lists them.
+      stand for. With --real they are what the codes stand for, as float32, scale · (code − zero point), and all numbers \
+      of a CSV file are taken for real values. A network with several inputs or outputs takes --input or --output as \
+      often, in the order in which inspect lists them.
 
         lockstep simulate model.tflite --input x.npy --output y.npy
+        lockstep simulate model.tflite --input digit.png --real --output y.npy
         lockstep simulate model.tflite --input x.npy --output y.npy \\
             --layers layers --layer-vectors 0,1,64-66
 
@@ -39,10 +45,17 @@ struct SimulateCommand: AsyncParsableCommand {
     help: ArgumentHelp("Write an output's codes to this file.", valueName: "y.npy"))
   var outputPaths: [String]
 
+  @OptionGroup var inputs: InputArguments
+
+  @Flag(help: "Outputs are real values, and so are all numbers of CSV files.")
+  var real = false
+
   @Option(help: ArgumentHelp("Write every layer's codes into this folder.", valueName: "folder"))
   var layers: String?
 
-  @Option(help: ArgumentHelp("The vectors whose layers are written; all unless given.", valueName: "0,1,4-7"))
+  @Option(
+    help: ArgumentHelp("The vectors whose layers are written; all unless given.", valueName: "0,1,4-7"),
+    transform: IndexList.init)
   var layerVectors: IndexList?
 
   @Option(help: ArgumentHelp("Threads to run on; as many as the machine has unless given.", valueName: "n"))
@@ -60,7 +73,7 @@ struct SimulateCommand: AsyncParsableCommand {
   func run() async throws {
     let program = try ModelFile(path: path).program(lowering.options)
     try expect(outputPaths.count, "--output", program.outputs, in: program)
-    let inputs = try InputVectors(paths: inputPaths, program: program)
+    let inputs = try InputVectors(paths: inputPaths, program: program, bytes: inputs.bytes, isReal: real)
     let count = inputs.count
     let observed = layers == nil ? [] : layerVectors?.indices ?? Array(0..<count)
     if let stray = observed.first(where: { $0 >= count }) {
@@ -75,7 +88,8 @@ struct SimulateCommand: AsyncParsableCommand {
 
     try OutputFiles.whole { files in
       for (column, path) in zip(result.outputs, outputPaths) {
-        try files.add(column.array(vectors: count).fileBytes, at: path)
+        let array = real ? try column.reals(vectors: count, path: path) : column.array(vectors: count)
+        try files.add(array.fileBytes, at: path)
       }
       guard let layers else { return }
       try OutputFiles.makeFolder(layers)
@@ -87,28 +101,5 @@ struct SimulateCommand: AsyncParsableCommand {
         NumPyArray(observed.map { Int64($0) }, shape: [observed.count]).fileBytes, at: "\(layers)/vectors.npy"
       )
     }
-  }
-}
-
-/// A list of indices as people write it: 0,1,4-7. Sorted, each once.
-struct IndexList: ExpressibleByArgument {
-  let indices: [Int]
-  /// As it was written.
-  let text: String
-
-  /// More than this are a slip of the keyboard.
-  private static let longest = 1 << 20
-
-  init?(argument: String) {
-    var indices: Set<Int> = []
-    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
-      let ends = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { Int($0) }
-      guard let first = ends.first ?? nil, let last = ends.last ?? nil, first >= 0, last >= first,
-        last < 1 << 40, last - first < Self.longest
-      else { return nil }
-      indices.formUnion(first...last)
-    }
-    self.indices = indices.sorted()
-    text = argument
   }
 }

@@ -88,7 +88,9 @@ struct VerificationEngine: Sendable {
     }
     let answer: SolverAnswer
     do {
-      let query = try BitVectorQuery(simulator.program, property, sums: sums)
+      let query = try BitVectorQuery(
+        simulator.program, property, sums: sums,
+        isCancelled: { isCancelled() || start.secondsAgo > options.timeout })
       answer = query.solve(timeout: options.timeout - start.secondsAgo, isCancelled: isCancelled)
     } catch {
       return decision(unknown("the formula cannot be made: \(error.reason)"))

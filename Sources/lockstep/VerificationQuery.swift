@@ -11,7 +11,9 @@ struct VerificationQuery: Sendable {
   var file: String?
   /// The output element that it is about, where it is about a range.
   var output: Int?
-  /// Whether the network gives the sample another class than its label.
+  /// What makes the label right.
+  var rule = ClassRule.largest
+  /// Whether the network makes the sample's label wrong.
   var isMisclassified = false
   /// The sample.
   var center: [Int32]?
@@ -29,6 +31,18 @@ struct VerificationQuery: Sendable {
     record.epsilon = epsilon
     record.file = file
     record.output = output
+    switch rule {
+    case .best(1): break
+    case .best(let count): record.topK = count
+    case .threshold(let code): record.threshold = Int(code)
+    }
+    return record
+  }
+
+  /// A line about this question, which says nothing of the network.
+  func record(_ vacuity: Vacuity, program: String, property: Property) -> VerificationRecord {
+    var record = record(.vacuous, seconds: 0, program: program, property: property)
+    record.vacuity = vacuity.rawValue
     return record
   }
 
@@ -39,8 +53,8 @@ struct VerificationQuery: Sendable {
     var record = record(.violated, seconds: seconds, program: program, property: property)
     record.counterexample = counterexample.inputs.map { Int($0) }
     record.outputs = counterexample.outputs.map { Int($0) }
-    if property.robustLabel(classes: counterexample.outputs.count) != nil {
-      record.outputClass = Property.predictedClass(counterexample.outputs)
+    if label != nil || property.robustLabel(classes: counterexample.outputs.count) != nil {
+      record.outputClass = rule.predicted(counterexample.outputs)
     }
     if let center {
       record.distance = zip(center, counterexample.inputs).reduce(0) { max($0, Int(abs($1.0 - $1.1))) }

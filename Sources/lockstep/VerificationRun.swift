@@ -49,7 +49,7 @@ struct VerificationRun {
     let evidence = EvidenceFiles(
       certificates: command.certificates, counterexamples: command.counterexamples, program: program)
     session = VerificationSession(
-      programDigest: digest, known: report?.known ?? [:], evidence: evidence,
+      program, programDigest: digest, known: report?.known ?? [:], evidence: evidence,
       isInterrupted: { [interruption] in interruption.signalNumber != nil }, report: { try report?.append($0) },
       decide: { [engine] in engine.decide($0, threads: $1, isCancelled: $2) })
   }
@@ -70,7 +70,12 @@ struct VerificationRun {
     progress.end()
     let records = answers.compactMap { $0 }
     let summary = VerificationSummary(records: records)
-    if questions == nil || records.count <= 16 { for record in records { say(VerificationSummary.line(record)) } }
+    if questions == nil || records.count <= 16 {
+      for record in records {
+        say(VerificationSummary.line(record))
+        if let witness = VerificationSummary.witness(record, of: program) { say(witness) }
+      }
+    }
     if questions != nil { say(summary.table) }
     if command.summary {
       say(
@@ -78,7 +83,9 @@ struct VerificationRun {
           summary, hasCertificates: command.certificates != nil, reused: session.reused.withLock { $0 }))
     }
     try writePage(summary, questions)
-    try end(unanswered: queries.count - records.count, worst: summary.worst)
+    try end(
+      unanswered: queries.count - records.count,
+      worst: summary.worst(allowsMisclassified: command.questions.allowMisclassified))
   }
 
   /// The largest proved and the smallest refuted ε of each sample.
@@ -102,7 +109,7 @@ struct VerificationRun {
       // Of a misclassified sample one line says all.
       let result =
         questions.isMisclassified(index)
-        ? try ask(1).map { _ in RadiusSearch.Result(refuted: 0) }
+        ? try ask(min(1, limit)).map { _ in RadiusSearch.Result(refuted: 0) }
         : try search.run(ask)
       found.withLock { $0[index] = result }
       tally.withLock { $0.finish() }
@@ -115,8 +122,8 @@ struct VerificationRun {
       let isMisclassified = result.refuted == 0
       table.add([
         "\(questions.set.samples[index])", "\(questions.set.labels[index])",
-        isMisclassified ? "–" : "\(result.proved)",
-        isMisclassified ? "misclassified" : result.refuted.map { "\($0)" } ?? "none up to \(limit)",
+        isMisclassified ? "–" : result.isVacuous ? "vacuous" : "\(result.proved)",
+        isMisclassified ? "misclassified" : result.isVacuous ? "nothing may change" : result.refuted.map { "\($0)" } ?? "none up to \(limit)",
       ])
     }
     say(table.text)
@@ -192,7 +199,7 @@ struct VerificationRun {
         guard !session.isCancelled, left > 0.01 else { return nil }
         let share = ContinuousClock.now + .seconds(left / (end == .lowest ? 4 : 2))
         let query = VerificationQuery(id: "\(asked.id)-\(end.rawValue)", property: { property })
-        return try session.decided(query, property, threads: threads, deadline: share)
+        return try session.decided(query, property, threads: threads, deadline: share, isOfSearch: true)
       })
     if session.isCancelled { return nil }
     let range = result.range
@@ -226,7 +233,7 @@ struct VerificationRun {
     }
     switch worst {
     case .violated, .misclassified: throw ExitCode.mismatch
-    case .unknown: throw ExitCode.undecided
+    case .unknown, .vacuous: throw ExitCode.undecided
     case .proved: break
     }
   }

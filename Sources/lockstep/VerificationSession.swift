@@ -15,6 +15,7 @@ final class VerificationSession: Sendable {
     @Sendable (_ property: Property, _ threads: Int, _ isCancelled: @escaping @Sendable () -> Bool) -> Decision
 
   let programDigest: String
+  private let program: IntegerProgram
   private let decide: Decide
   private let evidence: EvidenceFiles
   private let report: @Sendable (VerificationRecord) throws -> Void
@@ -24,13 +25,14 @@ final class VerificationSession: Sendable {
   private let isInterrupted: @Sendable () -> Bool
   private let fault = Mutex<(any Error)?>(nil)
 
-  /// `known` are the answers of an earlier run, by question; `report` gets every new one.
+  /// `programDigest` is that of `program`, reckoned unless given. `known` are the answers of an earlier run, by question; `report` gets every new one.
   init(
-    programDigest: String, known: [String: VerificationRecord] = [:], evidence: EvidenceFiles = EvidenceFiles(),
+    _ program: IntegerProgram, programDigest: String? = nil, known: [String: VerificationRecord] = [:], evidence: EvidenceFiles = EvidenceFiles(),
     isInterrupted: @escaping @Sendable () -> Bool = { false },
     report: @escaping @Sendable (VerificationRecord) throws -> Void = { _ in }, decide: @escaping Decide
   ) {
-    self.programDigest = programDigest
+    self.program = program
+    self.programDigest = programDigest ?? program.digest
     self.known = known
     self.evidence = evidence
     self.isInterrupted = isInterrupted
@@ -48,8 +50,13 @@ final class VerificationSession: Sendable {
     if var known = try known(query.id, about: { _ in property }) {
       // A report's number need not be written as the command's.
       known.epsilon = query.epsilon
-      reused.withLock { $0.append(known) }
-      return known
+      // What says nothing is nobody's proof, whatever an earlier version wrote.
+      guard !query.isMisclassified, known.verdict == .proved, property.vacuity(of: program) != nil else {
+        reused.withLock { $0.append(known) }
+        return known
+      }
+      throw ValidationError(
+        "the report has a proof of \(query.id), which says nothing of the network; start another --report.")
     }
     guard let record = try decided(query, property, threads: threads) else { return nil }
     try report(record)
@@ -73,19 +80,24 @@ final class VerificationSession: Sendable {
   /// Adds a line that `answer` did not make.
   func publish(_ record: VerificationRecord) throws { try report(record) }
 
-  /// As `answer`, without the report, and unknown once it is `deadline`.
+  /// As `answer`, without the report, and unknown once it is `deadline`. In a search for figures a question may say
+  /// nothing by itself.
   func decided(
-    _ query: VerificationQuery, _ property: Property, threads: Int, deadline: ContinuousClock.Instant? = nil
+    _ query: VerificationQuery, _ property: Property, threads: Int, deadline: ContinuousClock.Instant? = nil,
+    isOfSearch: Bool = false
   ) throws -> VerificationRecord? {
     if query.isMisclassified {
       return query.record(.misclassified, seconds: 0, program: programDigest, property: property)
     }
+    let vacuity = isOfSearch ? nil : property.vacuity(of: program)
+    if let vacuity, vacuity != .onePoint { return query.record(vacuity, program: programDigest, property: property) }
     let decision = decide(property, threads) { [weak self] in
       if let deadline, .now > deadline { return true }
       return self?.isCancelled ?? true
     }
     var record: VerificationRecord
     switch decision.answer {
+    case .proved where vacuity != nil: return query.record(.onePoint, program: programDigest, property: property)
     case .proved(let certificate):
       record = query.record(.proved, seconds: decision.seconds, program: programDigest, property: property)
       record.trusted = decision.trusted

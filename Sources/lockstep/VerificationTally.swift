@@ -1,3 +1,6 @@
+import IntegerProgram
+import Network
+import Properties
 import Reporting
 
 /// What a run has come to so far.
@@ -44,14 +47,13 @@ struct VerificationSummary {
 
   /// A row for each ε.
   var table: String {
-    var table = TextTable([
-      ("epsilon", .right), ("proved", .right), ("violated", .right), ("misclassified", .right), ("unknown", .right),
-      ("seconds", .right), ("slowest", .right),
-    ])
+    let verdicts = VerificationRecord.Verdict.told(in: records)
+    var table = TextTable(
+      [("epsilon", .right)] + verdicts.map { ($0.rawValue, .right) } + [("seconds", .right), ("slowest", .right)])
     for group in groups {
       let slowest = group.records.max { $0.seconds < $1.seconds }
       table.add(
-        [group.epsilon] + VerificationRecord.Verdict.allCases.map { "\(group.counts[$0] ?? 0)" } + [
+        [group.epsilon] + verdicts.map { "\(group.counts[$0] ?? 0)" } + [
           decimal(group.seconds, 3),
           slowest.map { "\(decimal($0.seconds, 3))" + ($0.sample.map { " (sample \($0))" } ?? "") } ?? "",
         ])
@@ -92,7 +94,11 @@ struct VerificationSummary {
     case .violated:
       if let label = record.label, let found = record.outputClass { text += ", class \(found) in place of \(label)" }
       if let distance = record.distance { text += ", by an input \(counted(distance, "code")) away" }
-    case .misclassified: text += ": the network gives another class than the label \(record.label ?? 0)"
+    case .misclassified:
+      text += ": the network gives another class than the label \(record.label ?? 0)"
+      if let count = record.topK { text += ", which is not among its \(count) best" }
+    case .vacuous:
+      text += ": \(record.vacuity.flatMap { Vacuity(rawValue: $0) }?.text ?? "it says nothing of the network")"
     case .unknown:
       text += ": \(record.reason?.printable() ?? "")"
       if let open = record.openFraction { text += ", \(decimal(100 * open, 1)) % open" }
@@ -100,11 +106,44 @@ struct VerificationSummary {
     return text + " (" + (record.stage.map { "\($0.printable(40)), " } ?? "") + "\(decimal(record.seconds, 3)) s)"
   }
 
-  /// The worst of the verdicts: a violation before an unknown before a proof. Misclassified samples ask nothing of a
-  /// neighbourhood: they count where there is nothing else.
-  var worst: VerificationRecord.Verdict {
+  /// The worst of the verdicts: a violation before what is unknown or says nothing before a proof. A misclassified sample
+  /// counts as a violation; where these are allowed they ask nothing of a neighbourhood, and count where there is nothing
+  /// else.
+  func worst(allowsMisclassified: Bool) -> VerificationRecord.Verdict {
     let verdicts = Set(records.map(\.verdict))
     if verdicts.contains(.violated) || verdicts == [.misclassified] { return .violated }
-    return verdicts.contains(.unknown) ? .unknown : .proved
+    if verdicts.contains(.misclassified) && !allowsMisclassified { return .violated }
+    return verdicts.contains(.unknown) ? .unknown : verdicts.contains(.vacuous) ? .vacuous : .proved
+  }
+
+  /// The input and the outputs that a violation was found by, in lines of their own; nil for other verdicts.
+  static func witness(_ record: VerificationRecord, of program: IntegerProgram) -> String? {
+    guard record.verdict == .violated, let inputs = record.counterexample, let outputs = record.outputs else { return nil }
+    func text(_ codes: [Int]) -> String {
+      codes.prefix(mostCodes).map { "\($0)" }.joined(separator: ", ")
+        + (codes.count > mostCodes ? ", … (\(codes.count) in all; --counterexamples keeps them)" : "")
+    }
+    func named(_ values: [Int], _ codes: [Int], _ letter: String) -> [String] {
+      var start = 0
+      return values.map { index in
+        let value = program.values[index]
+        defer { start += value.count }
+        let part = Array(codes[min(start, codes.count)..<min(start + value.count, codes.count)])
+        let last = start + value.count - 1
+        return "  \(letter)_\(start)" + (value.count > 1 ? " … \(letter)_\(last)" : "")
+          + " \"\(value.name.printable(60))\": \(text(part))"
+      }
+    }
+    return (named(program.inputs, inputs, "X") + named(program.outputs, outputs, "Y")).joined(separator: "\n")
+  }
+
+  /// More codes than this are kept in files.
+  private static let mostCodes = 32
+}
+
+extension VerificationRecord.Verdict {
+  /// Those that a table has columns for: what is vacuous is hardly ever met.
+  static func told(in records: [VerificationRecord]) -> [Self] {
+    allCases.filter { verdict in verdict != .vacuous || records.contains { $0.verdict == .vacuous } }
   }
 }

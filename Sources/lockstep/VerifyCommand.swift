@@ -6,6 +6,7 @@ import Reporting
 import SMT
 import Simulation
 import Synchronization
+import Network
 import Verification
 
 /// `lockstep verify`: proofs and counterexamples.
@@ -17,7 +18,9 @@ struct VerifyCommand: ParsableCommand {
       Verdicts are about the codes that a device takes and returns, saturated and rounded. "proved" comes with a \
       certificate that an independent checker has accepted; "violated" with an input that the simulator has replayed; \
       "unknown" with the reason and the best bound. Classification is the largest output code, the lowest index among \
-      equals.
+      equals; --top-k K asks that the label stay among the K largest. A single output is class 1 from the code of \
+      --threshold on and class 0 below; behind a sigmoid that is the code of 0.5 unless given. "vacuous" is a question \
+      that says nothing of the network: the answer is the same whatever it computes, or its box holds one input.
 
       A property file (VNN-LIB 1.0) asserts what must not happen, about inputs X_i and outputs Y_j in codes, or in real \
       values with --real:
@@ -26,9 +29,9 @@ struct VerifyCommand: ParsableCommand {
         lockstep verify model.tflite --property p.vnnlib --real --timeout 10
 
       Robustness: every input whose elements are at most epsilon from a sample's, and within the input's codes, is \
-      classified as the label. Samples are .npy or IDX files, gzipped or not. Bytes (uint8) are pixels: for an int8 \
-      input 0 … 255 stand for −128 … 127. Other integers are codes; floating-point numbers are quantised as by simulate. \
-      A sample that the network gives another class than its label is "misclassified".
+      classified as the label. Samples are read as by simulate: bytes (uint8) are pixels, which for an int8 input stand \
+      for −128 … 127 (--bytes codes takes them for codes). A sample that the network gives another class than its label \
+      is "misclassified", which counts as a violation unless --allow-misclassified is given.
 
         lockstep verify model.tflite --images t10k-images-idx3-ubyte.gz \\
             --labels t10k-labels-idx1-ubyte.gz --samples 0-99 --epsilon 1,2,3 \\
@@ -45,7 +48,12 @@ struct VerifyCommand: ParsableCommand {
         file         the property's file
         sample, label, epsilon
         output       the output element, with --output-range
-        verdict      proved, violated, misclassified, unknown
+        top_k, threshold    what makes the label right, where asked otherwise
+        verdict      proved, violated, misclassified, unknown, vacuous
+        vacuous      why the question says nothing of the network: no-cases
+                     (it excludes nothing), contradiction (what it excludes
+                     contradicts itself or the codes there are), certainty
+                     (what it excludes cannot be avoided), one-point
         stage        attack, intervals, lagrangian, linear-program,
                      branch-and-bound or smt: what decided, or came last
         seconds
@@ -75,7 +83,8 @@ struct VerifyCommand: ParsableCommand {
       --resume keeps the lines of a report that belong to this network, drops a torn last one, asks the unknown again, \
       and the trusted without --trust-solver, and then the rest. Ctrl-C leaves a report that can be resumed.
 
-      Exit status: 0 all proved, 1 some violated (or all samples misclassified), 3 some unknown and none violated. With \
+      Exit status: 0 all proved, 1 some violated or misclassified (with --allow-misclassified: some violated, or all \
+      samples misclassified), 3 otherwise: some unknown or vacuous. With \
       --max-radius and --output-range: 0 where all results are exact, else 3. 130 after an interruption.
       """)
 
@@ -87,7 +96,7 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
   var jobs: Int?
 
-  @Option(help: "Seconds for each question; with --output-range for each output.")
+  @Option(parsing: .unconditional, help: "Seconds for each question; with --output-range for each output.")
   var timeout = 60.0
 
   @Option(help: "search: bounds and branch and bound; smt: Z3 on bit-vectors.")
@@ -96,7 +105,8 @@ struct VerifyCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "The stages of the search that run; all unless given.",
-      discussion: Stage.allCases.map(\.rawValue).joined(separator: ", "), valueName: "attack,intervals"))
+      discussion: Stage.allCases.map(\.rawValue).joined(separator: ", "), valueName: "attack,intervals"),
+    transform: StageList.init)
   var stages: StageList?
 
   @Option(help: "The seed of the search for counterexamples.")
@@ -136,7 +146,7 @@ struct VerifyCommand: ParsableCommand {
 
   func validate() throws {
     if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs must be in 1 … 1024.") }
-    guard timeout > 0, timeout <= 1e9 else { throw ValidationError("--timeout must be above 0.") }
+    guard timeout > 0, timeout <= 1e9 else { throw ValidationError("--timeout is \(timeout); it must be above 0 s.") }
     if !questions.isGiven { throw ValidationError("Ask something: --property, --images or --output-range.") }
     if resume && report == nil { throw ValidationError("--resume needs the --report to go on with.") }
     if resume && report == "-" { throw ValidationError("--resume needs a report in a file.") }
@@ -185,12 +195,18 @@ extension VerificationEngine.Kind: ExpressibleByArgument {}
 extension SumShape: ExpressibleByArgument {}
 
 /// Stages as people write them: attack,intervals.
-struct StageList: ExpressibleByArgument {
+struct StageList: Sendable {
   let stages: Set<Stage>
 
-  init?(argument: String) {
-    let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Stage(rawValue: String($0)) }
-    stages = Set(parts.compactMap { $0 })
-    guard !parts.contains(nil) else { return nil }
+  init(_ argument: String) throws {
+    stages = Set(
+      try argument.split(separator: ",", omittingEmptySubsequences: false).map { part in
+        guard let stage = Stage(rawValue: String(part)) else {
+          throw ValidationError(
+            "\"\(String(part).printable(40))\" is no stage; these are: "
+              + "\(Stage.allCases.map(\.rawValue).joined(separator: ", ")).")
+        }
+        return stage
+      })
   }
 }

@@ -45,10 +45,20 @@ import Testing
   @Test("what is no ε or code range is none")
   func refusals() {
     for text in ["", "-1", "1e3", "1/2", ".5", "5.", "0x1", " 1", "+1"] { #expect(Epsilon(text) == nil, "\(text)") }
-    #expect(EpsilonList(argument: "1,2,2") == nil && EpsilonList(argument: "1,2")?.epsilons.count == 2)
-    #expect(CodeRange(argument: "-128--1")?.range == -128 ... -1)
-    #expect(CodeRange(argument: "0-255")?.range == 0...255)
-    #expect(CodeRange(argument: "5-1") == nil && CodeRange(argument: "5") == nil)
+    #expect(try EpsilonList("1,2").epsilons.count == 2)
+    #expect(try CodeRange("-128--1").range == -128 ... -1 && CodeRange("0-255").range == 0...255)
+    #expect(try IndexList("4-6,0,5").indices == [0, 4, 5, 6])
+    func reason<T>(_ body: () throws -> T) -> String {
+      do { return "\(try body())" } catch { return "\(error)" }
+    }
+    #expect(reason { try EpsilonList("1,2,2") }.contains("2 is given twice"))
+    #expect(reason { try EpsilonList("-1") }.contains("-1 is below 0"))
+    #expect(reason { try EpsilonList("1,,2") }.contains("is no epsilon"))
+    #expect(reason { try CodeRange("5-1") }.contains("5-1 runs backwards"))
+    #expect(reason { try CodeRange("5") }.contains("is no range of codes"))
+    #expect(reason { try IndexList("5-3") }.contains("5-3 runs backwards"))
+    #expect(reason { try IndexList("a") }.contains("neither a number"))
+    #expect(reason { try StageList("luck") }.contains("attack, intervals, lagrangian, linear-program"))
   }
 
   @Test("radii from a file: integers are codes, floats real values; none is negative")

@@ -57,7 +57,7 @@ import Verification
     let report = try openReport(path, resume: resume)
     let asked = Mutex<[String]>([])
     let session = VerificationSession(
-      programDigest: "digest", known: report.known, isInterrupted: { asked.withLock { $0.count } >= limit },
+      Self.program, programDigest: "digest", known: report.known, isInterrupted: { asked.withLock { $0.count } >= limit },
       report: { try report.append($0) },
       decide: { property, _, _ in
         asked.withLock { $0.append(property.digest) }
@@ -149,6 +149,48 @@ import Verification
     }
   }
 
+  @Test("a question that says nothing of the network is nobody's proof: neither the engine's nor an earlier report's")
+  func vacuity() throws {
+    let folder = try TemporaryFolder()
+    var point = Self.query(0)
+    point.property = {
+      try Property.robustness(of: Self.program, around: [0, 0, 0, 0], radii: [0, 0, 0, 0], label: 0, statement: "")
+    }
+    var free = Self.query(3)
+    free.property = { try Property(box: [0...1, 0...0, 0...0, 0...0], violations: [], statement: "", of: Self.program) }
+    // The made-up engine proves the one input, whose box starts at 0, by its code − 1.
+    let session = VerificationSession(
+      Self.program, decide: { _, _, _ in Decision(.proved(nil), stage: .intervals, seconds: 0) })
+    for (query, vacuity) in [(point, "one-point"), (free, "no-cases")] {
+      let record = try #require(try session.answer(query, threads: 1))
+      #expect(record.verdict == .vacuous && record.vacuity == vacuity && record.certificates.isEmpty)
+      #expect(VerificationRecord(line: Array(record.line.utf8)) == record)
+      #expect(record.line.contains("\"verdict\":\"vacuous\",\"vacuous\":\"\(vacuity)\""))
+    }
+    // A misclassified sample is told as that; a counterexample of one input is one.
+    point.isMisclassified = true
+    #expect(try session.answer(point, threads: 1)?.verdict == .misclassified)
+    point.isMisclassified = false
+    let violating = VerificationSession(
+      Self.program,
+      decide: { _, _, _ in
+        Decision(
+          .violated(Counterexample(inputs: [0, 0, 0, 0], outputs: [0, 1, 0, 0], violation: 0)), stage: .attack, seconds: 0)
+      })
+    #expect(try violating.answer(point, threads: 1)?.verdict == .violated)
+
+    let report = try openReport(folder.path("out.jsonl"), resume: false)
+    try report.append(
+      VerificationRecord(
+        query: free.id, verdict: .proved, seconds: 0, program: "digest", property: try free.property().digest))
+    withExtendedLifetime(report) {}
+    let known = try ReportFile.records(folder.read("out.jsonl"), path: "").map(\.record)
+    let resumed = VerificationSession(
+      Self.program, programDigest: "digest", known: [free.id: known[0]],
+      decide: { _, _, _ in Decision(.proved(nil), stage: .intervals, seconds: 0) })
+    #expect { try resumed.answer(free, threads: 1) } throws: { "\($0)".contains("says nothing of the network") }
+  }
+
   @Test("two runs do not write one report")
   func exclusion() throws {
     let folder = try TemporaryFolder()
@@ -183,18 +225,23 @@ import Verification
     #expect(try lines(folder).count == 4)
   }
 
-  @Test("the worst verdict counts, and misclassified samples only where there is nothing else")
+  @Test("the worst verdict counts; misclassified samples where they are allowed only where there is nothing else")
   func worst() {
-    func worst(_ verdicts: [VerificationRecord.Verdict]) -> VerificationRecord.Verdict {
+    func worst(_ verdicts: [VerificationRecord.Verdict], _ allows: Bool) -> VerificationRecord.Verdict {
       VerificationSummary(
         records: verdicts.map { VerificationRecord(query: "", verdict: $0, seconds: 0, program: "", property: "") }
-      ).worst
+      ).worst(allowsMisclassified: allows)
     }
-    #expect(worst([]) == .proved)
-    #expect(worst([.proved, .misclassified]) == .proved)
-    #expect(worst([.misclassified, .misclassified]) == .violated)
-    #expect(worst([.proved, .unknown, .misclassified]) == .unknown)
-    #expect(worst([.unknown, .violated, .proved]) == .violated)
+    for allows in [false, true] {
+      #expect(worst([], allows) == .proved)
+      #expect(worst([.misclassified, .misclassified], allows) == .violated)
+      #expect(worst([.unknown, .violated, .proved], allows) == .violated)
+      #expect(worst([.proved, .vacuous], allows) == .vacuous)
+      #expect(worst([.vacuous, .unknown], allows) == .unknown)
+    }
+    #expect(worst([.proved, .misclassified], true) == .proved)
+    #expect(worst([.proved, .unknown, .misclassified], true) == .unknown)
+    #expect(worst([.proved, .unknown, .misclassified], false) == .violated)
   }
 }
 
@@ -238,6 +285,14 @@ import Verification
         #expect(Set(asked).count == asked.count)
       }
     }
+  }
+
+  @Test("where no element may move there is no radius, and with a limit of 0 nothing to search")
+  func vacuous() {
+    let found = RadiusSearch(limit: 9).run { _ in record(.vacuous) }
+    #expect(found?.isVacuous == true && found?.isExact(limit: 9) == false)
+    #expect(RadiusSearch(limit: 0).run { _ in nil } == .init())
+    #expect(RadiusSearch.Result().isExact(limit: 0))
   }
 
   @Test("an interruption ends the search without a result")

@@ -24,12 +24,14 @@ import Testing
     }
 
     /// A property file: the first vector's neighbourhood, and what must not come of it.
-    func property(_ assertion: String, radius: Int64 = 0) throws -> String {
+    func property(_ assertion: String, radius: Int64 = 0, free: Int64 = 1) throws -> String {
       var text = ""
       for index in 0..<inputCount { text += "(declare-const X_\(index) Real)\n" }
       for index in 0..<outputCount { text += "(declare-const Y_\(index) Real)\n" }
       for index in 0..<inputCount {
-        text += "(assert (<= X_\(index) \(inputs[index] + radius)))(assert (>= X_\(index) \(inputs[index] - radius)))\n"
+        // One element may always move a little: about a single input a property says nothing.
+        let more = radius + (index == 0 ? free : 0)
+        text += "(assert (<= X_\(index) \(inputs[index] + more)))(assert (>= X_\(index) \(inputs[index] - radius)))\n"
       }
       return try folder.get().write((text + assertion + "\n").utf8, "p\(assertion.filter(\.isNumber))-\(radius).vnnlib")
     }
@@ -47,7 +49,7 @@ import Testing
   )
   func proof() throws {
     let network = try Network()
-    let property = try network.property("(assert (>= Y_0 \(network.outputs[0] + 1)))")
+    let property = try network.property("(assert (>= Y_0 \(network.outputs[0] + 9)))")
     let run = try CommandRun([
       "verify", network.model, "--property", property, "--certificates", network.path("c"), "--report",
       network.path("r.jsonl"),
@@ -61,7 +63,7 @@ import Testing
     let accepted = try CommandRun(["check", certificate, "--model", network.model, "--property", property])
     #expect(accepted.status == 0 && accepted.output.contains("accepted"), "\(accepted.output)")
     // What is proved comes first; the certificate's own words are told as such.
-    #expect(accepted.output.contains("accepted: proved \(network.inputCount) inputs, all fixed; nowhere Y_0 ≥ "))
+    #expect(accepted.output.contains("accepted: proved \(network.inputCount) inputs, 1 free, over at most 2 codes each; nowhere Y_0 ≥ "))
     #expect(accepted.output.contains("; calls itself \"p"))
     let other = try network.property("(assert (>= Y_0 \(network.outputs[0] + 1)))(assert (>= Y_0 0))")
     #expect(try CommandRun(["check", certificate, "--model", network.model, "--property", other]).status == 1)
@@ -116,9 +118,8 @@ import Testing
     #expect(run.output.contains("\"verdict\":\"unknown\"") && run.output.contains("\"reason\""))
   }
 
-  @Test("samples with ε 0 are proved, or misclassified where their label is another; a resumed run asks nothing")
-  func samples() throws {
-    let network = try Network()
+  /// Images of three samples, and labels of which the second is wrong; those of the network unless `rows` of them.
+  private func samples(_ network: Network, labels count: Int = 3) throws -> [String] {
     let rows = 3
     let classes = (0..<rows).map { row in
       let outputs = network.outputs[row * network.outputCount..<(row + 1) * network.outputCount]
@@ -126,15 +127,21 @@ import Testing
     }
     let images = NumPyArray(
       network.inputs.prefix(rows * network.inputCount).map { Int8($0) }, shape: [rows, network.inputCount])
-    let labels = NumPyArray(
-      classes.enumerated().map { Int64($0 == 1 ? ($1 + 1) % network.outputCount : $1) }, shape: [rows])
+    let labels = (0..<count).map { Int64($0 == 1 ? (classes[1] + 1) % network.outputCount : classes[$0 % rows]) }
     let folder = try network.folder.get()
-    let arguments = try [
-      "verify", network.model, "--images", folder.write(images.fileBytes, "x.npy"), "--labels",
-      folder.write(labels.fileBytes, "y.npy"), "--epsilon", "0", "--report", network.path("r.jsonl"),
+    return try [
+      "--images", folder.write(images.fileBytes, "x.npy"), "--labels",
+      folder.write(NumPyArray(labels, shape: [count]).fileBytes, "y.npy"),
     ]
+  }
+
+  @Test("a misclassified sample counts as a violation unless it is allowed; a resumed run asks nothing")
+  func samples() throws {
+    let network = try Network()
+    let folder = try network.folder.get()
+    let arguments = try ["verify", network.model] + samples(network) + ["--epsilon", "1", "--report", network.path("r.jsonl")]
     let run = try CommandRun(arguments)
-    #expect(run.status == 0, "\(run.error)")
+    #expect(run.status == 1, "\(run.error)")
     let verdicts = try records(network.path("r.jsonl")).sorted {
       ($0["sample"] as? Int ?? 0) < ($1["sample"] as? Int ?? 0)
     }
@@ -142,9 +149,112 @@ import Testing
     #expect(verdicts == ["proved", "misclassified", "proved"])
     #expect(try CommandRun(arguments).status == 64, "an existing report is not overwritten")
     let before = try folder.read("r.jsonl")
-    #expect(try CommandRun(arguments + ["--resume"]).status == 0)
+    #expect(try CommandRun(arguments + ["--resume", "--allow-misclassified"]).status == 0)
     #expect(try folder.read("r.jsonl") == before)
     #expect(try CommandRun(arguments + ["--resume", "--samples", "3"]).status == 64)
+  }
+
+  @Test("questions that say nothing are named so in every place, count for nothing, and are checked again")
+  func vacuous() throws {
+    let network = try Network()
+    let ask = try samples(network) + ["--allow-misclassified", "--epsilon", "0,1"]
+    let files = try ["--report", network.path("r.jsonl"), "--html", network.path("p.html"), "--summary"]
+    let run = try CommandRun(["verify", network.model] + ask + files + ["--certificates", network.path("c")])
+    #expect(run.status == 3, "\(run.error)")
+    #expect(run.output.contains("s0-e0: vacuous: its box holds one input"), "\(run.output)")
+    #expect(run.output.contains("2 proofs accepted"), "\(run.output)")
+    let lines = try records(network.path("r.jsonl"))
+    let vacuous = lines.filter { $0["verdict"] as? String == "vacuous" }
+    #expect(vacuous.count == 2 && vacuous.allSatisfy { $0["vacuous"] as? String == "one-point" })
+    let page = String(decoding: try network.folder.get().read("p.html"), as: UTF8.self)
+    #expect(page.contains("<th>vacuous</th>"))
+
+    let check = try ["check", "--model", network.model, "--certificates", network.path("c")]
+    let honest = try CommandRun(check + ask + ["--report", network.path("r.jsonl")])
+    #expect(honest.status == 0 && honest.output.contains("2 vacuous: 6 accepted"), "\(honest.output)")
+    let text = try String(contentsOfFile: network.path("r.jsonl"), encoding: .utf8)
+    for (old, new, reason) in [
+      ("\"verdict\":\"vacuous\",\"vacuous\":\"one-point\"", "\"verdict\":\"proved\"", "it is vacuous, not proved"),
+      ("\"vacuous\":\"one-point\"", "\"vacuous\":\"no-cases\"", "for another reason"),
+      (",\"vacuous\":\"one-point\"", "", "its field \"vacuous\" says otherwise"),
+      ("\"verdict\":\"proved\"", "\"verdict\":\"vacuous\",\"vacuous\":\"one-point\"", "its question is not vacuous"),
+    ] {
+      // Without its certificate, which is told first.
+      let forged = text.replacing(old, with: new).replacing(#/"certificate":"[^"]*",/#, with: new.contains("vacuous") ? "" : "\"certificate\":null,")
+      #expect(forged != text)
+      let path = try network.folder.get().write(forged.utf8, "forged.jsonl")
+      let run = try CommandRun(check + ask + ["--report", path])
+      #expect(run.status == 1 && run.output.contains(reason), "\(reason): \(run.output)")
+    }
+
+    for (assertion, vacuity) in [
+      ("(assert (>= Y_0 200))", "no-cases"), ("(assert (and (> Y_0 Y_1) (> Y_1 Y_0)))", "contradiction"),
+      ("(assert (or (> Y_0 Y_1) (<= Y_0 Y_1)))", "certainty"), ("(assert (or))", "no-cases"),
+    ] {
+      let run = try CommandRun(["verify", network.model, "--property", network.property(assertion), "--report", "-"])
+      #expect(run.status == 3 && run.output.contains("\"vacuous\":\"\(vacuity)\""), "\(assertion): \(run.output)")
+    }
+    let frozen = try network.folder.get().write(
+      NumPyArray([Int8](repeating: 0, count: network.inputCount), shape: [network.inputCount]).fileBytes, "m.npy")
+    let masked = try CommandRun(["verify", network.model] + samples(network) + ["--max-radius", "--mask", frozen])
+    #expect(masked.status == 3 && masked.output.contains("nothing may change"), "\(masked.output)")
+  }
+
+  @Test("a violation shows its input and outputs")
+  func witness() throws {
+    let network = try Network()
+    let run = try CommandRun(["verify", network.model, "--property", network.property("(assert (>= Y_0 \(network.outputs[0])))")])
+    #expect(run.status == 1)
+    let inputs = network.inputs.prefix(min(32, network.inputCount)).map { "\($0)" }.joined(separator: ", ")
+    #expect(run.output.contains("  X_0 … X_\(network.inputCount - 1) ") && run.output.contains(": " + inputs), "\(run.output)")
+    #expect(run.output.contains("  Y_0 … Y_\(network.outputCount - 1) ") && run.output.contains(": \(network.outputs[0]), "))
+  }
+
+  @Test("labels of another set, and a radius of 0")
+  func rough() throws {
+    let network = try Network()
+    for count in [2, 4] {
+      let run = try CommandRun(["verify", network.model] + samples(network, labels: count) + ["--epsilon", "1", "--samples", "0"])
+      #expect(run.status == 65 && run.error.contains("has \(count) labels") && run.error.contains("3 samples"), "\(run.error)")
+    }
+    let radius = try CommandRun(["verify", network.model] + samples(network) + ["--max-radius", "--epsilon", "0"])
+    #expect(radius.status == 0 && radius.output.contains("none up to 0"), "\(radius.output)\(radius.error)")
+    for (option, value, reason) in [
+      ("--epsilon", "-1", "-1 is below 0"), ("--epsilon", "1,1", "1 is given twice"), ("--samples", "5-3", "runs backwards"),
+      ("--timeout", "-1", "--timeout is -1.0; it must be above 0"), ("--engine", "luck", "'search' and 'smt'"),
+      ("--stages", "luck", "attack, intervals, lagrangian"),
+    ] {
+      let run = try CommandRun(
+        ["verify", network.model] + samples(network) + (option == "--epsilon" ? [] : ["--epsilon", "1"]) + [option, value])
+      #expect(run.status == 64 && run.error.contains(reason), "\(run.error)")
+    }
+  }
+
+  @Test("among the two best classes a label stays where it is not the largest; a proof of that is checked as that")
+  func best() throws {
+    let network = try Network()
+    // The label of the second sample is wrong by one: it may be the second best.
+    let outputs = Array(network.outputs[network.outputCount..<2 * network.outputCount])
+    let order = outputs.indices.sorted { outputs[$0] > outputs[$1] || outputs[$0] == outputs[$1] && $0 < $1 }
+    let images = NumPyArray(
+      network.inputs[network.inputCount..<2 * network.inputCount].map { Int8($0) }, shape: [1, network.inputCount])
+    let folder = try network.folder.get()
+    let ask = try [
+      "--images", folder.write(images.fileBytes, "x.npy"), "--labels",
+      folder.write(NumPyArray([Int64(order[1])], shape: [1]).fileBytes, "y.npy"), "--epsilon", "1",
+    ]
+    #expect(try CommandRun(["verify", network.model] + ask).status == 1, "misclassified")
+    let report = ["--report", folder.path("r.jsonl"), "--certificates", folder.path("c")]
+    let run = try CommandRun(["verify", network.model] + ask + ["--top-k", "2"] + report)
+    let record = try #require(try records(folder.path("r.jsonl")).first)
+    #expect(record["top_k"] as? Int == 2)
+    #expect(["proved", "violated"].contains(record["verdict"] as? String), "\(run.output)")
+    let check = ["check", "--model", network.model, "--report", folder.path("r.jsonl")] + ask
+    #expect(try CommandRun(check + ["--top-k", "2"]).status == 0)
+    let other = try CommandRun(check)
+    #expect(other.status == 1 && other.output.contains("another property"), "\(other.output)")
+    let all = try CommandRun(["verify", network.model] + ask + ["--top-k", "\(network.outputCount)"])
+    #expect(all.status == 64 && all.error.contains("any label is right"), "\(all.error)")
   }
 
   @Test("each question has certificates of its own, whatever the files are called")
@@ -157,7 +267,7 @@ import Testing
       try FileManager.default.createDirectory(
         at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
       try FileManager.default.moveItem(
-        atPath: network.property("(assert (>= Y_0 \(network.outputs[0] + 1 + Int64(index))))"), toPath: path)
+        atPath: network.property("(assert (>= Y_0 \(network.outputs[0] + 9 + Int64(index))))"), toPath: path)
       paths.append(path)
     }
     let ask = paths.flatMap { ["--property", $0] }
@@ -173,7 +283,7 @@ import Testing
   @Test("a proof on a solver's word stands no longer than that word is asked for")
   func trusted() throws {
     let network = try Network()
-    let property = try network.property("(assert (>= Y_0 \(network.outputs[0] + 1)))")
+    let property = try network.property("(assert (>= Y_0 \(network.outputs[0] + 9)))")
     let arguments = try ["verify", network.model, "--property", property, "--report", network.path("r.jsonl")]
     let trusting = ["--engine", "smt", "--trust-solver"]
     #expect(try CommandRun(arguments + trusting).status == 0)
@@ -253,7 +363,8 @@ import Testing
       ["--property", "p", "--trust-solver"], ["--property", "p", "--timeout", "0"],
       ["--property", "p", "--stages", "luck"],
       ["--property", "p", "--max-radius"], ["--output-range", "--max-radius"], ["--property", "p", "--outputs", "1"],
-      ["--images", "x.npy", "--epsilon", "1", "--clip", "9-1"],
+      ["--images", "x.npy", "--epsilon", "1", "--clip", "9-1"], ["--images", "x.npy", "--epsilon", "1", "--top-k", "0"],
+      ["--property", "p", "--threshold", "1"], ["--images", "x.npy", "--epsilon", "1", "--top-k", "2", "--threshold", "1"],
     ])
   func usage(arguments: [String]) throws {
     let run = try CommandRun(["verify", Place.digits.path] + arguments)

@@ -27,8 +27,10 @@ struct PreflightCommand: ParsableCommand {
                            inputs and on the samples asked about
         stack              the deepest path of calls is within the stack that
                            the target keeps
-        properties         each is proved; a violated, misclassified or
-                           undecided one is not cleared
+        properties         each is proved; one that is violated, undecided or
+                           vacuous (it says nothing of the network) is not
+                           cleared, nor, without --allow-misclassified, is a
+                           sample whose label the network makes wrong
         certificates       the independent checker accepts each
         counterexamples    on the target's own code they give what the
                            simulator gives: a refusal is real
@@ -97,7 +99,7 @@ struct PreflightCommand: ParsableCommand {
 
   @OptionGroup(title: "What is asked") var questions: QuestionArguments
 
-  @Option(help: "Seconds for each question.")
+  @Option(parsing: .unconditional, help: "Seconds for each question.")
   var timeout = Self.usualTimeout
 
   @Option(help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
@@ -113,7 +115,7 @@ struct PreflightCommand: ParsableCommand {
     if recheck != nil {
       if model != nil { throw ValidationError("--recheck takes the model from the folder; name none.") }
       if output != nil { throw ValidationError("--recheck writes nothing; leave out --output.") }
-      if questions.isGiven || !input.isEmpty || configuration != nil || optimize != .speed || random != Self.usualRandom
+      if questions.isGiven || questions.inputs.bytes != nil || !input.isEmpty || configuration != nil || optimize != .speed || random != Self.usualRandom
         || seed != 1 || timeout != Self.usualTimeout || lowering.rounding != .tfliteDouble || lowering.scaleProduct != .double
       {
         throw ValidationError(
@@ -126,7 +128,7 @@ struct PreflightCommand: ParsableCommand {
     if target == nil { throw ValidationError("Name the --target that is flashed.") }
     if output == nil { throw ValidationError("Name the folder for the evidence: --output.") }
     if !(1...100_000).contains(random) { throw ValidationError("--random must be in 1 … 100000.") }
-    guard timeout > 0, timeout <= 1e9 else { throw ValidationError("--timeout must be above 0.") }
+    guard timeout > 0, timeout <= 1e9 else { throw ValidationError("--timeout is \(timeout); it must be above 0 s.") }
     if questions.maxRadius || questions.outputRange {
       throw ValidationError("--max-radius and --output-range search for figures; a gate asks what is proved or not.")
     }
@@ -212,6 +214,10 @@ struct InputCopies {
     addFile("mask", questions.mask)
     add("clip", questions.clip.map { "\($0.range.lowerBound)-\($0.range.upperBound)" })
     if questions.real { words.append("--real") }
+    add("bytes", questions.inputs.bytes?.rawValue)
+    add("threshold", questions.threshold.map { "\($0)" })
+    add("top-k", questions.topK.map { "\($0)" })
+    if questions.allowMisclassified { words.append("--allow-misclassified") }
     if command.lowering.rounding != .tfliteDouble { add("rounding", command.lowering.rounding.rawValue) }
     if command.lowering.scaleProduct != .double { add("scale-product", command.lowering.scaleProduct.rawValue) }
     arguments = words

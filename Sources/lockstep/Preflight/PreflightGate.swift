@@ -49,10 +49,7 @@ struct PreflightGate {
     compile = try command.compile
     generator = compile.generator(of: program, in: model, for: target)
     questions = try command.questions.sampleQuestions(simulator)
-    queries = try command.questions.queries(simulator, samples: questions) { file, vacuity in
-      // It would be proved without a look at the network.
-      throw FileError(path: file, reason: vacuity)
-    }
+    queries = try command.questions.queries(simulator, samples: questions)
     // A question that cannot be asked is known before anything is done.
     for query in queries { _ = try query.property() }
     let samples = questions.map { questions in
@@ -61,7 +58,7 @@ struct PreflightGate {
     let inputs =
       command.input.isEmpty
       ? TestVectors.random(for: program, count: command.random, seed: command.seed).vectors
-      : try InputVectors(paths: command.input, program: program).all
+      : try InputVectors(paths: command.input, program: program, bytes: command.questions.inputs.bytes).all
     vectors = TestVectors(inputs + (samples ?? []))
   }
 
@@ -127,7 +124,7 @@ struct PreflightGate {
     let report = try ReportFile(path: Self.report, resume: false, programDigest: program.digest) { _ in true }
     for folder in [Self.proofs, Self.counterexamples] { try OutputFiles.makeFolder(folder) }
     let session = VerificationSession(
-      programDigest: program.digest,
+      program,
       evidence: EvidenceFiles(certificates: Self.proofs, counterexamples: Self.counterexamples, program: program),
       isInterrupted: { [interruption] in interruption.signalNumber != nil }, report: { try report.append($0) },
       decide: { [engine] in engine.decide($0, threads: $1, isCancelled: $2) })
@@ -320,10 +317,16 @@ struct PreflightGate {
     func count(_ verdict: VerificationRecord.Verdict) -> Int { records.count { $0.verdict == verdict } }
     let counts = VerificationRecord.Verdict.allCases.filter { count($0) > 0 }.map { "\(count($0).grouped) \($0.rawValue)" }
     let others = records.filter { $0.verdict != .proved }
+    let worst = VerificationSummary(records: records).worst(
+      allowsMisclassified: command.questions.allowMisclassified)
     var details = others.prefix(Self.mostDetails).map { VerificationSummary.line($0) }
     if others.count > details.count { details.append("and \((others.count - details.count).grouped) more") }
     let outcome: PreflightResults.Check.Outcome =
-      count(.violated) + count(.misclassified) > 0 ? .failed : others.isEmpty ? .held : .open
+      switch worst {
+      case .violated, .misclassified: .failed
+      case .unknown, .vacuous: .open
+      case .proved: .held
+      }
     return .init(outcome, "\(counts.joined(separator: ", ")) of \(queries.count.grouped)", details: details)
   }
 
