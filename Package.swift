@@ -8,7 +8,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     // SHA-256 for the digests that tie simulation, C code and proof together.
     .package(url: "https://github.com/apple/swift-crypto", from: "3.12.0"),
-    // Integers of any size: decimals and scales of property files are turned into codes exactly.
+    // Integers of any size: decimals and scales of property files are turned into codes exactly; so are the constants of
+    // ONNX files, whose products and quotients pass every fixed width.
     .package(url: "https://github.com/attaswift/BigInt", from: "6.0.1"),
     // ONNX files are protocol buffers: Apple's own reader, which bounds nesting and checks lengths.
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -33,7 +34,10 @@ let package = Package(
     .target(name: "ConstantEvaluation", dependencies: ["Network"]),
     .target(
       name: "IntegerProgram",
-      dependencies: ["Arithmetic", "Network", "ConstantEvaluation", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: [
+        "Arithmetic", "Network", "ConstantEvaluation", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "BigInt", package: "BigInt"),
+      ]),
     .target(
       name: "Exporters",
       dependencies: [
@@ -139,7 +143,7 @@ let package = Package(
       name: "EndToEndTests",
       dependencies: [
         "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "Properties", "Simulation", "Verification",
-        "Reporting", .product(name: "Crypto", package: "swift-crypto"),
+        "Reporting", .product(name: "Crypto", package: "swift-crypto"), .product(name: "BigInt", package: "BigInt"),
       ]),
   ],
   swiftLanguageModes: [.v6],

@@ -131,7 +131,7 @@ extension ONNXWriter {
             + "does after", remedy: "use the zero point 0, or `roundsZeroPoint`")
       }
     }
-    var made = x
+    var made = try stages(operation, x, channelsFirst: isFirst, shape)
     let (low, high) = (quantizer.clamp.lowerBound, quantizer.clamp.upperBound)
     if low == 0 && high == .infinity {
       made = node("Relu", [made], makes: "\(name(operation))/Relu", shape)
@@ -142,6 +142,37 @@ extension ONNXWriter {
       made, scales: quantization.scales, zeroPoints: quantization.zeroPoints, type: tensor.type,
       isNarrow: quantizer.codes != codes, rounding: quantizer.rounding, makes: name(operation), shape)
     set(operation.outputs[0], made, channelsFirst: isFirst)
+  }
+
+  /// What the operation's constants do to its real result, each as a node of its own.
+  private mutating func stages(
+    _ operation: Operation, _ x: String, channelsFirst isFirst: Bool, _ shape: [Int]
+  ) throws(ONNXExportFault) -> String {
+    var made = x
+    for stage in operation.stages {
+      let name = "\(name(operation))/constant"
+      func numbers(_ numbers: [Double], isVector: Bool = false) throws(ONNXExportFault) -> String {
+        if let number = numbers.first(where: { Double(Float($0)) != $0 }) {
+          throw ONNXExportFault("its constant \(number) is no single-precision number")
+        }
+        let sizes = numbers.count == 1 && !isVector ? [] : isFirst && !isVector ? [numbers.count, 1, 1] : [numbers.count]
+        return constant("\(name)/value", numbers.map { Float($0) }, sizes)
+      }
+      switch stage {
+      case .multiplied(let factors): made = node("Mul", [made, try numbers(factors)], makes: name, shape)
+      case .divided(let divisors): made = node("Div", [made, try numbers(divisors)], makes: name, shape)
+      case .added(let summands): made = node("Add", [made, try numbers(summands)], makes: name, shape)
+      case .clamped(let low, let high): made = try clip(made, low, high, makes: name, shape)
+      case .normalized(let scale, let bias, let mean, let variance, let epsilon):
+        guard isFirst || shape.count == 2, Double(Float(epsilon)) == epsilon else {
+          throw ONNXExportFault("it normalises the channels of \(shape), which BatchNormalization expects second")
+        }
+        var inputs = [made]
+        for parameter in [scale, bias, mean, variance] { inputs.append(try numbers(parameter, isVector: true)) }
+        made = node("BatchNormalization", inputs, ["epsilon": .float(Float(epsilon))], makes: name, shape)
+      }
+    }
+    return made
   }
 
   private mutating func clip(
@@ -445,6 +476,8 @@ extension ONNXWriter {
         } else {
           throw ONNXExportFault("it scales and shifts in one, which ONNX does in two")
         }
+      case .divided(let divisor) where Double(Float(divisor)) == divisor:
+        x = node("Div", [x, constant("\(name)/divisor", [Float(divisor)])], makes: name, made)
       case .negated: x = node("Neg", [x], makes: name, made)
       case .floor: x = node("Floor", [x], makes: name, made)
       case .ceiling: x = node("Ceil", [x], makes: name, made)
@@ -452,7 +485,7 @@ extension ONNXWriter {
       case .logarithm: x = node("Log", [x], makes: name, made)
       case .sine: x = node("Sin", [x], makes: name, made)
       case .cosine: x = node("Cos", [x], makes: name, made)
-      case .scaled, .hardSwish, .reciprocalSquareRoot, .square, .gelu:
+      case .scaled, .divided, .hardSwish, .reciprocalSquareRoot, .square, .gelu:
         throw ONNXExportFault("it applies \(function), which has no operator of opset 13")
       }
     }

@@ -66,13 +66,16 @@ extension Lowering {
     return Weights(codes: codes, shape: tensor.shape, scales: scales, zeroPoints: zeroPoints)
   }
 
+  /// Integers in units of the accumulator, or real values.
   private func bias(_ operation: Operation, channels: Int) throws(LayerFault) -> Bias {
     guard operation.inputs.count >= 3, let index = operation.inputs[2] else {
       return .codes(Array(repeating: 0, count: channels))
     }
     // Its quantisation is not read: converters leave axes there that do not exist, and the scale is fixed by theory.
     let tensor = network.tensors[index]
-    if let reals = tensor.reals, reals.count == channels, !isTensorFlowLite { return .reals(reals) }
+    if let reals = tensor.reals, reals.count == channels, !isTensorFlowLite, reals.allSatisfy(\.isFinite) {
+      return .exact(reals.map { ExactNumber($0) })
+    }
     guard tensor.type == .int32 else {
       throw LayerFault("its bias is \(tensor.type), not int32", remedy: "convert with int8 activations and int32 biases")
     }
@@ -162,70 +165,39 @@ extension Lowering {
     try requireInt8(output, "output")
     let input = values[x]
     let channels = geometry.outputChannels
-    let sum: QuantizedSum
-    if let quantizer = operation.quantizer {
-      sum = try quantizedSum(
-        quantizer, output, bias: bias(operation, channels: channels), channels: channels,
-        inputScales: weights.scales.map { (Double(input.scale) * Double($0), input.scale * $0) })
-    } else {
-      var multipliers: [Multiplier] = []
-      for scale in weights.scales {
-        // The product alone is rounded; the quotient is double in every release.
-        let product =
-          isDense && weights.scales.count == 1 ? product(input.scale, scale) : Double(input.scale) * Double(scale)
-        multipliers.append(try multiplier(product / Double(output.scale), "input scale · weight scale / output scale"))
-      }
-      guard case .codes(let biasCodes) = try bias(operation, channels: channels) else {
-        throw LayerFault("its bias is real, and no quantiser says how it becomes a code")
-      }
-      sum = QuantizedSum(
-        requantization: Requantization(
-          multipliers: multipliers, rounding: options.rounding, zeroPoint: output.zeroPoint,
-          clamp: clamp(activation, output)),
-        offsets: biasCodes)
-    }
-    var inputRange = input.range
-    if geometry.hasPadding { inputRange = union(inputRange, Int64(input.zeroPoint)...Int64(input.zeroPoint)) }
-
     let length = codes.count / channels
-    var centred: [Int16] = []
+    var centred: [Int64] = []
     centred.reserveCapacity(codes.count)
     for (index, code) in codes.enumerated() {
       let zeroPoint = weights.zeroPoints.count == 1 ? weights.zeroPoints[0] : weights.zeroPoints[index / length]
-      guard let weight = Int16(exactly: (code - zeroPoint) * sum.factor) else {
+      guard Int16(exactly: code - zeroPoint) != nil else {
         throw LayerFault("its weight \(code) with zero point \(zeroPoint) needs more than 16 bits")
       }
-      centred.append(weight)
+      centred.append(code - zeroPoint)
     }
-    var affine = Affine(
-      geometry: geometry, groups: groups, paddingCode: input.zeroPoint, weights: centred, bias: [], accumulators: [],
-      requantization: sum.requantization)
-    var codeRange: ClosedRange<Int64>?
-    for channel in 0..<channels {
-      var total: Int64 = 0
-      var low: Int64 = 0
-      var high: Int64 = 0
-      for weight in affine.weights[channel * length..<(channel + 1) * length] {
-        let weight = Int64(weight)
-        total += weight
-        let (a, b) = (weight * inputRange.lowerBound, weight * inputRange.upperBound)
-        // With zero included, the range holds every partial sum as well, in whatever order a kernel adds.
-        low += min(a, b, 0)
-        high += max(a, b, 0)
-      }
-      let bias = sum.offsets[channel] - Int64(input.zeroPoint) * total
-      let range = (bias + low)...(bias + high)
-      guard range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max) else {
-        throw LayerFault(
-          "the accumulator of channel \(channel) could overflow 32 bits: bias \(sum.offsets[channel]), range "
-            + "\(range.lowerBound) … \(range.upperBound)",
-          remedy: "fewer inputs to this layer, or smaller biases")
-      }
-      affine.bias.append(Int32(bias))
-      affine.accumulators.append(range)
-      codeRange = union(codeRange, try self.codes(of: affine.requantization, channel: channel, from: range))
+    let sums = WeightedSums(
+      geometry: geometry, groups: groups, weights: centred, inputRange: input.range, inputZeroPoint: input.zeroPoint)
+    let bias = try bias(operation, channels: channels)
+    if let quantizer = operation.quantizer {
+      return try quantizedAffine(operation, quantizer, x, sums, weights.scales, bias, output)
     }
-    emit(.affine(affine), operation, inputs: [x], output: output, range: codeRange)
+    var multipliers: [Multiplier] = []
+    for scale in weights.scales {
+      // The product alone is rounded; the quotient is double in every release.
+      let product =
+        isDense && weights.scales.count == 1 ? product(input.scale, scale) : Double(input.scale) * Double(scale)
+      multipliers.append(try multiplier(product / Double(output.scale), "input scale · weight scale / output scale"))
+    }
+    guard case .codes(let biasCodes) = bias else {
+      throw LayerFault("its bias is real, and no quantiser says how it becomes a code")
+    }
+    let sum = QuantizedSum(
+      requantization: Requantization(
+        multipliers: multipliers, rounding: options.rounding, zeroPoint: output.zeroPoint,
+        clamp: clamp(activation, output)),
+      offsets: biasCodes)
+    let (affine, range) = try affine(sums, sum)
+    emit(.affine(affine), operation, inputs: [x], output: output, range: range)
   }
 
   /// Outside the image a window's kernel adds nothing, whatever the weights' zero point; TensorFlow Lite has none there.

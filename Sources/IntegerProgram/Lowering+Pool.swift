@@ -47,33 +47,143 @@ extension Lowering {
         "its windows reach outside the image, where fewer elements are averaged",
         remedy: "average without padding, or with count_include_pad=1")
     }
-    try emitSum(operation, quantizer, x, geometry, output, bias: .codes([0]), gain: 1 / Double(geometry.taps))
+    let channels = geometry.outputChannels
+    if let stage = operation.stages.first(where: { !$0.fits(channels: channels) }) {
+      throw LayerFault("its constants are for \(stage.channels) channels, and it has \(channels)")
+    }
+    var functions: [ChannelFunction] = []
+    for channel in 0..<(operation.stages.allSatisfy { $0.channels == 1 } ? 1 : channels) {
+      var map = RealMap(gain: ExactNumber(Double(values[x].scale)) / ExactNumber(geometry.taps))
+      for stage in operation.stages { try map.apply(stage, channel: channel) }
+      functions.append(try function(map, quantizer, output))
+    }
+    try emitSum(
+      operation, quantizer, x, geometry, output, functions: functions, isPlain: operation.stages.isEmpty)
   }
 
-  /// Emits `quantise(gain · scale · Σ (x − zero point) + bias)` over windows that lie inside the image.
+  /// Emits the codes that `functions`, one or one a channel, make of `Σ (x − zero point)` over windows that lie inside the
+  /// image. Sums without constants (`isPlain`) whose codes are too many for an exact step take the nearest multiplier.
   mutating func emitSum(
-    _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ geometry: WindowGeometry, _ output: Value, bias: Bias,
-    gain: Double
+    _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ geometry: WindowGeometry, _ output: Value,
+    functions: [ChannelFunction], isPlain: Bool
   ) throws(LayerFault) {
     let input = values[x]
-    let exact = Double(input.scale) * gain
-    let sum = try quantizedSum(
-      quantizer, output, bias: bias, channels: 1, inputScales: [(exact, Float(exact))])
-    guard sum.factor == 1 else {
-      throw LayerFault("its offset is finer than its input's scale, \(input.scale)", remedy: "quantise the offset")
-    }
     let count = Int64(geometry.taps)
-    let offset = sum.offsets[0] - count * Int64(input.zeroPoint)
-    let range =
-      (offset + count * min(input.range.lowerBound, 0))...(offset + count * max(input.range.upperBound, 0))
+    let centre = -count * Int64(input.zeroPoint)
+    let range = (centre + count * min(input.range.lowerBound, 0))...(centre + count * max(input.range.upperBound, 0))
     guard range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max) else {
       throw LayerFault("its sum of \(count) elements could overflow 32 bits")
     }
-    let codes = try codes(of: sum.requantization, channel: 0, from: range)
-    let kind = Pool.Kind.sum(bias: Int32(offset), sum.requantization, accumulator: range)
-    emit(
-      .pool(Pool(kind: kind, geometry: geometry, clamp: output.type.range)), operation, inputs: [x], output: output,
-      range: codes)
+    func pool(_ sum: QuantizedSum) throws(LayerFault) -> (pool: Pool, codes: ClosedRange<Int64>) {
+      let reach = (range.lowerBound + sum.offsets[0])...(range.upperBound + sum.offsets[0])
+      guard let bias = Int32(exactly: centre + sum.offsets[0]), reach.lowerBound >= Int64(Int32.min),
+        reach.upperBound <= Int64(Int32.max)
+      else { throw LayerFault("its sum of \(count) elements could overflow 32 bits") }
+      let codes = try codes(of: sum.requantization, channel: 0, from: reach)
+      let kind = Pool.Kind.sum(bias: bias, sum.requantization, accumulator: reach)
+      return (Pool(kind: kind, geometry: geometry, clamp: output.type.range), codes)
+    }
+    func exact(_ mode: ChannelFunction.Mode) throws(LayerFault) -> QuantizedSum? {
+      let function = functions[0].with(mode)
+      guard function.gainSign >= 0 else { return nil }
+      let room = ExactStep.Room(
+        largestFactor: 1, smallFactor: 1, accumulator: range, zeroPoint: Int64(output.zeroPoint), clamp: function.codes)
+      guard let step = ExactStep.search(try function.staircase(over: range), function, room), step.factor == 1 else {
+        return nil
+      }
+      return QuantizedSum(
+        requantization: Requantization(
+          multipliers: [step.multiplier], rounding: .halfEven, zeroPoint: output.zeroPoint, clamp: function.codes),
+        offsets: [step.offset])
+    }
+    if functions.count == 1 {
+      let function = functions[0]
+      if let power = function.gainLogarithm, (-60...29).contains(power), function.gainSign > 0,
+        let bias = function.exactShift, bias.floor.isWhole,
+        let sum = try? quantizedSum(
+          quantizer, output, clamp: function.codes, bias: .exact([bias]), channels: 1,
+          inputScales: [Float(sign: .plus, exponent: power, significand: 1) * output.scale]),
+        let (pool, codes) = try? pool(sum)
+      {
+        return emit(.pool(pool), operation, inputs: [x], output: output, range: codes)
+      }
+      if let sum = try exact(function.mode) {
+        let (pool, codes) = try pool(sum)
+        return emit(.pool(pool), operation, inputs: [x], output: output, range: codes)
+      }
+      if function.mode == .file(.halfEven), let up = try exact(.halvesUp), let down = try exact(.halvesDown) {
+        var parts: [Int] = []
+        for sum in [up, down] {
+          let (pool, codes) = try pool(sum)
+          var part = output
+          (part.tensor, part.range) = (nil, codes)
+          parts.append(emitIntermediate(.pool(pool), inputs: [x], output: part))
+        }
+        return try emitMean(operation, parts[0], parts[1], output)
+      }
+    }
+    let before = (values.count, steps.count)
+    do throws(LayerFault) {
+      try emitWeighted(operation, x, geometry, output, functions, sums: range)
+    } catch {
+      guard isPlain, functions.count == 1, functions[0].mode == .file(.halfEven) else { throw error }
+      values.removeSubrange(before.0...)
+      steps.removeSubrange(before.1...)
+      let multiplier = try multiplier(functions[0].slope, "input scale / (elements · output scale)")
+      let (pool, codes) = try pool(
+        QuantizedSum(
+          requantization: Requantization(
+            multipliers: [multiplier], rounding: .halfEven, zeroPoint: output.zeroPoint, clamp: functions[0].codes),
+          offsets: [0]))
+      emit(.pool(pool), operation, inputs: [x], output: output, range: codes)
+    }
+  }
+
+  /// The same as weighted sums, whose weights make offsets finer: of the sums themselves where those have 16 bits, else of
+  /// the codes.
+  private mutating func emitWeighted(
+    _ operation: Operation, _ x: Int, _ geometry: WindowGeometry, _ output: Value, _ functions: [ChannelFunction],
+    sums range: ClosedRange<Int64>
+  ) throws(LayerFault) {
+    let input = values[x]
+    let channels = geometry.outputChannels
+    let type = CodeType(bits: 16, isSigned: true)
+    let all = functions.count == 1 ? Array(repeating: functions[0], count: channels) : functions
+    guard geometry.taps > 1 || functions.count == 1 else {
+      let sums = WeightedSums(
+        geometry: geometry, groups: channels, weights: Array(repeating: 1, count: channels), inputRange: input.range,
+        inputZeroPoint: input.zeroPoint)
+      return try emitExact(operation, x, sums, all, output)
+    }
+    func flat(_ zeroPoint: Int32, _ range: ClosedRange<Int64>) -> WeightedSums {
+      let width = functions.count == 1 ? output.count : output.count / channels
+      let depth = functions.count == 1 ? 1 : channels
+      return WeightedSums(
+        geometry: WindowGeometry(
+          batch: 1, inputHeight: 1, inputWidth: width, inputChannels: depth, outputHeight: 1, outputWidth: width,
+          outputChannels: depth, kernelHeight: 1, kernelWidth: 1), groups: depth,
+        weights: Array(repeating: 1, count: depth), inputRange: range, inputZeroPoint: zeroPoint)
+    }
+    if geometry.taps == 1 { return try emitExact(operation, x, flat(input.zeroPoint, input.range), functions, output) }
+    guard type.range.contains(range.lowerBound), type.range.contains(range.upperBound) else {
+      let sums = WeightedSums(
+        geometry: geometry, groups: channels, weights: Array(repeating: 1, count: geometry.taps * channels),
+        inputRange: input.range, inputZeroPoint: input.zeroPoint)
+      return try emitExact(operation, x, sums, all, output)
+    }
+    var sum = output
+    (sum.tensor, sum.type, sum.range, sum.zeroPoint) = (nil, type, range, 0)
+    sum.scale = input.scale / Float(geometry.taps)
+    let whole = Requantization(
+      multipliers: [.powerOfTwo(0)], rounding: .halfUpShift, zeroPoint: 0, clamp: type.range)
+    let centre = -Int64(geometry.taps) * Int64(input.zeroPoint)
+    guard let bias = Int32(exactly: centre) else { throw LayerFault("its sum could overflow 32 bits") }
+    let codes = try self.codes(of: whole, channel: 0, from: range)
+    sum.range = codes
+    let made = emitIntermediate(
+      .pool(Pool(kind: .sum(bias: bias, whole, accumulator: range), geometry: geometry, clamp: type.range)), inputs: [x],
+      output: sum)
+    try emitExact(operation, made, flat(0, codes), functions, output)
   }
 
   mutating func mean(_ operation: Operation, keepsDimensions: Bool) throws(LayerFault) {

@@ -1,12 +1,10 @@
 import Arithmetic
 import Network
 
-/// What is added to an accumulator, one a channel.
+/// What is added to an accumulator, one a channel, in its units.
 enum Bias {
-  /// In units of the accumulator.
   case codes([Int64])
-  /// In real values.
-  case reals([Double])
+  case exact([ExactNumber])
 }
 
 /// How accumulators become codes.
@@ -14,49 +12,52 @@ struct QuantizedSum {
   var requantization: Requantization
   /// Added to the accumulators, one a channel: biases, and what of the rounding an offset can express.
   var offsets: [Int64]
-  /// What the accumulators' weights are multiplied by.
-  var factor: Int64 = 1
+  /// What the accumulators' weights are multiplied by: one, or one a channel.
+  var factors: [Int64] = [1]
+
+  func factor(channel: Int) -> Int64 { factors[factors.count == 1 ? 0 : channel] }
 }
 
 // A quantiser behind a sum → a requantisation of the core.
 extension Lowering {
   /// The quantiser's exact integer form where all ratios of scales are powers of two: shifts by s with the file's own
   /// rounding, of which the core has ties-upward and half-even, and an offset gives the others
-  /// (⌊a / 2^s⌋ = ⌊(a − 2^(s−1) + 2^(s−1)) / 2^s⌋, and so on). Other ratios become 32-bit multipliers, rounded once, biases
-  /// the nearest integers.
+  /// (⌊a / 2^s⌋ = ⌊(a − 2^(s−1) + 2^(s−1)) / 2^s⌋, and so on). Other ratios become 32-bit multipliers, rounded once, and
+  /// their biases are whole.
   ///
-  /// `inputScales` gives the real value of one unit of the accumulator, exactly and in single precision, in which
-  /// ONNX Runtime forms its multipliers: one, or one a channel.
+  /// `inputScales` gives the real value of one unit of the accumulator in single precision, in which ONNX Runtime forms its
+  /// multipliers: one, or one a channel.
   func quantizedSum(
-    _ quantizer: Quantizer, _ output: Value, bias: Bias, channels: Int, inputScales: [(exact: Double, single: Float)]
+    _ quantizer: Quantizer, _ output: Value, clamp: ClosedRange<Int64>, bias: Bias, channels: Int, inputScales: [Float]
   ) throws(LayerFault) -> QuantizedSum {
     var multipliers: [Multiplier] = []
     for scale in inputScales {
-      guard scale.single.isFinite, scale.single > 0 else {
-        throw LayerFault("a scale of its accumulators is \(scale.single), which must be positive")
+      guard scale.isFinite, scale > 0 else {
+        throw LayerFault("a scale of its accumulators is \(scale), which must be positive")
       }
       multipliers.append(
-        try multiplier(Double(scale.single / output.scale), "input scale · weight scale / output scale"))
+        try multiplier(Double(scale / output.scale), "input scale · weight scale / output scale"))
     }
     func index(_ channel: Int) -> Int { inputScales.count == 1 ? 0 : channel }
-    let clamp = try codes(quantizer, output)
     let isShift = multipliers.allSatisfy { $0.mantissa == 1 << 30 }
     var result = QuantizedSum(
       requantization: Requantization(
         multipliers: multipliers, rounding: .halfEven, zeroPoint: output.zeroPoint, clamp: clamp),
       offsets: [])
 
-    // Biases in units of the accumulator.
-    var biases: [Double]
-    switch bias {
-    case .codes(let codes): biases = codes.map(Double.init)
-    case .reals(let reals): biases = reals.indices.map { reals[$0] / inputScales[index($0)].exact }
-    }
-    if let bias = biases.first(where: { !(abs($0) < 0x1p31) }) {
-      throw LayerFault("its bias of \(bias) units of its accumulator is more than 32 bits hold")
-    }
     var shifts = multipliers.map { 1 - $0.exponent }
-    if isShift, let least = shifts.min(), biases.contains(where: { $0 != $0.rounded() }) {
+    switch bias {
+    case .codes(let codes): result.offsets = codes
+    case .exact(let biases):
+      if let bias = biases.first(where: { !(abs($0.approximate) < 0x1p31) }) {
+        throw LayerFault("its bias of \(bias.approximate) units of its accumulator is more than 32 bits hold")
+      }
+      let isWhole = biases.allSatisfy { $0.floor.isWhole }
+      guard isShift || isWhole else { throw LayerFault("its bias is no whole number of its accumulator's units") }
+      guard !isWhole, let least = shifts.min() else {
+        result.offsets = biases.map { Int64($0.floor.integer) }
+        break
+      }
       // No code's threshold lies between two neighbouring multiples of half a code, so all biases between them round
       // alike: with weights multiplied until such multiples are even numbers, odd biases stand for what is between.
       let power = max(1, 2 - least)
@@ -64,17 +65,17 @@ extension Lowering {
         throw LayerFault(
           "its bias is real, and its output scale \(output.scale) out of proportion to its accumulator's")
       }
-      result.factor = 1 << Int64(power)
-      let half = Double(result.factor) / 2
-      biases = biases.map { bias in
-        let below = (bias * half).rounded(.down)
-        return 2 * below + (below == bias * half ? 0 : 1)
+      result.factors = [1 << Int64(power)]
+      let half = ExactNumber(1 << Int64(power - 1))
+      result.offsets = biases.map { bias in
+        let (below, isWhole) = (bias * half).floor
+        return 2 * Int64(below) + (isWhole ? 0 : 1)
       }
       shifts = shifts.map { $0 + power }
-      multipliers = multipliers.map { Multiplier(mantissa: $0.mantissa, exponent: $0.exponent - power) }
-      result.requantization.multipliers = multipliers
+      result.requantization.multipliers = multipliers.map {
+        Multiplier(mantissa: $0.mantissa, exponent: $0.exponent - power)
+      }
     }
-    result.offsets = biases.map { Int64($0.rounded(.toNearestOrEven)) }
 
     let rounding = try directed(quantizer.rounding, clamp, isExact: isShift && shifts.allSatisfy { $0 <= 0 })
     guard isShift else {
@@ -140,11 +141,6 @@ extension Lowering {
 
   /// The codes that a quantiser's clamp and range leave.
   func codes(_ quantizer: Quantizer, _ output: Value) throws(LayerFault) -> ClosedRange<Int64> {
-    let (codes, range) = (quantizer.codes, output.type.range)
-    guard range.contains(codes.lowerBound), range.contains(codes.upperBound) else {
-      throw LayerFault("its quantiser makes the codes \(codes.lowerBound) … \(codes.upperBound), outside \(output.type)")
-    }
-    func code(_ real: Double) -> Int64 { quantizer.code(real, scale: output.scale, zeroPoint: Int64(output.zeroPoint)) }
-    return code(-.infinity)...code(.infinity)
+    try function(RealMap(gain: .zero), quantizer, output).codes
   }
 }

@@ -92,33 +92,42 @@ extension Lowering {
   }
 
   /// Codes with more bits than this are rescaled by arithmetic: tables of them would be large.
-  private static let mostTableBits = 10
+  static let mostTableBits = 10
 
   private mutating func composed(
     _ functions: [RealFunction], _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ output: Value
   ) throws(LayerFault) {
     let input = values[x]
     _ = try codes(quantizer, output)
+    let scale = ExactNumber(Double(input.scale))
     if input.type.bits <= Self.mostTableBits {
-      lookup(operation, x, output) { centred in
-        let real = functions.reduce(Double(Float(centred) * input.scale)) { Double(Float($1($0))) }
-        return Int32(quantizer.code(real, scale: output.scale, zeroPoint: Int64(output.zeroPoint)))
+      var codes: [Int32] = []
+      for centred in input.type.range.map({ $0 - Int64(input.zeroPoint) }) {
+        if !isTensorFlowLite,
+          let exact = functions.reduce(Optional(scale * ExactNumber(centred)), { $0.flatMap($1.exact) })
+        {
+          // What is made of fractions is reckoned exactly.
+          let map = RealMap(gain: .zero, offset: exact)
+          codes.append(Int32(try function(map, quantizer, output).code(0)))
+        } else {
+          let real = functions.reduce(Double(Float(centred) * input.scale)) { Double(Float($1($0))) }
+          codes.append(Int32(quantizer.code(real, scale: output.scale, zeroPoint: Int64(output.zeroPoint))))
+        }
       }
-      return
+      let lowest = Int32(input.type.range.lowerBound)
+      return lookup(operation, x, output) { codes[Int($0 + input.zeroPoint - lowest)] }
     }
-    var (gain, offset) = (1.0, 0.0)
-    for function in functions {
-      guard case .scaled(let factor, let summand) = function, factor > 0 else {
-        throw LayerFault(
-          "its function of \(input.type) codes would be a table of \(input.type.range.count) entries",
-          remedy: "quantise its input to at most \(Self.mostTableBits) bits")
-      }
-      (gain, offset) = (gain * factor, offset * factor + summand)
+    guard let map = RealMap(functions, gain: scale) else {
+      throw LayerFault(
+        "its function of \(input.type) codes would be a table of \(input.type.range.count) entries",
+        remedy: "quantise its input to at most \(Self.mostTableBits) bits")
     }
     let geometry = WindowGeometry(
       batch: 1, inputHeight: 1, inputWidth: input.count, inputChannels: 1, outputHeight: 1, outputWidth: input.count,
       outputChannels: 1, kernelHeight: 1, kernelWidth: 1)
-    try emitSum(operation, quantizer, x, geometry, output, bias: .reals([offset]), gain: gain)
+    try emitSum(
+      operation, quantizer, x, geometry, output, functions: [function(map, quantizer, output)],
+      isPlain: functions.isEmpty)
   }
 
   mutating func quantize(_ operation: Operation) throws(LayerFault) {

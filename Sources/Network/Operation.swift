@@ -77,12 +77,21 @@ public enum RealFunction: Sendable, Hashable {
   case hardSwish
   /// gain · x + offset.
   case scaled(by: Double, plus: Double)
+  case divided(by: Double)
   case clamp(Double, Double)
   case logarithm, reciprocalSquareRoot, square, negated, sine, cosine, floor, ceiling
   /// To the nearest integer, ties to the even one.
   case rounded
   /// x · Φ(x), Φ the normal distribution; approximately, by tanh.
   case gelu(isApproximate: Bool)
+
+  /// Whether it is made of straight lines and never folds: a gain, an offset or bounds.
+  public var isLinear: Bool {
+    switch self {
+    case .scaled, .divided, .clamp: true
+    default: false
+    }
+  }
 }
 
 /// What is computed from constants and fixed shapes alone, before anything runs (`ConstantEvaluation`).
@@ -196,6 +205,8 @@ public struct Operation: Sendable {
   /// Tensor indices; nil where an optional input is left out.
   public var inputs: [Int?]
   public var outputs: [Int]
+  /// What the file's constants do to its real result in front of the quantiser, in order (ONNX).
+  public var stages: [ConstantStage] = []
   /// How its real result becomes a code, where the file says so.
   public var quantizer: Quantizer?
   /// The place in the file of the operation that it was made of, where that is not its place in the network.

@@ -19,8 +19,20 @@ struct ONNXConstant {
 
 struct QuantizedConstant {
   var codes: [Int64]
+  /// Whether what they stand for counts (QONNX), where ONNX Runtime takes integer biases as they are.
+  var isReal = false
   var type: ElementType
   var quantization: Quantization
+}
+
+extension Quantizer {
+  /// The code of a constant. Single-precision numbers are told from ties in double precision: their quotients differ from
+  /// those by some 2^-42 of themselves, if at all.
+  func codeOfConstant(_ real: Double, scale: Float, zeroPoint: Int64) -> Int64 {
+    let (scaled, point) = (real.clamped(to: clamp) / Double(scale), Double(zeroPoint))
+    let code = roundsZeroPoint ? rounding.round(scaled + point) : rounding.round(scaled) + point
+    return Int64(code.clamped(to: Double(codes.lowerBound)...Double(codes.upperBound)))
+  }
 }
 
 extension Double {

@@ -70,8 +70,7 @@ struct ONNXQuantizer: Hashable {
   var quantization: Quantization { Quantization(scales: [scale], zeroPoints: [zeroPoint]) }
 }
 
-/// An operator whose quantiser is still to come: `clamp(gain · base + offset)`, and then perhaps pooled. Gain and offset
-/// are one number or one for each channel, the innermost axis in memory.
+/// An operator whose quantiser is still to come: constants behind it, in order, and then perhaps it is clamped and pooled.
 struct ONNXPending {
   indirect enum Base {
     case codes(ONNXCodes)
@@ -109,21 +108,20 @@ struct ONNXPending {
   var shape: [Int]
   /// On codes alone: what is done to each of them, in order.
   var functions: [RealFunction] = []
-  var gain = [1.0]
-  var offset = [0.0]
+  var stages: [ConstantStage] = []
+  /// Behind the stages.
   var clamp = -Double.infinity...Double.infinity
   /// Quantisers never decrease, so what is largest before is largest after.
   var pools: [MaximumPool] = []
   var crop: Crop?
 
-  /// Gain and offset for each channel of the base, where those repeat the file's.
+  /// With constants for each channel of the base, where those repeat the file's.
   var tiled: ONNXPending {
     guard case .affine(let affine) = base, affine.repeats > 1 else { return self }
     var tiled = self
-    func repeated(_ list: [Double]) -> [Double] {
-      list.count == 1 ? list : (0..<affine.repeats).flatMap { _ in list }
+    tiled.stages = stages.map { stage in
+      stage.permuted((0..<affine.repeats).flatMap { _ in 0..<stage.channels })
     }
-    (tiled.gain, tiled.offset) = (repeated(gain), repeated(offset))
     return tiled
   }
 
@@ -143,7 +141,10 @@ struct ONNXPending {
       return
     }
     switch function {
-    case .scaled(let gain, let offset): try scale(by: [gain], plus: [offset])
+    case .scaled(let gain, let offset):
+      if gain != 1 { try append(.multiplied(by: [gain])) }
+      if offset != 0 { try append(.added([offset])) }
+    case .divided(let divisor): try append(.divided(by: [divisor]))
     case .clamp(let low, let high):
       let (a, b) = (
         max(clamp.lowerBound, min(clamp.upperBound, low)), max(clamp.lowerBound, min(clamp.upperBound, high))
@@ -157,15 +158,21 @@ struct ONNXPending {
     }
   }
 
-  /// `gain · x + offset`, one each or one a channel.
-  mutating func scale(by factors: [Double], plus summands: [Double]) throws(NodeFault) {
-    let all = factors + summands
-    guard all.allSatisfy({ $0.isFinite }), factors.allSatisfy({ $0 != 0 }) else {
-      throw NodeFault("it scales by zero, or by what is no number")
-    }
-    if takesFunctions, factors.count == 1, summands.count == 1 {
-      functions.append(.scaled(by: factors[0], plus: summands[0]))
-      return
+  /// More constants behind one operator than this would be no one's network.
+  private static let mostStages = 64
+
+  /// What a constant does to each element, or to those of each channel.
+  mutating func append(_ stage: ConstantStage) throws(NodeFault) {
+    guard stage.isFinite else { throw NodeFault("it scales or shifts by what is no finite number") }
+    if case .divided(let divisors) = stage, divisors.contains(0) { throw NodeFault("it divides by zero") }
+    if takesFunctions, stage.channels == 1 {
+      switch stage {
+      case .multiplied(let factors): return functions.append(.scaled(by: factors[0], plus: 0))
+      case .divided(let divisors): return functions.append(.divided(by: divisors[0]))
+      case .added(let summands): return functions.append(.scaled(by: 1, plus: summands[0]))
+      case .clamped(let low, let high): return functions.append(.clamp(low, high))
+      case .normalized: break
+      }
     }
     switch base {
     case .concatenation, .extremum:
@@ -173,20 +180,36 @@ struct ONNXPending {
         "it scales what \(typeName) makes of several tensors", remedy: "put a quantiser behind \(typeName)")
     default: break
     }
-    let isBounded = clamp.lowerBound.isFinite || clamp.upperBound.isFinite
-    if isBounded || !pools.isEmpty {
-      guard factors.count == 1, summands.count == 1, factors[0] > 0 else {
-        throw NodeFault(
-          "it scales each channel of a result that \(typeName) has clamped or pooled already",
-          remedy: "put a quantiser in front of it")
-      }
-      clamp = clamp.lowerBound * factors[0] + summands[0]...clamp.upperBound * factors[0] + summands[0]
+    guard pools.isEmpty || stage.isIncreasing else {
+      throw NodeFault(
+        "it scales by what is not positive what \(typeName) has pooled already: the largest becomes the smallest",
+        remedy: "put a quantiser in front of it")
     }
-    func combined(_ a: [Double], _ b: [Double], _ body: (Double, Double) -> Double) -> [Double] {
-      (0..<max(a.count, b.count)).map { body(a[a.count == 1 ? 0 : $0], b[b.count == 1 ? 0 : $0]) }
+    if clamp != -.infinity ... .infinity {
+      stages.append(.clamped(clamp.lowerBound, clamp.upperBound))
+      clamp = -.infinity ... .infinity
     }
-    gain = combined(gain, factors, *)
-    offset = combined(combined(offset, factors, *), summands, +)
+    stages.append(stage)
+    guard stages.count <= Self.mostStages else {
+      throw NodeFault("it is one of over \(Self.mostStages) constants behind one \(typeName)")
+    }
+  }
+
+  /// Adds `factor` times one number, or one a channel.
+  mutating func add(_ numbers: [Double], times factor: Double) throws(NodeFault) {
+    guard factor != 0 else { return }
+    // The product might be rounded, and what is divided first is not.
+    if factor != 1 { try append(.divided(by: [factor])) }
+    try append(.added(numbers))
+    if factor != 1 { try append(.multiplied(by: [factor])) }
+  }
+
+  /// Gain and offset of a channel, in double precision; what stands between clamps is not looked at.
+  func linear(channel: Int) -> (gain: Double, offset: Double) {
+    stages.reduce((1, 0)) { map, stage in
+      guard let next = stage.linear(channel: stage.channels == 1 ? 0 : channel) else { return map }
+      return (map.0 * next.gain, map.1 * next.gain + next.offset)
+    }
   }
 }
 

@@ -68,37 +68,46 @@ extension ONNXTranslation {
     }
   }
 
-  /// With a constant: a gain or an offset, one or one a channel.
+  /// With a constant: a gain or an offset for all elements, or one for each index along some axes.
   private mutating func elementwise(_ node: ONNXNode, _ constant: ONNXConstant, isFirst: Bool) throws(NodeFault) {
     var node = node
     if isFirst {
       guard node.type != "Div" else { throw NodeFault("it divides a constant by what is computed at run time") }
       node = node.swappingInputs()
     }
-    guard let view = try meaning(node, 0, "input").view else { throw unknown(node) }
-    let axis: Int
+    try set(node, staged(node, meaning(node, 0, "input"), constant, isFirst: isFirst))
+  }
+
+  /// `x` with a constant, which stands first or second.
+  mutating func staged(
+    _ node: ONNXNode, _ x: ONNXMeaning, _ constant: ONNXConstant, isFirst: Bool
+  ) throws(NodeFault) -> ONNXMeaning {
+    guard let view = x.view else { throw unknown(node) }
+    var axes: [Int] = []
     var numbers = constant.reals
     if let scalar = constant.scalar, constant.shape.count <= view.axes.count {
-      (axis, numbers) = (0, [scalar])
+      numbers = [scalar]
     } else {
       let wide = constant.shape.indices.filter { constant.shape[$0] != 1 }
-      axis = wide.count == 1 ? wide[0] + view.axes.count - constant.shape.count : -1
-      guard view.axes.indices.contains(axis), view.shape[axis] == constant.count else {
+      axes = wide.map { $0 + view.axes.count - constant.shape.count }
+      guard !axes.isEmpty, zip(axes, wide).allSatisfy({ view.axes.indices.contains($0) && view.shape[$0] == constant.shape[$1] })
+      else {
         throw NodeFault(
           "its constant has the shape \(constant.shape), its other input \(view.shape)",
-          remedy: "constants of one number, or one a channel, are supported")
+          remedy: "constants of one number, or of the other input's size along some axes, are supported")
       }
     }
-    let made: ONNXMeaning
+    var stages: [ConstantStage]
     switch node.type {
-    case "Add": made = try scaled(node, by: [1], plus: numbers, axis: axis)
-    case "Sub":
-      made = try scaled(
-        node, by: [isFirst ? -1 : 1], plus: isFirst ? numbers : numbers.map { -$0 }, axis: axis)
-    case "Mul": made = try scaled(node, by: numbers, plus: [0], axis: axis)
-    default: made = try scaled(node, by: numbers.map { 1 / $0 }, plus: [0], axis: axis)
+    case "Add", "QLinearAdd": stages = [.added(numbers)]
+    case "Sub": stages = isFirst ? [.multiplied(by: [-1]), .added(numbers)] : [.added(numbers.map { -$0 })]
+    case "Mul", "QLinearMul": stages = [.multiplied(by: numbers)]
+    default: stages = [.divided(by: numbers)]
     }
-    try set(node, made)
+    guard stages.allSatisfy(\.isFinite) else { throw NodeFault("its constant holds what is no finite number") }
+    if case .divided(let divisors) = stages[0], divisors.contains(0) { throw NodeFault("it divides by zero") }
+    if stages.count == 2, axes.isEmpty == false { stages[0] = .multiplied(by: Array(repeating: -1, count: numbers.count)) }
+    return try staged(node, x, stages, axes: axes)
   }
 
   /// A sum, difference or product of two tensors of codes, which come to lie alike in memory.
@@ -142,8 +151,15 @@ extension ONNXTranslation {
     case "DequantizeLinear": try dequantizeLinear(node)
     case "QLinearAdd", "QLinearMul":
       let kind: Operation.Kind = node.type == "QLinearAdd" ? .add(.none) : .multiply(.none)
-      let pending = try combined(kind, node.type, operand(node, 0), operand(node, 3))
-      try setInteger(node, pending, linearQuantizer(node, 6))
+      let made: ONNXMeaning
+      if let constant = try constantOperand(node, 3) {
+        made = try staged(node, .codes(operand(node, 0)), constant, isFirst: false)
+      } else if let constant = try constantOperand(node, 0) {
+        made = try staged(node, .codes(operand(node, 3)), constant, isFirst: true)
+      } else {
+        made = .pending(try combined(kind, node.type, operand(node, 0), operand(node, 3)))
+      }
+      try setInteger(node, made, linearQuantizer(node, 6))
     case "QGemm": try qGemm(node)
     case "QLinearSoftmax": try atTheEnd(node, operand(node, 0))
     case "QLinearSigmoid": try qLinearUnary(node, .logistic)
@@ -153,20 +169,24 @@ extension ONNXTranslation {
         throw NodeFault("its channels come last (channels_last)")
       }
       let isGlobal = node.type == "QLinearGlobalAveragePool"
-      try setInteger(node, averagePending(node, operand(node, 0), isGlobal: isGlobal), linearQuantizer(node, 3))
+      try setInteger(
+        node, .pending(averagePending(node, operand(node, 0), isGlobal: isGlobal)), linearQuantizer(node, 3))
     case "QLinearConcat":
       let quantizer = try linearQuantizer(node, 0)
       var parts: [ONNXMeaning] = []
       for position in stride(from: 2, to: node.inputs.count, by: 3) {
-        parts.append(.codes(try operand(node, position)))
+        if let constant = try constantOperand(node, position) {
+          parts.append(.constant(constant))
+        } else {
+          parts.append(.codes(try operand(node, position)))
+        }
       }
-      try setInteger(node, joined(node, parts, axis: node.int("axis", default: 0)), quantizer)
+      try setInteger(node, .pending(joined(node, parts, axis: node.int("axis", default: 0))), quantizer)
     default: throw unknown(node)
     }
   }
 
   private mutating func qLinearUnary(_ node: ONNXNode, _ function: RealFunction) throws(NodeFault) {
-    guard case .pending(let pending) = try applied(function, to: .codes(operand(node, 0))) else { throw unknown(node) }
-    try setInteger(node, pending, linearQuantizer(node, 3))
+    try setInteger(node, applied(function, to: .codes(operand(node, 0))), linearQuantizer(node, 3))
   }
 }

@@ -79,7 +79,7 @@ extension ONNXTranslation {
     guard constant.reals.allSatisfy({ $0.isFinite }) else { throw NodeFault("its constant holds what is no finite number") }
     let rule = Quantizer(
       rounding: quantizer.rounding, roundsZeroPoint: quantizer.roundsZeroPoint, clamp: clamp, codes: quantizer.codes)
-    let codes = constant.reals.map { rule.code($0, scale: quantizer.scale, zeroPoint: quantizer.zeroPoint) }
+    let codes = constant.reals.map { rule.codeOfConstant($0, scale: quantizer.scale, zeroPoint: quantizer.zeroPoint) }
     let tensor = addConstant(name, codes, constant.shape, quantizer.type, quantizer.quantization)
     return ONNXCodes(tensor: tensor, view: StridedView(rowMajor: constant.shape), isReal: true)
   }
@@ -104,7 +104,7 @@ extension ONNXTranslation {
         remedy: "keep all slopes of the layer under 1 and off zero, or use LeakyRelu, whose slope is one number")
     }
     let codes = ONNXMeaning.codes(try realCodes(node, 0, "input"))
-    let scaled = try scaled(node, by: slope.reals, plus: [0], axis: axis)
+    let scaled = try staged(node, [.multiplied(by: slope.reals)], axes: [axis])
     try set(node, .pending(joined(node, codes, scaled, isMaximum: isMaximum)))
   }
 }

@@ -105,7 +105,7 @@ extension ONNXTranslation {
       }
     }
     if case .affine = pending.base {
-    } else if pending.gain != [1] || pending.offset != [0] {
+    } else if !pending.stages.isEmpty {
       throw NodeFault("it scales or shifts what \(pending.typeName) makes", remedy: "scale its inputs instead")
     }
     if let kind {
@@ -134,14 +134,14 @@ extension ONNXTranslation {
   private mutating func realOperands(of affine: ONNXAffine, _ pending: ONNXPending, _ name: String) throws(NodeFault) -> [Int?] {
     let channels = affine.channels
     let length = affine.weights.count / channels
-    guard [pending.gain.count, pending.offset.count].allSatisfy({ $0 == 1 || $0 == channels }) else {
-      throw NodeFault("it scales \(max(pending.gain.count, pending.offset.count)) channels of \(channels)")
+    if let stage = pending.stages.first(where: { !$0.fits(channels: channels) }) {
+      throw NodeFault("it scales \(stage.channels) channels of \(channels)")
     }
-    let weights = affine.weights.indices.map { index -> Float in
-      let gain = pending.gain[pending.gain.count == 1 ? 0 : index / length]
-      return Float(Double(bitPattern: UInt64(bitPattern: affine.weights[index])) * gain)
+    let maps = (0..<channels).map { pending.linear(channel: $0) }
+    let weights = affine.weights.indices.map { index in
+      Float(Double(bitPattern: UInt64(bitPattern: affine.weights[index])) * maps[index / length].gain)
     }
-    let biases = (0..<channels).map { Float(pending.offset[pending.offset.count == 1 ? 0 : $0]) }
+    let biases = maps.map { Float($0.offset) }
     guard (weights + biases).allSatisfy({ $0.isFinite }) else {
       throw NodeFault(
         "a weight or bias of the \(pending.typeName) that leads to \"\(name.printable())\" is no finite single-precision number",

@@ -274,7 +274,7 @@ extension ONNXTranslation {
     var pending = ONNXPending(
       .affine(affine), typeName: node.type, view: view,
       shape: [image.batch, image.height, image.width, image.channels * block])
-    if isFloat { try pending.scale(by: [1 / Double(4 * block)], plus: [0]) }
+    if isFloat { try pending.append(.multiplied(by: [1 / Double(4 * block)])) }
     try set(node, .pending(pending))
   }
 

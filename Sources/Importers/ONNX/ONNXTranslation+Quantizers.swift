@@ -65,11 +65,13 @@ extension ONNXTranslation {
       let indices = axisIndices(constant.shape, scales.axis)
       let made = constant.reals.indices.map { element in
         let channel = indices(element)
-        return Quantizer(rounding: rounding, roundsZeroPoint: true, codes: codes).code(
+        return Quantizer(rounding: rounding, roundsZeroPoint: true, codes: codes).codeOfConstant(
           constant.reals[element], scale: scales.values[scales.values.count == 1 ? 0 : channel],
           zeroPoint: points[points.count == 1 ? 0 : channel])
       }
-      return try set(node, .constant(quantizedConstant(constant.shape, made, type, scales, points)))
+      var quantized = quantizedConstant(constant.shape, made, type, scales, points)
+      quantized.quantized?.isReal = true
+      return try set(node, .constant(quantized))
     }
     guard scales.values.count == 1, zeroPoints.values.count == 1 else {
       throw NodeFault(
@@ -121,7 +123,7 @@ extension ONNXTranslation {
     let reals = codes.indices.map { element -> Double in
       let channel = scales.values.count == 1 && zeroPoints.count == 1 ? 0 : index(element)
       let zeroPoint = zeroPoints[zeroPoints.count == 1 ? 0 : channel]
-      return Double(Float(codes[element] - zeroPoint) * scales.values[scales.values.count == 1 ? 0 : channel])
+      return Double(codes[element] - zeroPoint) * Double(scales.values[scales.values.count == 1 ? 0 : channel])
     }
     return ONNXConstant(
       shape: shape, reals: reals, dataType: 1,
@@ -199,7 +201,7 @@ extension ONNXTranslation {
       guard let range = type.codes else { throw unknown(node) }
       let quantizer = Quantizer(rounding: .halfEven, codes: range)
       let codes = constant.reals.indices.map { element in
-        quantizer.code(
+        quantizer.codeOfConstant(
           constant.reals[element], scale: scales.values[scales.values.count == 1 ? 0 : index(element)],
           zeroPoint: points[points.count == 1 ? 0 : index(element)])
       }
@@ -297,9 +299,9 @@ extension ONNXTranslation {
       rule.clamp = -Double.infinity ... .infinity
     case .affine(let affine):
       kind = affine.kind
-      inputs = try operands(of: affine, pending.tiled)
+      inputs = try operands(of: affine, pending.typeName)
     case .combine(let operation, let left, let right):
-      guard pending.gain == [1], pending.offset == [0] else {
+      guard pending.stages.isEmpty else {
         throw NodeFault(
           "it scales or shifts what \(pending.typeName) makes of two tensors",
           remedy: "put a quantiser behind \(pending.typeName)")
@@ -307,17 +309,15 @@ extension ONNXTranslation {
       kind = operation
       inputs = [left, right]
     case .average(let tensor, let window, let height, let width):
-      guard pending.gain == [1], pending.offset == [0] else {
-        throw NodeFault("it scales or shifts what \(pending.typeName) makes", remedy: "put a quantiser in front of it")
-      }
       kind = .averagePool2D(window, height: height, width: width, .none)
       inputs = [tensor]
     case .averages(let tensor, let rows, let columns):
-      guard pending.gain == [1], pending.offset == [0] else {
-        throw NodeFault("it scales or shifts what \(pending.typeName) makes", remedy: "put a quantiser in front of it")
-      }
+      let first = operations.count
       let made = averages(
         tensor, rows: rows, columns: columns, pending.typeName, quantizer, rule, name: name)
+      for index in first..<operations.count {
+        if case .averagePool2D = operations[index].kind { operations[index].stages = pending.stages }
+      }
       return try finished(made, pending, name: name)
     case .extremum(let parts, let isMaximum, let order):
       let codes = try extremum(parts, isMaximum: isMaximum, order: order, pending, quantizer, name: name)
@@ -332,7 +332,9 @@ extension ONNXTranslation {
       return try finished(tensor, pending, name: name)
     }
     let made = addTensor(output(pending.shape))
-    operations.append(Operation(kind, typeName: pending.typeName, inputs: inputs, outputs: [made], quantizer: rule))
+    var operation = Operation(kind, typeName: pending.typeName, inputs: inputs, outputs: [made], quantizer: rule)
+    operation.stages = pending.tiled.stages
+    operations.append(operation)
     return try finished(made, pending, name: name)
   }
 
@@ -359,47 +361,14 @@ extension ONNXTranslation {
     return codes
   }
 
-  /// Input, weights and bias of a dense layer or convolution, with gain and offset taken into their scales.
-  private mutating func operands(of affine: ONNXAffine, _ pending: ONNXPending) throws(NodeFault) -> [Int?] {
-    var affine = affine
-    let channels = affine.channels
-    let perOutput = affine.weights.count / channels
-    let gain = pending.gain.count == 1 ? Array(repeating: pending.gain[0], count: channels) : pending.gain
-    guard gain.count == channels else {
-      throw NodeFault("it scales \(gain.count) channels of what \(pending.typeName) makes")
-    }
-    if gain.contains(where: { $0 != 1 }) {
-      func each<T>(_ list: [T]) -> [T] { list.count == 1 ? Array(repeating: list[0], count: channels) : list }
-      affine.scales = zip(each(affine.scales), gain).map { Float(Double($0) * abs($1)) }
-      affine.zeroPoints = each(affine.zeroPoints)
-      if gain.contains(where: { $0 < 0 }) {
-        // The sign goes to the weights.
-        affine.weightType = .int16
-        for channel in 0..<channels where gain[channel] < 0 {
-          for index in channel * perOutput..<(channel + 1) * perOutput {
-            affine.weights[index] = -affine.weights[index]
-          }
-          affine.zeroPoints[channel] = -affine.zeroPoints[channel]
-          affine.bias?[channel].negate()
-        }
-      }
-    }
-    let name = pending.typeName
+  /// Input, weights and integer bias of a dense layer or convolution.
+  private mutating func operands(of affine: ONNXAffine, _ name: String) throws(NodeFault) -> [Int?] {
     let weights = addConstant(
       "\(name) weights", affine.weights, affine.weightShape, affine.weightType,
       Quantization(scales: affine.scales, zeroPoints: affine.zeroPoints, axis: 0))
-    if pending.offset == [0] {
-      guard let bias = affine.bias else { return [affine.input, weights] }
-      guard bias.allSatisfy({ Int32(exactly: $0) != nil }) else { throw NodeFault("its bias needs more than 32 bits") }
-      return [affine.input, weights, addConstant("\(name) bias", bias, [channels], .int32)]
-    }
-    let inputScale = Double(tensors[affine.input].quantization?.scales[0] ?? 1)
-    let reals = (0..<channels).map { channel in
-      Double(affine.bias?[channel] ?? 0) * inputScale * Double(affine.scales[affine.scales.count == 1 ? 0 : channel])
-        + pending.offset[pending.offset.count == 1 ? 0 : channel]
-    }
-    let bits = reals.map { Int64(bitPattern: $0.bitPattern) }
-    return [affine.input, weights, addConstant("\(name) bias", bits, [channels], .float64)]
+    guard let bias = affine.bias else { return [affine.input, weights] }
+    guard bias.allSatisfy({ Int32(exactly: $0) != nil }) else { throw NodeFault("its bias needs more than 32 bits") }
+    return [affine.input, weights, addConstant("\(name) bias", bias, [affine.channels], .int32)]
   }
 }
 

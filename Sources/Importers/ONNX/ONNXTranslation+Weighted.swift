@@ -29,7 +29,7 @@ extension ONNXTranslation {
     let (alpha, beta) = (node.float("alpha", default: 1), node.float("beta", default: 1))
     var pending = try densePending(
       node, x, weights(factor), shape: factor.shape, isTransposed: node.int("transB", default: 0) != 0)
-    if alpha != 1 { try pending.scale(by: [Double(alpha)], plus: [0]) }
+    if alpha != 1 { try pending.append(.multiplied(by: [Double(alpha)])) }
     if node.hasInput(2) { try addBias(constant(node, 2, "bias"), times: Double(beta), to: &pending) }
     try set(node, .pending(pending))
   }
@@ -146,22 +146,30 @@ extension ONNXTranslation {
     guard bias.count == channels || bias.count == 1, bias.reals.allSatisfy({ $0.isFinite }) else {
       throw NodeFault("its bias has the shape \(bias.shape) for \(channels) output channels, or is not finite")
     }
-    if !isFloat, let quantized = bias.quantized, bias.count == channels, factor == 1, pending.gain == [1],
-      quantized.quantization.zeroPoints.allSatisfy({ $0 == 0 })
-    {
-      let inputScale = Double(tensors[affine.input].quantization?.scales[0] ?? 1)
-      let scales = quantized.quantization.scales
+    guard !isFloat, let quantized = bias.quantized else { return try pending.add(bias.reals, times: factor) }
+    let (points, scales) = (quantized.quantization.zeroPoints, quantized.quantization.scales)
+    func scale(_ channel: Int) -> Float { scales[scales.count == 1 ? 0 : channel] }
+    let centred = quantized.codes.indices.map { quantized.codes[$0] - points[points.count == 1 ? 0 : $0] }
+    if bias.count == channels, factor == 1, pending.stages.isEmpty {
+      let inputScale = tensors[affine.input].quantization?.scales[0] ?? 1
       let isUnit = (0..<channels).allSatisfy { channel in
-        let unit = inputScale * Double(affine.scales[affine.scales.count == 1 ? 0 : channel])
-        return abs(Double(scales[scales.count == 1 ? 0 : channel]) / unit - 1) < 0x1p-20
+        let weightScale = affine.scales[affine.scales.count == 1 ? 0 : channel]
+        if quantized.isReal { return Double(scale(channel)) == Double(inputScale) * Double(weightScale) }
+        // The product of two scales in single precision, or what a rounding more makes of it.
+        let unit = inputScale * weightScale
+        return abs(scale(channel) - unit) <= unit.ulp
       }
       if isUnit {
-        affine.bias = (0..<affine.repeats).flatMap { _ in quantized.codes }
+        affine.bias = (0..<affine.repeats).flatMap { _ in centred }
         pending.base = .affine(affine)
         return
       }
     }
-    try pending.scale(by: [1], plus: bias.reals.map { $0 * factor })
+    // A code's 32 bits times a scale's 24 are more than a double holds: both halves of the code are added.
+    let exact = centred.indices.map { Double(scale($0)) * Double(centred[$0] & ~0xFFFF) }
+    try pending.add(exact, times: factor)
+    let rest = centred.indices.map { Double(scale($0)) * Double(centred[$0] & 0xFFFF) }
+    if rest.contains(where: { $0 != 0 }) { try pending.add(rest, times: factor) }
   }
 
   mutating func batchNormalization(_ node: ONNXNode) throws(NodeFault) {
@@ -175,36 +183,79 @@ extension ONNXTranslation {
       throw NodeFault("its parameters have \(parameters.map(\.count)) elements, not one a channel")
     }
     let epsilon = Double(node.float("epsilon", default: 1e-5))
-    let gains = (0..<count).map { parameters[0][$0] / (parameters[3][$0] + epsilon).squareRoot() }
-    let offsets = (0..<count).map { parameters[1][$0] - gains[$0] * parameters[2][$0] }
-    try set(node, scaled(node, by: gains, plus: offsets, axis: 1))
+    guard parameters[3].allSatisfy({ $0 + epsilon > 0 }) else {
+      throw NodeFault("its variance is not positive", remedy: "see whether training has diverged")
+    }
+    let stage = ConstantStage.normalized(
+      scale: parameters[0], bias: parameters[1], mean: parameters[2], variance: parameters[3], epsilon: epsilon)
+    try set(node, staged(node, [stage], axes: [1]))
   }
 
-  /// `gain · x + offset` for each index along `axis`. Quantised codes need weights for that: a pointwise product.
-  mutating func scaled(
-    _ node: ONNXNode, by gains: [Double], plus offsets: [Double], axis: Int
+  /// What constants do to the node's input, with one number for each index along `axes` in the file's order, or one for all.
+  /// Codes whose channels differ need weights for that: a pointwise product with ones.
+  mutating func staged(
+    _ node: ONNXNode, _ stages: [ConstantStage], axes: [Int]
   ) throws(NodeFault) -> ONNXMeaning {
-    let x = try meaning(node, 0, "input")
-    if gains.count == 1, offsets.count == 1 { return try applied(.scaled(by: gains[0], plus: offsets[0]), to: x) }
-    guard let view = x.view, view.axes.indices.contains(axis) else { throw unknown(node) }
-    let size = view.shape[axis]
-    guard [gains.count, offsets.count].allSatisfy({ $0 == 1 || $0 == size }) else {
-      throw NodeFault(
-        "it has \(gains.count) gains and \(offsets.count) offsets for the \(size) channels of \(view.shape)")
+    try staged(node, meaning(node, 0, "input"), stages, axes: axes)
+  }
+
+  mutating func staged(
+    _ node: ONNXNode, _ x: ONNXMeaning, _ stages: [ConstantStage], axes: [Int]
+  ) throws(NodeFault) -> ONNXMeaning {
+    let isUniform = stages.allSatisfy {
+      if case .normalized = $0 { false } else { $0.channels == 1 }
     }
+    if isUniform {
+      var made = x
+      for stage in stages {
+        switch stage {
+        case .multiplied(let factors): made = try applied(.scaled(by: factors[0], plus: 0), to: made)
+        case .divided(let divisors): made = try applied(.divided(by: divisors[0]), to: made)
+        case .added(let summands): made = try applied(.scaled(by: 1, plus: summands[0]), to: made)
+        case .clamped(let low, let high): made = try applied(.clamp(low, high), to: made)
+        case .normalized: break
+        }
+      }
+      return made
+    }
+    guard let view = x.view, axes.allSatisfy({ view.axes.indices.contains($0) }) else { throw unknown(node) }
+    let size = axes.reduce(1) { $0 * view.shape[$1] }
+    guard stages.allSatisfy({ $0.fits(channels: size) }) else {
+      throw NodeFault(
+        "it has \(stages.map(\.channels).max() ?? 1) constants for the \(size) elements of the axes \(axes) of \(view.shape)")
+    }
+    var functions: [RealFunction] = []
+    var codes: ONNXCodes
     switch x {
     case .pending(var pending):
-      guard view.innermostAxis == axis || size == 1 else {
-        throw NodeFault("it scales along axis \(axis), which are not the channels of \(pending.typeName)")
+      if case .codes(let base) = pending.base, pending.pools.isEmpty {
+        // Straight lines in front of it are constants too; a ReLU alone is made codes of.
+        let isRectified = !pending.functions.isEmpty && pending.functions.allSatisfy { $0 == .clamp(0, .infinity) }
+        if isRectified || !pending.functions.allSatisfy(\.isLinear) {
+          codes = try realCodes(node, 0, "input")
+        } else {
+          (codes, functions) = (base, pending.functions)
+        }
+      } else {
+        guard axes.count == 1, view.innermostAxis == axes[0] || size == 1 else {
+          throw NodeFault(
+            "it scales along the axes \(axes), which are not the channels of \(pending.typeName)",
+            remedy: "put a quantiser between \(pending.typeName) and it")
+        }
+        for stage in stages { try pending.append(stage) }
+        return .pending(pending)
       }
-      if case .codes = pending.base, pending.pools.isEmpty { break }
-      try pending.scale(by: gains, plus: offsets)
-      return .pending(pending)
-    case .codes, .input, .constant, .failed: break
+    case .codes(let made) where made.isReal: codes = made
+    case .codes, .input, .constant, .failed: codes = try realCodes(node, 0, "input")
     }
-    let codes = try realCodes(node, 0, "input")
-    // Channels last, whatever the rank; weights of one.
-    let order = view.axes.indices.filter { $0 != axis } + [axis]
+    // As they lie in memory, so that nothing need be moved where they are innermost; what does not vary comes first.
+    let inMemory = axes.sorted { (codes.view.axes[$0].first?.stride ?? 0) > (codes.view.axes[$1].first?.stride ?? 0) }
+    let numbers = StridedView(rowMajor: axes.map { view.shape[$0] })
+    let places = inMemory.reduce([0]) { starts, axis in
+      let offsets = numbers.offsets(along: axes.firstIndex(of: axis) ?? 0)
+      return starts.flatMap { start in offsets.map { start + $0 } }
+    }
+    let order = codes.view.axes.indices.filter { !axes.contains($0) } + inMemory
     let tensor = arranged(codes, order)
     let flat = [1, 1, view.count / size, size]
     let input = move(.reshape(shape: nil), "Reshape", [tensor], shape: flat)
@@ -214,7 +265,8 @@ extension ONNXTranslation {
       scales: [1], zeroPoints: [0])
     var pending = ONNXPending(
       .affine(affine), typeName: node.type, view: StridedView(shape: view.shape, inMemory: order), shape: flat)
-    try pending.scale(by: gains, plus: offsets)
+    for function in functions { try pending.apply(function) }
+    for stage in stages { try pending.append(stage.permuted(places)) }
     return .pending(pending)
   }
 
@@ -224,7 +276,7 @@ extension ONNXTranslation {
     let x = try operand(node, 0)
     let factor = try qLinearWeights(node, 3, axis: 1)
     let pending = try densePending(node, x, weights(factor), shape: factor.shape, isTransposed: false)
-    try setInteger(node, pending, linearQuantizer(node, 6))
+    try setInteger(node, .pending(pending), linearQuantizer(node, 6))
   }
 
   mutating func qLinearConvolution(_ node: ONNXNode) throws(NodeFault) {
@@ -232,7 +284,7 @@ extension ONNXTranslation {
     let kernel = try qLinearWeights(node, 3, axis: 0)
     var pending = try convolutionPending(node, x, weights(kernel), shape: kernel.shape)
     try addIntegerBias(node, 8, to: &pending)
-    try setInteger(node, pending, linearQuantizer(node, 6))
+    try setInteger(node, .pending(pending), linearQuantizer(node, 6))
   }
 
   /// ONNX Runtime's QGemm.
@@ -248,7 +300,7 @@ extension ONNXTranslation {
     let factor = try qLinearWeights(node, 3, axis: isTransposed ? 0 : 1)
     var pending = try densePending(node, x, weights(factor), shape: factor.shape, isTransposed: isTransposed)
     try addIntegerBias(node, 6, to: &pending)
-    try setInteger(node, pending, linearQuantizer(node, 7))
+    try setInteger(node, .pending(pending), linearQuantizer(node, 7))
   }
 
   private func addIntegerBias(_ node: ONNXNode, _ position: Int, to pending: inout ONNXPending) throws(NodeFault) {
@@ -278,9 +330,20 @@ extension ONNXTranslation {
     return try interpreted(codes, quantizer, node.inputs[position])
   }
 
-  /// Quantises `pending`; the node's value is the codes.
-  mutating func setInteger(_ node: ONNXNode, _ pending: ONNXPending, _ quantizer: ONNXQuantizer) throws(NodeFault) {
-    var codes = try quantized(pending, quantizer, name: node.outputs.first ?? "")
+  /// The real values of a constant that stands where activations do, with the scale and zero point after it; nil where it
+  /// is none.
+  func constantOperand(_ node: ONNXNode, _ position: Int) throws(NodeFault) -> ONNXConstant? {
+    guard case .constant(let constant) = try meaning(node, position, "input") else { return nil }
+    guard let type = ONNXElement.codes(constant.dataType) else {
+      throw NodeFault("its input \(position) is a constant of \(ONNXElement.name(constant.dataType)), which are no codes")
+    }
+    let (scales, points, _) = try linearQuantization(node, position + 1, shape: constant.shape, axis: 0, type: type)
+    return quantizedConstant(constant.shape, constant.integers.map(Int64.init), type, scales, points)
+  }
+
+  /// Quantises `meaning`; the node's value is the codes.
+  mutating func setInteger(_ node: ONNXNode, _ meaning: ONNXMeaning, _ quantizer: ONNXQuantizer) throws(NodeFault) {
+    var codes = try quantized(meaning, quantizer, name: node.outputs.first ?? "")
     codes.isReal = false
     try set(node, .codes(codes))
   }

@@ -1,0 +1,143 @@
+import Arithmetic
+
+/// Integers with which a requantisation of the core gives the codes of a `ChannelFunction`, for every integer of a range:
+/// `round((factor · a + offset) · multiplier)`, ties to even.
+struct ExactStep: Sendable {
+  /// What the weights are multiplied by; 0 where the code is the same for all integers.
+  var factor: Int64
+  /// Added to the accumulator.
+  var offset: Int64
+  var multiplier: Multiplier
+
+  /// What the step may use.
+  struct Room {
+    /// Weights may be multiplied by no more than this.
+    var largestFactor: Int64
+    /// Below it, weights still have 8 bits.
+    var smallFactor: Int64
+    /// Of the accumulator on the way, for a factor of 1 and no offset; it holds the range of the integers.
+    var accumulator: ClosedRange<Int64>
+    /// Added to the codes, and their bounds, which a whole layer shares.
+    var zeroPoint: Int64
+    var clamp: ClosedRange<Int64>
+  }
+
+  /// Looks for such integers. Multiplier and code can only be matched where the multiplier's 31 bits and the offset's whole
+  /// numbers fall between what the thresholds allow. Each factor gives another multiplier and a finer offset, so factors
+  /// are tried, those first that keep weights small. Whatever is found is proved at every place where a code changes: codes
+  /// never fall on either side, so what agrees at both sides of each change agrees everywhere.
+  static func search(_ staircase: ChannelFunction.Staircase, _ function: ChannelFunction, _ room: Room) -> ExactStep? {
+    guard room.clamp.contains(staircase.first), room.clamp.contains(staircase.last) else { return nil }
+    guard staircase.first < staircase.last else {
+      let step = ExactStep(factor: 0, offset: staircase.first - room.zeroPoint, multiplier: .powerOfTwo(0))
+      return step.isProved(staircase, room) ? step : nil
+    }
+    let slope = function.slope
+    guard slope > 0, slope.isFinite, function.shift.isFinite else { return nil }
+    // The accumulator's offset is roughly factor · shift.
+    let reach = max(
+      abs(Double(room.accumulator.lowerBound) + function.shift), abs(Double(room.accumulator.upperBound) + function.shift))
+    let mostForAccumulator = (0x1p31 - 0x1p10) / max(reach, 1)
+    let largest = min(Double(room.largestFactor), mostForAccumulator)
+    guard largest >= 1 else { return nil }
+    var bounds = Bounds(staircase, room)
+    func attempt(_ factor: Int64) -> ExactStep? {
+      // The nearest multipliers below and above slope / factor.
+      let ratio = slope / Double(factor)
+      guard ratio.isNormal else { return nil }
+      let exponent = Int(ratio.exponent) + 1
+      guard (-31...30).contains(exponent) else { return nil }
+      let mantissa = (ratio.significand * 0x1p30).rounded(.down)
+      for mantissa in [Int64(mantissa), Int64(mantissa) + 1] where (1 << 30..<1 << 31).contains(mantissa) {
+        let multiplier = Multiplier(mantissa: Int32(mantissa), exponent: exponent)
+        guard let offset = bounds.offset(factor, multiplier) else { continue }
+        let step = ExactStep(factor: factor, offset: offset, multiplier: multiplier)
+        if step.isProved(staircase, room) { return step }
+      }
+      return nil
+    }
+    let most = Int64(largest)
+    let small = min(most, max(room.smallFactor, 1))
+    if let step = attempt(1) { return step }
+    for factor in stride(from: small, to: 1, by: -1).prefix(mostTries) {
+      if let step = attempt(factor) { return step }
+    }
+    for factor in stride(from: most, to: small, by: -1).prefix(mostTries) {
+      if let step = attempt(factor) { return step }
+    }
+    return nil
+  }
+
+  private static let mostTries = 4096
+
+  /// Holds the step's own arithmetic to the function on both sides of every change, and at both ends.
+  private func isProved(_ staircase: ChannelFunction.Staircase, _ room: Room) -> Bool {
+    let low = room.accumulator.lowerBound * factor + offset
+    let high = room.accumulator.upperBound * factor + offset
+    guard min(low, offset) >= Int64(Int32.min), max(high, offset) <= Int64(Int32.max) else { return false }
+    let requantization = Requantization(
+      multipliers: [multiplier], rounding: .halfEven, zeroPoint: Int32(room.zeroPoint), clamp: room.clamp)
+    guard requantization.code(Interval<Int32>(min(low, offset)...max(high, offset)), channel: 0).holds else { return false }
+    func code(_ place: Int64) -> Int64 {
+      Int64(requantization.code(Int32(factor * place + offset), channel: 0))
+    }
+    return code(staircase.range.lowerBound) == staircase.first && code(staircase.range.upperBound) == staircase.last
+      && staircase.jumps.allSatisfy { code($0.place) == $0.after && code($0.place - 1) == $0.before }
+  }
+
+  /// What the codes ask of the offset, for a factor and a multiplier.
+  private struct Bounds {
+    /// At `place` the accumulator's code must be `code` or more (`isLower`), or less.
+    struct Demand {
+      var place, code: Int64
+      var isLower: Bool
+    }
+    private var demands: [Demand] = []
+
+    /// Codes are counted from the zero point.
+    init(_ staircase: ChannelFunction.Staircase, _ room: Room) {
+      func add(_ place: Int64, _ code: Int64, _ isLower: Bool) {
+        demands.append(Demand(place: place, code: code - room.zeroPoint, isLower: isLower))
+      }
+      if staircase.first > room.clamp.lowerBound { add(staircase.range.lowerBound, staircase.first, true) }
+      if staircase.last < room.clamp.upperBound { add(staircase.range.upperBound, staircase.last + 1, false) }
+      for jump in staircase.jumps {
+        add(jump.place, jump.after, true)
+        add(jump.place - 1, jump.before + 1, false)
+      }
+    }
+
+    /// An offset that meets every demand, in the middle of those that do.
+    mutating func offset(_ factor: Int64, _ multiplier: Multiplier) -> Int64? {
+      var (low, high) = (Int64.min / 2, Int64.max / 2)
+      let shift = 31 - multiplier.exponent
+      for index in demands.indices {
+        let demand = demands[index]
+        let least = Self.least(demand.code, Int64(multiplier.mantissa), shift) - factor * demand.place
+        if demand.isLower { low = max(low, least) } else { high = min(high, least - 1) }
+        if low > high {
+          // What fails here is likely to fail for other factors too: it is looked at first then.
+          demands.swapAt(index, index / 2)
+          return nil
+        }
+      }
+      return low + (high - low) / 2
+    }
+
+    /// The least accumulator whose product with `mantissa · 2^-shift` is rounded to `code` or more, ties to even.
+    private static func least(_ code: Int64, _ mantissa: Int64, _ shift: Int) -> Int64 {
+      let halves = 2 * code - 1
+      // |halves| · 2^(shift − 1) in 128 bits.
+      let product = halves.magnitude.multipliedFullWidth(by: 1 << UInt64(shift - 1))
+      let (quotient, remainder) = UInt64(mantissa).dividingFullWidth(product)
+      guard quotient < 1 << 62 else { return halves < 0 ? -1 << 61 : 1 << 61 }
+      let whole = Int64(quotient)
+      if remainder == 0 {
+        // A tie, which goes to the even neighbour.
+        let place = halves < 0 ? -whole : whole
+        return code % 2 == 0 ? place : place + 1
+      }
+      return halves < 0 ? -whole : whole + 1
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import Arithmetic
+
+/// The sums of an affine layer before anything is added to them or made of them.
+struct WeightedSums {
+  var geometry: WindowGeometry
+  var groups: Int
+  /// As in `Affine`, zero points subtracted.
+  var weights: [Int64]
+  /// Codes that it reads.
+  let inputRange: ClosedRange<Int64>
+  let inputZeroPoint: Int32
+
+  init(
+    geometry: WindowGeometry, groups: Int, weights: [Int64], inputRange: ClosedRange<Int64>, inputZeroPoint: Int32
+  ) {
+    (self.geometry, self.groups, self.weights) = (geometry, groups, weights)
+    self.inputRange =
+      geometry.hasPadding ? union(inputRange, Int64(inputZeroPoint)...Int64(inputZeroPoint)) : inputRange
+    self.inputZeroPoint = inputZeroPoint
+  }
+
+  var channels: Int { geometry.outputChannels }
+  /// Weights of a channel.
+  var length: Int { weights.count / channels }
+
+  func weights(channel: Int) -> ArraySlice<Int64> { weights[channel * length..<(channel + 1) * length] }
+
+  /// `Σ weight · (code − zero point)` of a channel, and every partial sum on the way to it.
+  func range(channel: Int) -> ClosedRange<Int64> {
+    var (low, high, total) = (Int64(0), Int64(0), Int64(0))
+    for weight in weights(channel: channel) {
+      total += weight
+      let (a, b) = (weight * inputRange.lowerBound, weight * inputRange.upperBound)
+      // With zero included, the range holds every partial sum as well, in whatever order a kernel adds.
+      low += min(a, b, 0)
+      high += max(a, b, 0)
+    }
+    let centre = Int64(inputZeroPoint) * total
+    return (low - centre)...(high - centre)
+  }
+
+  /// What is added for the input's zero point.
+  func centre(channel: Int) -> Int64 { -Int64(inputZeroPoint) * weights(channel: channel).reduce(0, +) }
+}
+
+extension Lowering {
+  /// The core's step for sums and what becomes of them, and the codes it makes; a fault where 32 bits could overflow.
+  func affine(
+    _ sums: WeightedSums, _ sum: QuantizedSum
+  ) throws(LayerFault) -> (affine: Affine, codes: ClosedRange<Int64>) {
+    var affine = Affine(
+      geometry: sums.geometry, groups: sums.groups, paddingCode: sums.inputZeroPoint, weights: [], bias: [],
+      accumulators: [], requantization: sum.requantization)
+    affine.weights.reserveCapacity(sums.weights.count)
+    var codeRange: ClosedRange<Int64>?
+    for channel in 0..<sums.channels {
+      let factor = sum.factor(channel: channel)
+      for weight in sums.weights(channel: channel) {
+        guard let weight = Int16(exactly: weight * factor) else {
+          throw LayerFault("its weight \(weight) times \(factor) needs more than 16 bits")
+        }
+        affine.weights.append(weight)
+      }
+      let reach = sums.range(channel: channel)
+      let (a, b) = (reach.lowerBound * factor, reach.upperBound * factor)
+      let range = (sum.offsets[channel] + min(a, b))...(sum.offsets[channel] + max(a, b))
+      guard range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max) else {
+        throw LayerFault(
+          "the accumulator of channel \(channel) could overflow 32 bits: bias \(sum.offsets[channel]), range "
+            + "\(range.lowerBound) … \(range.upperBound)",
+          remedy: "fewer inputs to this layer, or smaller biases")
+      }
+      affine.bias.append(Int32(sum.offsets[channel] + factor * sums.centre(channel: channel)))
+      affine.accumulators.append(range)
+      codeRange = union(codeRange, try self.codes(of: affine.requantization, channel: channel, from: range))
+    }
+    guard let codeRange else { throw LayerFault("it has no output channels") }
+    return (affine, codeRange)
+  }
+}
