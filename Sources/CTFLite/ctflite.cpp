@@ -121,6 +121,12 @@ ctflite_options options(const Operator *op) {
   case BuiltinOptions_UnpackOptions:
     out.axis = op->builtin_options_as_UnpackOptions()->axis();
     break;
+  case BuiltinOptions_BatchMatMulOptions: {
+    auto o = op->builtin_options_as_BatchMatMulOptions();
+    out.adjoint_left = o->adj_x();
+    out.adjoint_right = o->adj_y();
+    break;
+  }
   case BuiltinOptions_LeakyReluOptions:
     out.alpha = op->builtin_options_as_LeakyReluOptions()->alpha();
     break;

@@ -112,6 +112,9 @@ Offset<void> options(flatbuffers::FlatBufferBuilder &b, BuiltinOptions &type, co
   case 98:
     type = BuiltinOptions_LeakyReluOptions;
     return CreateLeakyReluOptions(b, o.alpha).Union();
+  case 126:
+    type = BuiltinOptions_BatchMatMulOptions;
+    return CreateBatchMatMulOptions(b, o.adjoint_left, o.adjoint_right).Union();
   default:
     return 0;
   }

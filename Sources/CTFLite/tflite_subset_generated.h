@@ -95,6 +95,9 @@ struct ResizeNearestNeighborOptionsBuilder;
 struct GeluOptions;
 struct GeluOptionsBuilder;
 
+struct BatchMatMulOptions;
+struct BatchMatMulOptionsBuilder;
+
 struct OperatorCode;
 struct OperatorCodeBuilder;
 
@@ -177,12 +180,13 @@ enum BuiltinOptions : uint8_t {
   BuiltinOptions_MirrorPadOptions = 77,
   BuiltinOptions_SplitVOptions = 79,
   BuiltinOptions_DepthToSpaceOptions = 94,
+  BuiltinOptions_BatchMatMulOptions = 101,
   BuiltinOptions_GeluOptions = 116,
   BuiltinOptions_MIN = BuiltinOptions_NONE,
   BuiltinOptions_MAX = BuiltinOptions_GeluOptions
 };
 
-inline const BuiltinOptions (&EnumValuesBuiltinOptions())[26] {
+inline const BuiltinOptions (&EnumValuesBuiltinOptions())[27] {
   static const BuiltinOptions values[] = {
     BuiltinOptions_NONE,
     BuiltinOptions_Conv2DOptions,
@@ -209,6 +213,7 @@ inline const BuiltinOptions (&EnumValuesBuiltinOptions())[26] {
     BuiltinOptions_MirrorPadOptions,
     BuiltinOptions_SplitVOptions,
     BuiltinOptions_DepthToSpaceOptions,
+    BuiltinOptions_BatchMatMulOptions,
     BuiltinOptions_GeluOptions
   };
   return values;
@@ -317,7 +322,7 @@ inline const char * const *EnumNamesBuiltinOptions() {
     "",
     "",
     "",
-    "",
+    "BatchMatMulOptions",
     "",
     "",
     "",
@@ -442,6 +447,10 @@ template<> struct BuiltinOptionsTraits<lockstep_tflite::SplitVOptions> {
 
 template<> struct BuiltinOptionsTraits<lockstep_tflite::DepthToSpaceOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_DepthToSpaceOptions;
+};
+
+template<> struct BuiltinOptionsTraits<lockstep_tflite::BatchMatMulOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_BatchMatMulOptions;
 };
 
 template<> struct BuiltinOptionsTraits<lockstep_tflite::GeluOptions> {
@@ -2133,6 +2142,57 @@ inline flatbuffers::Offset<GeluOptions> CreateGeluOptions(
   return builder_.Finish();
 }
 
+struct BatchMatMulOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef BatchMatMulOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_ADJ_X = 4,
+    VT_ADJ_Y = 6
+  };
+  bool adj_x() const {
+    return GetField<uint8_t>(VT_ADJ_X, 0) != 0;
+  }
+  bool adj_y() const {
+    return GetField<uint8_t>(VT_ADJ_Y, 0) != 0;
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint8_t>(verifier, VT_ADJ_X, 1) &&
+           VerifyField<uint8_t>(verifier, VT_ADJ_Y, 1) &&
+           verifier.EndTable();
+  }
+};
+
+struct BatchMatMulOptionsBuilder {
+  typedef BatchMatMulOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_adj_x(bool adj_x) {
+    fbb_.AddElement<uint8_t>(BatchMatMulOptions::VT_ADJ_X, static_cast<uint8_t>(adj_x), 0);
+  }
+  void add_adj_y(bool adj_y) {
+    fbb_.AddElement<uint8_t>(BatchMatMulOptions::VT_ADJ_Y, static_cast<uint8_t>(adj_y), 0);
+  }
+  explicit BatchMatMulOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<BatchMatMulOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<BatchMatMulOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<BatchMatMulOptions> CreateBatchMatMulOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    bool adj_x = false,
+    bool adj_y = false) {
+  BatchMatMulOptionsBuilder builder_(_fbb);
+  builder_.add_adj_y(adj_y);
+  builder_.add_adj_x(adj_x);
+  return builder_.Finish();
+}
+
 struct OperatorCode FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   typedef OperatorCodeBuilder Builder;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
@@ -2317,6 +2377,9 @@ struct Operator FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const lockstep_tflite::DepthToSpaceOptions *builtin_options_as_DepthToSpaceOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_DepthToSpaceOptions ? static_cast<const lockstep_tflite::DepthToSpaceOptions *>(builtin_options()) : nullptr;
   }
+  const lockstep_tflite::BatchMatMulOptions *builtin_options_as_BatchMatMulOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_BatchMatMulOptions ? static_cast<const lockstep_tflite::BatchMatMulOptions *>(builtin_options()) : nullptr;
+  }
   const lockstep_tflite::GeluOptions *builtin_options_as_GeluOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_GeluOptions ? static_cast<const lockstep_tflite::GeluOptions *>(builtin_options()) : nullptr;
   }
@@ -2428,6 +2491,10 @@ template<> inline const lockstep_tflite::SplitVOptions *Operator::builtin_option
 
 template<> inline const lockstep_tflite::DepthToSpaceOptions *Operator::builtin_options_as<lockstep_tflite::DepthToSpaceOptions>() const {
   return builtin_options_as_DepthToSpaceOptions();
+}
+
+template<> inline const lockstep_tflite::BatchMatMulOptions *Operator::builtin_options_as<lockstep_tflite::BatchMatMulOptions>() const {
+  return builtin_options_as_BatchMatMulOptions();
 }
 
 template<> inline const lockstep_tflite::GeluOptions *Operator::builtin_options_as<lockstep_tflite::GeluOptions>() const {
@@ -2915,6 +2982,10 @@ inline bool VerifyBuiltinOptions(flatbuffers::Verifier &verifier, const void *ob
     }
     case BuiltinOptions_DepthToSpaceOptions: {
       auto ptr = reinterpret_cast<const lockstep_tflite::DepthToSpaceOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case BuiltinOptions_BatchMatMulOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::BatchMatMulOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
     case BuiltinOptions_GeluOptions: {

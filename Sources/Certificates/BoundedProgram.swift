@@ -59,6 +59,8 @@ package struct BoundedStep: Sendable {
     case affine(Affine, window: WindowTable, largestWeight: Int64)
     case lookup(Lookup)
     case combine(Combine, left: [Int32], right: [Int32], leftTable: [Int32], rightTable: [Int32])
+    /// By output element, the operands' elements of its first product.
+    case product(MatrixProduct, starts: [ProductStart])
     /// Maximum.
     case maximum(Pool, window: WindowTable)
     /// Average, or a requantised sum with a bias.
@@ -194,6 +196,16 @@ extension BoundedStep {
         combine, left, right, leftTable, rightTable, program, step, ranges)
       (ranges.accumulatorLow[index], ranges.accumulatorHigh[index]) = (low, high)
       self.staircases = try staircases(combine.requantization, channels: 1, low: low, high: high)
+      staircaseOf = { _ in 0 }
+
+    case .product(let product):
+      let starts = try Self.starts(of: product, program, step)
+      form = .product(product, starts: starts)
+      let (low, high) = try product.accumulators(
+        starts, left: (ranges.low[step.inputs[0]], ranges.high[step.inputs[0]]),
+        right: (ranges.low[step.inputs[1]], ranges.high[step.inputs[1]]))
+      (ranges.accumulatorLow[index], ranges.accumulatorHigh[index]) = (low, high)
+      self.staircases = try staircases(product.requantization, channels: 1, low: low, high: high)
       staircaseOf = { _ in 0 }
 
     case .pool(let pool):

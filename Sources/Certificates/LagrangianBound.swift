@@ -46,6 +46,8 @@ extension BoundedProgram {
     case .affine, .sum, .lookup: return count
     // For the accumulator, the left operand and the right one.
     case .combine: return 3 * count
+    // For the accumulator, then for both operands of each product.
+    case .product(let product, _): return count * (1 + 2 * product.depth)
     // [output, tap].
     case .maximum(_, let window): return count * window.taps
     case .softmax, .move: return 0
@@ -248,18 +250,41 @@ extension BoundedProgram {
           for code in c...d { best = max(best, signed &* Int64(rightTable[Int(code - bases.1)]) &- v &* code) }
           try add(best, to: &total)
         case .product:
-          // Linear in each operand: largest at a corner of the box.
-          let (zx, zy) = (Int64(combine.left.zeroPoint), Int64(combine.right.zeroPoint))
-          var best = Int64.min
-          for code in [a, b] {
-            for other in [c, d] {
-              best = max(best, m &* ((code - zx) &* (other - zy)) &- u &* code &- v &* other)
-            }
-          }
-          try add(best, to: &total)
+          let bound = BilinearBound(multiplier: m, leftSlope: u, rightSlope: v)
+          let zeroPoints = (Int64(combine.left.zeroPoint), Int64(combine.right.zeroPoint))
+          try add(bound.maximum(a...b, c...d, zeroPoints: zeroPoints), to: &total)
         }
         try add(u, to: &prices[x][i])
         try add(v, to: &prices[y][j])
+      }
+
+    case .product(let product, let starts):
+      guard !chosen.isEmpty || !direct.isEmpty else { return try codesAlone() }
+      let (x, y) = (step.inputs[0], step.inputs[1])
+      open(x)
+      open(y)
+      let zeroPoints = (Int64(product.left.zeroPoint), Int64(product.right.zeroPoint))
+      for element in 0..<count {
+        let m = chosen.isEmpty ? 0 : Int64(chosen[element])
+        if m != 0 || price[element] != 0 || !direct.isEmpty {
+          try add(try staircaseMaximum(element, m), to: &total)
+          try add(m &* Int64(product.bias), to: &total)
+        }
+        guard !chosen.isEmpty else { continue }
+        for k in 0..<product.depth {
+          let place = count + 2 * (element * product.depth + k)
+          let bound = BilinearBound(
+            multiplier: m, leftSlope: Int64(chosen[place]), rightSlope: Int64(chosen[place + 1]))
+          if bound.isZero { continue }
+          let i = Int(starts[element].left) + k * product.left.depthStride
+          let j = Int(starts[element].right) + k * product.right.depthStride
+          let largest = bound.maximum(
+            Int64(ranges.low[x][i])...Int64(ranges.high[x][i]), Int64(ranges.low[y][j])...Int64(ranges.high[y][j]),
+            zeroPoints: zeroPoints)
+          try add(largest, to: &total)
+          try add(bound.leftSlope, to: &prices[x][i])
+          try add(bound.rightSlope, to: &prices[y][j])
+        }
       }
 
     case .maximum(let pool, let window):

@@ -175,6 +175,10 @@ extension BoundedStep {
     case .combine(let combine, let left, let right, let leftTable, let rightTable):
       let sums = try Self.accumulators(combine, left, right, leftTable, rightTable, program, step, ranges)
       requantize(program, index, sums, &ranges)
+    case .product(let product, let starts):
+      let sums = try product.accumulators(
+        starts, left: (low, high), right: (ranges.low[step.inputs[1]], ranges.high[step.inputs[1]]))
+      requantize(program, index, sums, &ranges)
     case .sum(let pool, let window, let bias):
       requantize(
         program, index, try Self.accumulators(pool, window, bias: bias, low: low, high: high), &ranges)

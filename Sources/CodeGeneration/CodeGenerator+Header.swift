@@ -116,6 +116,7 @@ extension Step {
     switch operation {
     case .affine(let affine): [affine.requantization.rounding]
     case .combine(let combine): [combine.requantization.rounding]
+    case .product(let product): [product.requantization.rounding]
     case .pool(let pool): if case .sum(_, let requantization, _) = pool.kind { [requantization.rounding] } else { [] }
     case .lookup, .softmax, .move: []
     }

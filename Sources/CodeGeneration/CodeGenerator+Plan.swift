@@ -100,6 +100,7 @@ extension Step {
         let high = affine.accumulators.map(\.upperBound).max()
       else { return nil }
       return low...high
+    case .product(let product): return product.accumulator
     case .pool(let pool): if case .sum(_, _, let range) = pool.kind { return range } else { return nil }
     case .lookup, .combine, .softmax, .move: return nil
     }

@@ -117,7 +117,7 @@ extension KernelWriter {
   }
 
   /// Loops over all indices below `sizes`.
-  private func nest(_ sizes: [Int], _ text: inout CText, _ body: (inout CText, [String]) -> Void) {
+  func nest(_ sizes: [Int], _ text: inout CText, _ body: (inout CText, [String]) -> Void) {
     func nest(_ axis: Int, _ indices: [String], _ text: inout CText) {
       if axis == sizes.count {
         body(&text, indices)
@@ -129,7 +129,7 @@ extension KernelWriter {
   }
 
   /// `start + Σ index · stride`.
-  private static func place(_ indices: [String], _ strides: [Int], start: Int = 0) -> String {
+  static func place(_ indices: [String], _ strides: [Int], start: Int = 0) -> String {
     var terms = start == 0 ? [] : ["\(start)"]
     for (index, stride) in zip(indices, strides) where stride != 0 {
       terms.append(times(index, stride))

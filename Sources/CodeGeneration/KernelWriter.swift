@@ -91,10 +91,11 @@ struct KernelWriter {
       "Step \(index), layer \(step.source.index) of the model: \(step.source.type) \"\(step.source.name.printable())\". "
     text += step.inputs.map { "\(program.values[$0].shape)" }.joined(separator: ", ") + " to \(output.shape), codes "
     text += "\(output.range.lowerBound) to \(output.range.upperBound)."
-    if case .affine(let affine) = step.operation,
-      let low = affine.accumulators.map(\.lowerBound).min(), let high = affine.accumulators.map(\.upperBound).max()
-    {
-      text += " Accumulators stay in [\(low), \(high)] (proved for every input), inside int32_t."
+    switch step.operation {
+    case .affine, .product:
+      guard let range = step.accumulatorRange else { break }
+      text += " Accumulators stay in [\(range.lowerBound), \(range.upperBound)] (proved for every input), inside int32_t."
+    case .lookup, .combine, .pool, .softmax, .move: break
     }
     return text
   }

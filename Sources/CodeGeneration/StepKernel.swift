@@ -117,6 +117,7 @@ struct PortableKernel: StepKernel {
     case .affine(let affine): writer.affine(affine, step, index, &text)
     case .lookup(let lookup): writer.lookup(lookup, step, index, &text)
     case .combine(let combine): writer.combine(combine, step, index, &text)
+    case .product(let product): writer.product(product, step, index, &text)
     case .pool(let pool): writer.pool(pool, step, index, &text)
     case .softmax(let softmax): writer.softmax(softmax, step, index, &text)
     case .move(let move): writer.move(move, step, index, &text)

@@ -22,6 +22,8 @@ enum StepOverlap {
     case .combine(let combine):
       let strides = position == 0 ? combine.left.strides : combine.right.strides
       return strides == rowMajor(combine.shape) ? 0 : nil
+    // Every column reads all rows again.
+    case .product: return nil
     case .move: return nil
     }
   }

@@ -73,6 +73,22 @@ public enum Mutation: String, Sendable, CaseIterable {
         guard mutate(&combine.requantization) else { return false }
       }
       step.operation = .combine(combine)
+    case .product(var product):
+      switch self {
+      case .biasOff:
+        product.bias += 1
+        product.accumulator = product.accumulator.lowerBound...(product.accumulator.upperBound + 1)
+      case .lastInputIgnored:
+        guard product.depth > 1 else { return false }
+        product.depth -= 1
+      case .weightsTransposed:
+        // The columns of a square matrix taken for its rows.
+        guard product.depth == product.columns, product.depth > 1 else { return false }
+        swap(&product.right.lineStride, &product.right.depthStride)
+      default:
+        guard mutate(&product.requantization) else { return false }
+      }
+      step.operation = .product(product)
     case .pool(var pool):
       switch self {
       case .averageFloored:

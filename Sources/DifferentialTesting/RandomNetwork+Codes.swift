@@ -125,6 +125,9 @@ private struct Recoder {
     case .add(let activation), .subtract(let activation), .multiply(let activation):
       operation.quantizer = quantizer(
         output, isUnsigned && random.chance(0.3) ? .halfUp : .halfEven, bounds(activation))
+    case .batchMatMul:
+      operation.quantizer = quantizer(
+        output, hasPowersOfTwo ? random.element(of: [.halfEven, .floor, .ceiling]) : .halfEven, bounds(.none))
     case .averagePool2D(let window, _, _, let activation) where window.padding == .valid:
       operation.quantizer = quantizer(output, .halfEven, bounds(activation))
     case .unary(let function):

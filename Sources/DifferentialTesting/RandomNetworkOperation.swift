@@ -3,7 +3,7 @@ import Network
 /// The kinds of operations that random networks are made of.
 enum RandomOperation: CaseIterable {
   case conv2D, depthwiseConv2D, fullyConnected
-  case add, subtract, multiply
+  case add, subtract, multiply, batchMatMul
   case averagePool2D, maxPool2D, mean, softmax
   case reshape, squeeze, expandDimensions, pad, transpose, concatenation, stridedSlice
   case logistic, tanh, hardSwish, relu, relu6, leakyRelu, quantize
@@ -30,7 +30,7 @@ enum RandomOperation: CaseIterable {
     case .fullyConnected: 20
     case .reshape: 18
     case .add, .expandDimensions: 6
-    case .concatenation, .stridedSlice, .subtract, .multiply: 5
+    case .concatenation, .stridedSlice, .subtract, .multiply, .batchMatMul: 5
     case .squeeze, .pad, .transpose, .mean: 4
     case .softmax: 3
     case .conv2D, .depthwiseConv2D, .averagePool2D, .maxPool2D: 0
@@ -49,6 +49,7 @@ extension RandomNetworkBuilder {
     case .add: addBinary(.add, to: value)
     case .subtract: addBinary(.subtract, to: value)
     case .multiply: addBinary(.multiply, to: value)
+    case .batchMatMul: addBatchMatMul(to: value)
     case .averagePool2D: addPool(.average, to: value)
     case .maxPool2D: addPool(.maximum, to: value)
     case .mean: addMean(to: value)

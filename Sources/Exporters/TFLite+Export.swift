@@ -182,6 +182,10 @@ private struct TFLiteWriter {
       raw.options.filter_height = Int32(clamping: height)
       raw.options.filter_width = Int32(clamping: width)
       raw.options.activation = number(activation)
+    case .batchMatMul(let transposesLeft, let transposesRight):
+      code = (126, 2)
+      raw.options.adjoint_left = transposesLeft
+      raw.options.adjoint_right = transposesRight
     case .mean(let keepsDimensions):
       code = (40, 2)
       raw.options.keep_dimensions = keepsDimensions

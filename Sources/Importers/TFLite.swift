@@ -159,6 +159,8 @@ private struct TFLiteReader {
     case .add: return .add(activation)
     case .sub: return .subtract(activation)
     case .mul: return .multiply(activation)
+    case .batchMatMul:
+      return .batchMatMul(transposesLeft: options.adjoint_left, transposesRight: options.adjoint_right)
     case .mean: return .mean(keepsDimensions: options.keep_dimensions)
     case .softmax: return .softmax(beta: options.beta)
     case .reshape: return .reshape(shape: options.new_shape.elements == nil ? nil : [Int](options.new_shape))

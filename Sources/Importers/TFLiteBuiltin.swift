@@ -100,6 +100,7 @@ struct TFLiteBuiltin: RawRepresentable, Hashable {
   static let broadcastTo = TFLiteBuiltin(130)
   static let broadcastArgs = TFLiteBuiltin(145)
   static let gelu = TFLiteBuiltin(150)
+  static let batchMatMul = TFLiteBuiltin(126)
 
   /// TensorFlow Lite's names, in the order of their numbers.
   static let names: [String] = """

@@ -113,6 +113,7 @@ public struct Step: Sendable {
     case affine(Affine)
     case lookup(Lookup)
     case combine(Combine)
+    case product(MatrixProduct)
     case pool(Pool)
     case softmax(Softmax)
     case move(Move)
@@ -146,13 +147,18 @@ public struct Step: Sendable {
   }
 
   public var multiplyAccumulates: Int {
-    if case .affine(let affine) = operation { affine.multiplyAccumulates } else { 0 }
+    switch operation {
+    case .affine(let affine): affine.multiplyAccumulates
+    case .product(let product): product.multiplyAccumulates
+    case .lookup, .combine, .pool, .softmax, .move: 0
+    }
   }
 
   /// Roughly how many elementary operations a run takes, pools and elementwise steps included.
   func work(outputCount: Int) -> Int {
     switch operation {
     case .affine(let affine): affine.multiplyAccumulates
+    case .product(let product): product.multiplyAccumulates
     case .pool(let pool): outputCount * pool.geometry.taps
     case .lookup, .combine, .softmax, .move: outputCount * 8
     }

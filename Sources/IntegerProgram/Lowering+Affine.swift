@@ -4,7 +4,7 @@ import Network
 // CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED → affine.
 extension Lowering {
   /// The constant weights of an affine layer, and their scales: one, or one for each output channel.
-  private struct Weights {
+  struct Weights {
     var codes: [Int64]
     var shape: [Int]
     var scales: [Float]
@@ -158,7 +158,7 @@ extension Lowering {
     try affine(operation, x, clipped.geometry, groups: inputChannels, weights, codes, output, activation)
   }
 
-  private mutating func affine(
+  mutating func affine(
     _ operation: Operation, _ x: Int, _ geometry: WindowGeometry, groups: Int, _ weights: Weights, _ codes: [Int64],
     _ output: Value, _ activation: Activation, isDense: Bool = false
   ) throws(LayerFault) {

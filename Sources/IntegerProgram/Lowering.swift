@@ -149,6 +149,8 @@ struct Lowering {
     case .add(let activation): try sum(operation, .sum, activation)
     case .subtract(let activation): try sum(operation, .difference, activation)
     case .multiply(let activation): try product(operation, activation)
+    case .batchMatMul(let transposesLeft, let transposesRight):
+      try batchMatMul(operation, transposesLeft: transposesLeft, transposesRight: transposesRight)
     case .averagePool2D(let window, let height, let width, let activation):
       try pool(operation, .average, window, height: height, width: width, activation)
     case .maxPool2D(let window, let height, let width, let activation):
@@ -197,7 +199,7 @@ struct Lowering {
     case let type where type.hasSuffix("LSTM") || type.hasSuffix("RNN"):
       "train with unroll=True, or replace the recurrent layer by convolutions over time"
     case "RESIZE_BILINEAR": "replace the resizing by a strided convolution or a pool"
-    case "BATCH_MATMUL": "where one side is constant, use a dense layer (FULLY_CONNECTED)"
+    case "PRELU": "use LEAKY_RELU, whose slope is one number"
     case "MINIMUM", "MAXIMUM": "use a fused RELU or RELU6"
     case let type where type.hasPrefix("CUSTOM"): "build the model from builtin operators"
     default: "the supported operators are listed by `lockstep inspect --operators`"

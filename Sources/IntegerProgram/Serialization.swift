@@ -83,6 +83,17 @@ package struct CanonicalWriter {
       }
       integer(combine.leftShift)
       requantization(combine.requantization)
+    case .product(let product):
+      text("product")
+      integers(product.batch)
+      integers([product.rows, product.columns, product.depth])
+      for operand in [product.left, product.right] {
+        integer(Int(operand.zeroPoint))
+        integers(operand.batchStrides)
+        integers([operand.lineStride, operand.depthStride])
+      }
+      integer(Int(product.bias))
+      requantization(product.requantization)
     case .pool(let pool):
       text("pool")
       switch pool.kind {

@@ -134,6 +134,9 @@ public struct Operation: Sendable {
     case add(Activation)
     case subtract(Activation)
     case multiply(Activation)
+    /// Inputs: matrices [batch…, rows, depth] and [batch…, depth, columns], the last two dimensions of either exchanged
+    /// where it is transposed; batches broadcast.
+    case batchMatMul(transposesLeft: Bool, transposesRight: Bool)
     case averagePool2D(Window, height: Int, width: Int, Activation)
     case maxPool2D(Window, height: Int, width: Int, Activation)
     /// Inputs: any shape, axes.

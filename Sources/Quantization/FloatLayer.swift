@@ -145,6 +145,36 @@ extension FloatLayer {
       }
       kind = .combine(
         combination, strides: Array(zip(strides[0], strides[1])).map { (left: $0.0, right: $0.1) }, shape: shape)
+    case .batchMatMul(let transposesLeft, let transposesRight):
+      // A constant matrix on the right is a dense layer's.
+      guard !transposesLeft, operation.inputs.count == 2, let right = operation.inputs[1],
+        network.tensors[right].constant != nil
+      else {
+        throw LayerFault(
+          "it multiplies two tensors that are both reckoned",
+          remedy: "where one is constant, put it on the right; else quantise with the framework's own converter")
+      }
+      let x = try reckoned(0)
+      let weights = try reals(1, "right matrix")
+      let (count, shape) = (weights.numbers.count, weights.shape)
+      guard shape.count >= 2, count == shape.suffix(2).reduce(1, *), let length = x.tensor.shape.last,
+        length == shape[shape.count - (transposesRight ? 1 : 2)], length > 0
+      else { throw LayerFault("its right matrix has the shape \(shape) for an input of \(x.tensor.shape)") }
+      let outputs = count / length
+      let batch = x.tensor.count / length
+      guard made.count == batch * outputs, made.shape.last == outputs else {
+        throw LayerFault("its output has the shape \(made.shape), not \(batch) × \(outputs) elements")
+      }
+      let geometry = try FloatWindow(
+        Window(padding: .valid), shape: [batch, 1, 1, length], rows: 1, columns: 1)
+      inputs = [x.index]
+      kind = .affine(
+        FloatAffine(
+          window: geometry, groups: 1, outputs: outputs,
+          weights: transposesRight
+            ? weights.numbers
+            : (0..<outputs).flatMap { output in (0..<length).map { weights.numbers[$0 * outputs + output] } },
+          bias: Array(repeating: 0, count: outputs), isDense: true, fileWindow: nil))
     case .averagePool2D(let window, let rows, let columns, let fused),
       .maxPool2D(let window, let rows, let columns, let fused):
       self.activation = fused

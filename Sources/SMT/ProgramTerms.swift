@@ -65,6 +65,7 @@ struct ProgramTerms {
     case .combine(let combine):
       let places = Places.of(combine.shape, [combine.left.strides, combine.right.strides])
       return try each(places) { combine.code(operands[0][$0[0]], operands[1][$0[1]]) }
+    case .product(let product): return try codes(of: product, operands[0], operands[1])
     case .pool(let pool): return try codes(of: pool, operands[0])
     case .softmax(let softmax):
       let rows = try each(0..<softmax.rows) { row in
@@ -123,6 +124,31 @@ struct ProgramTerms {
         }
       }
       return affine.requantization.code(Code(narrowing: sums.sum(summands, plus: constant)), channel: channel)
+    }
+  }
+
+  private func codes(of product: MatrixProduct, _ left: [Code], _ right: [Code]) throws(EncodingError) -> [Code] {
+    let (lefts, rights) = (left.map { split($0) }, right.map { split($0) })
+    return try each(product.outputStarts) { start in
+      var constant = Int64(product.bias)
+      var summands: [(weight: Int64, term: Term<Int64>)] = []
+      for k in 0..<product.depth {
+        let a = lefts[start.left + k * product.left.depthStride]
+        let b = rights[start.right + k * product.right.depthStride]
+        let x = a.constant - Int64(product.left.zeroPoint)
+        let y = b.constant - Int64(product.right.zeroPoint)
+        switch (a.term, b.term) {
+        case (nil, nil): constant += x * y
+        case (let term?, nil):
+          constant += x * y
+          summands.append((y, term))
+        case (nil, let term?):
+          constant += x * y
+          summands.append((x, term))
+        case (let a?, let b?): summands.append((1, (a +% Term(x)) *% (b +% Term(y))))
+        }
+      }
+      return product.requantization.code(Code(narrowing: sums.sum(summands, plus: constant)), channel: 0)
     }
   }
 

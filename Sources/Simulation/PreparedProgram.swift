@@ -41,6 +41,10 @@ final class PreparedProgram: Sendable {
       case .combine(let combine):
         steps.append(
           PreparedCombine(combine, left: from[0], right: from[1], to: to, instructions: instructions))
+      case .product(let product):
+        let step = PreparedMatrixProduct(product, left: from[0], right: from[1], to: to, scratch: scratch)
+        scratchByteCount = max(scratchByteCount, step.scratchByteCount)
+        steps.append(step)
       case .pool(let pool):
         scratchByteCount = max(scratchByteCount, PreparedPool.scratchByteCount(pool))
         steps.append(PreparedPool(pool, from: from[0], to: to, scratch: scratch))

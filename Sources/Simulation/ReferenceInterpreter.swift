@@ -25,6 +25,7 @@ public struct ReferenceInterpreter: Sendable {
     case .affine(let affine): codes(of: affine, operands[0])
     case .lookup(let lookup): operands[0].map { lookup.table[Int($0 &- lookup.lowest)] }
     case .combine(let combine): codes(of: combine, operands[0], operands[1])
+    case .product(let product): codes(of: product, operands[0], operands[1])
     case .pool(let pool): codes(of: pool, operands[0])
     case .softmax(let softmax): codes(of: softmax, operands[0])
     case .move(let move): codes(of: move, operands, count: program.values[step.output].count)
@@ -65,6 +66,17 @@ public struct ReferenceInterpreter: Sendable {
     }
     fill(0, 0, 0)
     return output
+  }
+
+  private func codes(of product: MatrixProduct, _ left: [Int32], _ right: [Int32]) -> [Int32] {
+    product.outputStarts.map { start in
+      var accumulator = product.bias
+      for k in 0..<product.depth {
+        accumulator &+= product.product(
+          left[start.left + k * product.left.depthStride], right[start.right + k * product.right.depthStride])
+      }
+      return product.requantization.code(accumulator, channel: 0)
+    }
   }
 
   private func codes(of pool: Pool, _ input: [Int32]) -> [Int32] {

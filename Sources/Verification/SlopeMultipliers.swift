@@ -74,6 +74,26 @@ struct SlopeMultipliers: MultiplierSource {
       }
       return multipliers
 
+    case .product(let product, let starts):
+      var multipliers = [Int32](repeating: 0, count: count * (1 + 2 * product.depth))
+      let (x, y) = (step.inputs[0], step.inputs[1])
+      // Where the planes over each product touch: a gradient's point, or the middle.
+      let place = isGradient ? reference ?? ranges : ranges
+      for element in 0..<count {
+        let m = accumulatorSlope(bounded.steps[index], index, element, prices, direct, ranges)
+        guard m != 0 else { continue }
+        multipliers[element] = Int32(clamping: m)
+        for k in 0..<product.depth {
+          let i = Int(starts[element].left) + k * product.left.depthStride
+          let j = Int(starts[element].right) + k * product.right.depthStride
+          let a = (Int64(place.low[x][i]) + Int64(place.high[x][i])) / 2 - Int64(product.left.zeroPoint)
+          let b = (Int64(place.low[y][j]) + Int64(place.high[y][j])) / 2 - Int64(product.right.zeroPoint)
+          multipliers[count + 2 * (element * product.depth + k)] = Int32(clamping: m &* b)
+          multipliers[count + 2 * (element * product.depth + k) + 1] = Int32(clamping: m &* a)
+        }
+      }
+      return multipliers
+
     case .lookup(let lookup):
       let value = step.inputs[0]
       return (0..<count).map { element in

@@ -196,6 +196,8 @@ private struct NetworkEditor {
     case .add: return .add(activation)
     case .subtract: return .subtract(activation)
     case .multiply: return .multiply(activation)
+    case .batchMatMul:
+      return .batchMatMul(transposesLeft: random.chance(0.5), transposesRight: random.chance(0.5))
     case .averagePool2D(let window, let height, let width, _):
       return .averagePool2D(
         changed(window), height: random.chance(0.3) ? size() : height,

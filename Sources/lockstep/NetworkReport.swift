@@ -119,6 +119,10 @@ extension NetworkReport.Layer {
       let operands = step.inputs.map { Interval<Int32>(program.values[$0].range) }
       accumulator = combine.accumulator(operands[0], operands[1]).range
       describe(combine.requantization)
+    case .product(let product):
+      kind = "matrix product"
+      accumulator = product.accumulator
+      describe(product.requantization)
     case .pool(let pool):
       switch pool.kind {
       case .maximum: kind = "maximum pool"

@@ -12,6 +12,8 @@ struct SupportedOperator {
       name: "AVERAGE_POOL_2D", limits: "equal input and output quantisation; fused activation"),
     SupportedOperator(name: "BATCH_TO_SPACE_ND", limits: "constant block sizes and crops; equal input and output quantisation"),
     SupportedOperator(name: "BROADCAST_TO", limits: "constant shape; equal input and output quantisation"),
+    SupportedOperator(
+      name: "BATCH_MATMUL", limits: "of two tensors, or with a constant; either transposed; batches broadcast"),
     SupportedOperator(name: "CONCATENATION", limits: "equal quantisation of all inputs and the output"),
     SupportedOperator(
       name: "CONV_2D",
@@ -95,7 +97,7 @@ struct SupportedOperator {
     SupportedOperator(
       name: "ConvTranspose", limits: "1 or 2 dimensions, groups, dilation, any padding; constant quantised weights"),
     SupportedOperator(name: "DepthToSpace, SpaceToDepth", limits: ""),
-    SupportedOperator(name: "Gemm, MatMul", limits: "constant quantised weights"),
+    SupportedOperator(name: "Gemm, MatMul", limits: "constant quantised weights; MatMul of two quantised tensors"),
     SupportedOperator(name: "Max, Min", limits: "of quantised tensors and constants, by NumPy's rules"),
     SupportedOperator(name: "MaxPool, GlobalMaxPool, ReduceMax, ReduceMin", limits: "no dilation"),
     SupportedOperator(name: "PRelu", limits: "slopes one or one a channel, all at most 1 or all at least 1, none 0"),

@@ -131,7 +131,7 @@ import Testing
     }
     #expect(
       kinds.isSuperset(of: [
-        "nothing", "convolution", "pointwise", "depthwise", "grouped", "lookup", "combination", "pool", "softmax",
+        "nothing", "convolution", "pointwise", "depthwise", "grouped", "lookup", "combination", "product", "pool", "softmax",
         "move",
       ]), "only \(kinds.sorted()) were tested")
   }
@@ -142,6 +142,7 @@ import Testing
       affine.isDepthwise ? "depthwise" : affine.groups > 1 ? "grouped" : affine.usesPatch ? "convolution" : "pointwise"
     case .lookup: "lookup"
     case .combine: "combination"
+    case .product: "product"
     case .pool: "pool"
     case .softmax: "softmax"
     case .move: program.isAlias(step) ? "nothing" : "move"

@@ -130,6 +130,21 @@ import Testing
     ]
   }
 
+  static func matrix(
+    _ path: String, _ field: WritableKeyPath<MatrixProduct, MatrixProduct.Operand>
+  ) -> [Change<MatrixProduct>] {
+    [
+      Change("\(path).zeroPoint", field.appending(path: \.zeroPoint)),
+      Change("\(path).lineStride", field.appending(path: \.lineStride)),
+      Change("\(path).depthStride", field.appending(path: \.depthStride)),
+    ] + Change.list("\(path).batchStrides", field.appending(path: \.batchStrides))
+  }
+  static var product: [Change<MatrixProduct>] {
+    matrix("left", \.left) + matrix("right", \.right) + Change.list("batch", \.batch)
+    + Change.requantization("requantization", \.requantization)
+    + [Change("rows", \.rows), Change("columns", \.columns), Change("depth", \.depth), Change("bias", \.bias)]
+  }
+
   static var pool: [Change<Pool>] {
     Change.geometry("geometry", \.geometry)
     + [
@@ -276,6 +291,7 @@ import Testing
     case .affine(let affine): each("affine", affine, Self.affine) { .affine($0) }
     case .lookup(let lookup): each("lookup", lookup, Self.lookup) { .lookup($0) }
     case .combine(let combine): each("combine", combine, Self.combine) { .combine($0) }
+    case .product(let product): each("product", product, Self.product) { .product($0) }
     case .pool(let pool): each("pool", pool, Self.pool) { .pool($0) }
     case .softmax(let softmax): each("softmax", softmax, Self.softmax) { .softmax($0) }
     case .move(let move): each("move", move, Self.move) { .move($0) }
@@ -322,6 +338,7 @@ import Testing
     for change in Self.affine { #expect(tested["steps.affine.\(change.path)", default: 0] > 0, "\(change.path)") }
     for change in Self.lookup { #expect(tested["steps.lookup.\(change.path)", default: 0] > 0, "\(change.path)") }
     for change in Self.combine { #expect(tested["steps.combine.\(change.path)", default: 0] > 0, "\(change.path)") }
+    for change in Self.product { #expect(tested["steps.product.\(change.path)", default: 0] > 0, "\(change.path)") }
     for change in Self.pool { #expect(tested["steps.pool.\(change.path)", default: 0] > 0, "\(change.path)") }
     for change in Self.softmax { #expect(tested["steps.softmax.\(change.path)", default: 0] > 0, "\(change.path)") }
     for change in Self.move { #expect(tested["steps.move.\(change.path)", default: 0] > 0, "\(change.path)") }
@@ -363,6 +380,9 @@ import Testing
       operations.lazy.compactMap { if case .lookup(let lookup) = $0 { lookup } else { nil } }.first, Self.lookup)
     try expectAll(
       operations.lazy.compactMap { if case .combine(let combine) = $0 { combine } else { nil } }.first, Self.combine)
+    try expectAll(
+      operations.lazy.compactMap { if case .product(let product) = $0 { product } else { nil } }.first, Self.product,
+      ignored: ["accumulator"])
     try expectAll(operations.lazy.compactMap { if case .pool(let pool) = $0 { pool } else { nil } }.first, Self.pool)
     try expectAll(
       operations.lazy.compactMap { if case .softmax(let softmax) = $0 { softmax } else { nil } }.first, Self.softmax)
@@ -390,6 +410,9 @@ import Testing
         case .affine(var affine):
           affine.accumulators = affine.accumulators.map { $0.lowerBound - 1...$0.upperBound + 1 }
           other.steps[index].operation = .affine(affine)
+        case .product(var product):
+          product.accumulator = product.accumulator.lowerBound - 1...product.accumulator.upperBound + 1
+          other.steps[index].operation = .product(product)
         case .pool(var pool):
           guard case .sum(let bias, let requantization, let range) = pool.kind else { break }
           pool.kind = .sum(bias: bias, requantization, accumulator: range.lowerBound - 1...range.upperBound + 1)

@@ -63,7 +63,7 @@ import Testing
   @Test(
     "what is not supported is refused, with the reason",
     arguments: [
-      ("add_uint8", "uint8"), ("batch_matmul", "BATCH_MATMUL"), ("conv_2d_float32", "float32"),
+      ("add_uint8", "uint8"), ("conv_2d_float32", "float32"),
       ("custom_operator", "CUSTOM ExampleOp"), ("dynamic_shape", "[1, -1, 4]"),
       ("file_cut_short", "cut short"),
       ("fully_connected_hybrid", "float32"), ("fully_connected_int16x8", "int16"),

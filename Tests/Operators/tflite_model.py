@@ -28,6 +28,7 @@ TENSOR_TYPES = {
 # Names of the Options union's members, where they are not derivable from the operator's own name.
 OPTIONS_NAMES = {"AVERAGE_POOL_2D": "Pool2DOptions", "MAX_POOL_2D": "Pool2DOptions", "PADV2": "PadV2Options",
                  "MEAN": "ReducerOptions", "CONV_2D": "Conv2DOptions", "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+                 "BATCH_MATMUL": "BatchMatMulOptions",
                  "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions"}
 OPTIONS_NAMES |= {name: "ReducerOptions" for name in ("SUM", "REDUCE_PROD", "REDUCE_MAX", "REDUCE_MIN")}
 OPTIONS_NAMES |= {name: "MaximumMinimumOptions" for name in ("MAXIMUM", "MINIMUM")}

@@ -71,6 +71,19 @@ import Testing
     #expect(try run(program, [[1, 2, 3, 4, 5, 6]]) == [1, 20, -3, 4, 50, -6])
   }
 
+  @Test func aProductOfMatricesReadsATransposedOneByColumns() throws {
+    let product = MatrixProduct(
+      batch: [2], rows: 1, columns: 2, depth: 3,
+      left: MatrixProduct.Operand(zeroPoint: 1, batchStrides: [3], lineStride: 3, depthStride: 1),
+      // Broadcast: [column, k], as a transposed matrix lies.
+      right: MatrixProduct.Operand(zeroPoint: -1, batchStrides: [0], lineStride: 3, depthStride: 1), bias: 5,
+      accumulator: -1000...1000, requantization: plain)
+    let program = program(
+      .product(product), operands: [(6, .int8, nil), (6, .int8, [0, 1, 2, -1, -2, -3])], output: (4, .int8))
+    // (1, 2, 3) and (0, −1, 4) times (1, 2, 3) and (0, −1, −2), and 5.
+    #expect(try run(program, [[2, 3, 4, 1, 0, 5]]) == [19, -3, 15, -2])
+  }
+
   @Test func equalLogitsShareTheProbabilityAndFarOnesHaveNone() throws {
     let scale = try #require(SoftmaxScale(scale: 1, beta: 1))
     let softmax = Softmax(rows: 1, depth: 3, scale: scale)

@@ -125,6 +125,42 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
       &generator)
   }
 
+  @Test(arguments: 0..<300) func matrixProductsAreTheirDefinition(seed: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(seed))
+    let types = (0..<3).map { _ in generator.type() }
+    let (rows, columns, depth) = (generator.int(1...9), generator.int(1...9), generator.pick([1, 2, 7, 16, 33]))
+    let batch = generator.pick([[], [2], [3], [2, 3]])
+    /// Where an operand lies: transposed or not, and along some dimension the same for all.
+    func operand(_ lines: Int, _ type: CodeType) -> (operand: MatrixProduct.Operand, count: Int) {
+      let (isTransposed, broadcast) = (generator.bool(), generator.int(-1...2))
+      var count = lines * depth
+      var strides = [Int](repeating: 0, count: batch.count)
+      for dimension in batch.indices.reversed() where dimension != broadcast {
+        strides[dimension] = count
+        count *= batch[dimension]
+      }
+      return (
+        MatrixProduct.Operand(
+          zeroPoint: generator.code(of: type), batchStrides: strides, lineStride: isTransposed ? 1 : depth,
+          depthStride: isTransposed ? lines : 1), count
+      )
+    }
+    let (left, right) = (operand(rows, types[0]), operand(columns, types[1]))
+    // Products of two 16-bit codes leave no room for sums.
+    guard types[0].bits + types[1].bits + 6 < 31 else { return }
+    let product = MatrixProduct(
+      batch: batch, rows: rows, columns: columns, depth: depth, left: left.operand, right: right.operand,
+      bias: Int32(generator.int(-1000...1000)), accumulator: 0...0,
+      requantization: generator.requantization(
+        channels: 1, magnitude: depth << (types[0].bits + types[1].bits), to: types[2]))
+    let constant = generator.bool() ? generator.codes(right.count, of: types[1]) : nil
+    try expectAgreement(
+      program(
+        .product(product), operands: [(left.count, types[0], nil), (right.count, types[1], constant)],
+        output: (product.outputCount, types[2])),
+      &generator)
+  }
+
   @Test(arguments: 0..<300) func poolsAreTheirDefinition(seed: Int) throws {
     var generator = SeededGenerator(seed: UInt64(seed))
     let channels = generator.int(1...70)

@@ -148,6 +148,15 @@ void lockstep_window_maxima(
     bool wide, const void *input, const int32_t *offsets, ptrdiff_t taps, ptrdiff_t channels,
     int32_t *maxima);
 
+/// Copies `lines` lines of `depth` stored codes, whose elements lie `line_stride` and `depth_stride` apart, one after
+/// another, and adds up each.
+void lockstep_pack_lines(
+    bool wide, const void *codes, ptrdiff_t line_stride, ptrdiff_t depth_stride, ptrdiff_t lines, ptrdiff_t depth,
+    int16_t *packed, int32_t *sums);
+/// The dot products of one line with each of `count` others.
+void lockstep_line_products(
+    const int16_t *line, const int16_t *others, ptrdiff_t count, ptrdiff_t depth, int32_t *sums);
+
 #ifdef __cplusplus
 }
 #endif

@@ -59,6 +59,7 @@ typedef struct {
   int padding, stride_width, stride_height, dilation_width, dilation_height;
   int filter_width, filter_height, depth_multiplier, activation, weights_format, axis, batch_dimensions;
   bool keep_dimensions;
+  bool adjoint_left, adjoint_right;
   float beta, alpha;
   ctflite_ints new_shape, squeeze_dimensions;
   int begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask;

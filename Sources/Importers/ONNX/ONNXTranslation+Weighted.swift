@@ -14,12 +14,22 @@ extension ONNXTranslation {
   }
 
   mutating func matrixProduct(_ node: ONNXNode) throws(NodeFault) {
-    let x = try realCodes(node, 0, "first factor")
-    guard case .constant(let factor) = try meaning(node, 1, "second factor") else {
-      throw NodeFault(
-        "both its factors are computed at run time", remedy: "only products with constant weights are supported")
+    if case .constant(let factor) = try meaning(node, 1, "second factor"), isFloat || factor.shape.count == 2 {
+      let x = try realCodes(node, 0, "first factor")
+      return try dense(node, x, weights(factor), shape: factor.shape, isTransposed: false, bias: nil)
     }
-    try dense(node, x, weights(factor), shape: factor.shape, isTransposed: false, bias: nil)
+    guard !isFloat else {
+      throw NodeFault(
+        "both its factors are computed at run time", remedy: "quantise with the framework's own converter")
+    }
+    func factor(_ position: Int, _ role: String) throws(NodeFault) -> ONNXCodes {
+      guard case .constant(let constant) = try meaning(node, position, role) else {
+        return try realCodes(node, position, role)
+      }
+      return try constantMatrix(weights(constant, role), shape: constant.shape, name: node.inputs[position])
+    }
+    let pending = try matrixPending(factor(0, "first factor"), factor(1, "second factor"), typeName: node.type)
+    try set(node, .pending(pending))
   }
 
   mutating func gemm(_ node: ONNXNode) throws(NodeFault) {
@@ -274,6 +284,10 @@ extension ONNXTranslation {
 
   mutating func qLinearMatrixProduct(_ node: ONNXNode) throws(NodeFault) {
     let x = try operand(node, 0)
+    if case .codes = try meaning(node, 3, "second factor") {
+      let pending = try matrixPending(x, operand(node, 3), typeName: node.type)
+      return try setInteger(node, pending, linearQuantizer(node, 6))
+    }
     let factor = try qLinearWeights(node, 3, axis: 1)
     let pending = try densePending(node, x, weights(factor), shape: factor.shape, isTransposed: false)
     try setInteger(node, .pending(pending), linearQuantizer(node, 6))

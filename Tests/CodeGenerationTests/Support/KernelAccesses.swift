@@ -25,6 +25,7 @@ struct KernelAccesses {
         visitor.write(step.output, element)
       }
     case .combine(let combine): visit(combine, step, &visitor)
+    case .product(let product): visit(product, step, &visitor)
     case .pool(let pool): visit(pool, step.inputs[0], step.output, &visitor)
     case .softmax(let softmax): visit(softmax, step.inputs[0], step.output, &visitor)
     case .move(let move): visit(move, step, &visitor)
@@ -154,6 +155,24 @@ struct KernelAccesses {
       }
       visitor.write(step.output, at)
       at += 1
+    }
+  }
+
+  private func visit<V: AccessVisitor>(_ product: MatrixProduct, _ step: Step, _ visitor: inout V) {
+    var at = 0
+    let (a, b) = (product.left, product.right)
+    forEachIndex(product.batch) { index in
+      let starts = [a, b].map { zip(index, $0.batchStrides).reduce(0) { $0 + $1.0 * $1.1 } }
+      for row in 0..<product.rows {
+        for column in 0..<product.columns {
+          for k in 0..<product.depth {
+            visitor.read(step.inputs[0], starts[0] + row * a.lineStride + k * a.depthStride)
+            visitor.read(step.inputs[1], starts[1] + column * b.lineStride + k * b.depthStride)
+          }
+          visitor.write(step.output, at)
+          at += 1
+        }
+      }
     }
   }
 

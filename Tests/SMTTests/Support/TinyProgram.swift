@@ -66,12 +66,13 @@ struct TinyProgram {
   // MARK: Steps
 
   private mutating func step(from x: Int) -> Int {
-    switch pick(0...7) {
+    switch pick(0...8) {
     case 0, 1: affine(x)
     case 2: lookup(x)
     case 3, 4: combine(x)
     case 5: pool(x)
     case 6 where values[x].type == .int8: softmax(x)
+    case 7 where values[x].type.bits <= 12: product(x)
     default: move(x)
     }
   }
@@ -146,6 +147,29 @@ struct TinyProgram {
         Combine(
           kind: kind, shape: [pixels, channels], left: left, right: right, leftShift: leftShift,
           requantization: requantization)), [x, other], shape: shape, type)
+  }
+
+  /// Pixels as rows, times themselves or a constant.
+  private mutating func product(_ x: Int) -> Int {
+    let (shape, xType) = (values[x].shape, values[x].type)
+    let (rows, depth) = (shape[1] * shape[2], shape[3])
+    let isOwn = random.chance(0.6)
+    let columns = isOwn ? rows : pick(1...2)
+    let other =
+      isOwn
+      ? x : value(shape: [depth, columns], xType, constant: (0..<depth * columns).map { _ in code(of: xType) })
+    let type = type()
+    var product = MatrixProduct(
+      batch: [], rows: rows, columns: columns, depth: depth,
+      left: MatrixProduct.Operand(zeroPoint: code(of: xType), batchStrides: [], lineStride: depth, depthStride: 1),
+      right: MatrixProduct.Operand(
+        zeroPoint: code(of: xType), batchStrides: [], lineStride: isOwn ? depth : 1, depthStride: isOwn ? 1 : columns),
+      bias: Int32(pick(-100...100)), accumulator: 0...0,
+      requantization: requantization(
+        channels: 1, magnitude: Int64(depth) * (2 * magnitude(x) + 1) * (2 * magnitude(x) + 1), to: type))
+    let one = product.product(Interval<Int64>(xType.range), Interval<Int64>(xType.range))
+    product.accumulator = MatrixProduct.accumulator(ofProducts: one.range, depth: depth, bias: Int64(product.bias))
+    return emit(.product(product), [x, other], shape: [1, 1, rows, columns], type)
   }
 
   private mutating func pool(_ x: Int) -> Int {

@@ -135,6 +135,18 @@ struct Trace {
           combine.accumulator(operands[0][i * a[0] + j * a[1]], operands[1][i * b[0] + j * b[1]])
         }
       }
+    case .product(let product):
+      let (a, b) = (product.left, product.right)
+      return (0..<product.rows).flatMap { row in
+        (0..<product.columns).map { column in
+          Int32(
+            (0..<product.depth).reduce(Int(product.bias)) { sum, k in
+              let left = Int(operands[0][row * a.lineStride + k * a.depthStride]) - Int(a.zeroPoint)
+              let right = Int(operands[1][column * b.lineStride + k * b.depthStride]) - Int(b.zeroPoint)
+              return sum + left * right
+            })
+        }
+      }
     case .lookup, .softmax, .move: return []
     }
   }

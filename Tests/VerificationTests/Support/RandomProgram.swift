@@ -107,12 +107,13 @@ struct RandomProgram {
   private mutating func step() {
     let x = operand()
     let isSmall = values[x].count <= 24
-    switch pick(0...13) {
+    switch pick(0...15) {
     case 0...2: _ = dense(x, outputs: pick(1...4), type())
     case 3...5: _ = isSmall ? convolution(x) : dense(x, outputs: 2, type())
     case 6...7: _ = pool(x)
     case 8: _ = values[x].type.bits <= 10 ? lookup(x) : dense(x, outputs: 2, type())
     case 9...11: _ = combine(x)
+    case 12...13: _ = values[x].count <= 12 ? product(x) : pool(x)
     default: _ = isSmall ? move(x) : pool(x)
     }
   }
@@ -237,6 +238,39 @@ struct RandomProgram {
       kind: kind, shape: [pixels, channels], left: left, right: right, leftShift: leftShift,
       requantization: requantization(-Int64(large / 2)...Int64(large / 2), channels: 1, to: type))
     return emit(.combine(combine), [x, y], shape, type)
+  }
+
+  /// A value times itself, another or a constant, as matrices.
+  private mutating func product(_ x: Int) -> Int {
+    let depth = pick(1...3)
+    let rows = pick(1...2)
+    let columns = pick(1...2)
+    func isLarge(_ value: Int, _ lines: Int) -> Bool { values[value].count >= lines * depth }
+    guard isLarge(x, rows), values[x].type.bits <= 10 else { return pool(x) }
+    let others = values.indices.filter { isLarge($0, columns) && values[$0].type.bits <= 10 }
+    let y: Int
+    if random.chance(0.2) || others.isEmpty {
+      let type = type().bits > 8 ? CodeType.int8 : self.type()
+      let narrow = type.bits > 10 ? CodeType.int8 : type
+      y = emptyValue([1, columns, depth], narrow, constant: (0..<columns * depth).map { _ in code(of: narrow) })
+    } else {
+      y = others.randomElement(using: &random) ?? x
+    }
+    func operand(_ value: Int, _ lines: Int) -> MatrixProduct.Operand {
+      let isTransposed = random.chance(0.5)
+      return MatrixProduct.Operand(
+        zeroPoint: code(of: values[value].type), batchStrides: [], lineStride: isTransposed ? 1 : depth,
+        depthStride: isTransposed ? lines : 1)
+    }
+    let type = type()
+    var product = MatrixProduct(
+      batch: [], rows: rows, columns: columns, depth: depth, left: operand(x, rows), right: operand(y, columns),
+      bias: Int32(pick(-20...20)), accumulator: 0...0,
+      requantization: Requantization(multipliers: [], rounding: .double, zeroPoint: 0, clamp: 0...0))
+    let one = product.product(Interval<Int64>(values[x].type.range), Interval<Int64>(values[y].type.range))
+    product.accumulator = MatrixProduct.accumulator(ofProducts: one.range, depth: depth, bias: Int64(product.bias))
+    product.requantization = requantization(product.accumulator, channels: 1, to: type)
+    return emit(.product(product), [x, y], [1, rows, columns], type)
   }
 
   private mutating func pool(_ x: Int) -> Int {

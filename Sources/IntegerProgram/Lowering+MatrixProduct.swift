@@ -1,0 +1,84 @@
+import Arithmetic
+import Network
+
+// BATCH_MATMUL → product, or affine where the right matrix is constant.
+extension Lowering {
+  mutating func batchMatMul(
+    _ operation: Operation, transposesLeft: Bool, transposesRight: Bool
+  ) throws(LayerFault) {
+    let x = try input(operation, 0, "left matrix")
+    let y = try input(operation, 1, "right matrix")
+    try requireInt8(x, "left matrix")
+    try requireInt8(y, "right matrix")
+    let output = try output(operation)
+    try requireInt8(output, "output")
+    let shapes = MatrixShapes(
+      left: values[x].shape, transposesLeft: transposesLeft, right: values[y].shape, transposesRight: transposesRight)
+    guard let shapes else {
+      throw LayerFault(
+        "its inputs' shapes, \(values[x].shape)\(transposesLeft ? " transposed" : "") and \(values[y].shape)"
+          + "\(transposesRight ? " transposed" : ""), are no matrices that can be multiplied")
+    }
+    try require(shape: shapes.output, of: output)
+
+    if !transposesLeft, values[x].constant == nil, let codes = constantWeights(y, shapes, transposesRight) {
+      return try dense(operation, x, y, shapes, codes, output)
+    }
+    let product = try multiplier(
+      self.product(values[x].scale, values[y].scale) / Double(output.scale), "input scale · input scale / output scale")
+    var sum = QuantizedSum(
+      requantization: Requantization(
+        multipliers: [product], rounding: options.rounding, zeroPoint: output.zeroPoint, clamp: clamp(.none, output)),
+      offsets: [0])
+    if let quantizer = operation.quantizer {
+      let (a, b) = (values[x].scale, values[y].scale)
+      sum = try quantizedSum(
+        quantizer, output, bias: .codes([0]), channels: 1, inputScales: [(Double(a) * Double(b), a * b)])
+    }
+    let (left, right) = (values[x], values[y])
+    var step = shapes.product(transposesLeft: transposesLeft, transposesRight: transposesRight)
+    (step.left.zeroPoint, step.right.zeroPoint) = (left.zeroPoint, right.zeroPoint)
+    step.requantization = sum.requantization
+    let one = step.product(Interval<Int64>(left.range), Interval<Int64>(right.range))
+    let range = MatrixProduct.accumulator(ofProducts: one.range, depth: shapes.depth, bias: sum.offsets[0])
+    guard sum.factor == 1, range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max),
+      let bias = Int32(exactly: sum.offsets[0])
+    else {
+      throw LayerFault(
+        "its accumulators could overflow 32 bits: \(shapes.depth) products in \(one.range.lowerBound) … "
+          + "\(one.range.upperBound)",
+        remedy: "fewer products in a sum, or codes of fewer bits")
+    }
+    (step.accumulator, step.bias) = (range, bias)
+    let codes = try codes(of: step.requantization, channel: 0, from: range)
+    emit(.product(step), operation, inputs: [x, y], output: output, range: codes)
+  }
+
+  /// The codes of a constant right matrix as weights [out, in]; nil where it is none, or several.
+  private func constantWeights(_ y: Int, _ shapes: MatrixShapes, _ transposesRight: Bool) -> [Int64]? {
+    let value = values[y]
+    guard let constant = value.constant, constant.count == shapes.depth * shapes.columns,
+      constant.allSatisfy({ Int16(exactly: Int64($0) - Int64(value.zeroPoint)) != nil })
+    else { return nil }
+    if transposesRight { return constant.map { Int64($0) } }
+    return (0..<shapes.columns).flatMap { column in
+      (0..<shapes.depth).map { Int64(constant[$0 * shapes.columns + column]) }
+    }
+  }
+
+  private mutating func dense(
+    _ operation: Operation, _ x: Int, _ y: Int, _ shapes: MatrixShapes, _ codes: [Int64], _ output: Value
+  ) throws(LayerFault) {
+    weightCount += codes.count
+    guard weightCount <= Self.mostWeights else {
+      throw LayerFault("it brings the network's weights to \(weightCount), more than \(Self.mostWeights)")
+    }
+    let weights = Weights(
+      codes: codes, shape: [shapes.columns, shapes.depth], scales: [values[y].scale],
+      zeroPoints: [Int64(values[y].zeroPoint)])
+    let batch = shapes.batch.shape.reduce(shapes.rows, *)
+    try affine(
+      operation, x, .dense(batch: batch, inputs: shapes.depth, outputs: shapes.columns), groups: 1, weights, codes,
+      output, .none, isDense: true)
+  }
+}
