@@ -48,8 +48,8 @@ extension RandomNetworkBuilder {
     let style = random.unit()
     if style < 0.45 {
       let fitting = values.filter {
-        $0 != value && shape(of: $0).count >= 2 && shape(of: $0).suffix(2).contains(depth)
-          && broadcastShape(Array(shape(of: $0).dropLast(2)), batch) != nil
+        $0 != value && self.shape(of: $0).count >= 2 && self.shape(of: $0).suffix(2).contains(depth)
+          && broadcastShape(Array(self.shape(of: $0).dropLast(2)), batch) != nil
       }
       if !fitting.isEmpty { return random.element(of: fitting) }
     }

@@ -75,7 +75,7 @@ def quantization_cases():
         yield lambda n=name, s=(a, b, c): batch_matmul(
             n, (5, 6), (6, 5), Quantization(float32(s[0]), 3), Quantization(float32(s[1]), -2),
             Quantization(float32(s[2]), -1))
-    # Products of scales that single precision rounds the other way, at codes that tell.
+    # Scales whose product single precision does not hold.
     for seed in range(3):
         rng = generator(f"precision {seed}")
         a, b = (float32(s) for s in rng.uniform(0.2, 0.9, 2))
