@@ -199,7 +199,6 @@ struct Lowering {
     case let type where type.hasSuffix("LSTM") || type.hasSuffix("RNN"):
       "train with unroll=True, or replace the recurrent layer by convolutions over time"
     case "RESIZE_BILINEAR": "replace the resizing by a strided convolution or a pool"
-    case "PRELU": "use LEAKY_RELU, whose slope is one number"
     case "MINIMUM", "MAXIMUM": "use a fused RELU or RELU6"
     case let type where type.hasPrefix("CUSTOM"): "build the model from builtin operators"
     default: "the supported operators are listed by `lockstep inspect --operators`"
