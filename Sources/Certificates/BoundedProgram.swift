@@ -127,6 +127,9 @@ extension BoundedStep {
     func staircases(
       _ requantization: Requantization, channels: Int, low: [Int32], high: [Int32]
     ) throws(CertificateError) -> [Staircase] {
+      if requantization.isIdentity {
+        return [Staircase(identityOver: (low.min() ?? 0)...(high.max() ?? 0))]
+      }
       let distinct = requantization.multipliers.count == 1 ? 1 : channels
       var lows = [Int32](repeating: .max, count: distinct)
       var highs = [Int32](repeating: .min, count: distinct)
@@ -151,6 +154,11 @@ extension BoundedStep {
       return result
     }
 
+    // What steps compute with has tables and products whose size they rely on; accumulators are only moved.
+    let isMove = if case .move = step.operation { true } else { false }
+    guard isMove || step.inputs.allSatisfy({ program.values[$0].type.isOperand }) else {
+      throw failing(CertificateError("it computes with codes of more than 16 bits"))
+    }
     switch step.operation {
     case .affine(let affine):
       let geometry = affine.geometry

@@ -94,7 +94,8 @@ extension BoundedProgram {
       prices[output] = []
       guard !price.isEmpty || !accumulatorPrices[index].isEmpty || unpriced.contains(index) else { continue }
       if price.isEmpty { price = Array(repeating: 0, count: program.values[output].count) }
-      try check(price, below: Self.priceLimit)
+      let isOperand = program.values[output].type.isOperand
+      try check(price, below: isOperand ? Self.priceLimit : Self.accumulatorPriceLimit)
       let chosen: [Int32]
       if case .move = steps[index].form {
         chosen = []
@@ -124,6 +125,8 @@ extension BoundedProgram {
   /// Prices above this could overflow a staircase's maximum.
   static let priceLimit: Int64 = 1 << 44
   static let inputPriceLimit: Int64 = 1 << 45
+  /// Of codes that are accumulators, which are larger by as much.
+  static let accumulatorPriceLimit: Int64 = 1 << 29
 
   private func check(_ prices: [Int64], below limit: Int64) throws(CertificateError) {
     var most: Int64 = 0

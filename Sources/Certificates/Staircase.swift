@@ -13,10 +13,13 @@ package struct Staircase: Sendable {
   /// Whether all steps between the first and the last are equally long: then only the outermost count.
   private let isUniform: Bool
   private let code: @Sendable (Int32) -> Int32
+  /// Whether each accumulator is its own code: then no threshold need be kept.
+  let isIdentity: Bool
 
   /// The staircase of `code`, which must not fall anywhere in `range`. Fails where it does at its steps.
   init(over range: ClosedRange<Int32>, code: @escaping @Sendable (Int32) -> Int32) throws(CertificateError) {
     self.code = code
+    isIdentity = false
     lowest = code(range.lowerBound)
     highest = code(range.upperBound)
     guard lowest <= highest else { throw CertificateError("a requantisation falls where it must rise") }
@@ -55,21 +58,36 @@ package struct Staircase: Sendable {
       }
   }
 
+  /// The staircase of accumulators that are codes.
+  init(identityOver range: ClosedRange<Int32>) {
+    (lowest, highest) = (range.lowerBound, range.upperBound)
+    thresholds = []
+    isUniform = true
+    isIdentity = true
+    code = { $0 }
+  }
+
   package func callAsFunction(_ accumulator: Int32) -> Int32 { code(accumulator) }
 
   /// The least accumulator whose code is `level` or more; `Int64.min` below the lowest, `Int64.max` above the highest.
   @inline(__always) package func first(reaching level: Int32) -> Int64 {
     if level <= lowest { return .min }
     if level > highest { return .max }
+    if isIdentity { return Int64(level) }
     return Int64(thresholds[Int(level - lowest) - 1])
   }
 
   /// The maximum of `price · code(a) − slope · a` over accumulators `low … high` whose codes lie in
-  /// `lowestCode … highestCode`. Exact, by the corners of the staircase. Magnitudes: price below 2^44, slope below 2^30.
+  /// `lowestCode … highestCode`. Exact, by the corners of the staircase. Magnitudes: price below 2^44, of accumulators that are codes
+  /// below 2^29; slope below 2^30.
   package func maximum(
     price: Int64, slope: Int64, low: Int32, high: Int32, lowestCode: Int32, highestCode: Int32
   ) -> Int64 {
     let (low, high) = (Int64(low), Int64(high))
+    if isIdentity {
+      let (least, most) = (max(low, Int64(lowestCode)), min(high, Int64(highestCode)))
+      return max((price &- slope) &* least, (price &- slope) &* most)
+    }
     if slope == 0 { return price &* Int64(price > 0 ? highestCode : lowestCode) }
     @inline(__always) func value(_ level: Int32) -> Int64 {
       // Within a level the code is the same: the end that the slope favours.

@@ -142,6 +142,7 @@ struct KernelWriter {
   mutating func requantization(
     _ requantization: Requantization, accumulators: [ClosedRange<Int64>], _ step: Step, _ index: Int
   ) -> (String, String) -> String {
+    if requantization.isIdentity { return { accumulator, _ in accumulator } }
     let code = RequantizationCode(
       requantization, accumulators: accumulators, result: cType(of: program.values[step.output]), in: &functions)
     let label = "\(step.source.type) of step \(index)"

@@ -75,6 +75,37 @@ private struct Recoder {
       if let type = types[key], !isPinned.contains(key) { recode(tensor, as: type) }
     }
     for index in network.operations.indices { recodeOperation(index, old) }
+    for index in network.operations.indices where random.chance(0.4) { keepAccumulators(index) }
+  }
+
+  /// A weighted operation at the network's end without quantiser, where its accumulators have a common unit.
+  private mutating func keepAccumulators(_ index: Int) {
+    var operation = network.operations[index]
+    let output = operation.outputs[0]
+    guard network.outputs.contains(output), !network.operations.contains(where: { $0.inputs.contains(output) }) else {
+      return
+    }
+    switch operation.kind {
+    case .conv2D(let window, _): operation.kind = .conv2D(window, .none)
+    case .depthwiseConv2D(let window, let multiplier, _):
+      operation.kind = .depthwiseConv2D(window, depthMultiplier: multiplier, .none)
+    case .fullyConnected(let keepsDimensions, _):
+      operation.kind = .fullyConnected(keepsDimensions: keepsDimensions, .none)
+    default: return
+    }
+    guard let x = operation.inputs[0], let weights = operation.inputs[1],
+      let inputScale = network.tensors[x].quantization?.scales[0],
+      let scales = network.tensors[weights].quantization?.scales
+    else { return }
+    var bias = AccumulatorUnit.Bias.codes([])
+    if operation.inputs.count > 2, let tensor = operation.inputs[2].map({ network.tensors[$0] }) {
+      bias = tensor.reals.map { .reals($0) } ?? .codes(tensor.integers ?? [])
+    }
+    guard let unit = try? AccumulatorUnit(inputScale: inputScale, weightScales: scales, bias: bias) else { return }
+    network.tensors[output].type = .int32
+    network.tensors[output].quantization = Quantization(scales: [Float(unit.real)], zeroPoints: [0])
+    operation.quantizer = nil
+    network.operations[index] = operation
   }
 
   private mutating func recode(_ tensor: Int, as type: ElementType) {

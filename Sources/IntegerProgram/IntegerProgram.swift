@@ -56,7 +56,7 @@ public struct IntegerProgram: Sendable {
 
 /// The integers that a tensor's elements may be, before anything is proved about them.
 public struct CodeType: Sendable, Hashable, CustomStringConvertible {
-  /// 1 … 16.
+  /// 1 … 16; 32 where codes are accumulators, which only a network's outputs are.
   public var bits: Int
   public var isSigned: Bool
 
@@ -66,6 +66,10 @@ public struct CodeType: Sendable, Hashable, CustomStringConvertible {
   }
   public static let int8 = CodeType(bits: 8, isSigned: true)
   public static let uint8 = CodeType(bits: 8, isSigned: false)
+  /// Accumulators as they are.
+  public static let int32 = CodeType(bits: 32, isSigned: true)
+  /// Whether steps compute with such codes; wider ones are only moved.
+  public var isOperand: Bool { bits <= 16 }
 
   public var range: ClosedRange<Int64> {
     isSigned ? (-1 << Int64(bits - 1))...((1 << Int64(bits - 1)) - 1) : 0...((1 << Int64(bits)) - 1)

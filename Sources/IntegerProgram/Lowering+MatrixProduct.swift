@@ -41,7 +41,7 @@ extension Lowering {
     step.requantization = sum.requantization
     let one = step.product(Interval<Int64>(left.range), Interval<Int64>(right.range))
     let range = MatrixProduct.accumulator(ofProducts: one.range, depth: shapes.depth, bias: sum.offsets[0])
-    guard sum.factor == 1, range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max),
+    guard sum.factors == [1], range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max),
       let bias = Int32(exactly: sum.offsets[0])
     else {
       throw LayerFault(

@@ -222,6 +222,7 @@ extension Lowering {
     case .uint8: type = .uint8
     case .integer(let bits, let isSigned) where !isTensorFlowLite && bits <= 16:
       type = CodeType(bits: bits, isSigned: isSigned)
+    case .int32 where !isTensorFlowLite && tensor.quantization != nil && tensor.constant == nil: type = .int32
     case .float32:
       return .failure(
         LayerFault(
@@ -266,7 +267,14 @@ extension Lowering {
     guard position < operation.inputs.count, let tensor = operation.inputs[position] else {
       throw LayerFault("its \(role) (input \(position)) is missing")
     }
-    if let value = valueOfTensor[tensor] { return value }
+    if let value = valueOfTensor[tensor] {
+      guard values[value].type.isOperand || operation.kind.isMovement else {
+        throw LayerFault(
+          "its \(role) is accumulators, which no quantiser has made codes of",
+          remedy: "put a quantiser (Quant or QuantizeLinear) in front of it")
+      }
+      return value
+    }
     return try add(makeValue(ofTensor: tensor).get(), tensor: tensor)
   }
 

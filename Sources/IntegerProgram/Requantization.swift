@@ -16,12 +16,22 @@ public struct Requantization: Sendable, Hashable {
     self.clamp = clamp
   }
 
+  /// The accumulator itself is the code: nothing is multiplied, nothing can saturate.
+  public static let identity = Requantization(
+    multipliers: [.powerOfTwo(0)], rounding: .single, zeroPoint: 0, clamp: CodeType.int32.range)
+  /// The clamp is looked at first: none but the identity's is so wide.
+  @inlinable public var isIdentity: Bool {
+    clamp.upperBound == Int64(Int32.max) && clamp.lowerBound == Int64(Int32.min) && zeroPoint == 0
+      && multipliers.allSatisfy { $0 == .powerOfTwo(0) }
+  }
+
   @inlinable public func multiplier(channel: Int) -> Multiplier {
     multipliers.count == 1 ? multipliers[0] : multipliers[channel]
   }
 
   /// The code of one accumulator.
   @inlinable public func code<W: Word>(_ accumulator: W, channel: Int) -> W {
+    if isIdentity { return accumulator }
     let multiplier = multiplier(channel: channel)
     return code(
       accumulator, mantissa: W(Int64(multiplier.mantissa)), shifts: Shifts(exponent: multiplier.exponent))

@@ -15,14 +15,18 @@ struct PreparedMove: PreparedStep {
   func run(in memory: UnsafeMutableRawPointer) {
     if let fill {
       let stored = to.storage.stored(fill)
-      if to.storage.isWide {
+      if to.storage.isLong {
+        to.long(in: memory).update(repeating: stored, count: to.count)
+      } else if to.storage.isWide {
         to.wide(in: memory).update(repeating: Int16(truncatingIfNeeded: stored), count: to.count)
       } else {
         to.narrow(in: memory).update(repeating: UInt8(truncatingIfNeeded: stored), count: to.count)
       }
     }
     for (copy, from) in copies {
-      if from.storage == to.storage, to.storage.isWide {
+      if from.storage == to.storage, to.storage.isLong {
+        run(copy, 0, from.long(in: memory) + copy.sourceStart, to.long(in: memory) + copy.targetStart)
+      } else if from.storage == to.storage, to.storage.isWide {
         run(copy, 0, from.wide(in: memory) + copy.sourceStart, to.wide(in: memory) + copy.targetStart)
       } else if from.storage == to.storage {
         run(copy, 0, from.narrow(in: memory) + copy.sourceStart, to.narrow(in: memory) + copy.targetStart)

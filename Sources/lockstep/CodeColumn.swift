@@ -14,8 +14,7 @@ struct CodeColumn {
       bytes += codes.lazy.map { UInt8(truncatingIfNeeded: $0) }
     } else {
       for code in codes {
-        bytes.append(UInt8(truncatingIfNeeded: code))
-        bytes.append(UInt8(truncatingIfNeeded: code >> 8))
+        for byte in 0..<(value.type.bits <= 16 ? 2 : 4) { bytes.append(UInt8(truncatingIfNeeded: code >> Int32(8 * byte))) }
       }
     }
   }
@@ -36,6 +35,7 @@ struct CodeColumn {
   func array(vectors: Int) -> NumPyArray {
     let element: NumPyArray.Element =
       switch (value.type.bits <= 8, value.type.isSigned) {
+      case (false, _) where value.type.bits > 16: .int32
       case (true, true): .int8
       case (true, false): .uint8
       case (false, true): .int16

@@ -74,6 +74,20 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
       &generator)
   }
 
+  @Test(arguments: 0..<200) func accumulatorsThatAreCodesAreTheirDefinition(seed: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(seed))
+    let groups = generator.pick([1, 1, 2, 3])
+    let geometry = generator.geometry(
+      inputChannels: groups * generator.int(1...5), outputChannels: groups * generator.pick([1, 3, 17]))
+    let input = generator.type()
+    var affine = generator.affine(geometry, groups: groups, input: input, output: .int8)
+    affine.requantization = .identity
+    try expectAgreement(
+      program(
+        .affine(affine), operands: [(geometry.inputCount, input, nil)], output: (geometry.outputCount, .int32)),
+      &generator)
+  }
+
   @Test(arguments: 0..<200) func lookupsAreTheirTable(seed: Int) throws {
     var generator = SeededGenerator(seed: UInt64(seed))
     let (input, output) = (generator.type(), generator.type())

@@ -278,9 +278,11 @@ struct ONNXTranslation {
     switch meanings[output] {
     case .codes(let codes): return rowMajor(codes)
     case .pending(let pending):
-      return fault(
-        "is the real result of \(pending.typeName), which no quantiser makes codes of",
-        "put a quantiser (Quant or QuantizeLinear) in front of the output")
+      do throws(NodeFault) {
+        return rowMajor(try accumulators(pending, name: output))
+      } catch {
+        return fault(error.reason, error.remedy)
+      }
     case .constant: return fault("is a constant")
     case .input: return fault("is an input that no quantiser makes codes of")
     case .failed: return nil

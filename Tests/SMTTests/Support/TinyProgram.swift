@@ -14,6 +14,7 @@ struct TinyProgram {
     let input = tiny.value(shape: [1, tiny.pick(1...3), tiny.pick(1...3), tiny.pick(1...2)], tiny.type())
     var last = input
     for _ in 0..<tiny.pick(1...3) { last = tiny.step(from: last) }
+    if tiny.random.chance(0.15), tiny.values[last].shape.count == 4 { last = tiny.accumulators(last) }
     return IntegerProgram(
       name: "tiny \(seed)", values: tiny.values, steps: tiny.steps, inputs: [input], outputs: [last])
   }
@@ -101,6 +102,16 @@ struct TinyProgram {
       requantization: requantization(channels: outputs, magnitude: reach, to: type))
     return emit(
       .affine(affine), [x], shape: [1, geometry.outputHeight, geometry.outputWidth, outputs], type)
+  }
+
+  /// An affine step whose codes are its accumulators.
+  private mutating func accumulators(_ x: Int) -> Int {
+    let last = affine(x)
+    guard case .affine(var affine) = steps[steps.count - 1].operation else { return last }
+    affine.requantization = .identity
+    steps[steps.count - 1].operation = .affine(affine)
+    values[last].type = .int32
+    return last
   }
 
   private mutating func lookup(_ x: Int) -> Int {

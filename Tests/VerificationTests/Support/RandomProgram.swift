@@ -31,7 +31,9 @@ struct RandomProgram {
     // The last steps join what the others made.
     var last = values.count - 1
     if inputs.contains(last) || random.chance(0.3) { last = dense(last, outputs: pick(1...5), type()) }
-    if random.chance(0.2) {
+    if random.chance(0.15) {
+      last = accumulators(last, outputs: pick(1...5))
+    } else if random.chance(0.2) {
       last = softmax(values[last].type == .int8 && random.chance(0.5) ? last : dense(last, outputs: pick(2...5), .int8))
     }
     var outputs = [last]
@@ -125,6 +127,15 @@ struct RandomProgram {
 
   private mutating func dense(_ x: Int, outputs: Int, _ type: CodeType) -> Int {
     affine(x, .dense(batch: 1, inputs: values[x].count, outputs: outputs), groups: 1, type)
+  }
+
+  /// A dense layer whose codes are its accumulators.
+  private mutating func accumulators(_ x: Int, outputs: Int) -> Int {
+    let last = dense(x, outputs: outputs, .int32)
+    guard case .affine(var affine) = steps[steps.count - 1].operation else { return last }
+    affine.requantization = .identity
+    steps[steps.count - 1].operation = .affine(affine)
+    return last
   }
 
   private mutating func convolution(_ x: Int) -> Int {
