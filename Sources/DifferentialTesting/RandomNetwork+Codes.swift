@@ -97,11 +97,15 @@ private struct Recoder {
       let inputScale = network.tensors[x].quantization?.scales[0],
       let scales = network.tensors[weights].quantization?.scales
     else { return }
-    var bias = AccumulatorUnit.Bias.codes([])
+    var bias: [Int64] = []
     if operation.inputs.count > 2, let tensor = operation.inputs[2].map({ network.tensors[$0] }) {
-      bias = tensor.reals.map { .reals($0) } ?? .codes(tensor.integers ?? [])
+      guard tensor.type == .int32, let integers = tensor.integers else { return }
+      bias = integers
     }
-    guard let unit = try? AccumulatorUnit(inputScale: inputScale, weightScales: scales, bias: bias) else { return }
+    let unit = try? AccumulatorUnit(inputScale: inputScale, weightScales: scales, bias: .codes(bias)) { factors, _ in
+      factors.allSatisfy { $0 <= 8 }
+    }
+    guard let unit else { return }
     network.tensors[output].type = .int32
     network.tensors[output].quantization = Quantization(scales: [Float(unit.real)], zeroPoints: [0])
     operation.quantizer = nil

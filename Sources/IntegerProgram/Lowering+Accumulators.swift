@@ -3,20 +3,23 @@ import Network
 
 // A weighted sum that no quantiser follows, at a network's end → codes that are its accumulators.
 extension Lowering {
-  /// The sum whose codes are its accumulators, and what one of them stands for.
+  /// The sum whose codes are its accumulators, in the unit that the output's scale says, with an integer bias or a real one.
   func accumulatorSum(
-    _ input: Value, weightScales: [Float], bias: Bias
-  ) throws(LayerFault) -> (sum: QuantizedSum, scale: Float) {
-    let given: AccumulatorUnit.Bias =
-      switch bias {
-      case .codes(let codes): .codes(codes)
-      case .reals(let reals): .reals(reals)
-      }
+    _ operation: Operation, _ input: Value, weightScales: [Float], bias: [Int64], output: Value
+  ) throws(LayerFault) -> QuantizedSum {
+    let given: AccumulatorUnit.Bias
+    switch operation.stages.first {
+    case nil: given = .codes(bias)
+    case .added(let reals) where operation.stages.count == 1 && bias.allSatisfy({ $0 == 0 }):
+      given = .reals(reals.count == 1 ? Array(repeating: reals[0], count: bias.count) : reals)
+    default: throw LayerFault("its result is computed with, and no quantiser makes codes of it")
+    }
     do throws(AccumulatorUnit.Fault) {
-      let unit = try AccumulatorUnit(inputScale: input.scale, weightScales: weightScales, bias: given)
+      let unit = try AccumulatorUnit(
+        inputScale: input.scale, weightScales: weightScales, bias: given, scale: output.scale)
       var sum = QuantizedSum(requantization: .identity, offsets: unit.offsets)
       sum.factors = unit.factors
-      return (sum, Float(unit.real))
+      return sum
     } catch {
       throw LayerFault(error.reason, remedy: error.remedy)
     }

@@ -178,6 +178,12 @@ extension Lowering {
     let sums = WeightedSums(
       geometry: geometry, groups: groups, weights: centred, inputRange: input.range, inputZeroPoint: input.zeroPoint)
     let bias = try bias(operation, channels: channels)
+    if output.type == .int32 {
+      guard case .codes(let codes) = bias else { throw LayerFault("its bias is real, and no quantiser follows") }
+      let sum = try accumulatorSum(operation, input, weightScales: weights.scales, bias: codes, output: output)
+      let (affine, range) = try affine(sums, sum)
+      return emit(.affine(affine), operation, inputs: [x], output: output, range: range)
+    }
     if let quantizer = operation.quantizer {
       return try quantizedAffine(operation, quantizer, x, sums, weights.scales, bias, output)
     }

@@ -24,24 +24,27 @@ extension Lowering {
     if !transposesLeft, values[x].constant == nil, let codes = constantWeights(y, shapes, transposesRight) {
       return try dense(operation, x, y, shapes, codes, output)
     }
-    let product = try multiplier(
-      self.product(values[x].scale, values[y].scale) / Double(output.scale), "input scale · input scale / output scale")
-    var sum = QuantizedSum(
-      requantization: Requantization(
-        multipliers: [product], rounding: options.rounding, zeroPoint: output.zeroPoint, clamp: clamp(.none, output)),
-      offsets: [0])
-    if let quantizer = operation.quantizer {
-      let (a, b) = (values[x].scale, values[y].scale)
-      sum = try quantizedSum(
-        quantizer, output, bias: .codes([0]), channels: 1, inputScales: [(Double(a) * Double(b), a * b)])
-    }
     let (left, right) = (values[x], values[y])
     var step = shapes.product(transposesLeft: transposesLeft, transposesRight: transposesRight)
     (step.left.zeroPoint, step.right.zeroPoint) = (left.zeroPoint, right.zeroPoint)
-    step.requantization = sum.requantization
     let one = step.product(Interval<Int64>(left.range), Interval<Int64>(right.range))
-    let range = MatrixProduct.accumulator(ofProducts: one.range, depth: shapes.depth, bias: sum.offsets[0])
-    guard sum.factors == [1], range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max),
+    func reach(_ bias: Int64) -> ClosedRange<Int64> {
+      MatrixProduct.accumulator(ofProducts: one.range, depth: shapes.depth, bias: bias)
+    }
+    let sum: QuantizedSum
+    if let quantizer = operation.quantizer {
+      sum = try quantizedProduct(operation, quantizer, left, right, output, sums: reach(0))
+    } else {
+      let factor = try multiplier(
+        product(left.scale, right.scale) / Double(output.scale), "input scale · input scale / output scale")
+      sum = QuantizedSum(
+        requantization: Requantization(
+          multipliers: [factor], rounding: options.rounding, zeroPoint: output.zeroPoint, clamp: clamp(.none, output)),
+        offsets: [0])
+    }
+    step.requantization = sum.requantization
+    let range = reach(sum.offsets[0])
+    guard range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max),
       let bias = Int32(exactly: sum.offsets[0])
     else {
       throw LayerFault(
@@ -52,6 +55,35 @@ extension Lowering {
     (step.accumulator, step.bias) = (range, bias)
     let codes = try codes(of: step.requantization, channel: 0, from: range)
     emit(.product(step), operation, inputs: [x, y], output: output, range: codes)
+  }
+
+  /// How a quantiser makes codes of sums of products (ONNX): as of an affine layer's without constants.
+  private func quantizedProduct(
+    _ operation: Operation, _ quantizer: Quantizer, _ left: Value, _ right: Value, _ output: Value,
+    sums: ClosedRange<Int64>
+  ) throws(LayerFault) -> QuantizedSum {
+    guard operation.stages.isEmpty else {
+      throw LayerFault("constants scale or shift its result", remedy: "put a quantiser behind the product")
+    }
+    let scale = left.scale * right.scale
+    let isOwnRule = !quantizer.roundsZeroPoint && [.halfEven, .halfUp].contains(quantizer.rounding)
+    if isOwnRule || (scale / output.scale).significand == 1 {
+      return try quantizedSum(
+        quantizer, output, clamp: codes(quantizer, output), bias: .codes([0]), channels: 1, inputScales: [scale])
+    }
+    let unit = ExactNumber(Double(left.scale)) * ExactNumber(Double(right.scale))
+    let function = try function(RealMap(gain: unit), quantizer, output)
+    let room = ExactStep.Room(
+      largestFactor: 1, smallFactor: 1, accumulator: sums, zeroPoint: Int64(output.zeroPoint), clamp: function.codes)
+    guard let found = ExactStep.search(try function.staircase(over: sums), function, room), found.factor == 1 else {
+      throw LayerFault(
+        "no integer step of 32 bits gives the codes of its products, reckoned exactly",
+        remedy: "give its output fewer bits, or scales that are powers of two")
+    }
+    return QuantizedSum(
+      requantization: Requantization(
+        multipliers: [found.multiplier], rounding: .halfEven, zeroPoint: output.zeroPoint, clamp: function.codes),
+      offsets: [found.offset])
   }
 
   /// The codes of a constant right matrix as weights [out, in]; nil where it is none, or several.

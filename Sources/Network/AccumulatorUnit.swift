@@ -1,9 +1,9 @@
 /// What accumulators count where they are a network's outputs themselves: a real unit of which every channel's products
-/// and bias are whole multiples, so that the codes of all channels compare as their real values do.
+/// are whole multiples, so that the codes of all channels compare as their real values do.
 ///
 /// Input scale times weight scale is the unit of one channel, exact in double precision. Channels whose units differ by
-/// powers of two share the finest; a real bias may ask for a finer one yet. What has no common unit is refused: rounding
-/// would make other outputs than the file's.
+/// powers of two share the finest. A real bias asks for a unit finer yet, by a power of two; where none holds it exactly,
+/// it is rounded to the finest there is room for, provided that no two channels' order can change by that.
 public struct AccumulatorUnit: Sendable, Hashable {
   public enum Bias: Sendable, Hashable {
     /// In units of each channel.
@@ -21,13 +21,56 @@ public struct AccumulatorUnit: Sendable, Hashable {
   public var factors: [Int64]
   /// The biases in units.
   public var offsets: [Int64]
+  /// Whether they are the file's own, and not rounded.
+  public var isExact: Bool
 
-  /// Units are divided by at most this power of two for the sake of biases: accumulators have 32 bits.
+  /// Units are divided by at most this power of two: weights have 16 bits.
   private static let finest = 14
 
-  public init(inputScale: Float, weightScales: [Float], bias: Bias) throws(Fault) {
+  /// The coarsest unit that is exact, else the finest of which `fits` says that weights and accumulators keep their
+  /// width, given the factors and the offsets.
+  public init(
+    inputScale: Float, weightScales: [Float], bias: Bias, fits: ([Int64], [Int64]) -> Bool
+  ) throws(Fault) {
+    var rounded: AccumulatorUnit?
+    for power in 0...Self.finest {
+      let unit = try AccumulatorUnit(inputScale: inputScale, weightScales: weightScales, bias: bias, power: power)
+      guard let unit, fits(unit.factors, unit.offsets) else { continue }
+      if unit.isExact {
+        self = unit
+        return
+      }
+      rounded = unit
+    }
+    guard let rounded else {
+      throw Fault(
+        reason: "its real bias is no whole number of its accumulators' unit, and there is no room for one so fine that "
+          + "rounding could not change the order of its channels",
+        remedy: "quantise the bias with input scale times weight scale (Brevitas: bias_quant=Int32Bias), or put a quantiser "
+          + "behind the layer")
+    }
+    self = rounded
+  }
+
+  /// The unit whose scale is `scale`: the finest channel's over some power of two.
+  public init(inputScale: Float, weightScales: [Float], bias: Bias, scale: Float) throws(Fault) {
+    let least = weightScales.map { Double(inputScale) * Double($0) }.min() ?? 0
+    let ratio = least / Double(scale)
+    guard ratio > 0.5, ratio < 0x1p20,
+      let unit = try AccumulatorUnit(
+        inputScale: inputScale, weightScales: weightScales, bias: bias,
+        power: Int((ratio * 1.0009765625).exponent))
+    else {
+      throw Fault(
+        reason: "its output scale is \(scale), which is not its accumulators' \(least)", remedy: "quantise anew")
+    }
+    self = unit
+  }
+
+  /// Nil where the order of two channels cannot be shown to outlast the rounding of their biases.
+  private init?(inputScale: Float, weightScales: [Float], bias: Bias, power: Int) throws(Fault) {
     let units = weightScales.map { Double(inputScale) * Double($0) }
-    guard let least = units.min(), least > 0, least.isNormal else {
+    guard let least = units.min(), least > 0x1p-900, least < 0x1p100 else {
       throw Fault(reason: "its accumulators' scale is \(units.min() ?? 0), which must be positive", remedy: "quantise anew")
     }
     var factors: [Int64] = []
@@ -39,45 +82,43 @@ public struct AccumulatorUnit: Sendable, Hashable {
             + "common to its accumulators",
           remedy: "quantise this layer's weights with one scale, or put a quantiser behind it")
       }
-      factors.append(Int64(ratio))
+      factors.append(Int64(ratio) << Int64(power))
     }
-    if factors.allSatisfy({ $0 == 1 }) { factors = [1] }
-    func factor(_ channel: Int) -> Int64 { factors[factors.count == 1 ? 0 : channel] }
+    if factors.allSatisfy({ $0 == factors[0] }) { factors = [factors[0]] }
+    self.factors = factors
+    real = Double(sign: .plus, exponent: least.exponent - power, significand: least.significand)
+    offsets = []
+    isExact = true
     switch bias {
     case .codes(let codes):
-      real = least
-      offsets = []
       for (channel, code) in codes.enumerated() {
-        let (offset, overflow) = code.multipliedReportingOverflow(by: factor(channel))
+        let (offset, overflow) = code.multipliedReportingOverflow(by: factors[factors.count == 1 ? 0 : channel])
         guard !overflow else { throw Fault(reason: "its bias is \(code)", remedy: "quantise anew") }
         offsets.append(offset)
       }
-      self.factors = factors
     case .reals(let reals):
-      for power in 0...Self.finest {
-        let unit = Double(sign: .plus, exponent: least.exponent - power, significand: least.significand)
-        guard let whole = Self.multiples(reals, of: unit) else { continue }
-        real = unit
-        offsets = whole
-        self.factors = factors.map { $0 << Int64(power) }
-        return
+      for number in reals {
+        let quotient = (number / real).rounded()
+        guard abs(quotient) < 0x1p40 else { throw Fault(reason: "its bias is \(number)", remedy: "quantise anew") }
+        offsets.append(Int64(quotient))
+        // A remainder of a product and a number is one rounding, and zero only where nothing is left.
+        if (-number).addingProduct(quotient, real) != 0 { isExact = false }
       }
-      throw Fault(
-        reason: "its bias is no whole number of its accumulators' unit, \(least), nor of that over a power of two",
-        remedy: "quantise the bias with input scale times weight scale (Brevitas: bias_quant=Int32Bias), or put a quantiser "
-          + "behind the layer")
+      if !isExact, !keepsOrder(reals, step: Int64(1) << Int64(power)) { return nil }
     }
   }
 
-  /// Numbers as multiples of a unit; nil where one is none.
-  private static func multiples(_ reals: [Double], of unit: Double) -> [Int64]? {
-    var whole: [Int64] = []
-    for real in reals {
-      let quotient = (real / unit).rounded()
-      // Exact: a remainder of a product and a number is one rounding, and zero only where nothing is left.
-      guard abs(quotient) < 0x1p31, (-real).addingProduct(quotient, unit) == 0 else { return nil }
-      whole.append(Int64(quotient))
+  /// Accumulators without biases are multiples of `step`, so two channels' difference is one of them plus that of the
+  /// biases, D, which rounding moves by at most 1. The signs agree where no multiple lies within 1 of D: shown by the
+  /// rounded difference staying 2 away from each.
+  private func keepsOrder(_ reals: [Double], step: Int64) -> Bool {
+    for (i, a) in reals.enumerated() {
+      for (j, b) in reals.enumerated().prefix(i) where a != b {
+        let rest = (offsets[i] - offsets[j]) % step
+        let place = rest < 0 ? rest + step : rest
+        if place < 2 || place > step - 2 { return false }
+      }
     }
-    return whole
+    return true
   }
 }

@@ -8,28 +8,58 @@ extension ONNXTranslation {
     guard case .affine(let affine) = pending.base else {
       throw NodeFault(what, remedy: "put a quantiser (Quant or QuantizeLinear) in front of the output")
     }
-    guard pending.gain == [1], pending.clamp == -.infinity ... .infinity, pending.pools.isEmpty else {
+    let channels = affine.channels
+    let pending = pending.tiled
+    var bias = AccumulatorUnit.Bias.codes(affine.bias ?? Array(repeating: 0, count: channels))
+    var isPlain = pending.clamp == -.infinity ... .infinity && pending.pools.isEmpty && pending.crop == nil
+    switch pending.stages.first {
+    case nil: break
+    case .added(let reals) where pending.stages.count == 1 && affine.bias?.contains { $0 != 0 } != true:
+      bias = .reals(reals.count == 1 ? Array(repeating: reals[0], count: channels) : reals)
+    default: isPlain = false
+    }
+    guard isPlain else {
       throw NodeFault(
         what + "; it is scaled, clamped or pooled, and accumulators alone can be returned as they are",
         remedy: "put a quantiser (Quant or QuantizeLinear) in front of the output")
     }
-    let inputs = try operands(of: affine, pending)
-    let inputScale = tensors[affine.input].quantization?.scales[0] ?? 1
-    let channels = affine.channels
-    let bias: AccumulatorUnit.Bias
-    if let index = inputs.count > 2 ? inputs[2] : nil {
-      let tensor = tensors[index]
-      bias = tensor.reals.map { .reals($0) } ?? .codes(tensor.integers ?? [])
-    } else {
-      bias = .codes(Array(repeating: 0, count: channels))
+    let inputs = try operands(of: affine, pending.typeName)
+    let input = tensors[affine.input]
+    // What weights and input codes can reach, coarsely: an accumulator has 32 bits.
+    let length = affine.weights.count / channels
+    func largest(_ channel: Int) -> (weight: Int64, sum: Int64) {
+      let zeroPoint = affine.zeroPoints[affine.zeroPoints.count == 1 ? 0 : channel]
+      return affine.weights[channel * length..<(channel + 1) * length].reduce((weight: 0, sum: 0)) {
+        (weight: max($0.weight, abs($1 - zeroPoint)), sum: $0.sum + abs($1 - zeroPoint))
+      }
     }
+    let reach = (0..<channels).map(largest)
+    let zeroPoint = input.quantization?.zeroPoints[0] ?? 0
+    let codes = input.type.codes ?? 0...0
+    let distance = max(abs(codes.lowerBound), abs(codes.upperBound)) + abs(zeroPoint)
     do throws(AccumulatorUnit.Fault) {
-      let unit = try AccumulatorUnit(inputScale: inputScale, weightScales: affine.scales, bias: bias)
+      let unit = try AccumulatorUnit(
+        inputScale: input.quantization?.scales[0] ?? 1, weightScales: affine.scales, bias: bias
+      ) { factors, offsets in
+        (0..<channels).allSatisfy { channel in
+          let factor = factors[factors.count == 1 ? 0 : channel]
+          let (sum, overflow) = (reach[channel].sum * factor).multipliedReportingOverflow(by: distance)
+          return reach[channel].weight * factor <= Int64(Int16.max) && !overflow
+            && sum + abs(offsets[channel]) <= Int64(Int32.max)
+        }
+      }
+      if !unit.isExact {
+        notices.append(
+          "the output \"\(name.printable())\" is returned as accumulators, to which its real bias is added in units of "
+            + "\(Float(unit.real)), rounded; the order of its elements is that of the file's exact values")
+      }
       let made = addTensor(
         Tensor(
           name: name, shape: pending.shape, type: .int32,
           quantization: Quantization(scales: [Float(unit.real)], zeroPoints: [0])))
-      operations.append(Operation(affine.kind, typeName: pending.typeName, inputs: inputs, outputs: [made]))
+      var operation = Operation(affine.kind, typeName: pending.typeName, inputs: inputs, outputs: [made])
+      operation.stages = pending.stages
+      operations.append(operation)
       return ONNXCodes(tensor: made, view: pending.view, isReal: true)
     } catch {
       throw NodeFault("\(what), so that its accumulators are the codes; but \(error.reason)", remedy: error.remedy)

@@ -362,7 +362,7 @@ extension ONNXTranslation {
   }
 
   /// Input, weights and integer bias of a dense layer or convolution.
-  private mutating func operands(of affine: ONNXAffine, _ name: String) throws(NodeFault) -> [Int?] {
+  mutating func operands(of affine: ONNXAffine, _ name: String) throws(NodeFault) -> [Int?] {
     let weights = addConstant(
       "\(name) weights", affine.weights, affine.weightShape, affine.weightType,
       Quantization(scales: affine.scales, zeroPoints: affine.zeroPoints, axis: 0))
