@@ -291,6 +291,7 @@ struct FloatModelFile {
     let bytes = try InputFile.bytes(path: path, limit: ModelFile.largest)
     do {
       guard !bytes.isEmpty else { throw NetworkError("the file is empty") }
+      if let issue = ForeignFile.issue(of: bytes) { throw NetworkError([issue]) }
       let name = ModelFile.stem(of: path)
       guard ONNX.recognises(bytes) || path.hasSuffix(".onnx") && !TFLite.recognises(bytes) else {
         network = try FloatNetwork(TFLite.network(from: bytes, name: name))
