@@ -5,7 +5,8 @@ extension Network {
   /// where some layer makes codes that lowering knows.
   var unquantized: LayerIssue? {
     guard format == .tensorFlowLite else { return nil }
-    let made = operations.flatMap(\.outputs).map { tensors[$0] }
+    // Whatever is computed, or comes from outside.
+    let made = (inputs + operations.flatMap(\.outputs)).map { tensors[$0] }
     let types = Set(made.filter { $0.constant == nil }.map(\.type))
     if types.contains(.int16), !types.contains(.int8), !types.contains(.uint8),
       made.contains(where: { $0.type == .int16 && $0.quantization != nil })
