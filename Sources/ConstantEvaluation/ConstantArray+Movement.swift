@@ -117,6 +117,54 @@ extension ConstantArray {
     return selecting(broadcastPlaces(shape, to: wanted), shape: wanted)
   }
 
+  /// Each axis repeated so many times.
+  func tiled(_ counts: [Int]) throws(EvaluationFault) -> ConstantArray {
+    guard counts.count == shape.count else { throw EvaluationFault("it repeats \(counts.count) axes of \(shape.count)") }
+    var made: [Int] = []
+    for (size, count) in zip(shape, counts) {
+      let (product, overflow) = size.multipliedReportingOverflow(by: count)
+      made.append(overflow ? -1 : product)
+    }
+    _ = try elementCount(made)
+    var places = [0]
+    for (axis, stride) in rowMajorStrides(shape).enumerated() {
+      places = places.flatMap { place in
+        (0..<counts[axis]).flatMap { _ in (0..<shape[axis]).map { place + $0 * stride } }
+      }
+    }
+    return selecting(places, shape: made)
+  }
+
+  /// The order along some axes turned round.
+  func reversed(_ axes: [Int]) throws(EvaluationFault) -> ConstantArray {
+    var isTurned = Array(repeating: false, count: shape.count)
+    for axis in axes { isTurned[try self.axis(axis)] = true }
+    let strides = rowMajorStrides(shape)
+    let start = shape.indices.reduce(0) { $0 + (isTurned[$1] ? max(shape[$1] - 1, 0) * strides[$1] : 0) }
+    return selecting(
+      stridedPlaces(shape, start: start, strides: strides.indices.map { isTurned[$0] ? -strides[$0] : strides[$0] }),
+      shape: shape)
+  }
+
+  /// Parts of these sizes along an axis; one may be −1, for the rest.
+  func parts(_ given: [Int], axis: Int) throws(EvaluationFault) -> [ConstantArray] {
+    let axis = try self.axis(axis)
+    let rest = shape[axis] - given.reduce(0) { $0 + max($1, 0) }
+    let sizes = given.map { $0 == -1 ? rest : $0 }
+    guard sizes.allSatisfy({ $0 >= 0 }), sizes.reduce(0, +) == shape[axis] else {
+      throw EvaluationFault("its parts of \(given) are not the \(shape[axis]) elements of axis \(axis)")
+    }
+    var parts: [ConstantArray] = []
+    var begins = Array(repeating: 0, count: shape.count)
+    for size in sizes {
+      var made = shape
+      made[axis] = size
+      parts.append(try sliced(begins: begins, sizes: made, steps: Array(repeating: 1, count: shape.count)))
+      begins[axis] += size
+    }
+    return parts
+  }
+
   /// One value over a whole shape.
   func filling(_ wanted: [Int]) throws(EvaluationFault) -> ConstantArray {
     guard elements.count == 1 else { throw EvaluationFault("it fills with \(elements.count) values, not one") }
@@ -237,6 +285,15 @@ func moved(
     ]
   case .gather(let axis, let batch): return [try x.gathered(input(1), axis: axis, batchDimensions: batch)]
   case .broadcastTo: return [try x.broadcast(to: input(1).sizes())]
+  case .tile: return [try x.tiled(input(1).sizes())]
+  case .reverse: return [try x.reversed(input(1).sizes(negative: true))]
+  case .split:
+    let (axis, whole) = (try x.size(), try input(1))
+    let count = operation.outputs.count
+    let size = whole.shape[try whole.axis(axis)]
+    guard size % count == 0 else { throw EvaluationFault("it makes \(count) equal parts of \(size) elements") }
+    return try whole.parts(Array(repeating: size / count, count: count), axis: axis)
+  case .splitSizes: return try x.parts(input(1).sizes(negative: true), axis: input(2).size())
   case .pad: return [try x.padded(input(1).sizes(), fill: inputs.count > 2 ? inputs[2] : nil, code: fill ?? 0)]
   default: throw EvaluationFault("it moves no elements")
   }

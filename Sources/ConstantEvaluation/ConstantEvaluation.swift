@@ -210,6 +210,7 @@ extension Operation {
   fileprivate var movedInputs: [Int?] {
     switch kind {
     case .concatenation, .pack: inputs
+    case .split: Array(inputs.dropFirst().prefix(1))
     default: Array(inputs.prefix(1))
     }
   }
@@ -235,7 +236,7 @@ extension Operation.Kind {
   var movesElements: Bool {
     switch self {
     case .reshape, .squeeze, .expandDimensions, .transpose, .concatenation, .pack, .unpack, .stridedSlice, .slice,
-      .gather, .broadcastTo, .pad:
+      .gather, .broadcastTo, .pad, .split, .splitSizes, .tile, .reverse:
       true
     default: false
     }

@@ -30,16 +30,7 @@ private struct TFLiteReader {
     guard version == 3 else {
       throw NetworkError("the file has schema version \(version); TensorFlow Lite's converter writes version 3")
     }
-    let subgraphs = ctflite_subgraph_count(model)
-    guard subgraphs == 1 else {
-      throw NetworkError(
-        [
-          LayerIssue(
-            reason: "the file holds \(subgraphs) subgraphs (control flow, or several signatures); one is supported",
-            remedy: "convert one signature without WHILE or IF; recurrent layers with unroll=True")
-        ])
-    }
-    let operations = try (0..<ctflite_operator_count(model)).map(operation)
+    var operations = try (0..<ctflite_operator_count(model)).map(operation)
     let (inputs, outputs) = ([Int](ctflite_inputs(model)), [Int](ctflite_outputs(model)))
     let made = Set(inputs + operations.flatMap(\.outputs))
     let used = made.union(outputs + operations.flatMap { $0.inputs.compactMap { $0 } })
@@ -50,9 +41,13 @@ private struct TFLiteReader {
         used.contains(index)
           ? try tensor(index, isMade: made.contains(index)) : Tensor(name: "", shape: [], type: .other("unused")))
     }
+    for index in operations.indices { refuseState(&operations[index], tensors) }
+    var notices = inputs.compactMap { tensors.indices.contains($0) ? notice(ofInput: tensors[$0]) : nil }
+    // Control flow names other subgraphs, and is refused; else they are signatures of their own.
+    let subgraphs = ctflite_subgraph_count(model)
+    if subgraphs > 1 { notices.append("the file holds \(subgraphs) subgraphs, of which the first is read") }
     let network = Network(
-      name: name, tensors: tensors, operations: operations, inputs: inputs, outputs: outputs,
-      notices: inputs.compactMap { tensors.indices.contains($0) ? notice(ofInput: tensors[$0]) : nil })
+      name: name, tensors: tensors, operations: operations, inputs: inputs, outputs: outputs, notices: notices)
     try network.validate()
     return network
   }
@@ -79,15 +74,6 @@ private struct TFLiteReader {
     if raw.lies_outside {
       throw NetworkError("\(place) \"\(name.printable())\" keeps its data behind the file's end: the file is cut short")
     }
-    if raw.is_variable || raw.is_sparse {
-      throw NetworkError(
-        [
-          LayerIssue(
-            reason: "\(place) \"\(name.printable())\" is \(raw.is_variable ? "a variable (state)" : "sparse")",
-            remedy: raw.is_variable
-              ? "stateful networks are not supported; unroll recurrent layers" : "convert without sparsity")
-        ])
-    }
     var quantization: Quantization?
     if raw.scales.count > 0 && !raw.has_custom_quantization {
       quantization = Quantization(
@@ -102,8 +88,33 @@ private struct TFLiteReader {
       constant = []
     }
     return Tensor(
-      name: name, shape: shape, type: elementType(raw.type), quantization: quantization, constant: constant,
+      name: name, shape: shape,
+      type: raw.is_variable ? .other(Self.variable) : raw.is_sparse ? .other(Self.sparse) : elementType(raw.type),
+      quantization: quantization, constant: raw.is_variable ? nil : constant,
       openAxes: signature.count == shape.count ? signature.indices.filter { signature[$0] == -1 } : [])
+  }
+
+  private static let variable = "a variable"
+  private static let sparse = "stored sparse"
+
+  /// Says of an operation that reads state, or weights stored sparse, that it does, and lets it read nothing of the kind.
+  private func refuseState(_ operation: inout Operation, _ tensors: [Tensor]) {
+    for (position, input) in operation.inputs.enumerated() {
+      guard let input, tensors.indices.contains(input), case .other(let type) = tensors[input].type,
+        type == Self.variable || type == Self.sparse
+      else { continue }
+      operation.inputs[position] = nil
+      // What its kind is refused for says more.
+      if operation.remedy != nil { continue }
+      let name = "its input \(position), \"\(tensors[input].name.printable(60))\", is \(type)"
+      if type == Self.variable {
+        operation.kind = .unsupported(reason: "\(name): it keeps state from one run to the next")
+        operation.remedy = "export the network with its state as inputs and outputs, and hand it from run to run"
+      } else {
+        operation.kind = .unsupported(reason: name)
+        operation.remedy = "convert without sparsity (without EXPERIMENTAL_SPARSITY among the optimizations)"
+      }
+    }
   }
 
   private func operation(_ index: Int) throws -> Operation {
@@ -116,8 +127,17 @@ private struct TFLiteReader {
     let typeName =
       code == .custom ? "CUSTOM \(custom.printable(60))" : code?.name ?? "builtin operator \(raw.builtin_code)"
     let kind = kind(of: code, raw.options, custom: custom)
-    return Operation(
+    var operation = Operation(
       kind, typeName: typeName, inputs: [Int](raw.inputs).map { $0 == -1 ? nil : $0 }, outputs: [Int](raw.outputs))
+    if code == .custom {
+      let refusal = TFLiteBuiltin.refusal(ofCustom: custom)
+      operation.kind = .unsupported(reason: refusal.reason)
+      operation.remedy = refusal.remedy
+    } else if let refusal = code?.refusal {
+      if case .unsupported = kind { operation.kind = .unsupported(reason: refusal.reason) }
+      operation.remedy = refusal.remedy
+    }
+    return operation
   }
 
   private func kind(of code: TFLiteBuiltin?, _ options: ctflite_options, custom: String) -> Operation.Kind {

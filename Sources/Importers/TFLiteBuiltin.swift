@@ -130,3 +130,63 @@ struct TFLiteBuiltin: RawRepresentable, Hashable {
     14: "variant", 15: "uint32", 16: "uint16", 17: "int4", 18: "bfloat16",
   ]
 }
+
+// MARK: What is refused by name
+
+extension TFLiteBuiltin {
+  /// What a custom operator is, as far as its name tells, and what to do.
+  static func refusal(ofCustom name: String) -> (reason: String, remedy: String) {
+    switch name {
+    case "ethos-u":
+      (
+        "the file has been compiled for Arm's Ethos-U accelerator (by Vela), whose commands it holds instead of layers",
+        "use the .tflite file that Vela was given"
+      )
+    case "edgetpu-custom-op":
+      (
+        "the file has been compiled for Google's Edge TPU, whose commands it holds instead of layers",
+        "use the .tflite file that edgetpu_compiler was given"
+      )
+    case let name where name.hasPrefix("Flex"):
+      (
+        "it is TensorFlow's own operator \(String(name.dropFirst(4)).printable(60)), whose arithmetic the file does not define",
+        "convert with TFLITE_BUILTINS_INT8 alone, without SELECT_TF_OPS, which names the layer to replace"
+      )
+    default:
+      (
+        "custom operators have no arithmetic that the file defines",
+        "build the model from builtin operators, or end it in front of this one"
+      )
+    }
+  }
+
+  /// Why operators whose kind alone says so are refused, and what to do.
+  var refusal: (reason: String, remedy: String)? {
+    switch name {
+    case "IF", "WHILE", "CALL":
+      (
+        "it is control flow: other subgraphs of the file are run, or run again and again",
+        "convert without loops and conditions; recurrent layers with unroll=True"
+      )
+    case "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE":
+      (
+        "it keeps state from one run to the next, which is not supported",
+        "export the network with its state as inputs and outputs (streaming models: external state), and hand it from "
+          + "run to run"
+      )
+    case "DENSIFY":
+      ("it unfolds sparse weights", "convert without sparsity (without EXPERIMENTAL_SPARSITY among the optimizations)")
+    case let name where name.hasSuffix("_LSTM") || name.hasSuffix("_RNN") || name == "LSTM" || name == "RNN":
+      (
+        "it is a recurrent layer fused into one operator, which keeps state",
+        "build the layer with unroll=True: its steps are then written out, without state"
+      )
+    case "SVDF":
+      (
+        "it keeps state from one run to the next, which is not supported",
+        "use a convolution over time (DEPTHWISE_CONV_2D and CONV_2D) of the whole window"
+      )
+    default: nil
+    }
+  }
+}

@@ -25,7 +25,7 @@ public struct LoweringOptions: Sendable, Hashable {
 extension IntegerProgram {
   /// Lowers a network to the small core. Throws a `NetworkError` with every layer that cannot be lowered.
   public init(lowering network: Network, options: LoweringOptions = LoweringOptions()) throws {
-    var lowering = Lowering(network: network.evaluatingConstants(), options: options)
+    var lowering = Lowering(network: network.evaluatingConstants().foldingPadding(), options: options)
     self = try lowering.program()
   }
 }
@@ -67,6 +67,7 @@ struct Lowering {
   }
 
   mutating func program() throws -> IntegerProgram {
+    if let issue = network.unquantized { throw NetworkError([issue]) }
     let inputs = network.inputs.map { lowerInput($0) }
     for (index, operation) in network.operations.enumerated() {
       source = Step.Source(
@@ -136,7 +137,7 @@ struct Lowering {
 
   private mutating func lower(_ operation: Operation) throws(LayerFault) {
     if case .unsupported(let reason) = operation.kind {
-      throw LayerFault(reason, remedy: Self.remedy(for: operation.typeName))
+      throw LayerFault(reason, remedy: operation.remedy ?? Self.remedy(for: operation.typeName))
     }
     guard operation.outputs.count == 1 || operation.kind.mayHaveSeveralOutputs && !operation.outputs.isEmpty else {
       throw LayerFault("it has \(operation.outputs.count) outputs, not one")
@@ -196,11 +197,8 @@ struct Lowering {
 
   private static func remedy(for type: String) -> String {
     switch type {
-    case let type where type.hasSuffix("LSTM") || type.hasSuffix("RNN"):
-      "train with unroll=True, or replace the recurrent layer by convolutions over time"
-    case "RESIZE_BILINEAR": "replace the resizing by a strided convolution or a pool"
+    case "RESIZE_BILINEAR": "enlarge by RESIZE_NEAREST_NEIGHBOR (UpSampling2D, interpolation=\"nearest\")"
     case "MINIMUM", "MAXIMUM": "use a fused RELU or RELU6"
-    case let type where type.hasPrefix("CUSTOM"): "build the model from builtin operators"
     default: "the supported operators are listed by `lockstep inspect --operators`"
     }
   }

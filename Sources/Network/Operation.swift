@@ -214,6 +214,8 @@ public struct Operation: Sendable {
   public var quantizer: Quantizer?
   /// The place in the file of the operation that it was made of, where that is not its place in the network.
   public var place: Int?
+  /// What a user can do about it where it is not supported, if the importer knows.
+  public var remedy: String?
 
   public init(_ kind: Kind, typeName: String, inputs: [Int?], outputs: [Int], quantizer: Quantizer? = nil) {
     self.quantizer = quantizer

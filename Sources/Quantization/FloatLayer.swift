@@ -11,8 +11,8 @@ extension FloatLayer {
     let made = network.tensors[output]
     guard made.type == .float32 else {
       throw LayerFault(
-        "it makes \(made.type): the network is quantised already, or in part",
-        remedy: "quantise the float network that it was made of")
+        "it makes \(made.type), and layers of real numbers are quantised",
+        remedy: "end the network in front of it")
     }
     func tensor(_ position: Int, _ role: String) throws(LayerFault) -> (index: Int, tensor: Tensor) {
       guard position < operation.inputs.count, let index = operation.inputs[position] else {

@@ -27,6 +27,15 @@ public struct FloatNetwork: Sendable {
             + "not float32: the network is quantised already",
           remedy: "quantise the float network that it was made of"))
     }
+    if let codes = network.operations.lazy.flatMap(\.outputs).map({ network.tensors[$0] }).first(where: {
+      $0.constant == nil && $0.type.codes != nil && $0.quantization != nil
+    }) {
+      throw NetworkError([
+        LayerIssue(
+          reason: "the network is quantised already: its layers make \(codes.type) codes, as \"\(codes.name.printable())\"",
+          remedy: "quantise the float network that it was made of; this one is for `lockstep compile`")
+      ])
+    }
     var layers: [FloatLayer] = []
     for (index, operation) in network.operations.enumerated() {
       do throws(LayerFault) {

@@ -32,7 +32,8 @@ struct InspectCommand: ParsableCommand {
         layers       a list of steps in order, each with
           index, operator, name   as in the file
           step                    its kind; null for an operation outside
-                                  the program, as DEQUANTIZE of an output is
+                                  the program, as DEQUANTIZE of an output is,
+                                  and for PAD where the next layer pads itself
           output                  a tensor; null likewise
           multiplyAccumulates, weights
           parameterBytes          of weights, biases and tables

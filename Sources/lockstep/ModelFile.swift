@@ -34,6 +34,7 @@ struct ModelFile {
     sha256 = bytes.sha256
     network = try Self.naming(path) {
       guard !bytes.isEmpty else { throw NetworkError("the file is empty") }
+      if let issue = ForeignFile.issue(of: bytes) { throw NetworkError([issue]) }
       let name = Self.stem(of: path)
       // By what the file holds; the extension decides where that says nothing.
       guard ONNX.recognises(bytes) || path.hasSuffix(".onnx") && !TFLite.recognises(bytes) else {

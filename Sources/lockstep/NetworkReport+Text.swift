@@ -29,7 +29,7 @@ extension NetworkReport {
     for layer in layers {
       table.add([
         String(layer.source.index), layer.source.type.printable(40),
-        layer.output?.typeAndShape ?? "outside the program", layer.output.map { "\($0.scale)" } ?? "",
+        layer.output?.typeAndShape ?? (layer.isFolded ? "padding of the next" : "outside the program"), layer.output.map { "\($0.scale)" } ?? "",
         layer.output.map { String($0.zeroPoint) } ?? "",
         layer.multiplyAccumulates == 0 ? "" : layer.multiplyAccumulates.grouped,
         layer.weights == 0 ? "" : layer.weights.grouped,

@@ -32,6 +32,8 @@ struct NetworkReport {
     var source: Step.Source
     /// The kind of step; nil for an operation that no step is made of, such as DEQUANTIZE of an output.
     var kind: String?
+    /// Whether no step is made of it because the next layer pads by as much more.
+    var isFolded = false
     var output: Tensor?
     var multiplyAccumulates = 0
     var weights = 0
@@ -85,13 +87,18 @@ struct NetworkReport {
       layers.append(
         Layer(
           source: Step.Source(
-            index: place, type: operation.typeName, name: model.network.name(ofOperation: index))))
+            index: place, type: operation.typeName, name: model.network.name(ofOperation: index)),
+          isFolded: operation.kind.isPadding))
     }
     // A stable order: the steps of one operation keep theirs.
     layers = layers.enumerated().sorted {
       ($0.element.source.index, $0.offset) < ($1.element.source.index, $1.offset)
     }.map(\.element)
   }
+}
+
+extension Operation.Kind {
+  fileprivate var isPadding: Bool { if case .pad = self { true } else { false } }
 }
 
 extension NetworkReport.Layer {

@@ -22,8 +22,8 @@ struct QuantizeCommand: ParsableCommand {
     commandName: "quantize",
     abstract: "Turn a trained float network into an integer one, without training it again.",
     discussion: """
-      Reads a float network (ONNX, or TensorFlow Lite without optimizations): dense layers, convolutions, depthwise and \
-      grouped ones too, pools, sums, ReLU and ReLU6, reshapes, batch normalisation (folded), a softmax at the end. \
+      Reads a float network (ONNX, or TensorFlow Lite without optimizations, with float16 weights or of dynamic range, \
+      whose int8 weights it takes for what they stand for): dense layers, convolutions, depthwise and grouped ones too, pools, sums, ReLU and ReLU6, reshapes, batch normalisation (folded), a softmax at the end. \
       Calibration runs some hundred typical inputs through it, no labels needed, and so finds the ranges that codes have \
       to cover.
 
@@ -291,6 +291,7 @@ struct FloatModelFile {
     let bytes = try InputFile.bytes(path: path, limit: ModelFile.largest)
     do {
       guard !bytes.isEmpty else { throw NetworkError("the file is empty") }
+      if let issue = ForeignFile.issue(of: bytes) { throw NetworkError([issue]) }
       let name = ModelFile.stem(of: path)
       guard ONNX.recognises(bytes) || path.hasSuffix(".onnx") && !TFLite.recognises(bytes) else {
         network = try FloatNetwork(TFLite.network(from: bytes, name: name))

@@ -76,6 +76,7 @@ private func fault(_ network: Network) -> String {
     var network = dense(inputs: 2, outputs: 2, weight: 1, bias: 0)
     network.operations[0].kind = .unsupported(reason: "the operator is not supported")
     network.operations[0].typeName = "PRELU"
+    network.operations[0].remedy = "use LEAKY_RELU, whose slope is one number"
     network.tensors.append(network.tensors[3])
     network.tensors[4].name = "z"
     network.operations.append(Operation(.softmax(beta: 1), typeName: "SOFTMAX", inputs: [3], outputs: [4]))

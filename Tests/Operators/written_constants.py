@@ -138,6 +138,8 @@ def moved_cases():
     yield lambda: moved("SLICE", "inside", [(4, 5), [1, 2], [2, -1]], (2, 3))
     yield lambda: moved("GATHER", "rows", [(4, 5), [3, 0]], (2, 5), axis=0, batchDims=0)
     yield lambda: moved("BROADCAST_TO", "rows", [(1, 5), [3, 5]], (3, 5))
+    yield lambda: moved("TILE", "both", [(2, 3), [2, 2]], (4, 6))
+    yield lambda: moved("REVERSE_V2", "last", [(2, 3), [-1]], (2, 3))
     masks = dict(beginMask=1, endMask=1, ellipsisMask=0, newAxisMask=0, shrinkAxisMask=4, offset=False)
     yield lambda: moved("STRIDED_SLICE", "shrink", [(2, 5, 3), [0, 4, 1], [0, 0, 2], [1, -2, 1]], (2, 2), **masks)
 
@@ -207,6 +209,20 @@ def whole_cases():
         reals = b.apply("DEQUANTIZE", [halves], (6,), "float32")
         return b.finish("DEQUANTIZE", b.apply("QUANTIZE", [reals], (6,), "int8", CODES))
     yield half_reals
+
+    def split():
+        b = Builder("split", (2, 2))
+        parts = [b.graph.tensor(f"p{i}", (2, 2), "int8", CODES) for i in range(3)]
+        b.graph.operator("SPLIT", [b.ints(1), b.codes((2, 6))], parts, numSplits=3)
+        return b.finish("SPLIT", parts[1])
+    yield split
+
+    def split_sizes():
+        b = Builder("split_sizes", (2, 3))
+        parts = [b.graph.tensor(f"p{i}", (2, size), "int8", CODES) for i, size in enumerate((1, 3, 2))]
+        b.graph.operator("SPLIT_V", [b.codes((2, 6)), b.ints([1, -1, 2]), b.ints(-1)], parts, numSplits=3)
+        return b.finish("SPLIT_V", parts[1])
+    yield split_sizes
 
     def unpacked():
         b = Builder("unpack", (3,))
