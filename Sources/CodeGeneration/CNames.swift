@@ -7,8 +7,24 @@ public struct CNames: Sendable {
   /// What a library of the network is called where libraries of all sorts stand side by side.
   public var library: String { "lockstep_\(prefix)" }
 
-  /// The names of a network whose file is called `name`; characters that C does not allow become underscores.
+  /// Longer prefixes are refused, or made of a part of the file's name: library names end at 63 characters (Arduino), and
+  /// identifiers should (C99 5.2.4.1).
+  public static let longestPrefix = 40
+
+  /// The names of a network whose file is called `name`, whole; characters that C does not allow become underscores. A
+  /// name that is too long is cut, and ends with a digest of all of it, which keeps names apart that begin alike.
   public init(modelName name: String) {
+    var identifier = Self.identifier(of: name)
+    if identifier.utf8.count > Self.longestPrefix {
+      let digest = String(SelfTest.hash(name.utf8.map { Int32($0) }, bytesPerCode: 1), radix: 16)
+      identifier = identifier.prefix(Self.longestPrefix - 9) + "_" + String(repeating: "0", count: 8 - digest.count) + digest
+      identifier.replace("__", with: "_")
+    }
+    prefix = Self.reserved.contains(identifier) ? identifier + "_net" : identifier
+  }
+
+  /// An identifier in lower case that reads like `name`.
+  static func identifier(of name: String) -> String {
     var identifier = ""
     for scalar in name.unicodeScalars {
       let allowed = scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
@@ -19,11 +35,9 @@ public struct CNames: Sendable {
       }
     }
     identifier = String(identifier.lowercased().drop { $0 == "_" })
-    if identifier.isEmpty || identifier.first?.isNumber == true { identifier = "net_" + identifier }
-    // C99 promises 31 significant characters of an external name; the longest that is added is _multiplier_999.
-    identifier = String(identifier.prefix(16))
     while identifier.hasSuffix("_") { identifier.removeLast() }
-    prefix = Self.reserved.contains(identifier) ? identifier + "_net" : identifier
+    if identifier.isEmpty || identifier.first?.isNumber == true { return identifier.isEmpty ? "net" : "net_" + identifier }
+    return identifier
   }
 
   /// The names under a prefix of the user's; nil where it is no C identifier fit for that.
@@ -32,7 +46,7 @@ public struct CNames: Sendable {
     guard let first = scalars.first, ("a"..."z").contains(first) || ("A"..."Z").contains(first),
       scalars.allSatisfy({
         ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0) || $0 == "_"
-      }), !Self.reserved.contains(prefix.lowercased()), prefix.count <= 40
+      }), !Self.reserved.contains(prefix.lowercased()), prefix.count <= Self.longestPrefix
     else { return nil }
     self.prefix = prefix
   }

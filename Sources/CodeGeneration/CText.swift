@@ -6,6 +6,7 @@ struct CText {
   mutating func line(_ line: String = "") {
     text += line.isEmpty ? "\n" : String(repeating: "  ", count: depth) + line + "\n"
   }
+  mutating func append(_ text: CText) { self.text += text.text }
   mutating func lines(_ lines: [String]) { for line in lines { self.line(line) } }
 
   /// `head {`, the body, `}`.

@@ -3,7 +3,8 @@ import IntegerProgram
 import Network
 
 extension CodeGenerator {
-  func header(hasSelfTest: Bool) -> String {
+  /// The header; with the figures of portable code, too, where that stands beside the target's.
+  func header(hasSelfTest: Bool, portable: CodeVariant?) -> String {
     let (name, macro) = (options.names.prefix, options.names.macro)
     var text = banner("\(name).h: a quantised neural network in integer arithmetic.")
     let roundings = Set(program.steps.flatMap(\.roundings)).map(\.rawValue).sorted()
@@ -18,7 +19,8 @@ extension CodeGenerator {
         + "at once.", "",
       "Rounding of requantisation: \(roundings.isEmpty ? "none" : roundings.joined(separator: ", ")).",
       "Every accumulator and intermediate result is proved to stay inside its type for all inputs; the ranges stand at "
-        + "each function. Multiply-accumulates a run: \(program.multiplyAccumulates). Constant tables: \(tableBytes) bytes.")
+        + "each function. Multiply-accumulates a run: \(program.multiplyAccumulates). Constant tables: \(tableBytes) bytes"
+        + (portable.map { ", or \($0.tableBytes) in portable code." } ?? "."))
     if !program.notices.isEmpty {
       text.line()
       for notice in program.notices { text.comment("Notice: \(notice).") }
@@ -33,11 +35,22 @@ extension CodeGenerator {
     text.line("extern \"C\" {")
     text.line("#endif")
     text.line()
+    if portable != nil {
+      text.comment(
+        "\(name).c is made for \(options.target), for processors and compilers that have \(ProcessorNeed.words(own.needs)); "
+          + "\(name)_portable.c is C for any other. The compiler's macros choose; \(macro)_PORTABLE, defined for all files, "
+          + "chooses the portable code everywhere. Both give the same codes, in arenas of their own layouts: compile all "
+          + "files that include this one for the same processor.")
+      text.line("#if !defined(\(macro)_PORTABLE) && \(ProcessorNeed.condition(own.needs))")
+      text.line("#define \(targetCode)")
+      text.line("#endif")
+      text.line()
+    }
     text.comment("The memory a run works in, inputs and outputs included.")
-    text.line("#define \(macro)_ARENA_SIZE \(max(plan.arenaSize, 1))u")
-    text.line("#define \(macro)_ARENA_ALIGNMENT \(options.alignment)u")
+    define("\(macro)_ARENA_SIZE", portable, &text) { "\(max($0.plan.arenaSize, 1))u" }
+    define("\(macro)_ARENA_ALIGNMENT", portable, &text) { "\($0.alignment)u" }
     for (role, ports) in [("Input", inputs), ("Output", outputs)] {
-      for port in ports { self.port(port, role, &text) }
+      for port in ports { self.port(port, role, portable, &text) }
     }
     text.line()
     text.block("typedef enum", end: "} \(name)_status;") { text in
@@ -91,13 +104,30 @@ extension CodeGenerator {
     return text.text
   }
 
-  private func port(_ port: Port, _ role: String, _ text: inout CText) {
+  /// The macro that is defined where the compiler's say that the target's code, and not the portable, is to be compiled.
+  var targetCode: String { "\(options.names.macro)_TARGET_CODE" }
+
+  /// A macro whose value may differ between the target's and the portable code.
+  private func define(
+    _ macro: String, _ portable: CodeVariant?, _ text: inout CText, _ value: (CodeVariant) -> String
+  ) {
+    let (here, elsewhere) = (value(own), value(portable ?? own))
+    if here == elsewhere {
+      text.line("#define \(macro) \(here)")
+    } else {
+      text.lines([
+        "#ifdef \(targetCode)", "#define \(macro) \(here)", "#else", "#define \(macro) \(elsewhere)", "#endif",
+      ])
+    }
+  }
+
+  private func port(_ port: Port, _ role: String, _ portable: CodeVariant?, _ text: inout CText) {
     let value = port.value
     text.line()
     text.comment(
       "\(role) \"\(value.name.printable(80))\": \(cType(of: value))\(value.shape), \(value.type) codes; "
         + "real value = scale * (code - zero point).")
-    text.line("#define \(port.macro)_OFFSET \(port.offset)u")
+    define("\(port.macro)_OFFSET", portable, &text) { "\($0.plan.offset(ofValue: port.index) ?? 0)u" }
     text.line("#define \(port.macro)_COUNT \(value.count)u")
     text.line("#define \(port.macro)_ZERO_POINT \(CExpressionPrinter.literal(Int64(value.zeroPoint)))")
     // Nine digits are enough to give back every binary32 number.

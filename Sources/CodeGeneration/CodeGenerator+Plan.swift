@@ -66,7 +66,7 @@ extension CodeGenerator {
   func planJSON() -> String {
     let file = PlanFile(
       name: options.names.prefix, modelDigest: options.modelDigest, programDigest: digest, arena: plan.arenaSize,
-      alignment: options.alignment, tables: tableBytes, multiplyAccumulates: program.multiplyAccumulates,
+      alignment: own.alignment, tables: tableBytes, multiplyAccumulates: program.multiplyAccumulates,
       blocks: plan.blocks.map { block in
         PlanFile.Block(
           offset: block.offset, size: block.size, firstStep: block.firstStep, lastStep: block.lastStep,

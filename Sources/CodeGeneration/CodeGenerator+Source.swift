@@ -1,13 +1,50 @@
 import IntegerProgram
 
 extension CodeGenerator {
-  func source() -> String {
-    let (name, macro) = (options.names.prefix, options.names.macro)
-    var text = banner("\(name).c: the network's steps, in order.")
-    for header in headers { text.line("#include <\(header)>") }
-    text.line("#include \"\(name).h\"")
-    text.line("#include \"\(name)_weights.h\"")
+  func source(_ variant: CodeVariant, _ place: CodePlace) -> String {
+    let name = options.names.prefix
+    var text = banner("\(name)\(place.infix).c: the network's steps, in order\(audience(place)).")
+    if place == .alone && !isPortable {
+      text.line("#if !(\(ProcessorNeed.condition(variant.needs)))")
+      text.line(
+        "#error \"\(name).c is made for the target \(options.target), which has \(ProcessorNeed.words(variant.needs)): "
+          + "make C for other processors with --target host, or for both with --package\"")
+      text.line("#endif")
+      text.line()
+    }
+    guarded(place, &text) { text in
+      for header in variant.headers { text.line("#include <\(header)>") }
+      if place == .alone { text.line("#include \"\(name).h\"") }
+      text.line("#include \"\(name)\(place.infix)_weights.h\"")
+      text.line()
+      steps(variant, &text)
+    }
+    return text.text
+  }
+
+  /// Whom a file is for, as its first line says.
+  private func audience(_ place: CodePlace) -> String {
+    switch place {
+    case .alone: isPortable ? "" : ", for \(options.target)"
+    case .target: ", for \(options.target)"
+    case .portable: ", for other processors than \(options.target)'s"
+    }
+  }
+
+  /// Text that only the compilers of the processors it is for are to see. The header decides, and comes first.
+  private func guarded(_ place: CodePlace, _ text: inout CText, _ body: (inout CText) -> Void) {
+    guard place != .alone else { return body(&text) }
+    text.line("#include \"\(options.names.prefix).h\"")
     text.line()
+    text.line("\(place == .target ? "#ifdef" : "#ifndef") \(targetCode)")
+    text.line()
+    body(&text)
+    text.line()
+    text.line("#endif /* \(targetCode) */")
+  }
+
+  private func steps(_ variant: CodeVariant, _ text: inout CText) {
+    let (name, macro) = (options.names.prefix, options.names.macro)
     text.comment(
       "The code assumes two's complement and arithmetic right shifts, which C leaves to the compiler; an array of "
         + "negative size refuses any other.")
@@ -20,50 +57,51 @@ extension CodeGenerator {
       "#if defined(__clang__)", "#define \(macro)_KERNEL __attribute__((noinline))", "#elif defined(__GNUC__)",
       "#define \(macro)_KERNEL __attribute__((noinline, noclone))", "#else", "#define \(macro)_KERNEL", "#endif", "",
     ])
-    let code = functions.map(\.text) + kernels.compactMap { $0?.definition.text }
-    let helpers = CHelpers.definitions(prefix: name, calledBy: code.joined())
-    let body = text.text + (helpers.map(\.text) + code).map { $0 + "\n" }.joined()
-
-    var end = CText()
-    end.block("static \(name)_status \(name)_check(const int8_t *arena, uint32_t arena_size)") { text in
+    let code = variant.functions + variant.kernels.compactMap { $0?.definition }
+    let helpers = CHelpers.definitions(prefix: name, calledBy: code.map(\.text).joined())
+    for part in helpers + code {
+      text.append(part)
+      text.line()
+    }
+    text.block("static \(name)_status \(name)_check(const int8_t *arena, uint32_t arena_size)") { text in
       text.line("const uintptr_t address = (uintptr_t)arena;")
       text.line("\(name)_status status = \(macro)_OK;")
-      let misaligned = options.alignment > 1 ? " || ((address % \(macro)_ARENA_ALIGNMENT) != 0u)" : ""
+      let misaligned = variant.alignment > 1 ? " || ((address % \(macro)_ARENA_ALIGNMENT) != 0u)" : ""
       text.block("if ((address == 0u)\(misaligned))") { $0.line("status = \(macro)_BAD_ARENA;") }
       text.block("else if (arena_size < \(macro)_ARENA_SIZE)") { $0.line("status = \(macro)_ARENA_TOO_SMALL;") }
       text.block("else") { $0.comment("The arena will do.") }
       text.line("return status;")
     }
-    end.line()
+    text.line()
     for isObserved in [false, true] {
       let signature =
         isObserved
         ? "_run_observed(\n  int8_t *arena, uint32_t arena_size, \(name)_observer observer, void *context)"
         : "_run(int8_t *arena, uint32_t arena_size)"
-      end.block("\(name)_status \(name)\(signature)") { text in
+      text.block("\(name)_status \(name)\(signature)") { text in
         text.line("const \(name)_status status = \(name)_check(arena, arena_size);")
         text.block("if (status == \(macro)_OK)") { text in
           for (index, step) in program.steps.enumerated() {
-            if let kernel = kernels[index] { text.line(kernel.call) }
+            if let kernel = variant.kernels[index] { text.line(kernel.call) }
             if isObserved {
               let output = program.values[step.output]
-              let offset = plan.offset(ofValue: step.output) ?? 0
+              let offset = variant.plan.offset(ofValue: step.output) ?? 0
               text.line("observer(context, \(index)u, &arena[\(offset)], \(output.count * codeSize(output))u);")
             }
           }
         }
         text.line("return status;")
       }
-      if !isObserved { end.line() }
+      if !isObserved { text.line() }
     }
-    return body + end.text
   }
 
-  func weightsHeader() -> String {
-    let (name, macro) = (options.names.prefix, options.names.macro)
+  func weightsHeader(_ variant: CodeVariant, _ place: CodePlace) -> String {
+    let (name, macro) = (options.names.prefix + place.infix, options.names.macro)
+    let once = "\(macro)\(place.infix.uppercased())_WEIGHTS_H"
     var text = banner("\(name)_weights.h: the constant tables; included by \(name).c alone.")
-    text.line("#ifndef \(macro)_WEIGHTS_H")
-    text.line("#define \(macro)_WEIGHTS_H")
+    text.line("#ifndef \(once)")
+    text.line("#define \(once)")
     text.line()
     text.line("#include <stdint.h>")
     text.line()
@@ -74,24 +112,28 @@ extension CodeGenerator {
     text.line("#define \(macro)_WEIGHTS")
     text.line("#endif")
     text.line()
-    for table in tables { text.line("extern const \(table.type) \(table.name)[\(table.elements.count)];") }
+    for table in variant.tables { text.line("extern const \(table.type) \(table.name)[\(table.elements.count)];") }
     text.line()
-    text.line("#endif /* \(macro)_WEIGHTS_H */")
+    text.line("#endif /* \(once) */")
     return text.text
   }
 
-  func weights() -> String {
-    let (name, macro) = (options.names.prefix, options.names.macro)
-    var text = banner("\(name)_weights.c: the constant tables, \(tableBytes) bytes.")
-    text.line("#include \"\(name).h\"")
-    text.line("#include \"\(name)_weights.h\"")
-    text.line()
-    text.line("const char \(name)_program_digest[65] =")
-    text.line("  \"\(digest)\";")
-    for table in tables {
+  func weights(_ variant: CodeVariant, _ place: CodePlace) -> String {
+    let name = options.names.prefix
+    var text = banner(
+      "\(name)\(place.infix)_weights.c: the constant tables, \(variant.tableBytes) bytes\(place == .alone ? "" : audience(place)).")
+    guarded(place, &text) { text in
+      if place == .alone { text.line("#include \"\(name).h\"") }
+      text.line("#include \"\(name)\(place.infix)_weights.h\"")
       text.line()
-      text.comment(table.comment + ".")
-      text.table("\(macro)_WEIGHTS const \(table.type) \(table.name)[\(table.elements.count)]", table.elements)
+      text.line("const char \(name)_program_digest[65] =")
+      text.line("  \"\(digest)\";")
+      for table in variant.tables {
+        text.line()
+        text.comment(table.comment + ".")
+        text.table(
+          "\(options.names.macro)_WEIGHTS const \(table.type) \(table.name)[\(table.elements.count)]", table.elements)
+      }
     }
     return text.text
   }

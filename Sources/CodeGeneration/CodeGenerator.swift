@@ -7,6 +7,11 @@ public struct GeneratedFile: Sendable {
   /// With the folders it is in, separated by slashes.
   public var name: String
   public var text: String
+
+  public init(name: String, text: String) {
+    self.name = name
+    self.text = text
+  }
 }
 
 /// What the generated files say about where they come from, and how they are laid out.
@@ -21,11 +26,14 @@ public struct CodeOptions: Sendable {
   /// What the arena's address must be a multiple of; at least 1.
   public var alignment: Int
   public var packaging: Packaging
+  /// The names of the classes that an output tells apart, in order; none where nobody says.
+  public var classNames: [String]
 
   public init(
     names: CNames, commandLine: String, modelFile: String, modelDigest: String, target: String = "host",
-    alignment: Int = 4, packaging: Packaging = .cmake
+    alignment: Int = 4, packaging: Packaging = .cmake, classNames: [String] = []
   ) {
+    self.classNames = classNames
     self.names = names
     self.commandLine = commandLine
     self.modelFile = modelFile
@@ -39,41 +47,34 @@ public struct CodeOptions: Sendable {
 /// Generates integer-only C99 for a program. The same program and options always give the same bytes.
 public struct CodeGenerator: Sendable {
   public let program: IntegerProgram
-  public let plan: MemoryPlan
-  public private(set) var options: CodeOptions
-  /// Bytes of constant tables: weights, biases, requantisation constants, lookup tables.
-  public let tableBytes: Int
-
-  let kernels: [KernelWriter.Kernel?]
-  let functions: [CText]
-  /// What the source includes beside the network's own headers.
-  let headers: [String]
-  let tables: [KernelWriter.Table]
+  public let options: CodeOptions
+  /// The code as it is made for the target.
+  let own: CodeVariant
   let digest: String
+
+  public var plan: MemoryPlan { own.plan }
+  /// Bytes of constant tables: weights, biases, requantisation constants, lookup tables.
+  public var tableBytes: Int { own.tableBytes }
+  var tables: [KernelWriter.Table] { own.tables }
+  /// Whether any C99 compiler for any processor takes the code.
+  public var isPortable: Bool { own.needs.isEmpty }
 
   /// `kernels` are those that the plan was made for: portable ones unless given.
   public init(
     _ program: IntegerProgram, plan: MemoryPlan, kernels selection: KernelSelection? = nil, options: CodeOptions
   ) {
-    var writer = KernelWriter(
-      program: program, plan: plan, names: options.names, kernels: selection ?? KernelSelection(program))
-    kernels = program.steps.indices.map { writer.kernel(ofStep: $0) }
-    functions = writer.functions.definitions.map(\.text) + writer.shared.map(\.text)
-    headers = writer.headers
-    tables = writer.tables
-    tableBytes = writer.tables.reduce(0) { $0 + $1.bytes }
+    own = CodeVariant(
+      program, plan: plan, kernels: selection ?? KernelSelection(program), names: options.names,
+      alignment: options.alignment)
     digest = program.digest
     self.program = program
-    self.plan = plan
     self.options = options
-    // Wide codes and some kernels need addresses that are multiples of their words.
-    self.options.alignment = max(options.alignment, plan.blocks.map(\.alignment).max() ?? 1)
   }
 
   /// As it is made for `target`: with kernels of its features, which go for `goal`, and with its alignment.
   public init(
     _ program: IntegerProgram, for target: Target, goal: KernelSelection.Goal = .speed, names: CNames? = nil,
-    commandLine: String, modelFile: String? = nil, modelDigest: String = "", packaging: Packaging = .cmake
+    commandLine: String, modelFile: String? = nil, modelDigest: String = "", packaging: Packaging = .cmake, classNames: [String] = []
   ) {
     let kernels = KernelSelection(program, features: target.features ?? [], goal: goal)
     self.init(
@@ -81,28 +82,55 @@ public struct CodeGenerator: Sendable {
       options: CodeOptions(
         names: names ?? CNames(modelName: program.name), commandLine: commandLine,
         modelFile: modelFile ?? program.name, modelDigest: modelDigest, target: target.name,
-        alignment: target.alignment, packaging: packaging))
+        alignment: target.alignment, packaging: packaging, classNames: classNames))
   }
 
   /// The steps that have a function, in the order of their calls; others only rename their operand.
-  package var runningSteps: [Int] { kernels.indices.filter { kernels[$0] != nil } }
+  package var runningSteps: [Int] { program.steps.indices.filter { own.kernels[$0] != nil } }
   package func functionName(ofStep step: Int) -> String { KernelWriter.functionName(ofStep: step, options.names) }
 
-  /// The C alone: what a compiler needs, in one folder.
-  public func code(hasSelfTest: Bool = false) -> [GeneratedFile] {
-    let prefix = options.names.prefix
+  /// The C for the target alone: what a compiler needs, in one folder.
+  public func code() -> [GeneratedFile] { code(hasSelfTest: false, portable: nil) }
+
+  /// The C, with that for other processors where it is given.
+  private func code(hasSelfTest: Bool, portable: CodeVariant?) -> [GeneratedFile] {
+    let place = portable == nil ? CodePlace.alone : .target
     return [
-      GeneratedFile(name: "\(prefix).h", text: header(hasSelfTest: hasSelfTest)),
-      GeneratedFile(name: "\(prefix).c", text: source()),
-      GeneratedFile(name: "\(prefix)_weights.h", text: weightsHeader()),
-      GeneratedFile(name: "\(prefix)_weights.c", text: weights()),
+      GeneratedFile(
+        name: "\(options.names.prefix).h", text: header(hasSelfTest: hasSelfTest, portable: portable))
+    ] + sources(own, place) + (portable.map { sources($0, .portable) } ?? [])
+  }
+
+  private func sources(_ variant: CodeVariant, _ place: CodePlace) -> [GeneratedFile] {
+    let name = options.names.prefix + place.infix
+    return [
+      GeneratedFile(name: "\(name).c", text: source(variant, place)),
+      GeneratedFile(name: "\(name)_weights.h", text: weightsHeader(variant, place)),
+      GeneratedFile(name: "\(name)_weights.c", text: weights(variant, place)),
     ]
   }
+
+  /// The C files that a build system compiles, in a package of all that `files` makes but the self-test.
+  var librarySources: [String] {
+    (hasPortableCode ? [CodePlace.target, .portable] : [.alone]).flatMap { place in
+      let name = options.names.prefix + place.infix
+      return ["\(name).c", "\(name)_weights.c"]
+    }
+  }
+  /// Whether packages hold portable C beside the code: what is made for some processors would be useless on others, and
+  /// a library is tried on a desk before it is flashed.
+  var hasPortableCode: Bool { !isPortable && options.packaging != .plain }
 
   /// All files of the project; with the self-test where one is given.
   public func files(selfTest: SelfTest?) -> [GeneratedFile] {
     let (prefix, folder) = (options.names.prefix, options.packaging.codeFolder)
-    var files = code(hasSelfTest: selfTest != nil).map { GeneratedFile(name: folder + $0.name, text: $0.text) }
+    let portable = hasPortableCode
+      ? CodeVariant(
+        program, plan: MemoryPlan(program), kernels: KernelSelection(program), names: options.names,
+        alignment: options.alignment) : nil
+    var files = code(hasSelfTest: selfTest != nil, portable: portable)
+      .map { GeneratedFile(name: folder + $0.name, text: $0.text) }
+    files.append(GeneratedFile(name: "\(folder)\(prefix)_io.h", text: inputOutputHeader()))
     files.append(GeneratedFile(name: "\(prefix)_plan.txt", text: planText()))
     files.append(GeneratedFile(name: "\(prefix)_plan.json", text: planJSON()))
     files += packageFiles(hasSelfTest: selfTest != nil)
@@ -128,23 +156,26 @@ public struct CodeGenerator: Sendable {
   /// A network input or output as the header presents it.
   struct Port {
     var value: Value
+    /// What the file calls it.
+    var modelName: String
     /// input, or input_1 where there are several.
     var name: String
     /// The prefix of its macros: NET_INPUT or NET_INPUT_1.
     var macro: String
-    var offset: Int
+    /// Its index among the program's values.
+    var index: Int
   }
 
-  func ports(_ role: String, _ values: [Int]) -> [Port] {
+  func ports(_ role: String, _ values: [Int], _ names: [String]) -> [Port] {
     values.enumerated().map { index, value in
       let name = values.count == 1 ? role : "\(role)_\(index)"
       return Port(
-        value: program.values[value], name: name, macro: "\(options.names.macro)_\(name.uppercased())",
-        offset: plan.offset(ofValue: value) ?? 0)
+        value: program.values[value], modelName: names[index], name: name, macro: "\(options.names.macro)_\(name.uppercased())",
+        index: value)
     }
   }
-  var inputs: [Port] { ports("input", program.inputs) }
-  var outputs: [Port] { ports("output", program.outputs) }
+  var inputs: [Port] { ports("input", program.inputs, program.inputNames) }
+  var outputs: [Port] { ports("output", program.outputs, program.outputNames) }
 
   func cType(of value: Value) -> String { (value.type.isSigned ? "int" : "uint") + "\(8 * codeSize(value))_t" }
 

@@ -779,6 +779,10 @@ protocol DSPKernel: StepKernel {
   mutating func use(shift: Int) -> Bool
 }
 
+extension DSPKernel {
+  var need: ProcessorNeed? { .dsp }
+}
+
 extension FusedRequantization {
   /// Takes a layer's constants for a smaller shift, where these are of the same form; says whether it has.
   mutating func use(shift: Int, _ affine: Affine, offsets: [Int32]? = nil) -> Bool {

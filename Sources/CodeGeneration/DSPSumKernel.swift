@@ -3,6 +3,7 @@ import IntegerProgram
 /// Sums and differences of two 8-bit tensors element by element on Armv7E-M: four codes are loaded at a time. Where no
 /// pair of factors gives every code, the rescaled operands come from tables.
 struct DSPSumKernel: StepKernel {
+  var need: ProcessorNeed? { .dsp }
   private enum Form {
     case factors(FusedSum)
     /// 2^scaling times each operand on the common scale, from the lowest code on.

@@ -6,6 +6,7 @@ import IntegerProgram
 /// The average of the magnitude, halves upward, is (magnitude · factor + addend) >> shift, tried for every sum; it gets
 /// the sum's sign back.
 struct MVEAveragePoolKernel: StepKernel {
+  var need: ProcessorNeed? { .mve }
   private let factor, addend: Int64
   private let shift: Int
 

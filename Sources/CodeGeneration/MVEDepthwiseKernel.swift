@@ -7,6 +7,7 @@ import IntegerProgram
 /// not reach; then one VMLADAV is one output. With stride 1 a tile serves 2 × 2 outputs: the weights for the one to the
 /// right lie four bytes on in the vector, those for the one below one byte, so all four are loads from the same bytes.
 struct MVEDepthwiseKernel: StepKernel {
+  var need: ProcessorNeed? { .mve }
   private let requantization: MVERequantization
   /// Outputs of a tile: rows and columns.
   private let tileRows, tileColumns: Int

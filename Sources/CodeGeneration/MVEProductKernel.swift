@@ -6,6 +6,7 @@ import IntegerProgram
 /// four output channels for two pixels, which share the loads of weights and of codes, or of eight channels where there
 /// is but one pixel. Weights and constants lie in flash in the order they are read.
 struct MVEProductKernel: StepKernel {
+  var need: ProcessorNeed? { .mve }
   /// Where the codes of a window come from.
   private enum Source {
     /// Straight from the image, in which they lie together.

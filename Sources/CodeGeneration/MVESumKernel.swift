@@ -3,6 +3,7 @@ import IntegerProgram
 /// Sums and differences of two 8-bit tensors element by element with Arm's vector extension, four codes a vector. Where no
 /// pair of factors gives every code, the rescaled operands are gathered from tables.
 struct MVESumKernel: StepKernel {
+  var need: ProcessorNeed? { .mve }
   private enum Form {
     case factors(FusedSum)
     /// 2^scaling times each operand on the common scale, for each code as a byte.

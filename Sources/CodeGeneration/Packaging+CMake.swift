@@ -8,7 +8,7 @@ extension CodeGenerator {
       cmake_minimum_required(VERSION 3.13)
       project(\(name) C)
 
-      add_library(\(name) STATIC \(name).c \(name)_weights.c)
+      add_library(\(name) STATIC \(librarySources.joined(separator: " ")))
       target_include_directories(\(name) PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
       set_target_properties(\(name) PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
 

@@ -17,7 +17,7 @@ extension CodeGenerator {
         set(source ${CMAKE_CURRENT_LIST_DIR}/../src)
         zephyr_include_directories(${source})
         zephyr_library_named(\(library))
-        zephyr_library_sources(${source}/\(name).c ${source}/\(name)_weights.c)
+        zephyr_library_sources(\(librarySources.map { "${source}/\($0)" }.joined(separator: " ")))
 
       """
     var kconfig = """

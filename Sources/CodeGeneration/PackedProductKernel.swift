@@ -9,6 +9,7 @@ import IntegerProgram
 /// such words make a block of six pixels: weights stay bytes in flash, are unpacked once for six pixels, and need no
 /// copies, since a product may overwrite the codes that are loaded anew for each weight.
 struct PackedProductKernel: StepKernel {
+  var need: ProcessorNeed? { language.need }
   private let requantization: SplitRequantization
   private let language: KernelLanguage
   private let g: WindowGeometry

@@ -5,6 +5,7 @@ import IntegerProgram
 /// For one channel at a time, a band of rows is spread into a plane of words with the padding around them; then three
 /// loads of three words each fetch a window, and nothing is left to decide within.
 struct PlaneDepthwiseKernel: StepKernel {
+  var need: ProcessorNeed? { language.need }
   private let requantization: SplitRequantization
   private let language: KernelLanguage
   private let g: WindowGeometry

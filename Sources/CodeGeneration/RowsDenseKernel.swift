@@ -2,6 +2,7 @@ import IntegerProgram
 
 /// Dense layers, four output channels at a time: one offset finds a code and the weights of four rows.
 struct RowsDenseKernel: StepKernel {
+  var need: ProcessorNeed? { language.need }
   private let requantization: SplitRequantization
   private let language: KernelLanguage
 

@@ -2,6 +2,8 @@ import IntegerProgram
 
 /// One way to compute a step on a target: the memory it takes, and the C that does it. All ways give the same codes.
 protocol StepKernel: Sendable {
+  /// What the C takes for granted of the processor; nil where any will do.
+  var need: ProcessorNeed? { get }
   /// Memory of the arena while the step runs, beside its operands; `alignment` is what its address is a multiple of.
   var scratch: (bytes: Int, alignment: Int) { get }
   /// What the addresses of the step's operands and of its output must be multiples of; 1 for the code's own size.
@@ -36,6 +38,7 @@ public struct KernelSelection: Sendable {
     case ram
   }
 
+  /// One for each step.
   private(set) var kernels: [any StepKernel]
 
   /// `features` are a target's; without any, kernels are portable C.
@@ -101,6 +104,7 @@ enum KernelLanguage: Sendable {
 
 /// C for any processor.
 struct PortableKernel: StepKernel {
+  var need: ProcessorNeed? { nil }
   let scratch: (bytes: Int, alignment: Int)
 
   init(_ step: Step, _ program: IntegerProgram) {

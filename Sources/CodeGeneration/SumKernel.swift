@@ -3,6 +3,7 @@ import IntegerProgram
 
 /// Sums and differences of two 8-bit tensors element by element, fused, in C for any processor of 32 bits.
 struct SumKernel: StepKernel {
+  var need: ProcessorNeed? { nil }
   private let sum: FusedSum
   private let count: Int
 

@@ -10,13 +10,18 @@ public struct IntegerProgram: Sendable {
   /// Indices into `values`.
   public var inputs: [Int]
   public var outputs: [Int]
+  /// What the file calls its inputs and outputs: not always as it calls the codes that stand for them.
+  public var inputNames, outputNames: [String]
   /// What whoever runs it must know of how the file was read (see `Network.notices`). They decide nothing: the digest
   /// leaves them out, as it does names.
   public var notices: [String]
 
   public init(
-    name: String, values: [Value], steps: [Step], inputs: [Int], outputs: [Int], notices: [String] = []
+    name: String, values: [Value], steps: [Step], inputs: [Int], outputs: [Int], inputNames: [String]? = nil,
+    outputNames: [String]? = nil, notices: [String] = []
   ) {
+    self.inputNames = inputNames ?? inputs.map { values[$0].name }
+    self.outputNames = outputNames ?? outputs.map { values[$0].name }
     self.notices = notices
     self.name = name
     self.values = values

@@ -88,7 +88,9 @@ struct Lowering {
     let inputValues = inputs.compactMap { $0 }
     let outputs = try network.outputs.map { try lowerOutput($0, inputs: inputValues) }
     let program = IntegerProgram(
-      name: network.name, values: values, steps: steps, inputs: inputValues, outputs: outputs, notices: notices)
+      name: network.name, values: values, steps: steps, inputs: inputValues, outputs: outputs,
+      inputNames: network.inputs.map { network.tensors[$0].name },
+      outputNames: network.outputs.map { network.tensors[$0].name }, notices: notices)
     precondition(program.isWellFormed, "every value that a step reads is an input, a constant or made before")
     return program
   }

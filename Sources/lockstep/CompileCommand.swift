@@ -12,8 +12,15 @@ struct CompileCommand: ParsableCommand {
     discussion: """
       The folder receives NAME.h (how to call it, and what is proved of it), NAME.c (a function a layer), \
       NAME_weights.c/.h (the constants), NAME_selftest.c (vectors with the simulator's outputs), NAME_plan.txt/.json \
-      (where each tensor lives in the arena, and when) and what --package adds, by default a CMakeLists.txt. The code includes <stdint.h> alone; it \
+      (where each tensor lives in the arena, and when), NAME_io.h (real values, argmax and names, for those who want \
+      them) and what --package adds, by default a CMakeLists.txt. The code includes <stdint.h> alone; it \
       uses no floating point, no heap, no static variables and no recursion. The same command gives the same bytes.
+
+      Code with kernels made for a target is refused by compilers for others, which are told why; but in packages it has \
+      portable C beside it (NAME_portable.c), and the compiler's own macros choose.
+
+      lockstep.sha256 lists the files. What an earlier run made in the folder, and this one does not, is removed; files of \
+      yours stay, and none is written over.
 
         lockstep compile Examples/digits/digits.tflite --target host --output build/digits
         cc -std=c99 -O2 -DDIGITS_SELFTEST_MAIN build/digits/*.c -o selftest && ./selftest
@@ -54,6 +61,11 @@ struct CompileCommand: ParsableCommand {
   @Option(help: "What all names in the C start with; by default made from the file's name.")
   var prefix: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "A text file with the names of the classes, one a line, for NAME_io.h.", valueName: "labels.txt"))
+  var classNames: String?
+
   @Flag(inversion: .prefixedNo, help: "Write the self-test.")
   var selfTest = true
 
@@ -69,15 +81,16 @@ struct CompileCommand: ParsableCommand {
     let target = try readTarget(target)
     let model = try ModelFile(path: path)
     let program = try model.program(lowering.options)
-    let generator = generator(of: program, in: model, for: target)
+    let generator = try generator(of: program, in: model, for: target)
     if let shortfall = target.shortfall(tableBytes: generator.tableBytes, arenaBytes: generator.plan.arenaSize) {
       throw FileError(path: path, reason: shortfall)
     }
     let sizes = try compiledSizes(generator, target)
     let files = try files(of: generator)
-    try OutputFiles.whole {
-      try $0.addFolder(files.map { (name: $0.name, bytes: Array($0.text.utf8)) }, at: output)
-    }
+    var folder = output
+    while folder.count > 1 && folder.hasSuffix("/") { folder.removeLast() }
+    var warnings = generator.nameWarning.map { [$0] } ?? []
+    try OutputFiles.whole { warnings += try GeneratedFolder(path: folder).write(files, to: &$0) }
 
     print("\(output): \(files.map(\.name).joined(separator: ", "))")
     print(
@@ -88,13 +101,15 @@ struct CompileCommand: ParsableCommand {
     }
     print("program \(program.digest)")
     for notice in program.notices { print("notice: \(notice)") }
+    for warning in warnings { writeError("warning: \(warning)") }
   }
 
   /// What makes the code that the command asks for.
-  func generator(of program: IntegerProgram, in model: ModelFile, for target: Target) -> CodeGenerator {
+  func generator(of program: IntegerProgram, in model: ModelFile, for target: Target) throws -> CodeGenerator {
     CodeGenerator(
       program, for: target, goal: optimize, names: prefix.flatMap { CNames(prefix: $0) }, commandLine: commandLine,
-      modelFile: fileName, modelDigest: model.sha256, packaging: package)
+      modelFile: fileName, modelDigest: model.sha256, packaging: package,
+      classNames: try classNames.map { try ClassNames(path: $0, for: program).names } ?? [])
   }
 
   /// All that the command writes.
@@ -106,7 +121,8 @@ struct CompileCommand: ParsableCommand {
       StandardError.write(
         "no self-test: a run takes \(program.work) operations and gives \(outputs) codes, too many to embed\n")
     }
-    return generator.files(selfTest: hasSelfTest ? try SelfTest(simulating: program) : nil)
+    let files = generator.files(selfTest: hasSelfTest ? try SelfTest(simulating: program) : nil)
+    return files + [GeneratedFolder.list(of: files)]
   }
 
   /// The code's sizes on the target as far as this machine can compile for it; throws where the flash is too small.
@@ -147,6 +163,7 @@ struct CompileCommand: ParsableCommand {
     if optimize != .speed { words += ["--optimize", optimize.rawValue] }
     if package != .cmake { words += ["--package", package.rawValue] }
     if let prefix { words += ["--prefix", prefix] }
+    if let classNames { words += ["--class-names", classNames.split(separator: "/").last.map(String.init) ?? classNames] }
     if lowering.rounding != .tfliteDouble { words += ["--rounding", lowering.rounding.rawValue] }
     if lowering.scaleProduct != .double { words += ["--scale-product", lowering.scaleProduct.rawValue] }
     if !selfTest { words.append("--no-self-test") }

@@ -15,6 +15,8 @@ struct OutputFiles {
   private var moves: [(partial: String, path: String)] = []
   /// Files and folders that go where that does not come about, in the order in which they were made.
   private var made: [String] = []
+  /// Files that are removed once the others are in their places.
+  private var stale: [(name: String, folder: String)] = []
 
   /// Writes a file to be committed later. Where `path` is a device or a pipe, it gets the bytes at once.
   mutating func add(_ bytes: [UInt8], at path: String) throws(FileError) {
@@ -48,19 +50,30 @@ struct OutputFiles {
     if isNew { moves.append((place, path)) }
   }
 
-  /// Puts the files in their places.
+  /// Removes a file once the others are in their places, and the folders above it that are empty then, up to `folder`.
+  mutating func addRemoval(of name: String, in folder: String) { stale.append((name, folder)) }
+
+  /// Puts the files in their places, and removes those that are to go.
   mutating func commit() throws(FileError) {
     while let (partial, path) = moves.first {
       guard rename(partial, path) == 0 else { throw Self.fault(path) }
       moves.removeFirst()
     }
     made = []
+    for (name, folder) in stale {
+      let path = "\(folder)/\(name)"
+      guard unlink(path) == 0 || errno == ENOENT else { throw Self.fault(path, "removed") }
+      var above = Self.parent(of: name)
+      // A folder goes where nothing else is in it.
+      while let inner = above, rmdir("\(folder)/\(inner)") == 0 { above = Self.parent(of: inner) }
+    }
+    stale = []
   }
 
   /// Removes what has been made and not committed. A folder stays where another file has come into it.
   mutating func discard() {
     for path in made.reversed() { remove(path) }
-    (moves, made) = ([], [])
+    (moves, made, stale) = ([], [], [])
   }
 
   /// Writes files by `body` and commits them, or leaves none.
@@ -139,7 +152,7 @@ struct OutputFiles {
     guard close(descriptor) == 0 else { throw fault(path) }
   }
 
-  private static func fault(_ path: String) -> FileError {
-    FileError(path: path, reason: "cannot be written: \(String(cString: strerror(errno)))")
+  private static func fault(_ path: String, _ deed: String = "written") -> FileError {
+    FileError(path: path, reason: "cannot be \(deed): \(String(cString: strerror(errno)))")
   }
 }

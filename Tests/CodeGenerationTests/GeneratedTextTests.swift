@@ -203,7 +203,7 @@ import Testing
   @Test(.enabled(if: !Tool.compilers.isEmpty, "skipped: no C compiler is installed"))
   func everyHeaderStandsAlone() throws {
     for project in try Self.projects().suffix(3) {
-      for header in ["\(project.prefix).h", "\(project.prefix)_weights.h"] {
+      for header in ["\(project.prefix).h", "\(project.prefix)_weights.h", "\(project.prefix)_io.h"] {
         try project.folder.write("#include \"\(header)\"\n#include \"\(header)\"\nextern int nothing;\n", "alone.c")
         for compiler in Tool.compilers {
           try Tool.check(compiler, GeneratedProject.strict + ["-fsyntax-only", "alone.c"], in: project.folder)

@@ -62,21 +62,43 @@ import Testing
     ] { #expect(CNames(prefix: prefix) == nil, "\(prefix.debugDescription)") }
   }
 
-  /// C99 promises that 31 characters of an external name count, and MISRA C:2012 rule 5.1 asks that they be enough.
-  @Test func externalNamesDifferInTheirFirst31Characters() throws {
-    let names = CNames(modelName: String(repeating: "abcdefghij", count: 10))
-    var tested = 0
-    for program in RandomProgram.first(60, from: 1) {
-      let generator = CodeGenerator(
-        program, plan: MemoryPlan(program),
-        options: CodeOptions(names: names, commandLine: "", modelFile: "", modelDigest: ""))
-      let external =
-        generator.tables.map(\.name)
-        + ["run", "run_observed", "program_digest", "selftest"].map { "\(names.prefix)_\($0)" }
-      #expect(Set(external.map { $0.prefix(31) }).count == external.count, "\(external)")
-      tested += external.count
+  @Test func aFilesNameIsTakenWhole() {
+    for name in ["keyword_spotting_small", "keyword_spotting_large", "pretrainedresnet_quant", String(repeating: "n", count: 40)] {
+      #expect(CNames(modelName: name).prefix == name)
     }
-    #expect(tested > 500)
+  }
+
+  /// A name that is too long keeps its beginning, and differs from others that begin alike.
+  @Test func longNamesDifferWhereverTheyDiffer() {
+    let stem = String(repeating: "person_detection_", count: 6)
+    let prefixes = (0..<200).map { CNames(modelName: stem + "\($0)").prefix }
+    #expect(Set(prefixes).count == 200)
+    #expect(prefixes.allSatisfy { $0.count <= 40 && $0.hasPrefix("person_detection_person") && CNames(prefix: $0) != nil })
+  }
+
+  /// C99 promises that 31 characters of an external name count, and MISRA C:2012 rule 5.1 asks that they be enough.
+  @Test func aWarningNamesTwoNamesThatAreEqualInTheirFirst31Characters() throws {
+    var warned = 0
+    for program in RandomProgram.first(40, from: 1) {
+      for length in [8, 16, 20, 24, 28, 40] {
+        let names = try #require(CNames(prefix: String(repeating: "n", count: length)))
+        let generator = CodeGenerator(
+          program, plan: MemoryPlan(program),
+          options: CodeOptions(names: names, commandLine: "", modelFile: "", modelDigest: ""))
+        let external =
+          generator.tables.map(\.name)
+          + ["run", "run_observed", "program_digest", "selftest"].map { "\(names.prefix)_\($0)" }
+        let areApart = Set(external.map { $0.prefix(31) }).count == external.count
+        let warning = generator.nameWarning
+        #expect((warning == nil) == areApart, "\(length): \(external)")
+        if length <= 16 { #expect(areApart) }
+        guard let warning else { continue }
+        warned += 1
+        let named = warning.split { $0 == " " || $0 == ";" }.map(String.init).filter(external.contains)
+        #expect(Set(named).count == 2 && Set(named.map { $0.prefix(31) }).count == 1, "\(warning)")
+      }
+    }
+    #expect(warned > 20)
   }
 
   @Test(.enabled(if: !Tool.compilers.isEmpty, "skipped: no C compiler is installed"))
@@ -99,14 +121,15 @@ import Testing
   /// Among them prefixes that are parts of each other.
   @Test(.enabled(if: !Tool.compilers.isEmpty, "skipped: no C compiler is installed"))
   func severalNetworksLinkIntoOneProgram() throws {
-    let prefixes = ["net", "net_run", "net_weights", "net_step", "Net2", "first", "n"]
+    let long = ["keyword_spotting_front_door", "keyword_spotting_back_door"].map { CNames(modelName: $0).prefix }
+    let prefixes = ["net", "net_run", "net_weights", "net_step", "Net2", "first", "n"] + long
     let folder = try TemporaryFolder()
     var projects: [GeneratedProject] = []
     for (program, prefix) in zip(RandomProgram.first(prefixes.count, from: 20), prefixes) {
       // The files of one may be called as another's.
       let place = try TemporaryFolder()
       let project = try GeneratedProject(program, names: #require(CNames(prefix: prefix)), in: place)
-      try Tool.check("cp", ["\(prefix).h", folder.url.path], in: place)
+      try Tool.check("cp", ["\(prefix).h", "\(prefix)_io.h", folder.url.path], in: place)
       for (index, file) in project.allSources.enumerated() {
         try Tool.check(
           Tool.compilers[index % Tool.compilers.count],
@@ -115,7 +138,7 @@ import Testing
       }
       projects.append(project)
     }
-    var text = projects.map { "#include \"\($0.prefix).h\"\n" }.joined()
+    var text = projects.map { "#include \"\($0.prefix)_io.h\"\n" }.joined()
     text += "int main(void) {\n  uint32_t step = 0u;\n"
     for project in projects {
       text += """

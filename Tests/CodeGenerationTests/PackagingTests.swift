@@ -20,7 +20,7 @@ import Testing
     return Dictionary(uniqueKeysWithValues: files.map { ($0.name, $0.text) })
   }
 
-  private static let code = ["net.h", "net.c", "net_weights.h", "net_weights.c", "net_selftest.c"]
+  private static let code = ["net.h", "net.c", "net_weights.h", "net_weights.c", "net_io.h", "net_selftest.c"]
   private static let beside: [Packaging: Set<String>] = [
     .plain: [], .cmake: ["CMakeLists.txt"],
     .arduino: [
@@ -205,18 +205,6 @@ import Testing
   /// Everything in a folder, folders included.
   private func content(of folder: TemporaryFolder) -> [String] {
     (FileManager.default.enumerator(atPath: folder.url.path)?.allObjects as? [String] ?? []).sorted()
-  }
-
-  @Test func inAFolderThatExistsOtherFilesStay() throws {
-    let folder = try TemporaryFolder()
-    try folder.write("mine", "out/src/mine.c")
-    try folder.write("old", "out/src/digits.c")
-    let arguments = ["compile", Place.digits.path, "--package", "arduino", "--output", "out/"]
-    try Tool.check(Place.command.path, arguments, in: folder)
-    #expect(try folder.read("out/src/mine.c") == "mine")
-    #expect(try folder.read("out/src/digits.c").contains("digits_run"))
-    #expect(try folder.read("out/examples/SelfTest/SelfTest.ino").contains("digits_selftest"))
-    #expect(!content(of: folder).contains { $0.contains("partial") })
   }
 
   /// A file stands where a folder is to be: the last of several, so that others have been made when it is met.

@@ -38,8 +38,8 @@ struct EvidenceFolder {
     do {
       try inside(partial, body)
       let folder = EvidenceFolder(path: partial)
-      let lines = try folder.files().map { "\(try folder.digest(of: $0))  \($0)\n" }
-      try OutputFiles.whole { try $0.add(Array(lines.joined().utf8), at: "\(partial)/\(manifest)") }
+      let list = DigestList(try folder.files().map { ($0, try folder.digest(of: $0)) })
+      try OutputFiles.whole { try $0.add(Array(list.text.utf8), at: "\(partial)/\(manifest)") }
       guard rename(partial, place) == 0 else {
         throw FileError(path: path, reason: "cannot be written: \(String(cString: strerror(errno)))")
       }
@@ -91,20 +91,12 @@ struct EvidenceFolder {
     }
     guard status.st_mode & S_IFMT == S_IFREG else { throw FileError(path: path, reason: "is no plain file") }
     let bytes = try InputFile.bytes(path: path, limit: Self.largestManifest)
-    func fault(_ line: Int) -> FileError {
-      FileError(path: path, reason: "line \(line) is no digest and name of a file: this is no evidence of preflight")
+    do throws(DigestList.LineFault) {
+      return try DigestList(bytes).files
+    } catch {
+      throw FileError(
+        path: path, reason: "line \(error.line) is no digest and name of a file: this is no evidence of preflight")
     }
-    guard let text = String(validating: bytes, as: UTF8.self), text.last == "\n" else { throw fault(1) }
-    var listed: [(name: String, digest: String)] = []
-    var known: Set<[UInt8]> = []
-    for (index, line) in text.dropLast().split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      let parts = line.split(separator: "  ", maxSplits: 1)
-      guard parts.count == 2, parts[0].count == 64, parts[0].allSatisfy({ "0123456789abcdef".contains($0) }),
-        known.insert(Array(parts[1].utf8)).inserted
-      else { throw fault(index + 1) }
-      listed.append((String(parts[1]), String(parts[0])))
-    }
-    return listed
   }
 
   /// The names of all files but the manifest, in the order of their bytes.

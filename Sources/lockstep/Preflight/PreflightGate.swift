@@ -47,7 +47,7 @@ struct PreflightGate {
     let program = try model.program(command.lowering.options)
     simulator = Simulator(program)
     compile = try command.compile
-    generator = compile.generator(of: program, in: model, for: target)
+    generator = try compile.generator(of: program, in: model, for: target)
     questions = try command.questions.sampleQuestions(simulator)
     queries = try command.questions.queries(simulator, samples: questions)
     // A question that cannot be asked is known before anything is done.

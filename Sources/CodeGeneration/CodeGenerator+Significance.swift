@@ -1,0 +1,42 @@
+/// Where compilers that keep no more of a name than C99 asks for (5.2.4.1) would take two names for one.
+extension CodeGenerator {
+  /// The characters that count of a name that is linked, and of any other.
+  private static let linkedCharacters = 31
+  private static let characters = 63
+
+  /// A warning, or nil where every name differs from every other in the characters that count.
+  public var nameWarning: String? {
+    let linked =
+      own.tables.map(\.name) + ["run", "run_observed", "program_digest", "selftest"].map { "\(options.names.prefix)_\($0)" }
+    for (names, count) in [(linked, Self.linkedCharacters), (longNames, Self.characters)] {
+      guard let (one, other) = Self.clash(names, count) else { continue }
+      return "compilers that keep to the \(count) characters that C99 promises of a name cannot tell \(one) from \(other) "
+        + "(GCC, Clang and their kin keep all); --prefix gives shorter names"
+    }
+    return nil
+  }
+
+  /// Two different names that begin alike.
+  private static func clash(_ names: [String], _ count: Int) -> (String, String)? {
+    var known: [Substring: String] = [:]
+    for name in names {
+      if let other = known.updateValue(name, forKey: name.prefix(count)), other != name { return (other, name) }
+    }
+    return nil
+  }
+
+  /// The names in the code that have more characters than count within a file.
+  private var longNames: [String] {
+    var names: Set<String> = []
+    for text in [header(hasSelfTest: true, portable: nil), source(own, .alone)] {
+      for word in text.utf8.split(whereSeparator: { !Self.isPartOfNames($0) }) where word.count > Self.characters {
+        names.insert(String(decoding: word, as: UTF8.self))
+      }
+    }
+    return names.sorted()
+  }
+
+  private static func isPartOfNames(_ byte: UInt8) -> Bool {
+    byte == 95 || (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+  }
+}

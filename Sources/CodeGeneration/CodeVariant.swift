@@ -1,0 +1,42 @@
+import IntegerProgram
+
+/// The code of a program for one kind of processor: the kernels that compute its steps, and what follows from them.
+struct CodeVariant: Sendable {
+  let plan: MemoryPlan
+  /// What the arena's address must be a multiple of.
+  let alignment: Int
+  let kernels: [KernelWriter.Kernel?]
+  let functions: [CText]
+  /// What the source includes beside the network's own headers.
+  let headers: [String]
+  let tables: [KernelWriter.Table]
+  /// What the kernels take for granted; nothing where they are portable.
+  let needs: Set<ProcessorNeed>
+
+  /// `alignment` is the least; wide codes and some kernels need addresses that are multiples of their words.
+  init(_ program: IntegerProgram, plan: MemoryPlan, kernels selection: KernelSelection, names: CNames, alignment: Int) {
+    var writer = KernelWriter(program: program, plan: plan, names: names, kernels: selection)
+    kernels = program.steps.indices.map { writer.kernel(ofStep: $0) }
+    functions = writer.functions.definitions.map(\.text) + writer.shared.map(\.text)
+    headers = writer.headers
+    tables = writer.tables
+    needs = Set(selection.kernels.compactMap(\.need))
+    self.plan = plan
+    self.alignment = max(alignment, plan.blocks.map(\.alignment).max() ?? 1)
+  }
+
+  var tableBytes: Int { tables.reduce(0) { $0 + $1.bytes } }
+}
+
+/// Where a file of C stands in the project, and so which processors' compilers are to see its content.
+enum CodePlace {
+  /// The only code there is. Where it is made for some processors, others' compilers are told so.
+  case alone
+  /// Code made for a target, with portable C beside it.
+  case target
+  /// That portable C.
+  case portable
+
+  /// What the names of files have between the prefix and the rest.
+  var infix: String { self == .portable ? "_portable" : "" }
+}
