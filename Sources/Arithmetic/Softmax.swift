@@ -69,5 +69,7 @@ public struct SoftmaxDivisor<W: Word> {
   }
 }
 
-/// The longest row whose sum the fixed-point division can take: 2^28 in Q12.19, beyond which the shift passes 31.
-public let longestSoftmaxRow = 511
+/// The longest row whose sum the Q12.19 register holds. From a sum of 512 on, which takes more than 511 elements, the last
+/// shift passes 31: a share below 1/512 of what 31 bits hold is none, and every code the lowest. TensorFlow Lite Micro stops
+/// there.
+public let longestSoftmaxRow = 4095

@@ -112,6 +112,21 @@ ctflite_options options(const Operator *op) {
     out.batch_dimensions = o->batch_dims();
     break;
   }
+  case BuiltinOptions_TransposeConvOptions:
+    window(op->builtin_options_as_TransposeConvOptions(), out);
+    break;
+  case BuiltinOptions_ResizeBilinearOptions: {
+    auto o = op->builtin_options_as_ResizeBilinearOptions();
+    out.aligns_corners = o->align_corners();
+    out.has_half_pixel_centers = o->half_pixel_centers();
+    break;
+  }
+  case BuiltinOptions_CumsumOptions: {
+    auto o = op->builtin_options_as_CumsumOptions();
+    out.exclusive = o->exclusive();
+    out.reverse = o->reverse();
+    break;
+  }
   case BuiltinOptions_DivOptions:
     out.activation = op->builtin_options_as_DivOptions()->fused_activation_function();
     break;

@@ -92,10 +92,19 @@ Offset<void> options(flatbuffers::FlatBufferBuilder &b, BuiltinOptions &type, co
     if (!o.new_shape.elements) return 0;
     type = BuiltinOptions_ReshapeOptions;
     return CreateReshapeOptions(b, vector<int32_t>(b, o.new_shape)).Union();
+  case 23:
+    type = BuiltinOptions_ResizeBilinearOptions;
+    return CreateResizeBilinearOptions(b, 0, 0, o.aligns_corners, o.has_half_pixel_centers).Union();
   case 25:
     type = BuiltinOptions_SoftmaxOptions;
     return CreateSoftmaxOptions(b, o.beta).Union();
+  case 67:
+    type = BuiltinOptions_TransposeConvOptions;
+    return CreateTransposeConvOptions(b, padding, o.stride_width, o.stride_height, activation).Union();
   case 40:
+  case 74:
+  case 82:
+  case 89:
     type = BuiltinOptions_ReducerOptions;
     return CreateReducerOptions(b, o.keep_dimensions).Union();
   case 41:

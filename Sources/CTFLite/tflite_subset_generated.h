@@ -98,6 +98,15 @@ struct GeluOptionsBuilder;
 struct BatchMatMulOptions;
 struct BatchMatMulOptionsBuilder;
 
+struct TransposeConvOptions;
+struct TransposeConvOptionsBuilder;
+
+struct ResizeBilinearOptions;
+struct ResizeBilinearOptionsBuilder;
+
+struct CumsumOptions;
+struct CumsumOptionsBuilder;
+
 struct OperatorCode;
 struct OperatorCodeBuilder;
 
@@ -163,6 +172,7 @@ enum BuiltinOptions : uint8_t {
   BuiltinOptions_SoftmaxOptions = 9,
   BuiltinOptions_ConcatenationOptions = 10,
   BuiltinOptions_AddOptions = 11,
+  BuiltinOptions_ResizeBilinearOptions = 15,
   BuiltinOptions_ReshapeOptions = 17,
   BuiltinOptions_SpaceToDepthOptions = 19,
   BuiltinOptions_MulOptions = 21,
@@ -173,6 +183,7 @@ enum BuiltinOptions : uint8_t {
   BuiltinOptions_SqueezeOptions = 30,
   BuiltinOptions_StridedSliceOptions = 32,
   BuiltinOptions_SplitOptions = 35,
+  BuiltinOptions_TransposeConvOptions = 49,
   BuiltinOptions_PackOptions = 59,
   BuiltinOptions_UnpackOptions = 64,
   BuiltinOptions_ResizeNearestNeighborOptions = 74,
@@ -181,12 +192,13 @@ enum BuiltinOptions : uint8_t {
   BuiltinOptions_SplitVOptions = 79,
   BuiltinOptions_DepthToSpaceOptions = 94,
   BuiltinOptions_BatchMatMulOptions = 101,
+  BuiltinOptions_CumsumOptions = 102,
   BuiltinOptions_GeluOptions = 116,
   BuiltinOptions_MIN = BuiltinOptions_NONE,
   BuiltinOptions_MAX = BuiltinOptions_GeluOptions
 };
 
-inline const BuiltinOptions (&EnumValuesBuiltinOptions())[27] {
+inline const BuiltinOptions (&EnumValuesBuiltinOptions())[30] {
   static const BuiltinOptions values[] = {
     BuiltinOptions_NONE,
     BuiltinOptions_Conv2DOptions,
@@ -196,6 +208,7 @@ inline const BuiltinOptions (&EnumValuesBuiltinOptions())[27] {
     BuiltinOptions_SoftmaxOptions,
     BuiltinOptions_ConcatenationOptions,
     BuiltinOptions_AddOptions,
+    BuiltinOptions_ResizeBilinearOptions,
     BuiltinOptions_ReshapeOptions,
     BuiltinOptions_SpaceToDepthOptions,
     BuiltinOptions_MulOptions,
@@ -206,6 +219,7 @@ inline const BuiltinOptions (&EnumValuesBuiltinOptions())[27] {
     BuiltinOptions_SqueezeOptions,
     BuiltinOptions_StridedSliceOptions,
     BuiltinOptions_SplitOptions,
+    BuiltinOptions_TransposeConvOptions,
     BuiltinOptions_PackOptions,
     BuiltinOptions_UnpackOptions,
     BuiltinOptions_ResizeNearestNeighborOptions,
@@ -214,6 +228,7 @@ inline const BuiltinOptions (&EnumValuesBuiltinOptions())[27] {
     BuiltinOptions_SplitVOptions,
     BuiltinOptions_DepthToSpaceOptions,
     BuiltinOptions_BatchMatMulOptions,
+    BuiltinOptions_CumsumOptions,
     BuiltinOptions_GeluOptions
   };
   return values;
@@ -236,7 +251,7 @@ inline const char * const *EnumNamesBuiltinOptions() {
     "",
     "",
     "",
-    "",
+    "ResizeBilinearOptions",
     "",
     "ReshapeOptions",
     "",
@@ -270,7 +285,7 @@ inline const char * const *EnumNamesBuiltinOptions() {
     "",
     "",
     "",
-    "",
+    "TransposeConvOptions",
     "",
     "",
     "",
@@ -323,7 +338,7 @@ inline const char * const *EnumNamesBuiltinOptions() {
     "",
     "",
     "BatchMatMulOptions",
-    "",
+    "CumsumOptions",
     "",
     "",
     "",
@@ -381,6 +396,10 @@ template<> struct BuiltinOptionsTraits<lockstep_tflite::AddOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_AddOptions;
 };
 
+template<> struct BuiltinOptionsTraits<lockstep_tflite::ResizeBilinearOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_ResizeBilinearOptions;
+};
+
 template<> struct BuiltinOptionsTraits<lockstep_tflite::ReshapeOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_ReshapeOptions;
 };
@@ -421,6 +440,10 @@ template<> struct BuiltinOptionsTraits<lockstep_tflite::SplitOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_SplitOptions;
 };
 
+template<> struct BuiltinOptionsTraits<lockstep_tflite::TransposeConvOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_TransposeConvOptions;
+};
+
 template<> struct BuiltinOptionsTraits<lockstep_tflite::PackOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_PackOptions;
 };
@@ -451,6 +474,10 @@ template<> struct BuiltinOptionsTraits<lockstep_tflite::DepthToSpaceOptions> {
 
 template<> struct BuiltinOptionsTraits<lockstep_tflite::BatchMatMulOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_BatchMatMulOptions;
+};
+
+template<> struct BuiltinOptionsTraits<lockstep_tflite::CumsumOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_CumsumOptions;
 };
 
 template<> struct BuiltinOptionsTraits<lockstep_tflite::GeluOptions> {
@@ -2193,6 +2220,199 @@ inline flatbuffers::Offset<BatchMatMulOptions> CreateBatchMatMulOptions(
   return builder_.Finish();
 }
 
+struct TransposeConvOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef TransposeConvOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_PADDING = 4,
+    VT_STRIDE_W = 6,
+    VT_STRIDE_H = 8,
+    VT_FUSED_ACTIVATION_FUNCTION = 10
+  };
+  int8_t padding() const {
+    return GetField<int8_t>(VT_PADDING, 0);
+  }
+  int32_t stride_w() const {
+    return GetField<int32_t>(VT_STRIDE_W, 0);
+  }
+  int32_t stride_h() const {
+    return GetField<int32_t>(VT_STRIDE_H, 0);
+  }
+  int8_t fused_activation_function() const {
+    return GetField<int8_t>(VT_FUSED_ACTIVATION_FUNCTION, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int8_t>(verifier, VT_PADDING, 1) &&
+           VerifyField<int32_t>(verifier, VT_STRIDE_W, 4) &&
+           VerifyField<int32_t>(verifier, VT_STRIDE_H, 4) &&
+           VerifyField<int8_t>(verifier, VT_FUSED_ACTIVATION_FUNCTION, 1) &&
+           verifier.EndTable();
+  }
+};
+
+struct TransposeConvOptionsBuilder {
+  typedef TransposeConvOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_padding(int8_t padding) {
+    fbb_.AddElement<int8_t>(TransposeConvOptions::VT_PADDING, padding, 0);
+  }
+  void add_stride_w(int32_t stride_w) {
+    fbb_.AddElement<int32_t>(TransposeConvOptions::VT_STRIDE_W, stride_w, 0);
+  }
+  void add_stride_h(int32_t stride_h) {
+    fbb_.AddElement<int32_t>(TransposeConvOptions::VT_STRIDE_H, stride_h, 0);
+  }
+  void add_fused_activation_function(int8_t fused_activation_function) {
+    fbb_.AddElement<int8_t>(TransposeConvOptions::VT_FUSED_ACTIVATION_FUNCTION, fused_activation_function, 0);
+  }
+  explicit TransposeConvOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<TransposeConvOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<TransposeConvOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<TransposeConvOptions> CreateTransposeConvOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int8_t padding = 0,
+    int32_t stride_w = 0,
+    int32_t stride_h = 0,
+    int8_t fused_activation_function = 0) {
+  TransposeConvOptionsBuilder builder_(_fbb);
+  builder_.add_stride_h(stride_h);
+  builder_.add_stride_w(stride_w);
+  builder_.add_fused_activation_function(fused_activation_function);
+  builder_.add_padding(padding);
+  return builder_.Finish();
+}
+
+struct ResizeBilinearOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef ResizeBilinearOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_NEW_HEIGHT = 4,
+    VT_NEW_WIDTH = 6,
+    VT_ALIGN_CORNERS = 8,
+    VT_HALF_PIXEL_CENTERS = 10
+  };
+  int32_t new_height() const {
+    return GetField<int32_t>(VT_NEW_HEIGHT, 0);
+  }
+  int32_t new_width() const {
+    return GetField<int32_t>(VT_NEW_WIDTH, 0);
+  }
+  bool align_corners() const {
+    return GetField<uint8_t>(VT_ALIGN_CORNERS, 0) != 0;
+  }
+  bool half_pixel_centers() const {
+    return GetField<uint8_t>(VT_HALF_PIXEL_CENTERS, 0) != 0;
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int32_t>(verifier, VT_NEW_HEIGHT, 4) &&
+           VerifyField<int32_t>(verifier, VT_NEW_WIDTH, 4) &&
+           VerifyField<uint8_t>(verifier, VT_ALIGN_CORNERS, 1) &&
+           VerifyField<uint8_t>(verifier, VT_HALF_PIXEL_CENTERS, 1) &&
+           verifier.EndTable();
+  }
+};
+
+struct ResizeBilinearOptionsBuilder {
+  typedef ResizeBilinearOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_new_height(int32_t new_height) {
+    fbb_.AddElement<int32_t>(ResizeBilinearOptions::VT_NEW_HEIGHT, new_height, 0);
+  }
+  void add_new_width(int32_t new_width) {
+    fbb_.AddElement<int32_t>(ResizeBilinearOptions::VT_NEW_WIDTH, new_width, 0);
+  }
+  void add_align_corners(bool align_corners) {
+    fbb_.AddElement<uint8_t>(ResizeBilinearOptions::VT_ALIGN_CORNERS, static_cast<uint8_t>(align_corners), 0);
+  }
+  void add_half_pixel_centers(bool half_pixel_centers) {
+    fbb_.AddElement<uint8_t>(ResizeBilinearOptions::VT_HALF_PIXEL_CENTERS, static_cast<uint8_t>(half_pixel_centers), 0);
+  }
+  explicit ResizeBilinearOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<ResizeBilinearOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<ResizeBilinearOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<ResizeBilinearOptions> CreateResizeBilinearOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int32_t new_height = 0,
+    int32_t new_width = 0,
+    bool align_corners = false,
+    bool half_pixel_centers = false) {
+  ResizeBilinearOptionsBuilder builder_(_fbb);
+  builder_.add_new_width(new_width);
+  builder_.add_new_height(new_height);
+  builder_.add_half_pixel_centers(half_pixel_centers);
+  builder_.add_align_corners(align_corners);
+  return builder_.Finish();
+}
+
+struct CumsumOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef CumsumOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_EXCLUSIVE = 4,
+    VT_REVERSE = 6
+  };
+  bool exclusive() const {
+    return GetField<uint8_t>(VT_EXCLUSIVE, 0) != 0;
+  }
+  bool reverse() const {
+    return GetField<uint8_t>(VT_REVERSE, 0) != 0;
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint8_t>(verifier, VT_EXCLUSIVE, 1) &&
+           VerifyField<uint8_t>(verifier, VT_REVERSE, 1) &&
+           verifier.EndTable();
+  }
+};
+
+struct CumsumOptionsBuilder {
+  typedef CumsumOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_exclusive(bool exclusive) {
+    fbb_.AddElement<uint8_t>(CumsumOptions::VT_EXCLUSIVE, static_cast<uint8_t>(exclusive), 0);
+  }
+  void add_reverse(bool reverse) {
+    fbb_.AddElement<uint8_t>(CumsumOptions::VT_REVERSE, static_cast<uint8_t>(reverse), 0);
+  }
+  explicit CumsumOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<CumsumOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<CumsumOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<CumsumOptions> CreateCumsumOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    bool exclusive = false,
+    bool reverse = false) {
+  CumsumOptionsBuilder builder_(_fbb);
+  builder_.add_reverse(reverse);
+  builder_.add_exclusive(exclusive);
+  return builder_.Finish();
+}
+
 struct OperatorCode FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   typedef OperatorCodeBuilder Builder;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
@@ -2326,6 +2546,9 @@ struct Operator FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const lockstep_tflite::AddOptions *builtin_options_as_AddOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_AddOptions ? static_cast<const lockstep_tflite::AddOptions *>(builtin_options()) : nullptr;
   }
+  const lockstep_tflite::ResizeBilinearOptions *builtin_options_as_ResizeBilinearOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_ResizeBilinearOptions ? static_cast<const lockstep_tflite::ResizeBilinearOptions *>(builtin_options()) : nullptr;
+  }
   const lockstep_tflite::ReshapeOptions *builtin_options_as_ReshapeOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_ReshapeOptions ? static_cast<const lockstep_tflite::ReshapeOptions *>(builtin_options()) : nullptr;
   }
@@ -2356,6 +2579,9 @@ struct Operator FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const lockstep_tflite::SplitOptions *builtin_options_as_SplitOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_SplitOptions ? static_cast<const lockstep_tflite::SplitOptions *>(builtin_options()) : nullptr;
   }
+  const lockstep_tflite::TransposeConvOptions *builtin_options_as_TransposeConvOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_TransposeConvOptions ? static_cast<const lockstep_tflite::TransposeConvOptions *>(builtin_options()) : nullptr;
+  }
   const lockstep_tflite::PackOptions *builtin_options_as_PackOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_PackOptions ? static_cast<const lockstep_tflite::PackOptions *>(builtin_options()) : nullptr;
   }
@@ -2379,6 +2605,9 @@ struct Operator FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   }
   const lockstep_tflite::BatchMatMulOptions *builtin_options_as_BatchMatMulOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_BatchMatMulOptions ? static_cast<const lockstep_tflite::BatchMatMulOptions *>(builtin_options()) : nullptr;
+  }
+  const lockstep_tflite::CumsumOptions *builtin_options_as_CumsumOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_CumsumOptions ? static_cast<const lockstep_tflite::CumsumOptions *>(builtin_options()) : nullptr;
   }
   const lockstep_tflite::GeluOptions *builtin_options_as_GeluOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_GeluOptions ? static_cast<const lockstep_tflite::GeluOptions *>(builtin_options()) : nullptr;
@@ -2425,6 +2654,10 @@ template<> inline const lockstep_tflite::AddOptions *Operator::builtin_options_a
   return builtin_options_as_AddOptions();
 }
 
+template<> inline const lockstep_tflite::ResizeBilinearOptions *Operator::builtin_options_as<lockstep_tflite::ResizeBilinearOptions>() const {
+  return builtin_options_as_ResizeBilinearOptions();
+}
+
 template<> inline const lockstep_tflite::ReshapeOptions *Operator::builtin_options_as<lockstep_tflite::ReshapeOptions>() const {
   return builtin_options_as_ReshapeOptions();
 }
@@ -2465,6 +2698,10 @@ template<> inline const lockstep_tflite::SplitOptions *Operator::builtin_options
   return builtin_options_as_SplitOptions();
 }
 
+template<> inline const lockstep_tflite::TransposeConvOptions *Operator::builtin_options_as<lockstep_tflite::TransposeConvOptions>() const {
+  return builtin_options_as_TransposeConvOptions();
+}
+
 template<> inline const lockstep_tflite::PackOptions *Operator::builtin_options_as<lockstep_tflite::PackOptions>() const {
   return builtin_options_as_PackOptions();
 }
@@ -2495,6 +2732,10 @@ template<> inline const lockstep_tflite::DepthToSpaceOptions *Operator::builtin_
 
 template<> inline const lockstep_tflite::BatchMatMulOptions *Operator::builtin_options_as<lockstep_tflite::BatchMatMulOptions>() const {
   return builtin_options_as_BatchMatMulOptions();
+}
+
+template<> inline const lockstep_tflite::CumsumOptions *Operator::builtin_options_as<lockstep_tflite::CumsumOptions>() const {
+  return builtin_options_as_CumsumOptions();
 }
 
 template<> inline const lockstep_tflite::GeluOptions *Operator::builtin_options_as<lockstep_tflite::GeluOptions>() const {
@@ -2916,6 +3157,10 @@ inline bool VerifyBuiltinOptions(flatbuffers::Verifier &verifier, const void *ob
       auto ptr = reinterpret_cast<const lockstep_tflite::AddOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
+    case BuiltinOptions_ResizeBilinearOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::ResizeBilinearOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
     case BuiltinOptions_ReshapeOptions: {
       auto ptr = reinterpret_cast<const lockstep_tflite::ReshapeOptions *>(obj);
       return verifier.VerifyTable(ptr);
@@ -2956,6 +3201,10 @@ inline bool VerifyBuiltinOptions(flatbuffers::Verifier &verifier, const void *ob
       auto ptr = reinterpret_cast<const lockstep_tflite::SplitOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
+    case BuiltinOptions_TransposeConvOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::TransposeConvOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
     case BuiltinOptions_PackOptions: {
       auto ptr = reinterpret_cast<const lockstep_tflite::PackOptions *>(obj);
       return verifier.VerifyTable(ptr);
@@ -2986,6 +3235,10 @@ inline bool VerifyBuiltinOptions(flatbuffers::Verifier &verifier, const void *ob
     }
     case BuiltinOptions_BatchMatMulOptions: {
       auto ptr = reinterpret_cast<const lockstep_tflite::BatchMatMulOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case BuiltinOptions_CumsumOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::CumsumOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
     case BuiltinOptions_GeluOptions: {

@@ -41,7 +41,10 @@ private struct Recoder {
       let inputs = operation.inputs.compactMap { $0 }
       let output = operation.outputs[0]
       switch operation.kind {
-      case .conv2D, .depthwiseConv2D, .fullyConnected: weightTensors.insert(inputs[1])
+      case .conv2D, .depthwiseConv2D, .fullyConnected, .transposeConv: weightTensors.insert(inputs[1])
+      case .reduce(.maximum, _), .reduce(.minimum, _), .resizeBilinear: group[first(inputs[0])] = first(output)
+      case .maximum, .minimum: for input in inputs { group[first(input)] = first(output) }
+      case .squaredDifference: isPinned.formUnion(inputs + [output])
       case .averagePool2D(let window, _, _, _) where window.padding == .valid: break
       case .reshape, .squeeze, .expandDimensions, .transpose, .stridedSlice, .averagePool2D, .maxPool2D:
         group[first(inputs[0])] = first(output)
@@ -150,7 +153,8 @@ private struct Recoder {
       }
     }
     switch operation.kind {
-    case .conv2D(_, let activation), .depthwiseConv2D(_, _, let activation), .fullyConnected(_, let activation):
+    case .conv2D(_, let activation), .depthwiseConv2D(_, _, let activation), .fullyConnected(_, let activation),
+      .transposeConv(_, let activation):
       recodeBias(of: operation, old)
       var modes: [Quantizer.Rounding] = [.halfEven]
       if hasPowersOfTwo { modes += [.floor, .ceiling, .halfEven] }
@@ -165,6 +169,7 @@ private struct Recoder {
         output, hasPowersOfTwo ? random.element(of: [.halfEven, .floor, .ceiling]) : .halfEven, bounds(.none))
     case .averagePool2D(let window, _, _, let activation) where window.padding == .valid:
       operation.quantizer = quantizer(output, .halfEven, bounds(activation))
+    case .reduce(.sum, _): operation.quantizer = quantizer(output, .halfEven, bounds(.none))
     case .unary(let function):
       operation.kind = .unary(.composed(functions(function)))
       operation.quantizer = quantizer(output, random.element(of: Quantizer.Rounding.allCases), bounds(.none))

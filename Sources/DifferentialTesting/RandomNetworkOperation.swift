@@ -7,6 +7,7 @@ enum RandomOperation: CaseIterable {
   case averagePool2D, maxPool2D, mean, softmax
   case reshape, squeeze, expandDimensions, pad, transpose, concatenation, stridedSlice
   case logistic, tanh, hardSwish, relu, relu6, leakyRelu, quantize
+  case sum, reduceMax, reduceMin, maximum, minimum, squaredDifference, resizeBilinear, transposeConv
 
   /// How often each kind is tried on a value of a rank.
   static func weights(rank: Int) -> [(weight: Int, value: RandomOperation)] {
@@ -18,7 +19,7 @@ enum RandomOperation: CaseIterable {
     case .conv2D: 34
     case .depthwiseConv2D: 20
     case .add: 9
-    case .averagePool2D, .maxPool2D, .pad, .concatenation, .stridedSlice: 5
+    case .averagePool2D, .maxPool2D, .pad, .concatenation, .stridedSlice, .transposeConv: 5
     case .subtract, .multiply, .mean, .fullyConnected, .transpose: 4
     case .reshape, .leakyRelu, .quantize, .hardSwish: 3
     default: 2
@@ -33,7 +34,7 @@ enum RandomOperation: CaseIterable {
     case .concatenation, .stridedSlice, .subtract, .multiply, .batchMatMul: 5
     case .squeeze, .pad, .transpose, .mean: 4
     case .softmax: 3
-    case .conv2D, .depthwiseConv2D, .averagePool2D, .maxPool2D: 0
+    case .conv2D, .depthwiseConv2D, .averagePool2D, .maxPool2D, .resizeBilinear, .transposeConv: 0
     default: 2
     }
   }
@@ -68,6 +69,14 @@ extension RandomNetworkBuilder {
     case .relu6: addRelu6(to: value)
     case .leakyRelu: addLeakyRelu(to: value)
     case .quantize: addQuantize(to: value)
+    case .sum: addReduction(.sum, to: value)
+    case .reduceMax: addReduction(.maximum, to: value)
+    case .reduceMin: addReduction(.minimum, to: value)
+    case .maximum: addExtremum(isMaximum: true, to: value)
+    case .minimum: addExtremum(isMaximum: false, to: value)
+    case .squaredDifference: addSquaredDifference(to: value)
+    case .resizeBilinear: addResizeBilinear(to: value)
+    case .transposeConv: addTransposeConv(to: value)
     }
   }
 

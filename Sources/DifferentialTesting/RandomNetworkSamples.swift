@@ -33,6 +33,33 @@ func weightedSums(
   }
 }
 
+/// As `weightedSums`, of a transposed convolution: every input pixel adds to the window of outputs that its place leads to.
+func scatteredSums(
+  _ samples: SampledCodes, zeroPoint: Int, weights: [[Int32]], geometry: WindowGeometry, groups: Int
+) -> [[Int]] {
+  let (height, width, channels) = (geometry.outputHeight, geometry.outputWidth, geometry.outputChannels)
+  return samples.map { codes in
+    var sums = [Int](repeating: 0, count: geometry.outputCount)
+    for pixel in 0..<geometry.batch * geometry.inputHeight * geometry.inputWidth {
+      let (image, place) = pixel.quotientAndRemainder(dividingBy: geometry.inputHeight * geometry.inputWidth)
+      let (row, column) = place.quotientAndRemainder(dividingBy: geometry.inputWidth)
+      for tap in 0..<geometry.taps {
+        let y = row * geometry.strideHeight - geometry.paddingTop + tap / geometry.kernelWidth
+        let x = column * geometry.strideWidth - geometry.paddingLeft + tap % geometry.kernelWidth
+        guard (0..<height).contains(y), (0..<width).contains(x) else { continue }
+        for channel in 0..<channels {
+          for i in 0..<geometry.inputChannels {
+            let code = Int(codes[pixel * geometry.inputChannels + i]) - zeroPoint
+            sums[((image * height + y) * width + x) * channels + channel] +=
+              code * Int(weights[channel][tap * geometry.inputChannels + i])
+          }
+        }
+      }
+    }
+    return sums
+  }
+}
+
 /// Calls `body` for every window, row by row, with the taps that lie inside the image: the tap's number and
 /// the index of its pixel's first channel.
 func forEachWindow(of geometry: WindowGeometry, _ body: ([(tap: Int, pixel: Int)]) -> Void) {

@@ -71,6 +71,28 @@ extension RandomNetworkBuilder {
       weightShape: [1, window.height, window.width, channels], axis: 3, size: window.height * window.width)
   }
 
+  mutating func addTransposeConv(to value: Int) -> Int? {
+    let image = shape(of: value)
+    guard image.count == 4 else { return nil }
+    let (height, width) = (random.integer(in: 1...4), random.integer(in: 1...4))
+    let (down, across) = (random.integer(in: 1...3), random.integer(in: 1...3))
+    let channels = random.integer(in: 1...max(1, random.element(of: [2, 8])))
+    let isSame = random.chance(0.6)
+    let activation = randomActivation()
+    // The output's size and all else that limits look at; its sums are scattered, not gathered.
+    let geometry = WindowGeometry(
+      batch: image[0], inputHeight: image[1], inputWidth: image[2], inputChannels: image[3],
+      outputHeight: isSame ? image[1] * down : (image[1] - 1) * down + height,
+      outputWidth: isSame ? image[2] * across : (image[2] - 1) * across + width, outputChannels: channels,
+      kernelHeight: height, kernelWidth: width, strideHeight: down, strideWidth: across,
+      paddingTop: isSame ? max(height - down, 0) / 2 : 0, paddingLeft: isSame ? max(width - across, 0) / 2 : 0)
+    return addWeighted(
+      .transposeConv(
+        Window(padding: isSame ? .same : .valid, strideHeight: down, strideWidth: across), activation),
+      "TRANSPOSE_CONV", to: value, activation, geometry, groups: 1,
+      weightShape: [channels, height, width, image[3]], axis: 0, size: height * width * image[3])
+  }
+
   mutating func addFullyConnected(to value: Int) -> Int? {
     let input = shape(of: value)
     guard let last = input.last else { return nil }
@@ -110,10 +132,9 @@ extension RandomNetworkBuilder {
     if isDense && !layer.isPerChannel && random.chance(0.25) {
       layer.weightZeroPoint = Int32(random.element(of: [-128, 127, 1, random.integer(in: -128...127)]))
     }
-    layer.sums = weightedSums(
-      samples[value], zeroPoint: zeroPoint(of: value),
-      weights: layer.weights.map { $0.map { $0 - layer.weightZeroPoint } },
-      geometry: geometry, groups: groups)
+    let sums = typeName == "TRANSPOSE_CONV" ? scatteredSums : weightedSums
+    layer.sums = sums(
+      samples[value], zeroPoint(of: value), layer.weights.map { $0.map { $0 - layer.weightZeroPoint } }, geometry, groups)
     guard let requantization = randomRequantization(of: layer) else { return nil }
 
     weightBytes += geometry.outputChannels * (size + 4)

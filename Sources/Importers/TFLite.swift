@@ -127,8 +127,14 @@ private struct TFLiteReader {
     let typeName =
       code == .custom ? "CUSTOM \(custom.printable(60))" : code?.name ?? "builtin operator \(raw.builtin_code)"
     let kind = kind(of: code, raw.options, custom: custom)
-    var operation = Operation(
-      kind, typeName: typeName, inputs: [Int](raw.inputs).map { $0 == -1 ? nil : $0 }, outputs: [Int](raw.outputs))
+    var inputs: [Int?] = [Int](raw.inputs).map { $0 == -1 ? nil : $0 }
+    if code == .transposeConv, inputs.count >= 3 {
+      // The file has the output's shape first, then the weights, then the image.
+      inputs = [inputs[2], inputs[1], inputs.count > 3 ? inputs[3] : nil, inputs[0]]
+    }
+    // An embedding's rows are gathered from a table that the file has second.
+    if code == .embeddingLookup, inputs.count == 2 { inputs.swapAt(0, 1) }
+    var operation = Operation(kind, typeName: typeName, inputs: inputs, outputs: [Int](raw.outputs))
     if code == .custom {
       let refusal = TFLiteBuiltin.refusal(ofCustom: custom)
       operation.kind = .unsupported(reason: refusal.reason)
@@ -165,6 +171,7 @@ private struct TFLiteReader {
     case .conv2D: return windowed { .conv2D($0, activation) }
     case .depthwiseConv2D:
       return windowed { .depthwiseConv2D($0, depthMultiplier: Int(options.depth_multiplier), activation) }
+    case .transposeConv: return windowed { .transposeConv($0, activation) }
     case .averagePool2D, .maxPool2D:
       let (height, width) = (Int(options.filter_height), Int(options.filter_width))
       return windowed {
@@ -200,6 +207,17 @@ private struct TFLiteReader {
     case .gather:
       return .gather(axis: Int(options.axis), batchDimensions: Int(options.batch_dimensions))
     case .broadcastTo: return .broadcastTo
+    case .embeddingLookup: return .gather(axis: 0, batchDimensions: 0)
+    case .resizeBilinear:
+      return .resizeBilinear(
+        alignsCorners: options.aligns_corners, centresHalfPixels: options.has_half_pixel_centers)
+    case .argMax: return .indexOf(.maximum)
+    case .argMin: return .indexOf(.minimum)
+    case .cumsum: return .cumulativeSum(isExclusive: options.exclusive, isReverse: options.reverse)
+    case .squaredDifference: return .squaredDifference
+    case .logicalAnd: return .logical(.and)
+    case .logicalOr: return .logical(.or)
+    case .logicalNot: return .logical(.not)
     case .div: return .divide(activation)
     case .maximum: return .maximum
     case .minimum: return .minimum

@@ -14,7 +14,7 @@ struct TFLiteBuiltin: RawRepresentable, Hashable {
   var needsOptions: Bool {
     [
       .conv2D, .depthwiseConv2D, .averagePool2D, .maxPool2D, .softmax, .stridedSlice, .leakyRelu, .depthToSpace,
-      .spaceToDepth,
+      .spaceToDepth, .transposeConv,
     ].contains(self)
   }
 
@@ -64,6 +64,16 @@ struct TFLiteBuiltin: RawRepresentable, Hashable {
   static let slice = TFLiteBuiltin(65)
   static let sin = TFLiteBuiltin(66)
   static let tile = TFLiteBuiltin(69)
+  static let embeddingLookup = TFLiteBuiltin(7)
+  static let resizeBilinear = TFLiteBuiltin(23)
+  static let argMax = TFLiteBuiltin(56)
+  static let transposeConv = TFLiteBuiltin(67)
+  static let argMin = TFLiteBuiltin(79)
+  static let logicalOr = TFLiteBuiltin(84)
+  static let logicalAnd = TFLiteBuiltin(86)
+  static let logicalNot = TFLiteBuiltin(87)
+  static let cumsum = TFLiteBuiltin(128)
+  static let squaredDifference = TFLiteBuiltin(99)
   static let expandDims = TFLiteBuiltin(70)
   static let equal = TFLiteBuiltin(71)
   static let notEqual = TFLiteBuiltin(72)

@@ -12,7 +12,7 @@ extension Lowering {
     var zeroPoints: [Int64]
   }
 
-  private mutating func weights(
+  mutating func weights(
     _ operation: Operation, rank: Int, channelAxis: Int
   ) throws(LayerFault) -> Weights {
     guard operation.inputs.count >= 2, let index = operation.inputs[1] else {
@@ -207,7 +207,7 @@ extension Lowering {
   }
 
   /// Outside the image a window's kernel adds nothing, whatever the weights' zero point; TensorFlow Lite has none there.
-  private func requireSymmetric(_ weights: Weights) throws(LayerFault) {
+  func requireSymmetric(_ weights: Weights) throws(LayerFault) {
     guard !isTensorFlowLite || weights.zeroPoints == [0] else {
       throw LayerFault("its weights have the zero point \(weights.zeroPoints[0]), not 0")
     }

@@ -38,9 +38,10 @@ extension Lowering {
     emit(.pool(pool), operation, inputs: [x], output: output, range: range)
   }
 
-  /// An average with a scale of its own: the sum, requantised.
-  private mutating func average(
-    _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ geometry: WindowGeometry, _ output: Value
+  /// An average with a scale of its own: the sum, requantised; or (`isSum`) the sum itself.
+  mutating func average(
+    _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ geometry: WindowGeometry, _ output: Value,
+    isSum: Bool = false
   ) throws(LayerFault) {
     guard !geometry.hasPadding else {
       throw LayerFault(
@@ -53,7 +54,7 @@ extension Lowering {
     }
     var functions: [ChannelFunction] = []
     for channel in 0..<(operation.stages.allSatisfy { $0.channels == 1 } ? 1 : channels) {
-      var map = RealMap(gain: ExactNumber(Double(values[x].scale)) / ExactNumber(geometry.taps))
+      var map = RealMap(gain: ExactNumber(Double(values[x].scale)) / ExactNumber(isSum ? 1 : geometry.taps))
       for stage in operation.stages { try map.apply(stage, channel: channel) }
       functions.append(try function(map, quantizer, output))
     }
@@ -187,55 +188,22 @@ extension Lowering {
   }
 
   mutating func mean(_ operation: Operation, keepsDimensions: Bool) throws(LayerFault) {
-    var x = try input(operation, 0, "input")
+    let x = try input(operation, 0, "input")
     try requireInt8(x, "input")
     let output = try output(operation)
     try requireInt8(output, "output")
-    let input = values[x]
-    let rank = input.shape.count
-    let axes = try axes(constantIntegers(operation, 1, "axes"), rank: rank)
-    let kept = (0..<rank).filter { !axes.contains($0) }
-    try require(
-      shape: keepsDimensions
-        ? (0..<rank).map { axes.contains($0) ? 1 : input.shape[$0] } : kept.map { input.shape[$0] }, of: output)
-
-    // The averaged axes as one: neighbours are one axis already; others are brought together at the end.
-    let sorted = axes.sorted()
-    let count = sorted.reduce(1) { $0 * input.shape[$1] }
-    var outer = input.shape.prefix(sorted.first ?? 0).reduce(1, *)
-    if let first = sorted.first, let last = sorted.last, last - first + 1 != sorted.count {
-      outer = kept.reduce(1) { $0 * input.shape[$1] }
-      var gathered = input
-      gathered.tensor = nil
-      gathered.shape = (kept + sorted).map { input.shape[$0] }
-      gathered.constant = nil
-      x = emitIntermediate(
-        .move(Move(copies: [transposition(of: input.shape, by: kept + sorted)])), inputs: [x], output: gathered)
+    let collapsed = try collapsed(operation, x, keepsDimensions: keepsDimensions, output: output)
+    let count = collapsed.count
+    if let quantizer = operation.quantizer {
+      return try average(operation, quantizer, collapsed.value, collapsed.geometry, output)
     }
-    let inner = input.count / (outer * count)
-
     // TensorFlow Lite, `QuantizedMeanOrSum`: the division by the count is taken into the multiplier.
-    let whole = try multiplier(Double(input.scale) / Double(output.scale), "input scale / output scale")
+    let whole = try multiplier(Double(values[x].scale) / Double(output.scale), "input scale / output scale")
     let shift = min(count.bitWidth - 1 - count.leadingZeroBitCount, 32, 31 + whole.exponent)
-    let mean = Multiplier(
-      mantissa: Int32((Int64(whole.mantissa) << Int64(shift)) / Int64(count)), exponent: whole.exponent - shift)
-    let requantization = Requantization(
-      multipliers: [mean], rounding: options.rounding, zeroPoint: output.zeroPoint, clamp: output.type.range)
-    let bias = -Int64(count) * Int64(input.zeroPoint)
-    let range =
-      (bias + Int64(count) * min(input.range.lowerBound, 0))...(bias + Int64(count) * max(input.range.upperBound, 0))
-    guard range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max) else {
-      throw LayerFault("its sum of \(count) elements could overflow 32 bits")
-    }
-    let codes = try codes(of: requantization, channel: 0, from: range)
-    let geometry = WindowGeometry(
-      batch: outer, inputHeight: count, inputWidth: 1, inputChannels: inner, outputHeight: 1, outputWidth: 1,
-      outputChannels: inner, kernelHeight: count, kernelWidth: 1)
-    emit(
-      .pool(
-        Pool(
-          kind: .sum(bias: Int32(bias), requantization, accumulator: range), geometry: geometry,
-          clamp: output.type.range)), operation, inputs: [x], output: output, range: codes)
+    try requantisedSum(
+      collapsed, output,
+      Multiplier(
+        mantissa: Int32((Int64(whole.mantissa) << Int64(shift)) / Int64(count)), exponent: whole.exponent - shift))
   }
 
   /// Axes counted from the front, each once.

@@ -94,7 +94,7 @@ extension Lowering {
   /// Codes with more bits than this are rescaled by arithmetic: tables of them would be large.
   static let mostTableBits = 10
 
-  private mutating func composed(
+  mutating func composed(
     _ functions: [RealFunction], _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ output: Value
   ) throws(LayerFault) {
     let input = values[x]

@@ -25,7 +25,8 @@ public struct LoweringOptions: Sendable, Hashable {
 extension IntegerProgram {
   /// Lowers a network to the small core. Throws a `NetworkError` with every layer that cannot be lowered.
   public init(lowering network: Network, options: LoweringOptions = LoweringOptions()) throws {
-    var lowering = Lowering(network: network.evaluatingConstants().foldingPadding(), options: options)
+    let evaluated = network.evaluatingConstants().leavingTailToCaller()
+    var lowering = Lowering(network: evaluated.foldingPadding(), options: options)
     self = try lowering.program()
   }
 }
@@ -54,6 +55,8 @@ struct Lowering {
   var issues: [LayerIssue] = []
   /// The network's notices, and those of lowering.
   var notices: [String]
+  /// Tensors of integers that choose rows of tables (`lowerIndices`).
+  var indexFunctions: [Int: IndexFunction] = [:]
   /// Weights lowered so far. Layers may share a tensor of the file, but each holds its own copy.
   var weightCount = 0
   /// Above any microcontroller's flash: a small file that names one tensor in many layers must not fill the memory.
@@ -97,6 +100,7 @@ struct Lowering {
 
   /// The value of a network input. A float input that is only quantised is, to the device, what QUANTIZE makes of it.
   private mutating func lowerInput(_ tensor: Int) -> Int? {
+    if let value = lowerIndexInput(tensor) { return value }
     var held = tensor
     if network.tensors[tensor].type == .float32 {
       let readers = network.operations.filter { $0.inputs.contains(tensor) }
@@ -144,10 +148,12 @@ struct Lowering {
     guard operation.outputs.count == 1 || operation.kind.mayHaveSeveralOutputs && !operation.outputs.isEmpty else {
       throw LayerFault("it has \(operation.outputs.count) outputs, not one")
     }
+    if try lowerIndices(operation) { return }
     switch operation.kind {
     case .conv2D(let window, let activation): try convolution(operation, window, activation)
     case .depthwiseConv2D(let window, let multiplier, let activation):
       try depthwiseConvolution(operation, window, multiplier, activation)
+    case .transposeConv(let window, let activation): try transposedConvolution(operation, window, activation)
     case .fullyConnected(_, let activation): try fullyConnected(operation, activation)
     case .add(let activation): try sum(operation, .sum, activation)
     case .subtract(let activation): try sum(operation, .difference, activation)
@@ -188,8 +194,19 @@ struct Lowering {
     case .unary(let function): try unary(operation, function)
     case .quantize: try quantize(operation)
     case .dequantize: try dequantize(operation)
-    case .divide, .maximum, .minimum, .compare, .select, .reduce:
-      throw LayerFault("the operator is supported on constants only", remedy: Self.remedy(for: operation.typeName))
+    case .reduce(let reduction, let keeps): try reduce(operation, reduction, keepsDimensions: keeps)
+    case .indexOf(let reduction): try indexOfExtremum(operation, isMaximum: reduction == .maximum)
+    case .maximum: try elementwiseExtremum(operation, isMaximum: true)
+    case .minimum: try elementwiseExtremum(operation, isMaximum: false)
+    case .cumulativeSum(let isExclusive, let isReverse):
+      try cumulativeSum(operation, isExclusive: isExclusive, isReverse: isReverse)
+    case .squaredDifference: try squaredDifference(operation)
+    case .compare(let comparison): try compare(operation, comparison)
+    case .logical(let join): try logical(operation, join)
+    case .select: try select(operation)
+    case .divide(let activation): try quotient(operation, activation)
+    case .resizeBilinear(let alignsCorners, let centresHalfPixels):
+      try resizeBilinear(operation, alignsCorners: alignsCorners, centresHalfPixels: centresHalfPixels)
     case .constant:
       throw LayerFault(
         "it is supported where constants and fixed shapes determine it", remedy: Self.remedy(for: operation.typeName))
@@ -199,8 +216,6 @@ struct Lowering {
 
   private static func remedy(for type: String) -> String {
     switch type {
-    case "RESIZE_BILINEAR": "enlarge by RESIZE_NEAREST_NEIGHBOR (UpSampling2D, interpolation=\"nearest\")"
-    case "MINIMUM", "MAXIMUM": "use a fused RELU or RELU6"
     default: "the supported operators are listed by `lockstep inspect --operators`"
     }
   }
@@ -220,6 +235,16 @@ extension Lowering {
     switch tensor.type {
     case .int8: type = .int8
     case .uint8: type = .uint8
+    case .boolean:
+      // The codes 0 and 1, which stand for themselves.
+      var value = Value(
+        name: tensor.name, tensor: index, shape: tensor.shape, type: CodeType(bits: 1, isSigned: false), scale: 1,
+        zeroPoint: 0)
+      if let codes = tensor.constant {
+        value.constant = codes.map { $0 == 0 ? 0 : 1 }
+        value.range = codes.contains(0) ? (codes.allSatisfy { $0 == 0 } ? 0...0 : 0...1) : 1...1
+      }
+      return .success(value)
     case .integer(let bits, let isSigned) where !isTensorFlowLite && bits <= 16:
       type = CodeType(bits: bits, isSigned: isSigned)
     case .int32 where !isTensorFlowLite && tensor.quantization != nil && tensor.constant == nil: type = .int32

@@ -116,6 +116,11 @@ public enum Comparison: String, Sendable, Hashable, CaseIterable {
   case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
 }
 
+/// How truth values are joined.
+public enum Logical: String, Sendable, Hashable, CaseIterable {
+  case and, or, not
+}
+
 /// What is made of all elements along some axes.
 public enum Reduction: String, Sendable, Hashable, CaseIterable {
   case sum, maximum, minimum
@@ -129,6 +134,10 @@ public struct Operation: Sendable {
     case conv2D(Window, Activation)
     /// Inputs: image, weights [1, height, width, in · multiplier], bias or none.
     case depthwiseConv2D(Window, depthMultiplier: Int, Activation)
+    /// Each input pixel adds its share to the window of the output that starts at stride times its place, less the padding;
+    /// under SAME that is half of what the windows' ends reach beyond the output. Inputs: image, weights [out, height,
+    /// width, in / groups], bias or none; perhaps the output's shape.
+    case transposeConv(Window, Activation)
     /// Inputs: any shape, weights [out, in], bias or none.
     case fullyConnected(keepsDimensions: Bool, Activation)
     case add(Activation)
@@ -159,7 +168,7 @@ public struct Operation: Sendable {
     case unpack(axis: Int)
     /// Inputs: any shape, begins, sizes (−1: to the end).
     case slice
-    /// Inputs: any shape, indices along `axis`.
+    /// Inputs: any shape, indices along `axis`; an embedding's table and indices too.
     case gather(axis: Int, batchDimensions: Int)
     /// Inputs: any shape, the shape to broadcast it to.
     case broadcastTo
@@ -170,6 +179,16 @@ public struct Operation: Sendable {
     case select
     /// Inputs: any shape, axes.
     case reduce(Reduction, keepsDimensions: Bool)
+    /// Inputs: any shape, axis. The index of the first largest or smallest element.
+    case indexOf(Reduction)
+    /// Inputs: any shape, axis.
+    case cumulativeSum(isExclusive: Bool, isReverse: Bool)
+    /// (a − b)².
+    case squaredDifference
+    /// Of truth values; `.not` of one.
+    case logical(Logical)
+    /// Inputs: image, height and width to bring it to.
+    case resizeBilinear(alignsCorners: Bool, centresHalfPixels: Bool)
     case constant(ConstantFunction)
     /// Equal parts along an axis, an output each. Inputs: axis, any shape.
     case split

@@ -38,7 +38,7 @@ struct ModelFile {
       let name = Self.stem(of: path)
       // By what the file holds; the extension decides where that says nothing.
       guard ONNX.recognises(bytes) || path.hasSuffix(".onnx") && !TFLite.recognises(bytes) else {
-        return try TFLite.network(from: bytes, name: name).evaluatingConstants()
+        return try TFLite.network(from: bytes, name: name).evaluatingConstants().leavingTailToCaller()
       }
       do {
         return try ONNX.network(

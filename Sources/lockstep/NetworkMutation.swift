@@ -189,6 +189,13 @@ private struct NetworkEditor {
     let activation: Activation = random.element(of: [.none, .relu, .relu6, .reluN1To1])
     switch kind {
     case .conv2D(let window, _): return .conv2D(changed(window), activation)
+    case .transposeConv(let window, _): return .transposeConv(changed(window), activation)
+    case .resizeBilinear:
+      return .resizeBilinear(alignsCorners: random.chance(0.5), centresHalfPixels: random.chance(0.5))
+    case .indexOf: return .indexOf(random.chance(0.8) ? .maximum : random.element(of: Reduction.allCases))
+    case .logical: return .logical(random.element(of: Logical.allCases))
+    case .cumulativeSum: return .cumulativeSum(isExclusive: random.chance(0.5), isReverse: random.chance(0.5))
+    case .squaredDifference: return .multiply(activation)
     case .depthwiseConv2D(let window, let multiplier, _):
       return .depthwiseConv2D(
         changed(window), depthMultiplier: random.chance(0.3) ? size() : multiplier, activation)

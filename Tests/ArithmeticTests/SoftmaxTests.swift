@@ -100,7 +100,7 @@ import Testing
       for index in 0..<points(30_000) {
         let (scale, beta) = (Float(random.magnitude(exponents: -12...3)), Float(index % 3 == 0 ? 0.7 : 1))
         let reference = try #require(TensorFlowLite.softmaxScale(scale: scale, beta: beta))
-        let depth = index % 50 == 0 ? Int64(longestSoftmaxRow) : 1 << random.integer(0...8)
+        let depth = index % 50 == 0 ? Int64(511) : 1 << random.integer(0...8)
         // From all equal to all over the place
         let spread = Int64(1) << random.integer(0...7)
         let centre = random.integer(-128...127)
@@ -115,17 +115,37 @@ import Testing
     }
   }
 
-  /// The sum of the longest row just fits what the division can take; one more element may not.
-  @Test func theLongestRowIsTheLongestThatFits() {
+  /// The reference's shift reaches 31 with sums just below 512; past that its shares would need more bits than it has.
+  @Test func sumsThatPassTheReferencesShiftGiveTheLowestCode() {
     let largest = softmaxSummand(Int32.max)
     #expect(largest == 1 << 19)
-    #expect(Int64(longestSoftmaxRow) * Int64(largest) < 1 << 28)
-    #expect(Int64(longestSoftmaxRow + 1) * Int64(largest) >= 1 << 28)
+    #expect(TensorFlowLite.reciprocal(ofSum: 511 << 19).bitsOverUnit + 23 == 31)
+    let flat = SoftmaxScale(mantissa: 1 << 30, leftShift: 22, leastDifference: -400)
+    #expect(softmax([Int8](repeating: 5, count: 511), flat) == [Int32](repeating: -127, count: 511))
+    var random = SplitMix64(seed: 67)
+    sweep { sweep in
+      for leadingZeros in 1...3 {
+        let low = Int64(1) << Int64(31 - leadingZeros)
+        for sum in [low, low + 1, 2 * low - 1] + (0..<points(20_000)).map({ _ in random.integer(low...2 * low - 1) }) {
+          // The real quotient: 256 · e / sum, in Q0.31 and Q12.19, of at most half.
+          sweep.expect(Double(Int32.max) / 0x1p31 / (Double(sum) / 0x1p19) * 256 <= 0.5, true, "\(sum)")
+          for exponential in [0, 1, Int32.max, random.int32() & Int32.max] {
+            sweep.expect(SoftmaxDivisor(ofSum: Int32(sum)).code(exponential), -128, "\(exponential) over \(sum)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test func theLongestRowIsTheLongestThatTheRegisterHolds() {
+    #expect(Int64(longestSoftmaxRow) << 19 <= Int64(Int32.max))
+    #expect(Int64(longestSoftmaxRow + 1) << 19 > Int64(Int32.max))
+    let flat = SoftmaxScale(mantissa: 1 << 30, leftShift: 22, leastDifference: -400)
     let row = [Int8](repeating: 5, count: longestSoftmaxRow)
-    #expect(TensorFlowLite.reciprocal(ofSum: Int32(longestSoftmaxRow) << 19).bitsOverUnit + 23 == 31)
-    #expect(
-      softmax(row, SoftmaxScale(mantissa: 1 << 30, leftShift: 22, leastDifference: -400))
-        == row.map { _ in -127 })
+    #expect(softmax(row, flat) == row.map { _ in -128 })
+    // One class far above a thousand others, as a classifier of that many has it.
+    let steep = SoftmaxScale(mantissa: 1 << 30, leftShift: 24, leastDifference: -124)
+    #expect(softmax([127] + [Int8](repeating: -128, count: 1000), steep).first == 127)
   }
 
   /// The row's parts put together as the operator does.
@@ -140,7 +160,7 @@ import Testing
   }
 
   @Test func itsIntervalsAreProvedAndHoldEveryMember() throws {
-    let sums = Interval<Int32>(1, (1 << 28) - 1)
+    let sums = Interval<Int32>(1, Int64(Int32.max))
     let whole = SoftmaxDivisor(ofSum: sums)
     #expect(whole.reciprocal.holds && whole.shift.holds)
     #expect(whole.code(Interval(0, Int64(Int32.max))).holds)
@@ -154,8 +174,8 @@ import Testing
         let exponentials = softmaxExponential(differences, scale)
         let summands = softmaxSummand(exponentials)
         sweep.expect(summands.holds, "\(differences), \(scale)")
-        let low = Int64(1) << random.integer(0...27)
-        let sums = Interval<Int32>(low, min((1 << 28) - 1, low + random.integer(0...2 * low)))
+        let low = Int64(1) << random.integer(0...30)
+        let sums = Interval<Int32>(low, min(Int64(Int32.max), low + random.integer(0...2 * low)))
         let divisor = SoftmaxDivisor(ofSum: sums)
         let codes = divisor.code(exponentials)
         sweep.expect(codes.holds, "\(sums), \(exponentials)")
@@ -178,7 +198,7 @@ import Testing
   @Test func itsTermsAreProvedAndComputeTheSame() throws {
     try TermTable.$current.withValue(TermTable()) {
       var random = SplitMix64(seed: 66)
-      let sum = Term<Int32>(variable: "sum", in: 1...(1 << 28) - 1)
+      let sum = Term<Int32>(variable: "sum", in: 1...Int64(Int32.max))
       let e = Term<Int32>(variable: "exponential", in: 0...Int64(Int32.max))
       let divisor = SoftmaxDivisor(ofSum: sum)
       var reciprocal = TermEvaluator(divisor.reciprocal.node, variables: [sum.node])
@@ -186,7 +206,7 @@ import Testing
       var code = TermEvaluator(divisor.code(e).node, variables: [sum.node, e.node])
       sweep { sweep in
         for _ in 0..<points(60_000) {
-          let s = Int64(1 + random.integer(0...1 << random.integer(0...28))) & ((1 << 28) - 1) | 1
+          let s = Int64(1 + random.integer(0...1 << random.integer(0...31))) & Int64(Int32.max) | 1
           let x = Int64(random.accumulator() & Int32.max)
           let machine = SoftmaxDivisor(ofSum: Int32(s))
           sweep.expect(reciprocal(s), Int64(machine.reciprocal), "\(s)")

@@ -83,7 +83,9 @@ import Testing
           Int32(generator.integer(in: Int(value.type.range.lowerBound)...Int(value.type.range.upperBound)))
         }
         trace.append(codes, index, &bytes)
-        for (element, code) in codes.enumerated() { places.append((step, index, element, code)) }
+        for (element, code) in codes.enumerated() {
+          for _ in 0..<Trace.width(value) { places.append((step, index, element, code)) }
+        }
       }
       #expect(bytes.count == places.count && trace.byteCount == bytes.count)
       let wrong = bytes.withUnsafeBufferPointer { bytes in

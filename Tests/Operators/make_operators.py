@@ -1,6 +1,7 @@
 """Makes the corpus of one-operator int8 models with the outputs of TFLM's reference kernels.
 
     python make_operators.py --output operators.tar.gz [--unpack FOLDER] [--only REGEX] [--no-converter]
+    python make_operators.py --output pairs.tar.gz --modules written_pairs written_reductions
 
 README.md says what the archive holds and which packages this needs.
 """
@@ -8,6 +9,7 @@ README.md says what the archive holds and which packages this needs.
 import argparse
 import collections
 import gzip
+import importlib
 import io
 import json
 import os
@@ -37,12 +39,17 @@ def arguments():
     parser.add_argument("--output", type=pathlib.Path, required=True, help="the archive to write")
     parser.add_argument("--unpack", type=pathlib.Path, help="also write the archive's files into this folder")
     parser.add_argument("--only", default="", help="keep only the models whose names match this pattern")
+    parser.add_argument("--modules", nargs="+", help="make the models of these modules only, in an archive of their own")
     parser.add_argument("--no-converter", action="store_true", help="leave out the models made by the converter")
     return parser.parse_args()
 
 
-def builders(with_converter):
+def builders(with_converter, modules):
     """Functions that each return one Case, or raise Overflow."""
+    if modules:
+        for module in modules:
+            yield from importlib.import_module(module).cases()
+        return
     yield from written_weighted.cases()
     yield from written_elementwise.cases()
     yield from written_shapes.cases()
@@ -50,9 +57,9 @@ def builders(with_converter):
         yield from converted.cases()
 
 
-def make_cases(with_converter, pattern):
+def make_cases(with_converter, modules, pattern):
     cases, skipped = {}, {}
-    for build in builders(with_converter):
+    for build in builders(with_converter, modules):
         try:
             case = build()
         except Overflow as overflow:
@@ -121,9 +128,9 @@ def main():
     options = arguments()
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        cases, skipped = make_cases(not options.no_converter, options.only)
+        cases, skipped = make_cases(not options.no_converter, options.modules, options.only)
         not_run = run_reference(cases, folder)
-        if not options.only:
+        if not options.only and not options.modules:
             refused.write(folder / "unsupported")
         write_archive(folder, options.output)
         if options.unpack:

@@ -34,7 +34,8 @@ def run(model, inputs):
     results = [[] for _ in range(output_count(model))]
     for vector in range(len(inputs[0])):
         for index, array in enumerate(inputs):
-            interpreter.set_input(array[vector], index)
+            # Truth values are kept as bytes.
+            interpreter.set_input(array[vector].astype(interpreter.get_input_details(index)["dtype"]), index)
         interpreter.invoke()
         for index, values in enumerate(results):
             values.append(np.array(interpreter.get_output(index)))
@@ -53,7 +54,7 @@ def reference(folder, name):
         if output.tobytes() != np.ascontiguousarray(other[::-1]).tobytes():
             raise RuntimeError("two runs give different outputs")
     for index, output in enumerate(outputs):
-        save(folder / f"{name}.output{index}.npy", output)
+        save(folder / f"{name}.output{index}.npy", output.view(np.uint8) if output.dtype == bool else output)
 
 
 def run_in_child(folder, name):

@@ -66,6 +66,7 @@ typedef struct {
   bool offset;
   int mirror_mode, block;
   bool aligns_corners, has_half_pixel_centers, is_approximate;
+  bool exclusive, reverse;
 } ctflite_options;
 
 typedef struct {

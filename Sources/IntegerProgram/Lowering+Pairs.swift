@@ -1,0 +1,262 @@
+import Arithmetic
+import Network
+
+// MAXIMUM, MINIMUM, SQUARED_DIFFERENCE, DIV, comparisons, LOGICAL_*, SELECT → tables, pools, sums and products.
+extension Lowering {
+  /// The larger or smaller of two codes: both tensors, stacked, under a maximum pool of two rows. The reference compares
+  /// codes, whatever they stand for.
+  mutating func elementwiseExtremum(_ operation: Operation, isMaximum: Bool) throws(LayerFault) {
+    let (a, b, output) = try pair(operation)
+    let (left, right) = (values[a], values[b])
+    guard left.type == right.type else {
+      throw LayerFault("its inputs are \(left.type) and \(right.type)")
+    }
+    var made = output
+    let quantizer = operation.quantizer
+    let isRequantised = quantizer != nil && (output.scale != left.scale || output.zeroPoint != left.zeroPoint)
+    if quantizer != nil { try requireSameQuantization(left, right, "its inputs") }
+    if isRequantised { made = intermediate(output.shape, like: left) }
+    guard made.type == left.type else {
+      throw LayerFault("its inputs are \(left.type) and its output \(made.type)")
+    }
+    let y: Int
+    if let (x, code) = codeAndConstant(a, b) {
+      y = makeTable(made, of: x) { isMaximum ? max($0, code) : min($0, code) }
+    } else {
+      let broadcast = try broadcast(a, b)
+      let strides = rowMajorStrides(broadcast.shape)
+      let copies = [(0, broadcast.left), (1, broadcast.right)].map { operand, source in
+        Move.Copy(
+          operand: operand, sizes: broadcast.shape, sourceStart: 0, sourceStrides: source,
+          targetStart: operand * output.count, targetStrides: strides
+        ).merged()
+      }
+      let stack = make(
+        intermediate([2, output.count], like: left), .move(Move(copies: copies)), from: [a, b],
+        range: union(left.range, right.range))
+      y = extremum(of: Collapsed(value: stack, outer: 1, count: 2, inner: output.count), isMaximum, made)
+    }
+    if isRequantised, let quantizer { try composed([], operation, quantizer, y, output) }
+  }
+
+  /// The operand that is computed, and the one code of the other, where that is a constant.
+  private func codeAndConstant(_ a: Int, _ b: Int) -> (Int, Int64)? {
+    func single(_ value: Int) -> Int64? { values[value].constant.flatMap { $0.count == 1 ? Int64($0[0]) : nil } }
+    if let code = single(b), values[a].constant == nil, values[a].count >= values[b].count { return (a, code) }
+    if let code = single(a), values[b].constant == nil { return (b, code) }
+    return nil
+  }
+
+  /// (a − b)²: the difference on twice the larger scale, with seven bits below the codes, is a code of 16 bits
+  /// (TensorFlow Lite Micro: `SquaredDifference`).
+  mutating func squaredDifference(_ operation: Operation) throws(LayerFault) {
+    let (a, b, output) = try pair(operation)
+    let (left, right) = (values[a], values[b])
+    guard operation.quantizer == nil, left.type.bits <= 8, right.type.bits <= 8 else {
+      throw LayerFault("its arithmetic is that of int8 codes; its inputs are \(left.type) and \(right.type)")
+    }
+    let broadcast = try broadcast(a, b)
+    let merged = broadcast.merged()
+    let shift = 7
+    let twiceLargest = 2 * Double(max(left.scale, right.scale))
+    func operand(_ value: Value, _ strides: [Int]) throws(LayerFault) -> Combine.Operand {
+      Combine.Operand(
+        zeroPoint: value.zeroPoint, multiplier: try multiplier(Double(value.scale) / twiceLargest, "a scale ratio"),
+        strides: strides)
+    }
+    let wide = CodeType(bits: 16, isSigned: true)
+    let exact = Requantization(
+      multipliers: [.powerOfTwo(0)], rounding: options.rounding, zeroPoint: 0, clamp: wide.range)
+    let difference = try make(
+      Value(
+        name: output.name, tensor: nil, shape: broadcast.shape, type: wide,
+        scale: Float(twiceLargest / Double(1 << shift)), zeroPoint: 0),
+      Combine(
+        kind: .difference, shape: merged.shape, left: operand(left, merged.left), right: operand(right, merged.right),
+        leftShift: shift, requantization: exact), a, b)
+    let one = Combine.Operand(zeroPoint: 0, multiplier: .powerOfTwo(0), strides: [1])
+    var requantization = exact
+    requantization.multipliers = [
+      try multiplier(
+        twiceLargest * twiceLargest / (Double(1 << (2 * shift)) * Double(output.scale)), "the output's scale ratio")
+    ]
+    requantization.zeroPoint = output.zeroPoint
+    requantization.clamp = output.type.range
+    _ = try make(
+      output,
+      Combine(
+        kind: .product, shape: [output.count], left: one, right: one, leftShift: 0, requantization: requantization),
+      difference, difference)
+  }
+
+  /// A comparison: a difference held to 0 and 1. Both sides are rescaled to units of 2^-8 first, as the reference does
+  /// (TensorFlow Lite: `ComparisonWithScaling`); truth values are compared as they are.
+  mutating func compare(_ operation: Operation, _ comparison: Comparison) throws(LayerFault) {
+    let (a, b, output) = try truths(operation)
+    let (left, right) = (values[a], values[b])
+    guard left.type == right.type else { throw LayerFault("its inputs are \(left.type) and \(right.type)") }
+    if operation.quantizer != nil { try requireSameQuantization(left, right, "its inputs") }
+    let isScaled = left.type == .int8 && operation.quantizer == nil && isTensorFlowLite
+    guard isScaled || !isTensorFlowLite || [.equal, .notEqual].contains(comparison) else {
+      throw LayerFault("it compares \(left.type)", remedy: "compare int8 codes")
+    }
+    let merged = try broadcast(a, b).merged()
+    func operand(_ value: Value, _ strides: [Int]) throws(LayerFault) -> Combine.Operand {
+      guard isScaled else {
+        return Combine.Operand(zeroPoint: 0, multiplier: .powerOfTwo(0), strides: strides)
+      }
+      guard value.scale < 1 else {
+        throw LayerFault("an input's scale, \(value.scale), is 1 or more, which the reference refuses")
+      }
+      return Combine.Operand(
+        zeroPoint: value.zeroPoint, multiplier: try multiplier(Double(value.scale), "an input's scale"),
+        strides: strides)
+    }
+    // a < b is b − a held to 0 … 1, a ≤ b is b − a + 1.
+    let isSwapped = [.less, .lessOrEqual].contains(comparison)
+    let isTable = [.equal, .notEqual].contains(comparison)
+    let includesEqual = [.lessOrEqual, .greaterOrEqual].contains(comparison)
+    let (first, second) = isSwapped ? (b, a) : (a, b)
+    let (firstStrides, secondStrides) = isSwapped ? (merged.right, merged.left) : (merged.left, merged.right)
+    let combine = Combine(
+      kind: .difference, shape: merged.shape, left: try operand(values[first], firstStrides),
+      right: try operand(values[second], secondStrides), leftShift: isScaled ? 8 : 0,
+      requantization: Requantization(
+        multipliers: [.powerOfTwo(0)], rounding: options.rounding, zeroPoint: includesEqual ? 1 : 0,
+        clamp: isTable ? -1...1 : 0...1))
+    guard isTable else {
+      _ = try make(output, combine, first, second)
+      return
+    }
+    let sign = try make(integers(output.shape, -1...1, like: output), combine, first, second)
+    _ = makeTable(output, of: sign) { ($0 == 0) == (comparison == .equal) ? 1 : 0 }
+  }
+
+  mutating func logical(_ operation: Operation, _ logical: Logical) throws(LayerFault) {
+    guard logical != .not else {
+      let x = try input(operation, 0, "input")
+      let output = try output(operation)
+      try requireTruth(values[x], "input")
+      try requireTruth(output, "output")
+      try require(shape: values[x].shape, of: output)
+      _ = makeTable(output, of: x) { 1 - $0 }
+      return
+    }
+    let (a, b, output) = try truths(operation)
+    try requireTruth(values[a], "first input")
+    try requireTruth(values[b], "second input")
+    _ = try makeExact(output, logical == .and ? .product : .sum, a, b, clamp: 0...1)
+  }
+
+  /// b + c · (a − b), with 0 and 1 for the condition: codes are chosen, not rescaled.
+  mutating func select(_ operation: Operation) throws(LayerFault) {
+    let condition = try input(operation, 0, "condition")
+    try requireTruth(values[condition], "condition")
+    let a = try input(operation, 1, "first choice")
+    let b = try input(operation, 2, "second choice")
+    let output = try output(operation)
+    let (left, right) = (values[a], values[b])
+    guard left.type == right.type, left.type == output.type, left.type.bits <= 15 else {
+      throw LayerFault("it chooses between \(left.type) and \(right.type), and makes \(output.type)")
+    }
+    if operation.quantizer != nil {
+      try requireSameQuantization(left, output, "its first choice and output")
+      try requireSameQuantization(right, output, "its second choice and output")
+    }
+    let choices = try broadcast(a, b).shape
+    guard let shape = Broadcast(values[condition].shape, choices)?.shape else {
+      throw LayerFault("its condition's shape, \(values[condition].shape), does not broadcast with \(choices)")
+    }
+    try require(shape: shape, of: output)
+    let wide = CodeType(bits: left.type.bits + 1, isSigned: true).range
+    let difference = try makeExact(integers(choices, wide, like: output), .difference, a, b, clamp: wide)
+    let chosen = try makeExact(integers(shape, wide, like: output), .product, condition, difference, clamp: wide)
+    _ = try makeExact(output, .sum, chosen, b, clamp: output.type.range)
+    // The sum's own range knows nothing of what its parts have in common.
+    values[values.count - 1].range = union(left.range, right.range)
+  }
+
+  /// A quotient whose divisor is one constant: a table (TensorFlow Lite: `reference_ops::DivElementwise`).
+  mutating func quotient(_ operation: Operation, _ activation: Activation) throws(LayerFault) {
+    let (a, b, output) = try pair(operation)
+    let (left, right) = (values[a], values[b])
+    guard operation.quantizer == nil else { throw LayerFault("it divides two tensors") }
+    guard let codes = right.constant, codes.allSatisfy({ $0 == codes[0] }) else {
+      throw LayerFault(
+        "its divisor is \(right.constant == nil ? "computed" : "not one number")",
+        remedy: "divide by one constant, or multiply by the reciprocal")
+    }
+    let divisor = codes[0] - right.zeroPoint
+    guard divisor != 0 else { throw LayerFault("it divides by zero") }
+    guard right.count <= left.count else {
+      throw LayerFault("its divisor has the shape \(right.shape), its dividend \(left.shape)")
+    }
+    let factor = try multiplier(
+      Double(left.scale) / (Double(right.scale) * Double(output.scale)), "the scales' quotient")
+    let reciprocal = DivisorReciprocal(abs(divisor))
+    guard reciprocal.takes(factor) else {
+      throw LayerFault(
+        "its quotients in units of the output's scale, \(output.scale), need more bits than the reference has",
+        remedy: "quantise again with representative data")
+    }
+    let clamp = clamp(activation, output)
+    _ = makeTable(output, of: a) { code in
+      let dividend = (Int32(code) - left.zeroPoint) * (divisor < 0 ? -1 : 1)
+      let quotient = Int64(output.zeroPoint) + Int64(reciprocal.quotient(of: dividend, times: factor))
+      return min(max(quotient, clamp.lowerBound), clamp.upperBound)
+    }
+  }
+
+  /// Two operands and the output, whose shape is theirs by NumPy's rules.
+  private mutating func pair(_ operation: Operation) throws(LayerFault) -> (Int, Int, Value) {
+    let a = try input(operation, 0, "first input")
+    let b = try input(operation, 1, "second input")
+    try requireInt8(a, "first input")
+    try requireInt8(b, "second input")
+    let output = try output(operation)
+    try requireInt8(output, "output")
+    try require(shape: broadcast(a, b).shape, of: output)
+    return (a, b, output)
+  }
+
+  /// Two operands and an output of truth values.
+  private mutating func truths(_ operation: Operation) throws(LayerFault) -> (Int, Int, Value) {
+    let a = try input(operation, 0, "first input")
+    let b = try input(operation, 1, "second input")
+    let output = try output(operation)
+    try requireTruth(output, "output")
+    try require(shape: broadcast(a, b).shape, of: output)
+    return (a, b, output)
+  }
+
+  private func requireTruth(_ value: Value, _ role: String) throws(LayerFault) {
+    guard value.type == CodeType(bits: 1, isSigned: false) else {
+      throw LayerFault("its \(role) is \(value.type), not bool")
+    }
+  }
+}
+
+/// The reciprocal of a positive integer in fixed point (TensorFlow Lite: `GetReciprocal` with 31 integer digits), and
+/// quotients by it.
+struct DivisorReciprocal {
+  /// 2^31 over the normalised divisor, as Q0.31.
+  private let reciprocal: Int32
+  private let shift: Int
+
+  init(_ divisor: Int32) {
+    let leadingZeros = divisor.leadingZeroBitCount
+    shift = 31 - leadingZeros
+    reciprocal = reciprocalOfOnePlus(Int32(truncatingIfNeeded: (Int64(divisor) << Int64(leadingZeros)) - 1 << 31))
+  }
+
+  /// Whether the last shift is to the right for every dividend of nine bits.
+  func takes(_ factor: Multiplier) -> Bool { factor.exponent - shift - 22 <= 0 }
+
+  func quotient(of dividend: Int32, times factor: Multiplier) -> Int32 {
+    let headroom = (dividend < 0 ? ~dividend : dividend).leadingZeroBitCount - 1
+    let unscaled = doublingHighProduct(dividend << Int32(headroom), reciprocal)
+    let exponent = factor.exponent - shift - headroom
+    let product = doublingHighProduct(unscaled, factor.mantissa)
+    return exponent < -31 ? 0 : roundingShiftRight(product, by: Int32(-exponent))
+  }
+}
