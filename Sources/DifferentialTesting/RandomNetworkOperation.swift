@@ -6,7 +6,9 @@ enum RandomOperation: CaseIterable {
   case add, subtract, multiply
   case averagePool2D, maxPool2D, mean, softmax
   case reshape, squeeze, expandDimensions, pad, transpose, concatenation, stridedSlice
-  case logistic, tanh, hardSwish, relu, relu6, leakyRelu, quantize
+  case split, unpack, pack, slice, tile, gather, reverse, mirrorPad, blocks, resizeNearest
+  case logistic, tanh, hardSwish, relu, relu6, leakyRelu, parametricRelu, quantize
+  case absolute, elu, exponential, gelu
 
   /// How often each kind is tried on a value of a rank.
   static func weights(rank: Int) -> [(weight: Int, value: RandomOperation)] {
@@ -20,7 +22,8 @@ enum RandomOperation: CaseIterable {
     case .add: 9
     case .averagePool2D, .maxPool2D, .pad, .concatenation, .stridedSlice: 5
     case .subtract, .multiply, .mean, .fullyConnected, .transpose: 4
-    case .reshape, .leakyRelu, .quantize, .hardSwish: 3
+    case .reshape, .leakyRelu, .quantize, .hardSwish, .parametricRelu, .split: 3
+    case .tile, .gather, .absolute, .elu, .exponential, .gelu: 1
     default: 2
     }
   }
@@ -33,7 +36,8 @@ enum RandomOperation: CaseIterable {
     case .concatenation, .stridedSlice, .subtract, .multiply: 5
     case .squeeze, .pad, .transpose, .mean: 4
     case .softmax: 3
-    case .conv2D, .depthwiseConv2D, .averagePool2D, .maxPool2D: 0
+    case .conv2D, .depthwiseConv2D, .averagePool2D, .maxPool2D, .blocks, .resizeNearest: 0
+    case .tile, .gather, .mirrorPad, .absolute, .elu, .exponential, .gelu: 1
     default: 2
     }
   }
@@ -67,6 +71,22 @@ extension RandomNetworkBuilder {
     case .relu6: addRelu6(to: value)
     case .leakyRelu: addLeakyRelu(to: value)
     case .quantize: addQuantize(to: value)
+    case .split: addSplit(to: value)
+    case .unpack: addUnpack(to: value)
+    case .pack: addPack(to: value)
+    case .slice: addSlice(to: value)
+    case .tile: addTile(to: value)
+    case .gather: addGather(to: value)
+    case .reverse: addReverse(to: value)
+    case .mirrorPad: addMirrorPad(to: value)
+    case .blocks: addBlocks(to: value)
+    case .resizeNearest: addResizeNearest(to: value)
+    case .parametricRelu: addParametricRelu(to: value)
+    case .absolute: addReal(.absolute, "ABS", to: value) { abs($0) }
+    case .elu: addReal(.elu(alpha: 1), "ELU", to: value) { $0 < 0 ? Self.exponential($0) - 1 : $0 }
+    case .exponential: addReal(.exponential, "EXP", to: value) { Self.exponential($0) }
+    case .gelu:
+      addReal(.gelu(isApproximate: random.chance(0.5)), "GELU", to: value) { $0 / (1 + Self.exponential(-1.702 * $0)) }
     }
   }
 
