@@ -51,7 +51,12 @@ private struct Recoder {
       case .pad:
         group[first(inputs[0])] = first(output)
         if inputs.count > 2 { group[first(inputs[2])] = first(output) }
-      case .concatenation: for input in inputs { group[first(input)] = first(output) }
+      case .concatenation, .pack: for input in inputs { group[first(input)] = first(output) }
+      case .split: for part in operation.outputs { group[first(part)] = first(inputs[1]) }
+      case .unpack: for part in operation.outputs { group[first(part)] = first(inputs[0]) }
+      case .slice, .tile, .gather, .reverse, .mirrorPad, .depthToSpace, .spaceToDepth, .resizeNearest:
+        group[first(inputs[0])] = first(output)
+      case .parametricRelu: narrow.append((inputs[0], 10))
       case .softmax: isPinned.formUnion([inputs[0], output])
       case .unary: narrow.append((inputs[0], 10))
       default: break
@@ -173,6 +178,10 @@ private struct Recoder {
     case .unary(let function):
       operation.kind = .unary(.composed(functions(function)))
       operation.quantizer = quantizer(output, random.element(of: Quantizer.Rounding.allCases), bounds(.none))
+    case .parametricRelu:
+      operation.kind = .unary(.composed([.leakyRelu(alpha: 0.3)]))
+      operation.inputs.removeLast()
+      operation.quantizer = quantizer(output, .halfEven, bounds(.none))
     case .quantize:
       operation.kind = .unary(.composed([]))
       operation.quantizer = quantizer(output, .halfEven, bounds(.none))

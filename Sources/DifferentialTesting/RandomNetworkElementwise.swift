@@ -186,12 +186,12 @@ extension RandomNetworkBuilder {
   }
 
   /// The input's own quantisation at times, else one fitted to the function's results.
-  private mutating func rescaled(_ value: Int, _ function: (Double) -> Double) -> Quantization {
+  mutating func rescaled(_ value: Int, _ function: (Double) -> Double) -> Quantization {
     if random.chance(0.35) { return quantization(of: value) }
     return fitted(reals(of: value).map { $0.map(function) }, base: scale(of: value))
   }
 
-  private mutating func addUnary(
+  mutating func addUnary(
     _ function: UnaryFunction, _ typeName: String, to value: Int, _ output: Quantization,
     _ body: (Double) -> Double
   ) -> Int? {

@@ -8,6 +8,9 @@ enum RandomOperation: CaseIterable {
   case reshape, squeeze, expandDimensions, pad, transpose, concatenation, stridedSlice
   case logistic, tanh, hardSwish, relu, relu6, leakyRelu, quantize
   case sum, reduceMax, reduceMin, maximum, minimum, squaredDifference, resizeBilinear, transposeConv
+  case split, unpack, pack, slice, tile, gather, reverse, mirrorPad, blocks, resizeNearest
+  case logistic, tanh, hardSwish, relu, relu6, leakyRelu, parametricRelu, quantize
+  case absolute, elu, exponential, gelu
 
   /// How often each kind is tried on a value of a rank.
   static func weights(rank: Int) -> [(weight: Int, value: RandomOperation)] {
@@ -21,7 +24,8 @@ enum RandomOperation: CaseIterable {
     case .add: 9
     case .averagePool2D, .maxPool2D, .pad, .concatenation, .stridedSlice, .transposeConv: 5
     case .subtract, .multiply, .mean, .fullyConnected, .transpose: 4
-    case .reshape, .leakyRelu, .quantize, .hardSwish: 3
+    case .reshape, .leakyRelu, .quantize, .hardSwish, .parametricRelu, .split: 3
+    case .tile, .gather, .absolute, .elu, .exponential, .gelu: 1
     default: 2
     }
   }
@@ -35,6 +39,8 @@ enum RandomOperation: CaseIterable {
     case .squeeze, .pad, .transpose, .mean: 4
     case .softmax: 3
     case .conv2D, .depthwiseConv2D, .averagePool2D, .maxPool2D, .resizeBilinear, .transposeConv: 0
+    case .conv2D, .depthwiseConv2D, .averagePool2D, .maxPool2D, .blocks, .resizeNearest: 0
+    case .tile, .gather, .mirrorPad, .absolute, .elu, .exponential, .gelu: 1
     default: 2
     }
   }
@@ -77,6 +83,22 @@ extension RandomNetworkBuilder {
     case .squaredDifference: addSquaredDifference(to: value)
     case .resizeBilinear: addResizeBilinear(to: value)
     case .transposeConv: addTransposeConv(to: value)
+    case .split: addSplit(to: value)
+    case .unpack: addUnpack(to: value)
+    case .pack: addPack(to: value)
+    case .slice: addSlice(to: value)
+    case .tile: addTile(to: value)
+    case .gather: addGather(to: value)
+    case .reverse: addReverse(to: value)
+    case .mirrorPad: addMirrorPad(to: value)
+    case .blocks: addBlocks(to: value)
+    case .resizeNearest: addResizeNearest(to: value)
+    case .parametricRelu: addParametricRelu(to: value)
+    case .absolute: addReal(.absolute, "ABS", to: value) { abs($0) }
+    case .elu: addReal(.elu(alpha: 1), "ELU", to: value) { $0 < 0 ? Self.exponential($0) - 1 : $0 }
+    case .exponential: addReal(.exponential, "EXP", to: value) { Self.exponential($0) }
+    case .gelu:
+      addReal(.gelu(isApproximate: random.chance(0.5)), "GELU", to: value) { $0 / (1 + Self.exponential(-1.702 * $0)) }
     }
   }
 

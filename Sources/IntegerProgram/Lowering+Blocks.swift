@@ -36,8 +36,8 @@ extension Lowering {
   /// More places in a block than this, and padding or cropping is a move of its own.
   private static let mostPlaces = 16
 
-  /// TensorFlow Lite: place p of the block becomes the images from p · batch on. What is padded is the code 0, whatever the
-  /// zero point: so do the kernels of TensorFlow Lite Micro, and no others.
+  /// TensorFlow Lite: place p of the block becomes the images from p · batch on. What is padded is the code 0, whatever
+  /// the zero point: so do the kernels of TensorFlow Lite Micro, and no others.
   mutating func spaceToBatch(_ operation: Operation) throws(LayerFault) {
     var (x, output) = try ends(operation)
     let fill = isTensorFlowLite ? 0 : output.zeroPoint
@@ -123,7 +123,9 @@ private struct Blocks {
     guard (1..<shape.count).contains(axes), amounts.count == 2 * axes else {
       throw LayerFault("it has \(axes) block sizes and \(amounts.count) amounts for rank \(shape.count)")
     }
-    guard sizes.allSatisfy({ (1...1 << 10).contains($0) }), sizes.reduce(1, { min($0 * $1, 1 << 21) }) <= 1 << 20, amounts.allSatisfy({ (0...1 << 20).contains($0) }) else {
+    guard sizes.allSatisfy({ (1...1 << 10).contains($0) }), sizes.reduce(1, { min($0 * $1, 1 << 21) }) <= 1 << 20,
+      amounts.allSatisfy({ (0...1 << 20).contains($0) })
+    else {
       throw LayerFault("its block sizes are \(sizes) and its amounts \(amounts)")
     }
     let rest = shape.count - 1 - axes

@@ -1,7 +1,7 @@
 import Network
 
-// TILE, BROADCAST_TO, REVERSE_V2, MIRROR_PAD, RESIZE_NEAREST_NEIGHBOR, GATHER, GATHER_ND → moves whose source strides may
-// be 0 or negative.
+// TILE, BROADCAST_TO, REVERSE_V2, MIRROR_PAD, RESIZE_NEAREST_NEIGHBOR, GATHER, GATHER_ND → moves whose source strides
+// may be 0 or negative.
 extension Lowering {
   /// More copies than this in a move, and axes are moved one after the other.
   private static let mostJointCopies = 16
@@ -145,7 +145,8 @@ extension Lowering {
       let (before, after) = (amounts[2 * axis], amounts[2 * axis + 1])
       let most = repeatsEdge ? size : size - 1
       guard (0...most).contains(before), (0...most).contains(after) else {
-        throw LayerFault("it adds \(before) and \(after) elements to the \(size) of axis \(axis); there are \(most) to mirror")
+        throw LayerFault(
+          "it adds \(before) and \(after) elements to the \(size) of axis \(axis); there are \(most) to mirror")
       }
       let edge = repeatsEdge ? 1 : 0
       maps.append(
@@ -162,7 +163,9 @@ extension Lowering {
     guard (-rank..<rank).contains(axis) else { throw LayerFault("its axis \(axis) does not exist in rank \(rank)") }
     let axis = axis < 0 ? axis + rank : axis
     let batchDimensions = batchDimensions < 0 ? batchDimensions + indexShape.count : batchDimensions
-    guard (0...min(axis, indexShape.count)).contains(batchDimensions), shape[..<batchDimensions] == indexShape[..<batchDimensions] else {
+    guard (0...min(axis, indexShape.count)).contains(batchDimensions),
+      shape[..<batchDimensions] == indexShape[..<batchDimensions]
+    else {
       throw LayerFault("its first \(batchDimensions) axes are no batch of both \(shape) and its indices, \(indexShape)")
     }
     for index in indices where !(0..<shape[axis]).contains(index) {

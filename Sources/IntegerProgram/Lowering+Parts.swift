@@ -25,7 +25,8 @@ extension Lowering {
     sizes = sizes.map { $0 == -1 ? size - given.reduce(0, +) : $0 }
     guard sizes.count == operation.outputs.count, sizes.reduce(0, +) == size else {
       throw LayerFault(
-        "its \(sizes.count) sizes \(sizes) make \(operation.outputs.count) outputs of \(size) elements along axis \(position)")
+        "its \(sizes.count) sizes \(sizes) make \(operation.outputs.count) outputs of \(size) elements along axis "
+          + "\(position)")
     }
     try split(operation, x, axis: position, sizes: sizes)
   }

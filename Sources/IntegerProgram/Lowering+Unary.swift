@@ -1,13 +1,20 @@
 import Arithmetic
 import Network
 
-// LOGISTIC, TANH, LEAKY_RELU, HARD_SWISH, RELU, RELU6, QUANTIZE → lookup; DEQUANTIZE at the boundary → nothing.
+// LOGISTIC, TANH, LEAKY_RELU, HARD_SWISH, RELU, RELU6, RELU_N1_TO_1, QUANTIZE → lookup; DEQUANTIZE at the boundary → nothing.
 extension Lowering {
   /// Emits the table of `code`, which maps a code less the input's zero point to an output code, unclamped.
-  private mutating func lookup(
+  mutating func lookup(
     _ operation: Operation, _ x: Int, _ output: Value, _ code: (Int32) -> Int32
   ) {
-    let input = values[x]
+    let (table, range) = table(of: values[x], output, code)
+    emit(.lookup(table), operation, inputs: [x], output: output, range: range)
+  }
+
+  /// The table of `code`, held to the output's type, and the range of what it makes of the input's codes.
+  func table(
+    of input: Value, _ output: Value, _ code: (Int32) -> Int32
+  ) -> (Lookup, range: ClosedRange<Int64>?) {
     let codes = input.type.range
     let table = codes.map { x in
       Int32(clamping: min(max(Int64(code(Int32(x) - input.zeroPoint)), output.type.range.lowerBound), output.type.range.upperBound))
@@ -17,9 +24,7 @@ extension Lowering {
       let y = Int64(table[Int(x - codes.lowerBound)])
       range = union(range, y...y)
     }
-    emit(
-      .lookup(Lookup(lowest: Int32(codes.lowerBound), table: table)), operation, inputs: [x], output: output,
-      range: range)
+    return (Lookup(lowest: Int32(codes.lowerBound), table: table), range)
   }
 
   mutating func unary(_ operation: Operation, _ function: UnaryFunction) throws(LayerFault) {
@@ -37,9 +42,10 @@ extension Lowering {
     let zeroPoint = output.zeroPoint
     switch function {
     case .logistic:
-      guard output.scale == 1.0 / 256, zeroPoint == -128 else {
-        throw LayerFault("its output must have scale 1/256 and zero point -128, not \(output.scale) and \(zeroPoint)")
+      guard zeroPoint == -128 else {
+        throw LayerFault("its output must have the zero point -128, not \(zeroPoint)")
       }
+      noteFixedScale(output, scale: 1.0 / 256, zeroPoint: -128)
       let scale = try sigmoidScale(input)
       lookup(operation, x, output) { d in
         if d <= -scale.radius { return -128 }
@@ -48,9 +54,7 @@ extension Lowering {
         return roundingShiftRight(value, by: 23) - 128
       }
     case .tanh:
-      guard output.scale == 1.0 / 128, zeroPoint == 0 else {
-        throw LayerFault("its output must have scale 1/128 and zero point 0, not \(output.scale) and \(zeroPoint)")
-      }
+      noteFixedScale(output, scale: 1.0 / 128, zeroPoint: 0)
       let scale = try sigmoidScale(input)
       lookup(operation, x, output) { d in
         if d <= -scale.radius { return -128 }
@@ -76,7 +80,15 @@ extension Lowering {
         Int32(min(max(Int64($0) + Int64(input.zeroPoint), six.lowerBound), six.upperBound))
       }
     case .composed: throw LayerFault("it has no quantiser")
-    case .reluN1To1, .real: throw LayerFault("the operator is not supported")
+    case .reluN1To1:
+      // LiteRT: the ratio of the scales in single precision.
+      let multiplier = try rescale(input, output) { Double(Float($0) / Float($1)) }
+      let bounds = clamp(.reluN1To1, output)
+      lookup(operation, x, output) { d in
+        let code = Int64(zeroPoint + requantize(d, by: multiplier, rounding: rounding))
+        return Int32(min(max(code, bounds.lowerBound), bounds.upperBound))
+      }
+    case .real(let function): try real(function, operation, x, output)
     case .leakyRelu(let alpha):
       guard alpha.isFinite else { throw LayerFault("its slope is \(alpha)") }
       let identity = try rescale(input, output, ratio)
@@ -133,6 +145,7 @@ extension Lowering {
   mutating func quantize(_ operation: Operation) throws(LayerFault) {
     let tensor = operation.outputs[0]
     if let source = operation.inputs.first ?? nil, network.tensors[source].type == .float32 {
+      if let codes = floatsOfTensor[source] { return try quantize(operation, codes) }
       // At the boundary the program starts after this operation.
       guard network.inputs.contains(source), let value = valueOfTensor[tensor], values[value].tensor == tensor else {
         throw LayerFault(
@@ -162,17 +175,15 @@ extension Lowering {
         "its output is \(network.tensors[tensor].type) of shape \(network.tensors[tensor].shape), not float32 of its "
           + "input's shape, \(values[x].shape)")
     }
-    guard network.outputs.contains(tensor), !network.operations.contains(where: { $0.inputs.contains(tensor) }) else {
-      throw LayerFault(
-        "it dequantises a tensor inside the network; what follows would need floating point",
-        remedy: "convert with full integer quantisation, so that only the boundary is float")
-    }
+    let input = values[x]
+    floatsOfTensor[tensor] = FloatCodes(
+      value: x, reals: input.type.range.map { input.scale * Float($0 - Int64(input.zeroPoint)) })
     // The program's output is the codes; what they stand for is written beside them.
-    valueOfTensor[tensor] = x
+    if network.outputs.contains(tensor) { valueOfTensor[tensor] = x }
   }
 
   /// The multiplier between two scales, proved to keep every centred code inside 32 bits.
-  private func rescale(
+  func rescale(
     _ input: Value, _ output: Value, _ ratio: (Double, Double) -> Double
   ) throws(LayerFault) -> Multiplier {
     let multiplier = try multiplier(
@@ -181,8 +192,9 @@ extension Lowering {
     return multiplier
   }
 
-  private func provesFit(_ input: Value, _ multiplier: Multiplier) throws(LayerFault) {
-    let codes = Interval<Int32>(input.type.range) -% Interval(Int64(input.zeroPoint))
+  /// Codes less their zero point, and such times an integer up to `factor`.
+  func provesFit(_ input: Value, _ multiplier: Multiplier, times factor: Int64 = 1) throws(LayerFault) {
+    let codes = (Interval<Int32>(input.type.range) -% Interval(Int64(input.zeroPoint))) *% Interval(-factor, factor)
     // Zero points add at most 8 bits and signs may flip: ask for one bit to spare.
     let result = requantize(codes, by: multiplier, rounding: options.rounding) *% Interval(-2, 2)
     guard result.holds else {
@@ -190,6 +202,14 @@ extension Lowering {
         "its scales are out of proportion: a factor of \(multiplier.real) overflows 32 bits",
         remedy: "quantise again with representative data")
     }
+  }
+
+  /// TensorFlow Lite Micro makes LOGISTIC's and TANH's codes for one scale, and looks at no other that the file gives.
+  private mutating func noteFixedScale(_ output: Value, scale: Float, zeroPoint: Int32) {
+    guard output.scale != scale || output.zeroPoint != zeroPoint else { return }
+    notices.append(
+      "layer \(source.index) \(source.type) makes codes of scale \(scale) and zero point \(zeroPoint), as TensorFlow "
+        + "Lite Micro does; the file says \(output.scale) and \(output.zeroPoint)")
   }
 
   /// TensorFlow Lite's rescaling of LOGISTIC and TANH inputs to Q4.27, and the codes beyond which they saturate.

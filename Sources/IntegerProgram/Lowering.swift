@@ -50,6 +50,8 @@ struct Lowering {
   var steps: [Step] = []
   /// The value that holds a tensor; nil while there is none.
   var valueOfTensor: [Int?]
+  /// What is known of tensors of real values.
+  var floatsOfTensor: [Int: FloatCodes] = [:]
   /// The operation being lowered.
   var source = Step.Source(index: 0, type: "", name: "")
   var issues: [LayerIssue] = []
@@ -120,7 +122,14 @@ struct Lowering {
   }
 
   private mutating func lowerOutput(_ tensor: Int, inputs: [Int]) throws -> Int {
-    guard let value = valueOfTensor[tensor] else {
+    var held = valueOfTensor[tensor]
+    if held == nil, let codes = floatsOfTensor[tensor] {
+      held = codes.value
+      notices.append(
+        "the output \"\(network.tensors[tensor].name.printable())\" is a function of real values: the program returns the "
+          + "codes of \"\(values[codes.value].name.printable())\" that it is reckoned of, and the rest is left to the caller")
+    }
+    guard let value = held else {
       throw NetworkError(
         "the network's output \"\(network.tensors[tensor].name.printable())\" is \(network.tensors[tensor].type), "
           + "and no DEQUANTIZE makes it from codes")
@@ -149,6 +158,7 @@ struct Lowering {
       throw LayerFault("it has \(operation.outputs.count) outputs, not one")
     }
     if try lowerIndices(operation) { return }
+    if try lowerFloat(operation) { return }
     switch operation.kind {
     case .conv2D(let window, let activation): try convolution(operation, window, activation)
     case .depthwiseConv2D(let window, let multiplier, let activation):
@@ -190,7 +200,7 @@ struct Lowering {
     case .batchToSpace: try batchToSpace(operation)
     case .resizeNearest(let rule): try resizeNearest(operation, rule)
     case .indexed(let maps): try indexed(operation, maps)
-    case .parametricRelu: throw LayerFault("the operator is not supported")
+    case .parametricRelu: try parametricRelu(operation)
     case .unary(let function): try unary(operation, function)
     case .quantize: try quantize(operation)
     case .dequantize: try dequantize(operation)

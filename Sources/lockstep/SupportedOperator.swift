@@ -7,6 +7,7 @@ struct SupportedOperator {
   var limits: String
 
   static let all = [
+    SupportedOperator(name: "ABS", limits: ""),
     SupportedOperator(name: "ADD", limits: "broadcasting by NumPy's rules; fused activation"),
     SupportedOperator(
       name: "ARG_MAX",
@@ -14,27 +15,36 @@ struct SupportedOperator {
     SupportedOperator(name: "ARG_MIN", limits: "as ARG_MAX"),
     SupportedOperator(
       name: "AVERAGE_POOL_2D", limits: "equal input and output quantisation; fused activation"),
-    SupportedOperator(name: "BATCH_TO_SPACE_ND", limits: "constant block sizes and crops; equal input and output quantisation"),
-    SupportedOperator(name: "BROADCAST_TO", limits: "constant shape; equal input and output quantisation"),
     SupportedOperator(
       name: "BATCH_MATMUL", limits: "of two tensors, or with a constant; either transposed; batches broadcast"),
+    SupportedOperator(
+      name: "BATCH_TO_SPACE_ND",
+      limits: "constant block sizes and crops; equal input and output quantisation"),
+    SupportedOperator(name: "BROADCAST_TO", limits: "constant shape; equal input and output quantisation"),
+    SupportedOperator(name: "CEIL", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(name: "CONCATENATION", limits: "equal quantisation of all inputs and the output"),
     SupportedOperator(
       name: "CONV_2D",
       limits:
         "constant int8 weights, symmetric, scales per tensor or per channel; int32 bias or none; groups, "
         + "dilation; fused activation"),
+    SupportedOperator(name: "COS", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(name: "CUMSUM", limits: "constant axis; equal input and output scales"),
     SupportedOperator(
       name: "DEPTHWISE_CONV_2D", limits: "as CONV_2D, with any depth multiplier"),
     SupportedOperator(name: "DEPTH_TO_SPACE", limits: "equal input and output quantisation"),
-    SupportedOperator(name: "DEQUANTIZE", limits: "of a network output: the program returns the codes"),
-    SupportedOperator(name: "DIV", limits: "by one constant; fused activation"),
+    SupportedOperator(
+      name: "DEQUANTIZE",
+      limits: "of a network output: the program returns the codes; inside the network in front of functions of one code"),
+    SupportedOperator(name: "DIV", limits: "by one constant; fused activation; float, between DEQUANTIZE and QUANTIZE: of one, too"),
+    SupportedOperator(name: "ELU", limits: ""),
     SupportedOperator(
       name: "EMBEDDING_LOOKUP",
       limits: "int32 network input; constant int8 table; equal quantisation of table and output"),
     SupportedOperator(name: "EQUAL", limits: "of int8 (scales below 1) or bool; bool codes are 0 and 1"),
+    SupportedOperator(name: "EXP", limits: ""),
     SupportedOperator(name: "EXPAND_DIMS", limits: "constant axis"),
+    SupportedOperator(name: "FLOOR", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(
       name: "FULLY_CONNECTED",
       limits: "constant int8 weights, scales per tensor or per channel; int32 bias or none; fused activation"),
@@ -42,48 +52,60 @@ struct SupportedOperator {
       name: "GATHER",
       limits: "constant indices, or rows of a constant table that an int32 network input chooses; equal quantisation"),
     SupportedOperator(name: "GATHER_ND", limits: "constant indices; equal input and output quantisation"),
+    SupportedOperator(name: "GELU", limits: ""),
     SupportedOperator(name: "GREATER", limits: "scales below 1"),
     SupportedOperator(name: "GREATER_EQUAL", limits: "scales below 1"),
     SupportedOperator(name: "HARD_SWISH", limits: ""),
     SupportedOperator(name: "LEAKY_RELU", limits: ""),
     SupportedOperator(name: "LESS", limits: "scales below 1"),
     SupportedOperator(name: "LESS_EQUAL", limits: "scales below 1"),
+    SupportedOperator(name: "LOG", limits: ""),
     SupportedOperator(name: "LOGICAL_AND", limits: ""),
     SupportedOperator(name: "LOGICAL_NOT", limits: ""),
     SupportedOperator(name: "LOGICAL_OR", limits: ""),
-    SupportedOperator(name: "LOGISTIC", limits: "output scale 1/256, zero point -128"),
+    SupportedOperator(name: "LOGISTIC", limits: "output zero point -128; makes the codes of scale 1/256"),
     SupportedOperator(name: "MAXIMUM", limits: "broadcasting by NumPy's rules; codes are compared as they are"),
     SupportedOperator(name: "MAX_POOL_2D", limits: "equal input and output quantisation; fused activation"),
     SupportedOperator(name: "MEAN", limits: "constant axes"),
     SupportedOperator(name: "MINIMUM", limits: "as MAXIMUM"),
     SupportedOperator(name: "MIRROR_PAD", limits: "constant amounts; equal input and output quantisation"),
     SupportedOperator(name: "MUL", limits: "broadcasting by NumPy's rules; fused activation"),
+    SupportedOperator(
+      name: "NEG",
+      limits: "equal scales, zero points that are each other's negatives; float between DEQUANTIZE and QUANTIZE: any"),
     SupportedOperator(name: "NOT_EQUAL", limits: "as EQUAL"),
     SupportedOperator(name: "PACK", limits: "equal quantisation of all inputs and the output"),
     SupportedOperator(name: "PAD", limits: "constant amounts; equal input and output quantisation"),
     SupportedOperator(name: "PADV2", limits: "as PAD, with a constant code to pad with"),
+    SupportedOperator(name: "PRELU", limits: "constant slopes"),
     SupportedOperator(
       name: "QUANTIZE",
       limits:
-        "of a float32 network input: the program takes the codes; inside the network between int8 and uint8"),
+        "of a float32 network input: the program takes the codes; of functions of one code; between int8 and uint8"),
     SupportedOperator(name: "REDUCE_MAX", limits: "constant axes; equal input and output quantisation"),
     SupportedOperator(name: "REDUCE_MIN", limits: "constant axes; equal input and output quantisation"),
     SupportedOperator(name: "RELU", limits: ""),
     SupportedOperator(name: "RELU6", limits: ""),
+    SupportedOperator(name: "RELU_N1_TO_1", limits: ""),
     SupportedOperator(name: "RESHAPE", limits: ""),
     SupportedOperator(
       name: "RESIZE_BILINEAR",
       limits: "constant size; by 2, 4 or 8 along each axis, or any ratio whose weights take 15 bits"),
     SupportedOperator(name: "RESIZE_NEAREST_NEIGHBOR", limits: "constant size; equal input and output quantisation"),
     SupportedOperator(name: "REVERSE_V2", limits: "constant axes; equal input and output quantisation"),
+    SupportedOperator(name: "ROUND", limits: "float, between DEQUANTIZE and QUANTIZE"),
+    SupportedOperator(name: "RSQRT", limits: "input never negative"),
     SupportedOperator(
       name: "SELECT_V2", limits: "SELECT too; broadcasting by NumPy's rules; codes are chosen, not rescaled"),
+    SupportedOperator(name: "SIN", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(name: "SLICE", limits: "constant bounds; equal input and output quantisation"),
     SupportedOperator(name: "SOFTMAX", limits: "output scale 1/256, zero point -128; rows of at most 4,095"),
     SupportedOperator(name: "SPACE_TO_BATCH_ND", limits: "constant block sizes and amounts; pads with the code 0, as the reference does"),
     SupportedOperator(name: "SPACE_TO_DEPTH", limits: "equal input and output quantisation"),
     SupportedOperator(name: "SPLIT", limits: "constant axis; equal quantisation of the input and all outputs"),
     SupportedOperator(name: "SPLIT_V", limits: "constant axis and sizes; equal quantisation of the input and all outputs"),
+    SupportedOperator(name: "SQRT", limits: "input never negative"),
+    SupportedOperator(name: "SQUARE", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(name: "SQUARED_DIFFERENCE", limits: "broadcasting by NumPy's rules"),
     SupportedOperator(name: "SQUEEZE", limits: ""),
     SupportedOperator(
@@ -91,7 +113,7 @@ struct SupportedOperator {
       limits: "constant bounds; no ellipsis, no new axis; equal input and output quantisation"),
     SupportedOperator(name: "SUB", limits: "broadcasting by NumPy's rules; fused activation"),
     SupportedOperator(name: "SUM", limits: "constant axes"),
-    SupportedOperator(name: "TANH", limits: "output scale 1/128, zero point 0"),
+    SupportedOperator(name: "TANH", limits: "makes the codes of scale 1/128, zero point 0"),
     SupportedOperator(name: "TILE", limits: "constant multiples; equal input and output quantisation"),
     SupportedOperator(name: "TRANSPOSE", limits: "constant permutation; equal input and output quantisation"),
     SupportedOperator(name: "TRANSPOSE_CONV", limits: "as CONV_2D, without groups"),

@@ -130,9 +130,9 @@ struct Trace {
       }
     case .combine(let combine):
       let (a, b) = (combine.left.strides, combine.right.strides)
-      return (0..<combine.shape[0]).flatMap { i in
-        (0..<combine.shape[1]).map { j in
-          combine.accumulator(operands[0][i * a[0] + j * a[1]], operands[1][i * b[0] + j * b[1]])
+      let places = combine.shape.indices.reduce([(left: 0, right: 0)]) { places, axis in
+        places.flatMap { place in
+          (0..<combine.shape[axis]).map { (place.left + $0 * a[axis], place.right + $0 * b[axis]) }
         }
       }
     case .product(let product):
@@ -147,6 +147,7 @@ struct Trace {
             })
         }
       }
+      return places.map { combine.accumulator(operands[0][$0.left], operands[1][$0.right]) }
     case .lookup, .softmax, .move: return []
     }
   }

@@ -328,7 +328,20 @@ struct RandomProgram {
   private mutating func move(_ x: Int) -> Int {
     let (type, shape) = (values[x].type, shapes[x])
     let (height, width, channels) = (shape[0], shape[1], shape[2])
-    switch pick(0...3) {
+    switch pick(0...5) {
+    case 4 where values[x].count <= 12:
+      // Every row twice.
+      let copy = Move.Copy(
+        operand: 0, sizes: [height, 2, width * channels], sourceStart: 0, sourceStrides: [width * channels, 0, 1],
+        targetStart: 0, targetStrides: [2 * width * channels, width * channels, 1])
+      return emit(.move(Move(copies: [copy])), [x], [2 * height, width, channels], type)
+    case 5:
+      // Columns turned round.
+      let copy = Move.Copy(
+        operand: 0, sizes: [height, width, channels], sourceStart: (width - 1) * channels,
+        sourceStrides: [width * channels, -channels, 1], targetStart: 0,
+        targetStrides: [width * channels, channels, 1])
+      return emit(.move(Move(copies: [copy])), [x], [height, width, channels], type)
     case 0:
       let copy = Move.Copy(
         operand: 0, sizes: [height, width, channels], sourceStart: 0, sourceStrides: [width * channels, channels, 1],

@@ -1,0 +1,132 @@
+import Arithmetic
+import Network
+
+// DEQUANTIZE, elementwise functions of real values, QUANTIZE inside a network → lookup: whatever is reckoned of one code
+// alone is a table of that code. Single precision, in the order of TensorFlow Lite's float kernels.
+
+/// A tensor of real values that are each a function of one code.
+struct FloatCodes {
+  /// The codes.
+  var value: Int
+  /// The real value of every code of the value's type, the lowest first.
+  var reals: [Float]
+}
+
+extension Lowering {
+  /// Whether an operation reckons with real values of codes; if so, its output's are noted, and no step is made.
+  mutating func lowerFloat(_ operation: Operation) throws(LayerFault) -> Bool {
+    let inputs = operation.inputs.compactMap { $0.flatMap { floatsOfTensor[$0] } }
+    guard let first = inputs.first, operation.outputs.count == 1 else { return false }
+    if case .quantize = operation.kind { return false }
+    let tensor = network.tensors[operation.outputs[0]]
+    guard tensor.type == .float32 else { throw LayerFault("it makes \(tensor.type) of float32") }
+    guard inputs.allSatisfy({ $0.value == first.value }) else {
+      throw LayerFault(
+        "it reckons in floating point with the codes of two tensors", remedy: "convert with full integer quantisation")
+    }
+    var result = first
+    switch operation.kind {
+    case .unary(let function):
+      guard let function = function.real else { throw LayerFault("it has no real function") }
+      result.reals = first.reals.map { function.single($0) }
+    case .add(let activation): result.reals = try floats(operation, activation, +)
+    case .subtract(let activation): result.reals = try floats(operation, activation, -)
+    case .multiply(let activation): result.reals = try floats(operation, activation, *)
+    case .divide(let activation): result.reals = try floats(operation, activation, /)
+    case .maximum: result.reals = try floats(operation, .none) { max($0, $1) }
+    case .minimum: result.reals = try floats(operation, .none) { min($0, $1) }
+    case .parametricRelu: result.reals = try floats(operation, .none) { $0 >= 0 ? $0 : $0 * $1 }
+    case .reshape, .squeeze, .expandDimensions:
+      guard tensor.count == values[first.value].count else {
+        throw LayerFault("it makes \(tensor.shape) of \(values[first.value].shape): the number of elements changes")
+      }
+      result.value = reshaped(first.value, tensor)
+    default:
+      throw LayerFault(
+        "it reckons in floating point",
+        remedy: "convert with full integer quantisation, so that only the boundary is float")
+    }
+    guard tensor.shape == values[result.value].shape else {
+      throw LayerFault(
+        "its output has the shape \(tensor.shape) in the file, but its inputs make \(values[result.value].shape)")
+    }
+    floatsOfTensor[operation.outputs[0]] = result
+    return true
+  }
+
+  /// The codes of a value in another shape.
+  private mutating func reshaped(_ x: Int, _ tensor: Tensor) -> Int {
+    if values[x].shape == tensor.shape { return x }
+    var value = values[x]
+    (value.shape, value.tensor, value.constant) = (tensor.shape, nil, nil)
+    return emitIntermediate(.move(.identity(count: value.count)), inputs: [x], output: value)
+  }
+
+  /// A function of two operands, each of which is a function of the code or one constant.
+  private func floats(
+    _ operation: Operation, _ activation: Activation, _ function: (Float, Float) -> Float
+  ) throws(LayerFault) -> [Float] {
+    guard operation.inputs.count == 2 else { throw LayerFault("it has \(operation.inputs.count) inputs, not 2") }
+    let count = operation.inputs.compactMap { $0.flatMap { floatsOfTensor[$0]?.reals.count } }.first ?? 0
+    var operands: [[Float]] = []
+    for input in operation.inputs {
+      guard let input else { throw LayerFault("an input of it is missing") }
+      if let codes = floatsOfTensor[input] {
+        operands.append(codes.reals)
+      } else if let constants = network.tensors[input].floats, let constant = constants.first,
+        constants.allSatisfy({ $0 == constant })
+      {
+        operands.append(Array(repeating: constant, count: count))
+      } else {
+        throw LayerFault(
+          "it reckons in floating point with \"\(network.tensors[input].name.printable())\", which is not one constant",
+          remedy: "convert with full integer quantisation")
+      }
+    }
+    return zip(operands[0], operands[1]).map { a, b in
+      let real = function(a, b)
+      switch activation {
+      case .none: return real
+      case .relu: return max(0, real)
+      case .relu6: return min(6, max(0, real))
+      case .reluN1To1: return min(1, max(-1, real))
+      }
+    }
+  }
+
+  /// QUANTIZE of real values: to the nearest, ties away from zero, saturated; the division in single precision
+  /// (TensorFlow Lite: `AffineQuantize`). What leaves 32 bits is undefined there; it saturates on an Arm, and here.
+  mutating func quantize(_ operation: Operation, _ codes: FloatCodes) throws(LayerFault) {
+    let output = try output(operation)
+    let input = values[codes.value]
+    try require(shape: input.shape, of: output)
+    for code in input.range where codes.reals[Int(code - input.type.range.lowerBound)].isNaN {
+      throw LayerFault(
+        "it quantises what is no number: what is reckoned of the code \(code), which is "
+          + "\(input.scale * Float(code - Int64(input.zeroPoint)))",
+        remedy: "keep the function's argument inside its domain")
+    }
+    lookup(operation, codes.value, output) { d in
+      let real = codes.reals[Int(Int64(d) + Int64(input.zeroPoint) - input.type.range.lowerBound)]
+      let scaled = (real / output.scale).rounded(.toNearestOrAwayFromZero)
+      return output.zeroPoint + (scaled.isNaN ? 0 : Int32(max(-0x1p20, min(0x1p20, scaled))))
+    }
+  }
+}
+
+extension UnaryFunction {
+  /// The function of a real value that an operator is where its tensors are real.
+  fileprivate var real: RealFunction? {
+    switch self {
+    case .logistic: .logistic
+    case .tanh: .tanh
+    case .hardSwish: .hardSwish
+    case .relu: .clamp(0, .infinity)
+    case .relu6: .clamp(0, 6)
+    case .reluN1To1: .clamp(-1, 1)
+    case .leakyRelu(let alpha): .leakyRelu(alpha: alpha)
+    case .real(let function): function
+    case .composed: nil
+    }
+  }
+}
