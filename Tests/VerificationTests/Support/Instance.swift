@@ -135,6 +135,7 @@ struct Trace {
           (0..<combine.shape[axis]).map { (place.left + $0 * a[axis], place.right + $0 * b[axis]) }
         }
       }
+      return places.map { combine.accumulator(operands[0][$0.left], operands[1][$0.right]) }
     case .product(let product):
       let (a, b) = (product.left, product.right)
       return (0..<product.rows).flatMap { row in
@@ -147,7 +148,6 @@ struct Trace {
             })
         }
       }
-      return places.map { combine.accumulator(operands[0][$0.left], operands[1][$0.right]) }
     case .lookup, .softmax, .move: return []
     }
   }
