@@ -286,7 +286,7 @@ extension ONNXTranslation {
     let x = try operand(node, 0)
     if case .codes = try meaning(node, 3, "second factor") {
       let pending = try matrixPending(x, operand(node, 3), typeName: node.type)
-      return try setInteger(node, pending, linearQuantizer(node, 6))
+      return try setInteger(node, .pending(pending), linearQuantizer(node, 6))
     }
     let factor = try qLinearWeights(node, 3, axis: 1)
     let pending = try densePending(node, x, weights(factor), shape: factor.shape, isTransposed: false)
