@@ -126,7 +126,8 @@ let package = Package(
     .testTarget(
       name: "CodeGenerationTests",
       dependencies: [
-        "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "CodeGeneration", "DifferentialTesting",
+        "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "Evaluation", "CodeGeneration",
+        "DifferentialTesting",
       ]),
     .testTarget(
       name: "DifferentialTestingTests",

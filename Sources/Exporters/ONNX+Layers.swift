@@ -485,8 +485,11 @@ extension ONNXWriter {
       case .logarithm: x = node("Log", [x], makes: name, made)
       case .sine: x = node("Sin", [x], makes: name, made)
       case .cosine: x = node("Cos", [x], makes: name, made)
-      case .scaled, .divided, .hardSwish, .reciprocalSquareRoot, .square, .gelu:
-        throw ONNXExportFault("it applies \(function), which has no operator of opset 13")
+      case .errorFunction: x = node("Erf", [x], makes: name, made)
+      case .scaled, .divided, .hardSwish, .reciprocalSquareRoot, .square, .gelu, .mish:
+        throw ONNXExportFault(
+          "it applies \(function), which has no operator of the ONNX version that is written (opset 13)",
+          remedy: function == .hardSwish ? "write TensorFlow Lite's int8 instead, which has HARD_SWISH (quantize --to int8)" : nil)
       }
     }
     try finish(operation, x, channelsFirst: isFirst)

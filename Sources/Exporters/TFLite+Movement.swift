@@ -38,6 +38,8 @@ extension Operation.Kind {
       options.has_half_pixel_centers = rule.hasHalfPixelCenters
       return (97, 3)
     case .parametricRelu: return (54, 1)
+    case .maximum: return (55, 2)
+    case .minimum: return (57, 2)
     default: return nil
     }
   }

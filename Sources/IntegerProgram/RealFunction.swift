@@ -38,6 +38,8 @@ extension RealFunction {
       isApproximate
         ? 0.5 * x * (1 + hyperbolicTangent((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
         : 0.5 * x * erfc(-x * 0.5.squareRoot())
+    case .errorFunction: erf(x)
+    case .mish: x * hyperbolicTangent(log1p(exp(-abs(x))) + max(x, 0))
     }
   }
 }

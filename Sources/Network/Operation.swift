@@ -84,6 +84,9 @@ public enum RealFunction: Sendable, Hashable {
   case rounded
   /// x · Φ(x), Φ the normal distribution; approximately, by tanh.
   case gelu(isApproximate: Bool)
+  case errorFunction
+  /// x · tanh(softplus(x)).
+  case mish
 
   /// Whether it is made of straight lines and never folds: a gain, an offset or bounds.
   public var isLinear: Bool {

@@ -106,6 +106,9 @@ struct AffineQuantizer {
       case .sum: kind = .add(activation)
       case .difference: kind = .subtract(activation)
       case .product: kind = .multiply(activation)
+      case .maximum, .minimum:
+        try rescale(&inputs, of: layer)
+        kind = operation.kind
       }
       builder.emit(kind, operation.typeName, inputs, try addActivation(layer.output))
     case .average(let window):
@@ -113,7 +116,9 @@ struct AffineQuantizer {
       guard case .averagePool2D(let file, let height, let width, _) = operation.kind else { return }
       let scheme = try self.scheme(file, window, rows: height, columns: width)
       guard let scheme else {
-        throw LayerFault("its windows reach outside the image unevenly, which AVERAGE_POOL_2D cannot say")
+        throw LayerFault(
+          "its windows reach outside the image unevenly, which AVERAGE_POOL_2D cannot say",
+          remedy: "average without padding, or with a window and stride whose padding is TensorFlow's SAME")
       }
       builder.emit(
         .averagePool2D(scheme, height: height, width: width, activation), operation.typeName, inputs, made)
@@ -149,12 +154,7 @@ struct AffineQuantizer {
       for case let constant? in operation.inputs.dropFirst().prefix(1) { inputs.append(try builder.place(constant)) }
       builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
     case .concatenation:
-      let codes = try quantization(of: layer.output)
-      for (place, input) in layer.inputs.enumerated() where !shared.areJoined(input, layer.output) {
-        let rescaled = builder.addRescaled(inputs[place], .int8, codes)
-        builder.emit(.quantize, "QUANTIZE", [inputs[place]], rescaled)
-        inputs[place] = rescaled
-      }
+      try rescale(&inputs, of: layer)
       builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
     case .unary(let functions):
       let function: UnaryFunction
@@ -240,6 +240,16 @@ struct AffineQuantizer {
         "\(name)/weights", codes, [outputs, geometry.rows, geometry.columns, geometry.channels / affine.groups], .int8,
         perChannel(0))
       builder.emit(.conv2D(scheme ?? file, layer.activation), operation.typeName, [source, weights, bias], made)
+    }
+  }
+
+  /// Brings inputs to the codes of a layer's output that must share them.
+  private mutating func rescale(_ inputs: inout [Int], of layer: FloatLayer) throws(LayerFault) {
+    let codes = try quantization(of: layer.output)
+    for (place, input) in layer.inputs.enumerated() where !shared.areJoined(input, layer.output) {
+      let rescaled = builder.addRescaled(inputs[place], .int8, codes)
+      builder.emit(.quantize, "QUANTIZE", [inputs[place]], rescaled)
+      inputs[place] = rescaled
     }
   }
 

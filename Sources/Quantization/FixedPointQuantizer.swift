@@ -82,7 +82,9 @@ struct FixedPointQuantizer {
     let inputs = layer.inputs.allSatisfy { nonNegative[$0] == true }
     switch layer.kind {
     case .affine: return false
-    case .combine(.sum, _, _), .combine(.product, _, _), .average, .maximum, .mean, .move, .concatenation: return inputs
+    case .combine(.sum, _, _), .combine(.product, _, _), .combine(.maximum, _, _), .combine(.minimum, _, _), .average,
+      .maximum, .mean, .move, .concatenation:
+      return inputs
     case .combine(.difference, _, _): return false
     case .softmax: return true
     case .unary(let functions):
@@ -212,6 +214,8 @@ struct FixedPointQuantizer {
       case .sum: kind = .add(.none)
       case .difference: kind = .subtract(.none)
       case .product: kind = .multiply(.none)
+      case .maximum, .minimum:
+        throw LayerFault("it compares two tensors, whose scales need not be one", remedy: "quantise to int8 (--to int8)")
       }
       let made = addActivation(layer.output)
       builder.emit(kind, type, inputs, made, rule(layer, format(of: layer.output)))

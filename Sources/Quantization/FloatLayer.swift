@@ -68,6 +68,25 @@ extension FloatLayer {
       kind = .move(places: places)
     }
 
+    /// Two tensors that broadcast, element by element.
+    func combined(_ combination: Combination) throws(LayerFault) {
+      let (a, b) = (try reckoned(0), try reckoned(1))
+      let rank = max(a.tensor.shape.count, b.tensor.shape.count)
+      let shapes = [a, b].map { Array(repeating: 1, count: rank - $0.tensor.shape.count) + $0.tensor.shape }
+      guard (0..<rank).allSatisfy({ shapes[0][$0] == shapes[1][$0] || shapes[0][$0] == 1 || shapes[1][$0] == 1 }) else {
+        throw LayerFault("its inputs' shapes, \(a.tensor.shape) and \(b.tensor.shape), do not broadcast")
+      }
+      let shape = (0..<rank).map { max(shapes[0][$0], shapes[1][$0]) }
+      try require(shape)
+      let strides = shapes.map { sizes in
+        let dense = rowMajorStrides(sizes)
+        return sizes.indices.map { sizes[$0] == 1 ? 0 : dense[$0] }
+      }
+      inputs = [a.index, b.index]
+      kind = .combine(
+        combination, strides: Array(zip(strides[0], strides[1])).map { (left: $0.0, right: $0.1) }, shape: shape)
+    }
+
     kind = .unary([])
     switch operation.kind {
     case .conv2D(let window, let fused), .depthwiseConv2D(let window, _, let fused):
@@ -122,29 +141,17 @@ extension FloatLayer {
         FloatAffine(
           window: geometry, groups: 1, outputs: outputs, weights: weights.numbers, bias: try bias(outputs),
           isDense: true, fileWindow: nil))
-    case .add(let fused), .subtract(let fused), .multiply(let fused):
-      self.activation = fused
-      let (a, b) = (try reckoned(0), try reckoned(1))
-      let rank = max(a.tensor.shape.count, b.tensor.shape.count)
-      let shapes = [a, b].map { Array(repeating: 1, count: rank - $0.tensor.shape.count) + $0.tensor.shape }
-      guard (0..<rank).allSatisfy({ shapes[0][$0] == shapes[1][$0] || shapes[0][$0] == 1 || shapes[1][$0] == 1 }) else {
-        throw LayerFault("its inputs' shapes, \(a.tensor.shape) and \(b.tensor.shape), do not broadcast")
-      }
-      let shape = (0..<rank).map { max(shapes[0][$0], shapes[1][$0]) }
-      try require(shape)
-      let strides = shapes.map { sizes in
-        let dense = rowMajorStrides(sizes)
-        return sizes.indices.map { sizes[$0] == 1 ? 0 : dense[$0] }
-      }
-      inputs = [a.index, b.index]
-      let combination: Combination
-      switch operation.kind {
-      case .add: combination = .sum
-      case .subtract: combination = .difference
-      default: combination = .product
-      }
-      kind = .combine(
-        combination, strides: Array(zip(strides[0], strides[1])).map { (left: $0.0, right: $0.1) }, shape: shape)
+    case .add(let fused):
+      activation = fused
+      try combined(.sum)
+    case .subtract(let fused):
+      activation = fused
+      try combined(.difference)
+    case .multiply(let fused):
+      activation = fused
+      try combined(.product)
+    case .maximum: try combined(.maximum)
+    case .minimum: try combined(.minimum)
     case .batchMatMul(let transposesLeft, let transposesRight):
       // A constant matrix on the right is a dense layer's.
       guard !transposesLeft, operation.inputs.count == 2, let right = operation.inputs[1],

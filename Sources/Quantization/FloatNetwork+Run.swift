@@ -41,6 +41,8 @@ extension FloatLayer {
       case .sum: return places.map { x[$0.left] + y[$0.right] }
       case .difference: return places.map { x[$0.left] - y[$0.right] }
       case .product: return places.map { x[$0.left] * y[$0.right] }
+      case .maximum: return places.map { max(x[$0.left], y[$0.right]) }
+      case .minimum: return places.map { min(x[$0.left], y[$0.right]) }
       }
     case .average(let window):
       return window.reduce(x, 0, +) { sum, count in sum / Float(count) }

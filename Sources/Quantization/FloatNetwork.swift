@@ -91,7 +91,7 @@ struct FloatLayer: Sendable {
     case concatenation(turns: Int, sizes: [Int])
     case unary([RealFunction])
   }
-  enum Combination: Sendable { case sum, difference, product }
+  enum Combination: Sendable { case sum, difference, product, maximum, minimum }
 
   /// Its place in the file.
   var index: Int

@@ -1,7 +1,7 @@
 import Network
 
 /// Which tensors must hold codes of one meaning: what only moves codes, or takes the largest or the average of them, does
-/// not rescale. What is concatenated is rescaled where it comes with codes of its own, as pixels do.
+/// not rescale. What is concatenated or compared is rescaled where it comes with codes of its own, as pixels do.
 struct SharedCodes {
   private var parents: [Int]
   private let network: FloatNetwork
@@ -15,7 +15,7 @@ struct SharedCodes {
     for layer in network.layers {
       switch layer.kind {
       case .move, .maximum, .average: join(layer.inputs[0], layer.output)
-      case .concatenation: concatenations.append(layer)
+      case .concatenation, .combine(.maximum, _, _), .combine(.minimum, _, _): concatenations.append(layer)
       case .unary(let functions): if keepsCodes(functions) { join(layer.inputs[0], layer.output) }
       case .affine, .combine, .mean, .softmax: break
       }

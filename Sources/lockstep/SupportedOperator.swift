@@ -169,7 +169,8 @@ struct SupportedOperator {
         + "QLinearConcat, QLinearSigmoid, QLinearLeakyRelu; QLinearSoftmax at the end"),
     SupportedOperator(name: "Relu, Clip", limits: ""),
     SupportedOperator(
-      name: "Sigmoid, Tanh, LeakyRelu, Elu, Selu, Celu, HardSigmoid, HardSwish, Softplus, Exp, Sqrt, Abs, Neg, Reciprocal",
+      name: "Sigmoid, Tanh, LeakyRelu, Elu, Selu, Celu, Gelu, Mish, HardSigmoid, HardSwish, Softplus, Erf, Exp, Log, Sin, Cos, "
+        + "Sqrt, Abs, Neg, Reciprocal, Floor, Ceil, Round, Pow",
       limits: "of codes of at most 10 bits"),
     SupportedOperator(name: "Reshape, Flatten, Squeeze, Unsqueeze, Transpose", limits: ""),
     SupportedOperator(

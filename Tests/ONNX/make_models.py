@@ -548,7 +548,6 @@ def refused_models():
     w = lambda g, scale=0.25: g.quant(c(g, eye), scale, 4)
     x8 = lambda g, x: g.quant(x, 0.25, 8)
     refuse("float_weights", lambda g, x: g.quant(g.node("MatMul", [x8(g, x), c(g, eye)]), 0.25, 8))
-    refuse("float_output", lambda g, x: g.node("MatMul", [x8(g, x), w(g)]))
     refuse("float_input", lambda g, x: g.quant(g.node("MatMul", [x, w(g)]), 0.25, 8))
     refuse("floor_of_general_scale", lambda g, x: g.quant(g.node("MatMul", [x8(g, x), w(g)]), 0.3, 8, mode="FLOOR"))
     refuse("half_up_of_signed", lambda g, x: g.quant(g.node("MatMul", [x8(g, x), w(g)]), 0.5, 8, mode="HALF_UP"))

@@ -245,8 +245,24 @@ def transposed(rng):
 
 
 def functions(rng):
-    for index, (kind, extra) in enumerate([("Selu", {}), ("Celu", {"alpha": 0.7})]):
-        one(f"{kind.lower()}_{index}", rng, lambda g, x: g.node(kind, [x], **extra), shape=(1, 16, 16), dtype=kinds(index))
+    for index, (kind, extra) in enumerate([
+        ("Selu", {}), ("Celu", {"alpha": 0.7}), ("Gelu", {}), ("Gelu", {"approximate": "tanh"}), ("Erf", {}), ("Mish", {}),
+        ("Sin", {}), ("Cos", {}), ("Floor", {}), ("Ceil", {}), ("Round", {})]):
+        one(f"{kind.lower()}_{index}", rng, lambda g, x: g.node(kind, [x], **extra), shape=(1, 16, 16), dtype=kinds(index),
+            opset=20)
+    for index, exponent in enumerate([2.0, 0.5, -1.0]):
+        one(f"pow_{index}", rng, lambda g, x: g.node("Pow", [
+            x if index == 0 else g.node("Clip", [x, c(g, 0.25), c(g, 9)]), c(g, exponent)]), shape=(1, 16, 16),
+            dtype=kinds(index))
+    # Gelu as older exporters write it, its parts quantised or not.
+    for index in range(2):
+        def written_out(g, x):
+            q = (lambda y, s: g.qdq(y, s, 0)) if index else (lambda y, s: y)
+            y = g.node("Erf", [q(g.node("Div", [x, c(g, 2 ** 0.5)]), 0.04)])
+            y = g.node("Add", [q(y, 1 / 127), c(g, 1.0)])
+            y = g.node("Mul", [x, g.qdq(y, 2 / 127, 0)])
+            return g.node("Mul", [g.qdq(y, 0.06, 0), c(g, 0.5)])
+        one(f"gelu_written_out_{index}", rng, written_out, shape=(1, 8, 8))
 
 
 def quantisers(rng):
@@ -478,6 +494,34 @@ def zoo(rng):
     qonnx_record("narrow_input", g, bits((12, 1, 12), -8, 7), 0.25, 0.5, 4)
 
 
+def real_outputs(rng):
+    """Networks that end without a quantiser: their codes are the sums, or what a power of two divides into 16 bits."""
+    def finish(name, g, codes, scale, unit):
+        exact = qonnx_reference(g.model(), [(codes * scale).astype(F32)])[0].astype(np.float64) / float(F32(unit))
+        whole = np.floor(exact)
+        exact = np.where(np.abs(exact - whole - 0.5) < 2.0 ** -6, whole + 0.5, exact)
+        save(name, g.model(), [codes], [np.rint(exact).astype(np.int32)], exact)
+
+    codes = rng.integers(-128, 128, (16, 1, 12)).astype(np.int8)
+    for kind in ["sums", "factor", "sigmoid", "long"]:
+        g = Q(13)
+        scale, step = F32(0.021), F32(0.13)
+        x = g.quant(g.input([1, 12]), scale, 8)
+        y = g.node("MatMul", [x, g.quant(c(g, rng.integers(-8, 8, (12, 5)) * step), step, 4)])
+        unit = float(scale) * float(step)
+        if kind == "factor":
+            y, unit = g.node("Mul", [y, c(g, 0.75)]), unit * 0.75
+        elif kind == "sigmoid":
+            y, unit = g.node("Sigmoid", [g.quant(y, 0.25, 8)]), 2.0 ** -14
+        elif kind == "long":
+            # Sums that 16 bits do not hold.
+            y = g.quant(y, 0.5, 8)
+            y = g.node("MatMul", [y, g.quant(c(g, rng.integers(-120, 121, (5, 4)) * F32(0.01)), F32(0.01), 8)])
+            unit = 0.5 * float(F32(0.01))
+        g.output(y)
+        finish(f"real_output_{kind}", g, codes, scale, unit)
+
+
 def refused(rng):
     os.makedirs(f"{FOLDER}/unsupported", exist_ok=True)
 
@@ -513,7 +557,7 @@ def refused(rng):
 if __name__ == "__main__":
     os.makedirs(FOLDER, exist_ok=True)
     rng = np.random.default_rng(15)
-    for group in (pools, reductions, two, moves, transposed, functions, quantisers, constants, zoo, refused):
+    for group in (pools, reductions, two, moves, transposed, functions, quantisers, constants, zoo, real_outputs, refused):
         group(rng)
     subprocess.run(["tar", "czf", "operators.tar.gz", "--sort=name", "--mtime=2026-01-01", "--owner=0", "--group=0", "-C",
                     FOLDER, "."], check=True)

@@ -105,7 +105,7 @@ extension ONNXTranslation {
     // What has just been quantised, and is read by nothing else, is quantised to fewer codes.
     let input = node.inputs[0]
     if let last = operations.lastIndex(where: { $0.outputs == [codes.tensor] }), let made = operations[last].quantizer,
-      readers[input]?.count == 1, !outputNames.contains(input), made.codes.overlaps(bounds), operations[last].kind.isQuantised
+      readers[input]?.count == 1, !outputNames.contains(input), tensors[codes.tensor].name == input, made.codes.overlaps(bounds), operations[last].kind.isQuantised
     {
       operations[last].quantizer?.codes = made.codes.clamped(to: bounds)
       return try set(node, .codes(codes))

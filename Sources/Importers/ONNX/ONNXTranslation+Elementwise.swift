@@ -36,6 +36,21 @@ extension ONNXTranslation {
     }
   }
 
+  /// With the exponents that exporters write.
+  mutating func power(_ node: ONNXNode) throws(NodeFault) {
+    let exponent = try scalar(node, 1, "exponent")
+    switch exponent {
+    case 1: try set(node, meaning(node, 0, "input"))
+    case 2: try unary(node, .square)
+    case 4: try unary(node, .square, .square)
+    case 0.5: try unary(node, .squareRoot)
+    case -0.5: try unary(node, .reciprocalSquareRoot)
+    case -1: try unary(node, .reciprocal)
+    default:
+      throw NodeFault("its exponent is \(exponent)", remedy: "use 2, 4, 0.5, -0.5 or -1, or products of the input with itself")
+    }
+  }
+
   mutating func clip(_ node: ONNXNode) throws(NodeFault) {
     // Attributes until opset 10, inputs since.
     func bound(_ position: Int, _ attribute: String, _ value: Double) throws(NodeFault) -> Double {

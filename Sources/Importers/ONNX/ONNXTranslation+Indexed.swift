@@ -134,6 +134,9 @@ extension ONNXTranslation {
       }
       return try resizeLinearly(node, input, axes)
     }
+    var resized = shape
+    for axis in axes { resized[axis.axis] = axis.size }
+    guard elementCount(resized) != nil, !resized.contains(0) else { throw NodeFault("it makes \(resized) of \(shape)") }
     // Until opset 10 there is but one rule.
     let isOld = version < 11 || node.type == "Upsample"
     let coordinates = isOld ? "asymmetric" : node.string("coordinate_transformation_mode", default: "half_pixel")
@@ -254,7 +257,8 @@ extension ONNXTranslation {
       shape: [image.batch, rows.count, columns.count, image.channels])
     let (vertical, horizontal) = (weights(scales[0]), weights(scales[1]))
     let block = scales[0] * scales[1]
-    guard elementCount([image.channels, block, 9]) != nil else { throw NodeFault("it makes too much") }
+    guard let count = elementCount([image.channels, block, 9]) else { throw NodeFault("it makes too much") }
+    try spend(count)
     var numbers: [Int64] = []
     for _ in 0..<image.channels {
       for row in vertical {

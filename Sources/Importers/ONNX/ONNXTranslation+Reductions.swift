@@ -95,6 +95,7 @@ extension ONNXTranslation {
     let x = try realCodes(node, 0, "input")
     let (axes, kept) = try reducedAxes(node, x.view.shape)
     let (tensor, count, width) = columns(x, axes)
+    try spend(count * width)
     // A convolution with weights of one, for every column.
     let affine = ONNXAffine(
       kind: .conv2D(Window(padding: .valid), .none), input: tensor,

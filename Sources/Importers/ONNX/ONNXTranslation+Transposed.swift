@@ -66,6 +66,7 @@ extension ONNXTranslation {
     guard block <= 1 << 12, let count = elementCount([block, outputs, rows.taps, columns.taps, image.channels]) else {
       throw NodeFault("its strides make a convolution of more than \(Network.largestTensor) weights")
     }
+    try spend(count)
     var codes: [Int64] = []
     codes.reserveCapacity(count)
     for phase in 0..<block {

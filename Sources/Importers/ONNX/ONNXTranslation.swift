@@ -136,6 +136,8 @@ struct ONNXTranslation {
   }
 
   private mutating func translate(_ node: ONNXNode, index: Int) {
+    // A node may become many operations: a small file must not fill the memory. The network's own check tells of it.
+    guard operations.count <= Network.mostOperations else { return fail(node) }
     // What a node at fault would have made is at fault no more.
     if node.inputs.contains(where: { if case .failed = meanings[$0] { true } else { false } }) {
       return goOn(behind: node, index: index)
@@ -279,9 +281,11 @@ struct ONNXTranslation {
     case .codes(let codes): return rowMajor(codes)
     case .pending(let pending):
       do throws(NodeFault) {
-        return rowMajor(try accumulators(pending, name: output))
+        // Accumulators as they are, where nothing is done to them.
+        return rowMajor(try pending.isPlainSum ? accumulators(pending, name: output) : codes(ofReal: pending, name: output))
       } catch {
-        return fault(error.reason, error.remedy)
+        return fault(
+          pending.isPlainSum ? error.reason : "is the real result of \(pending.typeName), and \(error.reason)", error.remedy)
       }
     case .constant: return fault("is a constant")
     case .input: return fault("is an input that no quantiser makes codes of")
@@ -473,6 +477,16 @@ struct ONNXTranslation {
       try unary(
         node, .hardSigmoid(alpha: node.float("alpha", default: 0.2), beta: node.float("beta", default: 0.5)))
     case "HardSwish": try unary(node, .hardSwish)
+    case "Gelu": try unary(node, .gelu(isApproximate: node.string("approximate", default: "none") == "tanh"))
+    case "Erf": try unary(node, .errorFunction)
+    case "Mish": try unary(node, .mish)
+    case "Log": try unary(node, .logarithm)
+    case "Sin": try unary(node, .sine)
+    case "Cos": try unary(node, .cosine)
+    case "Floor": try unary(node, .floor)
+    case "Ceil": try unary(node, .ceiling)
+    case "Round": try unary(node, .rounded)
+    case "Pow": try power(node)
     case "Softplus": try unary(node, .softplus)
     case "Exp": try unary(node, .exponential)
     case "Sqrt": try unary(node, .squareRoot)
