@@ -6,7 +6,6 @@ enum RandomOperation: CaseIterable {
   case add, subtract, multiply, batchMatMul
   case averagePool2D, maxPool2D, mean, softmax
   case reshape, squeeze, expandDimensions, pad, transpose, concatenation, stridedSlice
-  case logistic, tanh, hardSwish, relu, relu6, leakyRelu, quantize
   case sum, reduceMax, reduceMin, maximum, minimum, squaredDifference, resizeBilinear, transposeConv
   case split, unpack, pack, slice, tile, gather, reverse, mirrorPad, blocks, resizeNearest
   case logistic, tanh, hardSwish, relu, relu6, leakyRelu, parametricRelu, quantize
