@@ -17,10 +17,18 @@
 #ifndef DIGITS_IO_H
 #define DIGITS_IO_H
 
+#include <float.h>
 #include "digits.h"
 
 #ifdef __FAST_MATH__
 #error "digits_io.h gives the simulator's codes in exact floating point: compile without -ffast-math"
+#endif
+
+/* Where a processor computes with more digits than a float has, as x87 does, a store drops them. */
+#if defined(FLT_EVAL_METHOD) && (FLT_EVAL_METHOD == 0)
+#define DIGITS_FLOAT float
+#else
+#define DIGITS_FLOAT volatile float
 #endif
 
 #ifdef __cplusplus
@@ -40,7 +48,8 @@ static inline int8_t *digits_input(int8_t *arena) {
  * plus the zero point, saturated; of NaN the zero point. As `lockstep simulate` makes codes of real values.
  */
 static inline int8_t digits_quantize_input(float value) {
-  const float scaled = value / DIGITS_INPUT_SCALE;
+  const DIGITS_FLOAT scale = DIGITS_INPUT_SCALE;
+  const DIGITS_FLOAT scaled = value / scale;
   int32_t code = DIGITS_INPUT_ZERO_POINT;
   if (scaled >= 255.0f) {
     code = 127;
@@ -79,7 +88,9 @@ static inline const int8_t *digits_output(const int8_t *arena) {
 
 /* The real value of a code. */
 static inline float digits_dequantize_output(int8_t code) {
-  return DIGITS_OUTPUT_SCALE * (float)((int32_t)code - DIGITS_OUTPUT_ZERO_POINT);
+  const DIGITS_FLOAT scale = DIGITS_OUTPUT_SCALE;
+  const DIGITS_FLOAT real = scale * (float)((int32_t)code - DIGITS_OUTPUT_ZERO_POINT);
+  return real;
 }
 
 /* The output's DIGITS_OUTPUT_COUNT real values, in the order of its shape [1, 10]. */

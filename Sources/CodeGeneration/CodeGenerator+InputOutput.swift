@@ -18,11 +18,18 @@ extension CodeGenerator {
     text.line("#ifndef \(macro)_IO_H")
     text.line("#define \(macro)_IO_H")
     text.line()
+    text.line("#include <float.h>")
     text.line("#include \"\(name).h\"")
     text.line()
     text.line("#ifdef __FAST_MATH__")
     text.line("#error \"\(name)_io.h gives the simulator's codes in exact floating point: compile without -ffast-math\"")
     text.line("#endif")
+    text.line()
+    text.comment("Where a processor computes with more digits than a float has, as x87 does, a store drops them.")
+    text.lines([
+      "#if defined(FLT_EVAL_METHOD) && (FLT_EVAL_METHOD == 0)", "#define \(float) float", "#else",
+      "#define \(float) volatile float", "#endif",
+    ])
     text.line()
     text.line("#ifdef __cplusplus")
     text.line("extern \"C\" {")
@@ -40,6 +47,9 @@ extension CodeGenerator {
     return text.text
   }
 
+  /// The type of floats that have no more digits than they are to have.
+  private var float: String { "\(options.names.macro)_FLOAT" }
+
   private func input(_ port: Port, _ text: inout CText) {
     let (name, type) = (options.names.prefix, cType(of: port.value))
     let (zero, range) = (Int64(port.value.zeroPoint), port.value.type.range)
@@ -49,7 +59,8 @@ extension CodeGenerator {
       "The code of a real value: the value divided by the scale, rounded to the nearest, halves away from zero, plus the "
         + "zero point, saturated; of NaN the zero point. As `lockstep simulate` makes codes of real values.")
     text.block("static inline \(type) \(name)_quantize_\(port.name)(float value)") { text in
-      text.line("const float scaled = value / \(port.macro)_SCALE;")
+      text.line("const \(float) scale = \(port.macro)_SCALE;")
+      text.line("const \(float) scaled = value / scale;")
       text.line("int32_t code = \(port.macro)_ZERO_POINT;")
       text.block("if (scaled >= \(Self.real(range.upperBound - zero)))") { $0.line("code = \(range.upperBound);") }
       text.block("else if (scaled <= \(Self.real(range.lowerBound - zero)))") { $0.line("code = \(range.lowerBound);") }
@@ -78,13 +89,15 @@ extension CodeGenerator {
     text.line()
     text.comment("The real value of a code.")
     text.block("static inline float \(name)_dequantize_\(port.name)(\(type) code)") { text in
+      text.line("const \(float) scale = \(port.macro)_SCALE;")
       if port.value.type.bits <= 16 {
-        text.line("return \(port.macro)_SCALE * (float)((int32_t)code - \(port.macro)_ZERO_POINT);")
+        text.line("const \(float) real = scale * (float)((int32_t)code - \(port.macro)_ZERO_POINT);")
       } else {
         // More digits than a float has.
         text.line(
-          "return (float)((double)\(port.macro)_SCALE * (double)((int64_t)code - (int64_t)\(port.macro)_ZERO_POINT));")
+          "const \(float) real = (float)((double)scale * (double)((int64_t)code - (int64_t)\(port.macro)_ZERO_POINT));")
       }
+      text.line("return real;")
     }
     text.line()
     text.comment("The output's \(port.macro)_COUNT real values, in the order of its shape \(port.value.shape).")
@@ -133,10 +146,9 @@ extension CodeGenerator {
     text.comment("The numbers of \(role)s, by the model's names.")
     text.block("enum", end: "};") { text in
       for (index, port) in ports.enumerated() {
-        let name = CNames.identifier(of: String(port.modelName.prefix(80))).uppercased()
-        let own = known.insert(name).inserted ? name : "\(name)_\(index)"
-        known.insert(own)
-        text.line("\(options.names.macro)_\(role.uppercased())_IS_\(own) = \(index)\(index == ports.count - 1 ? "" : ",")")
+        var name = CNames.identifier(of: String(port.modelName.prefix(80))).uppercased()
+        while !known.insert(name).inserted { name += "_\(index)" }
+        text.line("\(options.names.macro)_\(role.uppercased())_IS_\(name) = \(index)\(index == ports.count - 1 ? "" : ",")")
       }
     }
   }

@@ -34,7 +34,8 @@ extension ConstantArray {
       case .quotient: return ConstantArray(shape: shape, .reals(pairs.map { $0 / $1 }))
       case .maximum: return ConstantArray(shape: shape, .reals(pairs.map { max($0, $1) }))
       case .minimum: return ConstantArray(shape: shape, .reals(pairs.map { min($0, $1) }))
-      case .floorDivide, .floorModulo: throw EvaluationFault("it divides real constants and rounds, which is not supported")
+      case .floorDivide, .floorModulo:
+        throw EvaluationFault("it divides real constants and rounds, which is not supported")
       }
     default: throw EvaluationFault("its inputs are of different types")
     }
@@ -94,10 +95,12 @@ extension ConstantArray {
     switch (a.elements, b.elements) {
     case (.integers(let a), .integers(let b)):
       return ConstantArray(
-        shape: shape, .integers(places[0].indices.map { condition[places[0][$0]] != 0 ? a[places[1][$0]] : b[places[2][$0]] }))
+        shape: shape,
+        .integers(places[0].indices.map { condition[places[0][$0]] != 0 ? a[places[1][$0]] : b[places[2][$0]] }))
     case (.reals(let a), .reals(let b)):
       return ConstantArray(
-        shape: shape, .reals(places[0].indices.map { condition[places[0][$0]] != 0 ? a[places[1][$0]] : b[places[2][$0]] }))
+        shape: shape,
+        .reals(places[0].indices.map { condition[places[0][$0]] != 0 ? a[places[1][$0]] : b[places[2][$0]] }))
     default: throw EvaluationFault("its inputs are of different types")
     }
   }

@@ -5,7 +5,9 @@ extension ConstantArray {
   /// An axis counted from the front.
   func axis(_ axis: Int, rank: Int? = nil) throws(EvaluationFault) -> Int {
     let rank = rank ?? shape.count
-    guard (-rank..<rank).contains(axis) else { throw EvaluationFault("its axis \(axis) does not exist in rank \(rank)") }
+    guard (-rank..<rank).contains(axis) else {
+      throw EvaluationFault("its axis \(axis) does not exist in rank \(rank)")
+    }
     return axis < 0 ? axis + rank : axis
   }
 
@@ -55,7 +57,8 @@ extension ConstantArray {
       throw EvaluationFault("it uses an ellipsis, a new axis or ends that count from the begins")
     }
     guard begins.count == ends.count, ends.count == steps.count, begins.count <= shape.count else {
-      throw EvaluationFault("it has \(begins.count) begins, \(ends.count) ends and \(steps.count) strides for rank \(shape.count)")
+      throw EvaluationFault(
+        "it has \(begins.count) begins, \(ends.count) ends and \(steps.count) strides for rank \(shape.count)")
     }
     var (starts, sizes, strides, made) = ([Int](), [Int](), [Int](), [Int]())
     for (axis, size) in shape.enumerated() {
@@ -64,7 +67,9 @@ extension ConstantArray {
       let step = isGiven ? steps[axis] : 1
       guard step != 0 else { throw EvaluationFault("its stride along axis \(axis) is 0") }
       let bounds = step > 0 ? 0...size : -1...(size - 1)
-      func bounded(_ index: Int) -> Int { min(max(index < 0 ? index + size : index, bounds.lowerBound), bounds.upperBound) }
+      func bounded(_ index: Int) -> Int {
+        min(max(index < 0 ? index + size : index, bounds.lowerBound), bounds.upperBound)
+      }
       let begin = isGiven && !isSet(masks.begin) ? bounded(begins[axis]) : step > 0 ? 0 : size - 1
       strides.append(step)
       starts.append(begin)
@@ -84,7 +89,8 @@ extension ConstantArray {
     let axis = try self.axis(axis)
     let batch = batchDimensions < 0 ? batchDimensions + indices.shape.count : batchDimensions
     guard (0...axis).contains(batch), batch <= indices.shape.count, shape[..<batch] == indices.shape[..<batch] else {
-      throw EvaluationFault("its \(batchDimensions) batch dimensions do not fit the shapes \(shape) and \(indices.shape)")
+      throw EvaluationFault(
+        "its \(batchDimensions) batch dimensions do not fit the shapes \(shape) and \(indices.shape)")
     }
     let made = Array(shape[..<axis]) + indices.shape[batch...] + shape[(axis + 1)...]
     let total = try elementCount(made)
@@ -119,7 +125,9 @@ extension ConstantArray {
 
   /// Each axis repeated so many times.
   func tiled(_ counts: [Int]) throws(EvaluationFault) -> ConstantArray {
-    guard counts.count == shape.count else { throw EvaluationFault("it repeats \(counts.count) axes of \(shape.count)") }
+    guard counts.count == shape.count else {
+      throw EvaluationFault("it repeats \(counts.count) axes of \(shape.count)")
+    }
     var made: [Int] = []
     for (size, count) in zip(shape, counts) {
       let (product, overflow) = size.multipliedReportingOverflow(by: count)
@@ -179,7 +187,9 @@ extension ConstantArray {
     var places = Array(repeating: -1, count: try elementCount(made))
     let strides = rowMajorStrides(made)
     let start = shape.indices.reduce(0) { $0 + amounts[2 * $1] * strides[$1] }
-    for (source, target) in stridedPlaces(shape, start: start, strides: strides).enumerated() { places[target] = source }
+    for (source, target) in stridedPlaces(shape, start: start, strides: strides).enumerated() {
+      places[target] = source
+    }
     guard let fill else { return selecting(places, shape: made, fill: code) }
     guard fill.elements.count == 1 else { throw EvaluationFault("it pads with \(fill.elements.count) values, not one") }
     // The value stands behind the elements.
@@ -194,7 +204,9 @@ extension ConstantArray {
     made[axis] = 0
     for array in arrays {
       var shape = array.shape
-      guard shape.count == made.count else { throw EvaluationFault("its inputs have the shapes \(arrays.map(\.shape))") }
+      guard shape.count == made.count else {
+        throw EvaluationFault("its inputs have the shapes \(arrays.map(\.shape))")
+      }
       made[axis] += shape[axis]
       shape[axis] = first.shape[axis]
       guard shape == first.shape else { throw EvaluationFault("its inputs have the shapes \(arrays.map(\.shape))") }
@@ -209,7 +221,9 @@ extension ConstantArray {
     if case .reals = first.elements {
       var parts: [[Float]] = []
       for array in arrays {
-        guard case .reals(let reals) = array.elements else { throw EvaluationFault("its inputs are of different types") }
+        guard case .reals(let reals) = array.elements else {
+          throw EvaluationFault("its inputs are of different types")
+        }
         parts.append(reals)
       }
       return ConstantArray(shape: made, .reals(interleaved(parts)))

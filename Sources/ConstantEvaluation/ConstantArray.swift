@@ -40,7 +40,9 @@ struct ConstantArray {
   /// The bytes of a tensor of `type`, little-endian.
   func bytes(as type: ElementType) throws(EvaluationFault) -> [UInt8] {
     var bytes: [UInt8] = []
-    func fault(_ element: Any) -> EvaluationFault { EvaluationFault("it makes \(element), which is not of its output's type, \(type)") }
+    func fault(_ element: Any) -> EvaluationFault {
+      EvaluationFault("it makes \(element), which is not of its output's type, \(type)")
+    }
     func append(_ bits: UInt64, _ width: Int) {
       for byte in 0..<width { bytes.append(UInt8(truncatingIfNeeded: bits >> UInt64(8 * byte))) }
     }

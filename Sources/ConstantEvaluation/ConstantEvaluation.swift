@@ -66,7 +66,8 @@ struct ConstantEvaluation {
     if case .dequantize = operation.kind, operation.outputs.contains(where: network.outputs.contains) { return false }
     var inputs: [ConstantArray?] = []
     if !operation.kind.readsShapeAlone {
-      guard operation.kind.canBeEvaluated, operation.inputs.allSatisfy({ $0.map { tensors[$0].constant != nil } ?? true })
+      guard operation.kind.canBeEvaluated,
+        operation.inputs.allSatisfy({ $0.map { tensors[$0].constant != nil } ?? true })
       else { return false }
       for input in operation.inputs {
         guard let input else {
@@ -128,7 +129,8 @@ struct ConstantEvaluation {
               + "rescaling")
         }
       }
-      return try moved(operation, inputs.compactMap { $0 }, fill: made.isQuantized ? made.quantization?.zeroPoints.first : nil)
+      return try moved(
+        operation, inputs.compactMap { $0 }, fill: made.isQuantized ? made.quantization?.zeroPoints.first : nil)
     }
     switch operation.kind {
     case .constant(let function):
@@ -142,7 +144,9 @@ struct ConstantEvaluation {
       case .range: return [try ConstantArray.range(input(0), input(1), input(2))]
       case .broadcastArguments:
         let (a, b) = (try input(0).sizes(), try input(1).sizes())
-        guard let shape = broadcastShape([a, b]) else { throw EvaluationFault("the shapes \(a) and \(b) do not broadcast") }
+        guard let shape = broadcastShape([a, b]) else {
+          throw EvaluationFault("the shapes \(a) and \(b) do not broadcast")
+        }
         return [ConstantArray(vector: shape)]
       case .floorDivide: return [try input(0).combined(input(1), .floorDivide)]
       case .floorModulo: return [try input(0).combined(input(1), .floorModulo)]
@@ -201,7 +205,8 @@ extension Tensor {
   fileprivate func hasCodes(like other: Tensor) -> Bool {
     guard type == other.type else { return false }
     return !isQuantized && !other.isQuantized
-      || quantization?.scales == other.quantization?.scales && quantization?.zeroPoints == other.quantization?.zeroPoints
+      || quantization?.scales == other.quantization?.scales
+        && quantization?.zeroPoints == other.quantization?.zeroPoints
   }
 }
 

@@ -80,7 +80,8 @@ private struct FoldedPadding {
     case .maxPool2D(let window, let rows, let columns, let activation):
       // The code must lose against every other, and every window must hold one.
       guard network.tensors[input].type.codes?.lowerBound == code,
-        let padded = joined(window, rows, columns), case .explicit(let top, let left, let bottom, let right) = padded.padding,
+        let padded = joined(window, rows, columns),
+        case .explicit(let top, let left, let bottom, let right) = padded.padding,
         max(top, bottom) < rows, max(left, right) < columns, window.dilationHeight == 1, window.dilationWidth == 1
       else { return nil }
       return .maxPool2D(padded, height: rows, width: columns, activation)

@@ -35,7 +35,9 @@ struct Draft {
   func network(shape: Int) -> Network {
     Network(
       name: "draft", tensors: tensors,
-      operations: operations + [Operation(.reshape(shape: nil), typeName: "RESHAPE", inputs: [0, shape], outputs: [1])],
+      operations: operations + [
+        Operation(.reshape(shape: nil), typeName: "RESHAPE", inputs: [0, shape], outputs: [1])
+      ],
       inputs: [0], outputs: [1])
   }
 }
@@ -137,7 +139,8 @@ struct Draft {
       name: "h", shape: [4], type: .float16, constant: [0x00, 0x3C, 0x00, 0xC0, 0x01, 0x00, 0xFF, 0x7B])
     #expect(halves.halves == [1, -2, 0x1p-24, 65504])
     let codes = Tensor(
-      name: "w", shape: [2, 2], type: .int8, quantization: Quantization(scales: [0.5, 2], zeroPoints: [0, 1], axis: 1),
+      name: "w", shape: [2, 2], type: .int8,
+      quantization: Quantization(scales: [0.5, 2], zeroPoints: [0, 1], axis: 1),
       constant: [1, 2, 0xFF, 3])
     #expect(codes.dequantized == [0.5, 2, -0.5, 4])
   }
@@ -196,7 +199,8 @@ struct Draft {
     var draft = Draft()
     let size: Int64 = 1 << 24
     let filled = draft.add(
-      .constant(.fill), [draft.constant([size]), draft.constant([1], shape: [], .boolean)], shape: [Int(size)], .boolean)
+      .constant(.fill), [draft.constant([size]), draft.constant([1], shape: [], .boolean)], shape: [Int(size)], .boolean
+    )
     var last = filled
     for _ in 0..<20 { last = draft.add(.reshape(shape: [Int(size)]), [filled], shape: [Int(size)], .boolean) }
     let evaluated = draft.network(shape: last).evaluatingConstants()

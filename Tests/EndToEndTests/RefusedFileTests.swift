@@ -57,7 +57,9 @@ import Testing
     }
     // The same network, its weights in the tables and behind them.
     #expect(try program("B2_weights_behind_tables").digest == program("B8_zero_size_unused").digest)
-    for name in ["B1_keras_reshape_open_batch", "B1b_shape_pack_smallest", "flows/dscnn.int8", "flows/tutorial_seq.int8"] {
+    for name in [
+      "B1_keras_reshape_open_batch", "B1b_shape_pack_smallest", "flows/dscnn.int8", "flows/tutorial_seq.int8",
+    ] {
       let program = try program(name)
       #expect(program.notices.contains { $0.contains("leaves the batch of its input") })
       #expect(!program.steps.contains { ["SHAPE", "STRIDED_SLICE", "PACK"].contains($0.source.type) })

@@ -68,7 +68,8 @@ extension Network {
   func `PAD in front of a convolution is no step, and no code changes`(_ sides: [Int64], stride: Int) throws {
     for window in [PaddedNetwork.Window.convolution, .depthwise] {
       for padding in [Padding.valid, .same] {
-        var network = PaddedNetwork(amounts: [0, 0] + sides + [0, 0], window: window, padding: padding, stride: stride)
+        var network = PaddedNetwork(
+          amounts: [0, 0] + sides + [0, 0], window: window, padding: padding, stride: stride)
         let folded = try program(network)
         #expect(folded.steps.map(\.source.index) == [1], "the convolution's place in the file")
         #expect(folded.steps[0].inputs == folded.inputs)
@@ -89,7 +90,8 @@ extension Network {
       #expect(try program(network).steps.count == steps)
     }
     // A window that lies beside the image altogether has nothing to take the largest of.
-    #expect(try program(PaddedNetwork(amounts: [0, 0, 3, 0, 0, 0, 0, 0], zeroPoint: -128, window: .maximum)).steps.count == 2)
+    #expect(
+      try program(PaddedNetwork(amounts: [0, 0, 3, 0, 0, 0, 0, 0], zeroPoint: -128, window: .maximum)).steps.count == 2)
   }
 
   @Test func `an average, which counts what is padded, and padded channels keep their copy`() throws {
