@@ -1,9 +1,9 @@
 import Network
 
 extension Network {
-  /// The network with all that constants and fixed shapes determine computed: what such an operation makes is a constant
-  /// then, and the operation is gone; so is what no output depends on. The operations that remain keep their places in
-  /// the file (`Operation.place`), all tensors their indices.
+  /// The network with the sizes that the file leaves open settled, and all that constants and shapes determine computed:
+  /// what such an operation makes is a constant then, and the operation is gone; so is what no output depends on. The
+  /// operations that remain keep their places in the file (`Operation.place`), all tensors their indices.
   ///
   /// An operation on constants whose result cannot be computed stays, as one that is not supported, with the reason.
   public func evaluatingConstants() -> Network {
@@ -35,6 +35,7 @@ struct ConstantEvaluation {
       operation.place = operation.place ?? index
       do throws(EvaluationFault) {
         if try evaluate(operation) { continue }
+        try settleShapes(operation)
       } catch {
         operation.kind = .unsupported(reason: error.reason)
       }
@@ -96,7 +97,7 @@ struct ConstantEvaluation {
     return true
   }
 
-  private mutating func spend(_ shape: [Int]) throws(EvaluationFault) {
+  mutating func spend(_ shape: [Int]) throws(EvaluationFault) {
     elements += try elementCount(shape)
     guard elements <= Self.mostElements else {
       throw EvaluationFault("it brings the elements computed from constants to over \(Self.mostElements)")
@@ -212,7 +213,7 @@ extension Tensor {
 
 extension Operation {
   /// The inputs whose elements it moves; the others say where to.
-  fileprivate var movedInputs: [Int?] {
+  var movedInputs: [Int?] {
     switch kind {
     case .concatenation, .pack: inputs
     case .split: Array(inputs.dropFirst().prefix(1))

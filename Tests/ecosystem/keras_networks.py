@@ -15,8 +15,6 @@ from keras import layers as L  # noqa: E402
 from keras import ops  # noqa: E402
 
 NETWORKS = {}
-# Of the networks being made; None leaves it open.
-BATCH = None
 
 
 def network(make):
@@ -24,16 +22,12 @@ def network(make):
     return make
 
 
-def Input(shape, **options):
-    return keras.Input(shape, batch_size=BATCH, **options)
-
-
 def model(inputs, outputs):
     return keras.Model(inputs, outputs)
 
 
 def image(*shape):
-    return Input(shape or (16, 16, 3))
+    return keras.Input(shape or (16, 16, 3))
 
 
 # Dense networks.
@@ -41,35 +35,35 @@ def image(*shape):
 
 @network
 def mlp():
-    x = Input((20,))
+    x = keras.Input((20,))
     y = L.Dense(16, activation="relu")(x)
     return model(x, L.Dense(4, activation="softmax")(y))
 
 
 @network
 def mlp_logits():
-    x = Input((20,))
+    x = keras.Input((20,))
     y = L.Dense(16, activation="relu")(x)
     return model(x, L.Dense(4)(y))
 
 
 @network
 def mlp_binary():
-    x = Input((12,))
+    x = keras.Input((12,))
     y = L.Dense(8, activation="relu")(x)
     return model(x, L.Dense(1, activation="sigmoid")(y))
 
 
 @network
 def mlp_regression_tanh():
-    x = Input((3,))
+    x = keras.Input((3,))
     y = L.Dense(16, activation="tanh")(x)
     return model(x, L.Dense(1)(y))
 
 
 @network
 def mlp_batch_normalised():
-    x = Input((20,))
+    x = keras.Input((20,))
     y = L.Dense(16, use_bias=False)(x)
     y = L.Activation("relu")(L.BatchNormalization()(y))
     y = L.Dropout(0.2)(y)
@@ -78,7 +72,7 @@ def mlp_batch_normalised():
 
 @network
 def autoencoder_dense():
-    x = Input((32,))
+    x = keras.Input((32,))
     y = L.Dense(16, activation="relu")(x)
     y = L.Dense(4, activation="relu")(y)
     y = L.Dense(16, activation="relu")(y)
@@ -302,7 +296,7 @@ def space_to_depth():
 
 @network
 def conv1d():
-    x = Input((32, 4))
+    x = keras.Input((32, 4))
     y = L.MaxPooling1D()(L.Conv1D(8, 3, activation="relu")(x))
     y = L.GlobalAveragePooling1D()(L.Conv1D(8, 3, activation="relu")(y))
     return model(x, L.Dense(3, activation="softmax")(y))
@@ -310,14 +304,14 @@ def conv1d():
 
 @network
 def conv1d_global_maximum():
-    x = Input((32, 4))
+    x = keras.Input((32, 4))
     y = L.GlobalMaxPooling1D()(L.Conv1D(8, 5, activation="relu")(x))
     return model(x, L.Dense(3)(y))
 
 
 @network
 def temporal_convolutions():
-    x = Input((32, 4))
+    x = keras.Input((32, 4))
     y = x
     for rate in (1, 2, 4):
         y = L.Conv1D(6, 2, padding="causal", dilation_rate=rate, activation="relu")(y)
@@ -326,14 +320,14 @@ def temporal_convolutions():
 
 @network
 def conv1d_transposed():
-    x = Input((8, 4))
+    x = keras.Input((8, 4))
     y = L.Conv1DTranspose(4, 4, strides=2, padding="same", activation="relu")(x)
     return model(x, L.Conv1D(1, 3, padding="same")(y))
 
 
 @network
 def accelerometer():
-    x = Input((40, 3))
+    x = keras.Input((40, 3))
     y = L.Reshape((40, 3, 1))(x)
     y = L.Conv2D(4, (4, 3), padding="same", activation="relu")(y)
     y = L.MaxPooling2D((3, 3))(y)
@@ -343,26 +337,26 @@ def accelerometer():
 
 @network
 def dense_on_steps():
-    x = Input((10, 6))
+    x = keras.Input((10, 6))
     y = L.Dense(8, activation="relu")(x)
     return model(x, L.Dense(3)(y))
 
 
 @network
 def lstm_unrolled():
-    x = Input((6, 4))
+    x = keras.Input((6, 4))
     return model(x, L.Dense(2)(L.LSTM(5, unroll=True)(x)))
 
 
 @network
 def gru_unrolled():
-    x = Input((6, 4))
+    x = keras.Input((6, 4))
     return model(x, L.Dense(2)(L.GRU(5, unroll=True)(x)))
 
 
 @network
 def rnn_unrolled():
-    x = Input((6, 4))
+    x = keras.Input((6, 4))
     return model(x, L.Dense(2)(L.SimpleRNN(5, unroll=True)(x)))
 
 
@@ -428,28 +422,28 @@ def minimum_and_maximum():
 
 @network
 def layer_normalisation():
-    x = Input((6, 8))
+    x = keras.Input((6, 8))
     y = L.LayerNormalization()(L.Dense(8)(x))
     return model(x, L.Dense(2)(L.GlobalAveragePooling1D()(y)))
 
 
 @network
 def dot_attention():
-    x = Input((6, 8))
+    x = keras.Input((6, 8))
     y = L.Attention()([L.Dense(8)(x), L.Dense(8)(x)])
     return model(x, L.Dense(2)(L.GlobalAveragePooling1D()(y)))
 
 
 @network
 def multi_head_attention():
-    x = Input((6, 8))
+    x = keras.Input((6, 8))
     y = L.MultiHeadAttention(2, 4)(x, x)
     return model(x, L.Dense(2)(L.GlobalAveragePooling1D()(y)))
 
 
 @network
 def transformer():
-    x = Input((6, 8))
+    x = keras.Input((6, 8))
     y = L.LayerNormalization()(x + L.MultiHeadAttention(2, 4)(x, x))
     z = L.Dense(8)(L.Dense(16, activation="gelu")(y))
     y = L.LayerNormalization()(y + z)
@@ -458,7 +452,7 @@ def transformer():
 
 @network
 def unit_normalised():
-    x = Input((12,))
+    x = keras.Input((12,))
     return model(x, L.UnitNormalization()(L.Dense(8)(x)))
 
 
@@ -467,7 +461,7 @@ def unit_normalised():
 
 @network
 def two_inputs():
-    a, b = Input((8,)), Input((8,))
+    a, b = keras.Input((8,)), keras.Input((8,))
     y = L.Concatenate()([L.Dense(6, activation="relu")(a), L.Dense(6, activation="relu")(b)])
     return model([a, b], L.Dense(3)(y))
 
@@ -510,13 +504,13 @@ def maximum_over_channels():
 
 @network
 def class_index():
-    x = Input((12,))
+    x = keras.Input((12,))
     return model(x, L.Lambda(lambda t: tf.argmax(t, -1, output_type=tf.int32))(L.Dense(7)(x)))
 
 
 @network
 def permuted():
-    x = Input((6, 8))
+    x = keras.Input((6, 8))
     y = L.Dense(4)(L.Permute((2, 1))(x))
     return model(x, L.Dense(3)(L.Flatten()(L.RepeatVector(2)(L.Flatten()(y)))))
 
@@ -534,24 +528,24 @@ def gated():
 
 @network
 def lstm_fused():
-    x = Input((6, 4))
+    x = keras.Input((6, 4))
     return model(x, L.Dense(2)(L.LSTM(5)(x)))
 
 
 @network
 def gru_fused():
-    x = Input((6, 4))
+    x = keras.Input((6, 4))
     return model(x, L.Dense(2)(L.GRU(5)(x)))
 
 
 @network
 def bidirectional_lstm():
-    x = Input((6, 4))
+    x = keras.Input((6, 4))
     return model(x, L.Dense(2)(L.Bidirectional(L.LSTM(5))(x)))
 
 
 def embedding():
-    x = Input((8,), dtype="int32")
+    x = keras.Input((8,), dtype="int32")
     y = L.GlobalAveragePooling1D()(L.Embedding(50, 6)(x))
     return model(x, L.Dense(2)(y))
 
@@ -559,10 +553,8 @@ def embedding():
 FUSED = {"lstm_fused", "gru_fused", "bidirectional_lstm"}
 
 
-def tflite(name, batch=None):
-    """The int8 .tflite bytes of a network, seeded by its name; its batch is open unless `batch` is given."""
-    global BATCH
-    BATCH = batch
+def tflite(name):
+    """The int8 .tflite bytes of a network, seeded by its name; its batch is open."""
     keras.utils.set_random_seed(int.from_bytes(name.encode(), "little") % (1 << 31))
     made = NETWORKS[name]()
     random = np.random.default_rng(7)

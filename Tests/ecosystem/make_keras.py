@@ -1,8 +1,9 @@
 """Converts the networks of keras_networks.py and asks TensorFlow Lite Micro what they return: make_keras.py FOLDER [NAME…]
 
 Writes FOLDER/NAME.tflite, NAME.input0.npy …, NAME.output0.npy … [vectors, *shape], and references.json, which says of each
-network whose outputs those are. Where TFLM lacks an operator that only computes shapes, the same network converted with
-a batch of 1 is run, which has none; where it lacks another, LiteRT's reference kernels are asked."""
+network whose outputs those are. Where TFLM does not run a file as it is, since it lacks an operator that only computes
+shapes, it runs the file with all that constants determine computed by LiteRT; where it lacks another, LiteRT's reference
+kernels are asked."""
 
 import json
 import multiprocessing
@@ -15,14 +16,14 @@ VECTORS = 6
 
 
 def make(task):
-    name, folder, batch = task
+    name, folder = task
     sys.path[:0] = [str(pathlib.Path(__file__).parent)]
     import numpy as np
 
     import keras_networks
 
     try:
-        model = keras_networks.tflite(name, batch)
+        model = keras_networks.tflite(name)
     except Exception as error:  # What the converter refuses is no network to hold anything to.
         return f"{name}: not converted: {' '.join(str(error).split())[:200]}"
     (folder / f"{name}.tflite").write_bytes(model)
@@ -63,12 +64,50 @@ def litert(folder, name):
         np.save(folder / f"{name}.output{index}.npy", np.stack(values))
 
 
-def convert(names, folder, batch):
-    folder.mkdir(parents=True, exist_ok=True)
-    # A process each: TensorFlow keeps what it has made.
-    with multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=8) as pool:
-        for made in pool.imap_unordered(make, [(name, folder, batch) for name in names], 1):
-            print(made, file=sys.stderr, flush=True)
+def folded(model):
+    """The file with what constants and shapes determine computed, and every tensor of the shape that it really has."""
+    import flatbuffers
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    from tflite_micro.python.tflite_micro import runtime
+
+    interpreter = Interpreter(
+        model_content=model, experimental_preserve_all_tensors=True,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    interpreter.allocate_tensors()
+    for detail in interpreter.get_input_details():
+        interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+    interpreter.invoke()
+
+    parsed = runtime.convert_bytearray_to_object(bytearray(model))
+    graph = parsed.subgraphs[0]
+    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in parsed.operatorCodes]
+    shape_of = 77
+    data = [parsed.buffers[tensor.buffer].data for tensor in graph.tensors]
+    is_constant = [values is not None and len(values) > 0 for values in data]
+    remaining = []
+    for operator in graph.operators:
+        inputs = [index for index in operator.inputs if index >= 0]
+        if codes[operator.opcodeIndex] == shape_of or all(is_constant[index] for index in inputs):
+            for index in operator.outputs:
+                value = interpreter.get_tensor(index)
+                is_constant[index] = True
+                graph.tensors[index].buffer = len(parsed.buffers)
+                buffer = type(parsed.buffers[0])()
+                buffer.data = np.frombuffer(value.tobytes(), np.uint8)
+                parsed.buffers.append(buffer)
+        else:
+            remaining.append(operator)
+    graph.operators = remaining
+    for index, tensor in enumerate(graph.tensors):
+        try:
+            tensor.shape = np.array(interpreter.get_tensor(index).shape, np.int32)
+        except ValueError:
+            pass  # A tensor that no operator uses.
+        tensor.shapeSignature = None
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(parsed.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def main(folder, names):
@@ -76,28 +115,36 @@ def main(folder, names):
     import keras_networks
     import tflm_reference
 
-    convert(names or list(keras_networks.NETWORKS), folder, None)
+    folder.mkdir(parents=True, exist_ok=True)
+    # A process each: TensorFlow keeps what it has made.
+    with multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=8) as pool:
+        for made in pool.imap_unordered(make, [(name, folder) for name in names or keras_networks.NETWORKS], 1):
+            print(made, file=sys.stderr, flush=True)
+    refer(folder, tflm_reference)
+
+
+def refer(folder, tflm_reference):
+    """What the networks in a folder return, and who says so."""
     tflm_reference.main(folder)
     not_run = json.loads((folder / "not_run.json").read_text())
     references = {path.stem: "TFLM" for path in folder.glob("*.tflite") if path.stem not in not_run}
-    twins = folder / "twins"
-    convert(list(not_run), twins, 1)
+    computed = folder / "folded"
+    computed.mkdir(exist_ok=True)
     for name in not_run:
+        (computed / f"{name}.tflite").write_bytes(folded((folder / f"{name}.tflite").read_bytes()))
         for path in folder.glob(f"{name}.input*.npy"):
-            shutil.copy(path, twins)
-    tflm_reference.main(twins)
-    still = json.loads((twins / "not_run.json").read_text())
+            shutil.copy(path, computed)
+    tflm_reference.main(computed)
+    still = json.loads((computed / "not_run.json").read_text())
     for name in not_run:
-        if name not in still and (twins / f"{name}.tflite").exists():
-            for path in twins.glob(f"{name}.output*.npy"):
+        if name not in still:
+            for path in computed.glob(f"{name}.output*.npy"):
                 shutil.copy(path, folder)
-            references[name] = "TFLM, batch of 1"
-        elif (folder / f"{name}.tflite").exists():
-            try:
-                litert(folder, name)
-                references[name] = "LiteRT"
-            except Exception as error:
-                references[name] = f"none: {' '.join(str(error).split())[:200]}"
+            references[name] = "TFLM, constants computed"
+        else:
+            print(f"{name}: {still[name]}", file=sys.stderr)
+            litert(folder, name)
+            references[name] = "LiteRT"
     (folder / "references.json").write_text(json.dumps(references, indent=1))
 
 
