@@ -155,7 +155,8 @@ extension ONNXWriter {
         if let number = numbers.first(where: { Double(Float($0)) != $0 }) {
           throw ONNXExportFault("its constant \(number) is no single-precision number")
         }
-        let sizes = numbers.count == 1 && !isVector ? [] : isFirst && !isVector ? [numbers.count, 1, 1] : [numbers.count]
+        var sizes = numbers.count == 1 ? [] : isFirst ? [numbers.count, 1, 1] : [numbers.count]
+        if isVector { sizes = [numbers.count] }
         return constant("\(name)/value", numbers.map { Float($0) }, sizes)
       }
       switch stage {

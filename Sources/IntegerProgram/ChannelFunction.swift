@@ -1,9 +1,9 @@
 import BigInt
 import Network
 
-/// The code that a file makes of one integer: `round(gain · a + offset)`, held to a range, where gain and offset are what
-/// scales and constants come to, exactly. Of layers the integer is the sum of one channel, of functions the input's code
-/// less its zero point.
+/// The code that a file makes of one integer: `round(gain · a + offset)`, held to a range, where gain and offset are
+/// what scales and constants come to, exactly. Of layers the integer is the sum of one channel, of functions the
+/// input's code less its zero point.
 struct ChannelFunction: Sendable {
   /// How it rounds. Besides the file's own modes, those that take every half up or down.
   enum Mode: Sendable, Hashable {
@@ -72,7 +72,7 @@ struct ChannelFunction: Sendable {
 
   private func undecided() -> LayerFault {
     LayerFault(
-      "a root in its constants (BatchNormalization's variance) lies too near to where a code changes to be told from it",
+      "a root in its constants (BatchNormalization's variance) lies too near to where a code changes to be told apart",
       remedy: "change the variance's last digit")
   }
 
@@ -105,7 +105,8 @@ struct ChannelFunction: Sendable {
     }
     if isUp { quotient += 1 }
     let code = quotient + BigInt(pointAfter)
-    return code < BigInt(codes.lowerBound) ? codes.lowerBound : code > BigInt(codes.upperBound) ? codes.upperBound : Int64(code)
+    if code < BigInt(codes.lowerBound) { return codes.lowerBound }
+    return code > BigInt(codes.upperBound) ? codes.upperBound : Int64(code)
   }
 
   /// The real value, in halves, from which on the code is `code` or more, and whether the value itself counts.

@@ -1,9 +1,9 @@
 import BigInt
 
-/// `numerator · 2^exponent / denominator`, exactly: what a file's constants, which are fractions with powers of two below,
-/// come to by sums, products and quotients. Integers of any size, since a scale has 24 bits, three of them 72, and a
-/// remainder may have to be looked at whole to see on which side of a tie a result falls. Never brought to lowest terms,
-/// which would take longer than all else.
+/// `numerator · 2^exponent / denominator`, exactly: what a file's constants, fractions with powers of two below, come to
+/// by sums, products and quotients. Integers of any size, since a scale has 24 bits, three of them 72, and a remainder
+/// may have to be looked at whole to see on which side of a tie a result falls. Never brought to lowest terms, which
+/// would take longer than all else.
 struct ExactNumber: Sendable {
   private(set) var numerator: BigInt
   private(set) var exponent: Int
@@ -133,7 +133,9 @@ struct ExactNumber: Sendable {
   /// Both numbers as integers over one positive denominator.
   static func overOneDenominator(_ a: ExactNumber, _ b: ExactNumber) -> (a: BigInt, b: BigInt, denominator: BigInt) {
     let exponent = min(a.isZero ? 0 : a.exponent, b.isZero ? 0 : b.exponent, 0)
-    let (x, y) = (a.numerator << (a.isZero ? 0 : a.exponent - exponent), b.numerator << (b.isZero ? 0 : b.exponent - exponent))
+    let (x, y) = (
+      a.numerator << (a.isZero ? 0 : a.exponent - exponent), b.numerator << (b.isZero ? 0 : b.exponent - exponent)
+    )
     if a.denominator == b.denominator { return (x, y, a.denominator << -exponent) }
     return (x * b.denominator, y * a.denominator, (a.denominator * b.denominator) << -exponent)
   }

@@ -1,6 +1,6 @@
 import Arithmetic
 
-/// Integers with which a requantisation of the core gives the codes of a `ChannelFunction`, for every integer of a range:
+/// Integers with which a requantisation of the core gives a `ChannelFunction`'s codes, for every integer of a range:
 /// `round((factor · a + offset) · multiplier)`, ties to even.
 struct ExactStep: Sendable {
   /// What the weights are multiplied by; 0 where the code is the same for all integers.
@@ -22,10 +22,10 @@ struct ExactStep: Sendable {
     var clamp: ClosedRange<Int64>
   }
 
-  /// Looks for such integers. Multiplier and code can only be matched where the multiplier's 31 bits and the offset's whole
-  /// numbers fall between what the thresholds allow. Each factor gives another multiplier and a finer offset, so factors
-  /// are tried, those first that keep weights small. Whatever is found is proved at every place where a code changes: codes
-  /// never fall on either side, so what agrees at both sides of each change agrees everywhere.
+  /// Looks for such integers. They exist where the multiplier's 31 bits and the offset's whole numbers fall between what
+  /// the thresholds allow. Each factor gives another multiplier and a finer offset, so factors are tried, those first
+  /// that keep weights small. Whatever is found is proved at every place where a code changes: neither side ever falls,
+  /// so what agrees on both sides of each change agrees everywhere.
   static func search(_ staircase: ChannelFunction.Staircase, _ function: ChannelFunction, _ room: Room) -> ExactStep? {
     guard room.clamp.contains(staircase.first), room.clamp.contains(staircase.last) else { return nil }
     guard staircase.first < staircase.last else {
@@ -36,7 +36,8 @@ struct ExactStep: Sendable {
     guard slope > 0, slope.isFinite, function.shift.isFinite else { return nil }
     // The accumulator's offset is roughly factor · shift.
     let reach = max(
-      abs(Double(room.accumulator.lowerBound) + function.shift), abs(Double(room.accumulator.upperBound) + function.shift))
+      abs(Double(room.accumulator.lowerBound) + function.shift),
+      abs(Double(room.accumulator.upperBound) + function.shift))
     let mostForAccumulator = (0x1p31 - 0x1p10) / max(reach, 1)
     let largest = min(Double(room.largestFactor), mostForAccumulator)
     guard largest >= 1 else { return nil }
@@ -77,7 +78,8 @@ struct ExactStep: Sendable {
     guard min(low, offset) >= Int64(Int32.min), max(high, offset) <= Int64(Int32.max) else { return false }
     let requantization = Requantization(
       multipliers: [multiplier], rounding: .halfEven, zeroPoint: Int32(room.zeroPoint), clamp: room.clamp)
-    guard requantization.code(Interval<Int32>(min(low, offset)...max(high, offset)), channel: 0).holds else { return false }
+    let reach = Interval<Int32>(min(low, offset)...max(high, offset))
+    guard requantization.code(reach, channel: 0).holds else { return false }
     func code(_ place: Int64) -> Int64 {
       Int64(requantization.code(Int32(factor * place + offset), channel: 0))
     }

@@ -5,12 +5,12 @@ import Network
 extension Lowering {
   /// An affine layer with a quantiser (ONNX).
   ///
-  /// Sums of codes with integer biases alone are ONNX Runtime's: the multiplier is the float32 quotient of the scales, an
-  /// exact 32-bit one. Whatever else the file does to a sum, real biases, gains and offsets, and QONNX's scales, are reckoned
-  /// exactly: shifts where all ratios are powers of two, else what `ExactStep` finds and proves.
+  /// Sums of codes with integer biases alone are ONNX Runtime's: the multiplier is the float32 quotient of the scales,
+  /// an exact 32-bit one. Whatever else the file does to a sum, real biases, gains and offsets, and QONNX's scales, are
+  /// reckoned exactly: shifts where all ratios are powers of two, else what `ExactStep` finds and proves.
   mutating func quantizedAffine(
-    _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ sums: WeightedSums, _ weightScales: [Float], _ bias: Bias,
-    _ output: Value
+    _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ sums: WeightedSums, _ weightScales: [Float],
+    _ bias: Bias, _ output: Value
   ) throws(LayerFault) {
     let inputScale = values[x].scale
     let channels = sums.channels
@@ -38,15 +38,16 @@ extension Lowering {
       let isExact =
         (quantizer.roundsZeroPoint || ![.halfEven, .halfUp].contains(quantizer.rounding))
         && !scales.allSatisfy { ($0 / output.scale).significand == 1 }
-      if isExact, let found = try search(functions(), sums, output) {
-        return try emitAffine(operation, x, sums, found, output)
+      if isExact {
+        let all = try functions()
+        if let found = try search(all, sums, output) { return try emitAffine(operation, x, sums, found, output) }
       }
       var sum = try quantizedSum(
         quantizer, output, clamp: clamp, bias: bias, channels: channels, inputScales: scales)
       // What overflows may still be a code: where the bias outweighs all products, or only ever saturates.
       let overflowing = (0..<channels).filter { channel in
-        let range = sums.range(channel: channel)
-        return range.lowerBound + codes[channel] < Int64(Int32.min) || range.upperBound + codes[channel] > Int64(Int32.max)
+        let (range, bias) = (sums.range(channel: channel), codes[channel])
+        return range.lowerBound + bias < Int64(Int32.min) || range.upperBound + bias > Int64(Int32.max)
       }
       if !overflowing.isEmpty, sum.requantization.rounding == .halfEven {
         let all = try functions()
@@ -73,14 +74,17 @@ extension Lowering {
 
   /// The step of a layer whose ratios are all powers of two; nil for others.
   private func shifted(
-    _ operation: Operation, _ quantizer: Quantizer, _ sums: WeightedSums, _ functions: [ChannelFunction], _ output: Value
+    _ operation: Operation, _ quantizer: Quantizer, _ sums: WeightedSums, _ functions: [ChannelFunction],
+    _ output: Value
   ) throws(LayerFault) -> (affine: Affine, codes: ClosedRange<Int64>)? {
     guard let clamp = functions.first?.codes, functions.allSatisfy({ $0.codes == clamp }) else { return nil }
     var scales: [Float] = []
     var biases: [ExactNumber] = []
     var sums = sums
     for (channel, function) in functions.enumerated() {
-      guard let power = function.gainLogarithm, (-60...29).contains(power), let bias = function.exactShift else { return nil }
+      guard let power = function.gainLogarithm, (-60...29).contains(power), let bias = function.exactShift else {
+        return nil
+      }
       scales.append(Float(sign: .plus, exponent: power, significand: 1) * output.scale)
       biases.append(function.gainSign < 0 ? -bias : bias)
       guard function.gainSign < 0 else { continue }
@@ -115,8 +119,8 @@ extension Lowering {
     }
     throw LayerFault(
       "no integer step of 32 bits gives the codes of its formula, reckoned exactly\(place)",
-      remedy: "quantise what its constants are added to or multiplied with, or give its output fewer bits or a scale that is "
-        + "a power of two times its input's scale and weights' scales")
+      remedy: "quantise what its constants are added to or multiplied with, or give its output fewer bits, or a scale that "
+        + "is a power of two times its input's scale and weights' scales")
   }
 
   private func requantization(_ output: Value, _ clamp: ClosedRange<Int64>) -> Requantization {

@@ -62,8 +62,9 @@ extension Lowering {
       operation, quantizer, x, geometry, output, functions: functions, isPlain: operation.stages.isEmpty)
   }
 
-  /// Emits the codes that `functions`, one or one a channel, make of `Σ (x − zero point)` over windows that lie inside the
-  /// image. Sums without constants (`isPlain`) whose codes are too many for an exact step take the nearest multiplier.
+  /// Emits the codes that `functions`, one or one a channel, make of `Σ (x − zero point)` over windows that lie inside
+  /// the image. Sums without constants (`isPlain`) whose codes are too many for an exact step take the nearest
+  /// multiplier.
   mutating func emitSum(
     _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ geometry: WindowGeometry, _ output: Value,
     functions: [ChannelFunction], isPlain: Bool
@@ -140,8 +141,8 @@ extension Lowering {
     }
   }
 
-  /// The same as weighted sums, whose weights make offsets finer: of the sums themselves where those have 16 bits, else of
-  /// the codes.
+  /// The same as weighted sums, whose weights make offsets finer: of the sums themselves where those have 16 bits, else
+  /// of the codes.
   private mutating func emitWeighted(
     _ operation: Operation, _ x: Int, _ geometry: WindowGeometry, _ output: Value, _ functions: [ChannelFunction],
     sums range: ClosedRange<Int64>

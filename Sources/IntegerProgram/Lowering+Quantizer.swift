@@ -25,8 +25,8 @@ extension Lowering {
   /// (⌊a / 2^s⌋ = ⌊(a − 2^(s−1) + 2^(s−1)) / 2^s⌋, and so on). Other ratios become 32-bit multipliers, rounded once, and
   /// their biases are whole.
   ///
-  /// `inputScales` gives the real value of one unit of the accumulator in single precision, in which ONNX Runtime forms its
-  /// multipliers: one, or one a channel.
+  /// `inputScales` gives the real value of one unit of the accumulator in single precision, in which ONNX Runtime forms
+  /// its multipliers: one, or one a channel.
   func quantizedSum(
     _ quantizer: Quantizer, _ output: Value, clamp: ClosedRange<Int64>, bias: Bias, channels: Int, inputScales: [Float]
   ) throws(LayerFault) -> QuantizedSum {

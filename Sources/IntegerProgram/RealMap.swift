@@ -24,7 +24,8 @@ struct RealMap {
     case .normalized(let scale, let bias, let mean, let variance, let epsilon):
       let spread = try at(variance) + at([epsilon])
       guard spread.signum > 0 else {
-        throw LayerFault("its variance of channel \(channel) is not positive", remedy: "see whether training has diverged")
+        throw LayerFault(
+          "its variance of channel \(channel) is not positive", remedy: "see whether training has diverged")
       }
       add(-(try at(mean)))
       multiply(try at(scale) / spread.squareRoot)
@@ -33,7 +34,7 @@ struct RealMap {
     }
   }
 
-  /// What a function does where it never decreases and is made of straight lines, one between two bounds; nil for others.
+  /// What functions do that are made of straight lines and bounds; nil for others.
   init?(_ functions: [RealFunction], gain: ExactNumber) {
     self.init(gain: gain)
     for function in functions {
@@ -103,8 +104,11 @@ extension Lowering {
     guard output.type.range.contains(codes.lowerBound), output.type.range.contains(codes.upperBound) else {
       throw LayerFault("its quantiser makes the codes \(codes.lowerBound) … \(codes.upperBound), outside \(output.type)")
     }
-    let least = try map.low.map { low throws(LayerFault) in try function(.zero, low, codes).code(0) } ?? codes.lowerBound
-    let most = try map.high.map { high throws(LayerFault) in try function(.zero, high, codes).code(0) } ?? codes.upperBound
+    func code(_ bound: ExactNumber?) throws(LayerFault) -> Int64? {
+      guard let bound else { return nil }
+      return try function(.zero, bound, quantizer.codes).code(0)
+    }
+    let (least, most) = (try code(map.low) ?? codes.lowerBound, try code(map.high) ?? codes.upperBound)
     codes = least...most
     return function(map.gain, map.offset, codes)
   }

@@ -1,6 +1,6 @@
-/// What a file's constants do to an operation's real result before it is quantised: one number for all of it, or one for
-/// each channel, the innermost axis in memory. They stand here as the file gives them, so that a lowering can reckon with
-/// them exactly: a product or quotient of two would be rounded.
+/// What a file's constants do to an operation's real result before it is quantised: one number for all of it, or one
+/// for each channel, the innermost axis in memory. They stand here as the file gives them, so that a lowering can reckon
+/// with them exactly: a product or quotient of two would be rounded.
 public enum ConstantStage: Sendable, Hashable {
   case multiplied(by: [Double])
   case divided(by: [Double])

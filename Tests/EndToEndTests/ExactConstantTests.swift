@@ -8,8 +8,8 @@ import Testing
 
 @testable import lockstep
 
-/// A file's constants are not rounded: random graphs of sums, pools and codes with constants behind them, held to their own
-/// formula in exact fractions.
+/// A file's constants are not rounded: random graphs of sums, pools and codes with constants behind them, held to their
+/// own formula in exact fractions.
 @Suite struct ExactConstantTests {
   /// A fraction, not reduced.
   struct Fraction {
@@ -103,7 +103,8 @@ import Testing
     case .pool: shape = [1, 3, 4, 6]
     }
     let count = shape.reduce(1, *)
-    var inputs = (0..<3).map { _ in (0..<count).map { _ in Int32.random(in: Int32(low)...Int32(high), using: &random) } }
+    let all = Int32(low)...Int32(high)
+    var inputs = (0..<3).map { _ in (0..<count).map { _ in Int32.random(in: all, using: &random) } }
     inputs += [low, high].map { Array(repeating: Int32($0), count: count) }
     let scale = Fraction(inputScale)
 
@@ -226,9 +227,8 @@ import Testing
     // The quantiser.
     let outputBits = isQONNX ? Int.random(in: 4...8, using: &random) : 8
     let choice = Int.random(in: 0..<10, using: &random)
-    let outputScale: Float =
-      kind == .pool && choice < 6
-      ? inputScale : choice < 2 ? random.scale() : span / Float(1 << (outputBits - 1)) * Float.random(in: 0.5...1.3, using: &random)
+    let fitting = span / Float(1 << (outputBits - 1)) * Float.random(in: 0.5...1.3, using: &random)
+    let outputScale = kind == .pool && choice < 6 ? inputScale : choice < 2 ? random.scale() : fitting
     let zero = isQONNX && random.chance(70) ? 0 : Int.random(in: -7...7, using: &random)
     let mode = isQONNX ? ["ROUND", "ROUND", "FLOOR", "CEIL"].randomElement(using: &random) ?? "ROUND" : "ROUND"
     if isQONNX {
@@ -281,7 +281,9 @@ import Testing
         Issue.record("\(kind), \(isQONNX), graph \(index): \(codes) of \(input), not \(expected)")
       }
     }
-    print("\(kind), \(isQONNX ? "QONNX" : "QDQ"): \(elements) codes of \(graphs) graphs, \(differing) differ; \(refused) refused")
+    print(
+      "\(kind), \(isQONNX ? "QONNX" : "QDQ"): \(elements) codes of \(graphs) graphs, \(differing) differ; "
+        + "\(refused) refused")
     #expect(differing == 0)
     // Refusal is the exception: what is left must be most of them.
     #expect(refused * 20 <= graphs)

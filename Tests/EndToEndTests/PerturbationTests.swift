@@ -43,7 +43,7 @@ import Testing
   }
 
   @Test("what is no ε or code range is none")
-  func refusals() {
+  func refusals() throws {
     for text in ["", "-1", "1e3", "1/2", ".5", "5.", "0x1", " 1", "+1"] { #expect(Epsilon(text) == nil, "\(text)") }
     #expect(try EpsilonList("1,2").epsilons.count == 2)
     #expect(try CodeRange("-128--1").range == -128 ... -1 && CodeRange("0-255").range == 0...255)

@@ -45,10 +45,13 @@ struct ReportedInputsTests {
     #expect(taken.outputs != usual && taken.said == "")
 
     // What verify proves of a sample is about the same codes: within 0 of it nothing but its outputs.
-    for (option, expected) in [([], usual), (["--bytes", "codes"], taken.outputs)] as [([String], NumPyArray)] {
+    let meanings: [([String], NumPyArray)] = [([], usual), (["--bytes", "codes"], taken.outputs)]
+    for (option, expected) in meanings {
       let integers = try #require(expected.integers)
-      let classes = (0..<6).map { row in
-        Int64((0..<10).max { integers[10 * row + $0] < integers[10 * row + $1] || integers[10 * row + $0] == integers[10 * row + $1] && $0 > $1 } ?? 0)
+      let classes = (0..<6).map { row -> Int64 in
+        let scores = Array(integers[10 * row..<10 * row + 10])
+        let largest = scores.max() ?? 0
+        return Int64(scores.firstIndex(of: largest) ?? 0)
       }
       let labels = try folder.write(NumPyArray(classes, shape: [6]).fileBytes, "labels.npy")
       let run = try CommandRun(

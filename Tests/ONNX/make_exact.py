@@ -95,6 +95,7 @@ def random_graph(rng):
         kernel = [[2, 2], [2, 3], [4, 6], [4, 3]][int(rng.integers(0, 4))]
         y = g.node("AveragePool", [y], kernel_shape=kernel, strides=kernel)
     rank = 2 if kind in ("dense", "long") else len(shape)
+    spans_elements = False
     fewest = 0 if kind == "pool" or is_qonnx and kind not in ("codes", "elements") else 1
     for _ in range(int(rng.integers(fewest, 4 if kind in ("codes", "elements") else 3))):
         operator = str(rng.choice(["Add", "Sub", "Mul", "Div"] + ["BatchNormalization"] * (kind not in ("pool", "elements"))
@@ -109,7 +110,9 @@ def random_graph(rng):
             variance = rng.uniform(0.1, 3, channels)
             y = g.node(operator, [y] + [g.constant(v.astype(F)) for v in (scale, bias * span, mean * span, variance)])
             continue
-        size = ([1] if rng.random() < 0.3 else [2, 1, 3] if kind == "elements" else [channels] + [1] * (rank - 2))
+        size = ([1] if rng.random() < 0.3 or spans_elements
+                else [2, 1, 3] if kind == "elements" else [channels] + [1] * (rank - 2))
+        spans_elements = spans_elements or size == [2, 1, 3]
         if operator in ("Add", "Sub"):
             k = rng.normal(size=size) * span * 0.3
             if rng.random() < 0.3:

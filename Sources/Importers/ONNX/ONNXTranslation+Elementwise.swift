@@ -105,14 +105,14 @@ extension ONNXTranslation {
     } else {
       let wide = constant.shape.indices.filter { constant.shape[$0] != 1 }
       axes = wide.map { $0 + view.axes.count - constant.shape.count }
-      guard !axes.isEmpty, zip(axes, wide).allSatisfy({ view.axes.indices.contains($0) && view.shape[$0] == constant.shape[$1] })
-      else {
+      let fits = zip(axes, wide).allSatisfy { view.axes.indices.contains($0) && view.shape[$0] == constant.shape[$1] }
+      guard !axes.isEmpty, fits else {
         throw NodeFault(
           "its constant has the shape \(constant.shape), its other input \(view.shape)",
           remedy: "constants of one number, or of the other input's size along some axes, are supported")
       }
     }
-    var stages: [ConstantStage]
+    let stages: [ConstantStage]
     switch node.type {
     case "Add", "QLinearAdd": stages = [.added(numbers)]
     case "Sub": stages = isFirst ? [.multiplied(by: [-1]), .added(numbers)] : [.added(numbers.map { -$0 })]
@@ -121,7 +121,6 @@ extension ONNXTranslation {
     }
     guard stages.allSatisfy(\.isFinite) else { throw NodeFault("its constant holds what is no finite number") }
     if case .divided(let divisors) = stages[0], divisors.contains(0) { throw NodeFault("it divides by zero") }
-    if stages.count == 2, axes.isEmpty == false { stages[0] = .multiplied(by: Array(repeating: -1, count: numbers.count)) }
     return try staged(node, x, stages, axes: axes)
   }
 

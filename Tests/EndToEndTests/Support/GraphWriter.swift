@@ -73,7 +73,9 @@ struct GraphWriter {
     let graph =
       nodes + Self.field(2, "graph") + constants + Self.field(11, value("x", inputShape))
       + Self.field(12, value(output, nil))
-    let opsets = [("", 13), ("qonnx.custom_op.general", 1)].flatMap { Self.field(8, Self.field(1, $0.0) + Self.field(2, $0.1)) }
+    let opsets = [("", 13), ("qonnx.custom_op.general", 1)].flatMap { domain, version in
+      Self.field(8, Self.field(1, domain) + Self.field(2, version))
+    }
     return Self.field(1, 8) + opsets + Self.field(7, graph)
   }
 }
