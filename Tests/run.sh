@@ -6,8 +6,9 @@
 #   4 more than 10,000 damaged files, none of which may crash, hang or run away
 #   5 MISRA C:2012 over generated code
 #   6 exported networks in the ecosystem's own tools (Tests/exporters.sh)
-#   7 generated packages, built by the tools they are for (Tests/packages.sh)
-#   8 generated code on emulated microcontrollers (Tests/devices.sh)
+#   7 networks that people make with Keras, held to TensorFlow Lite Micro (Tests/ecosystem.sh)
+#   8 generated packages, built by the tools they are for (Tests/packages.sh)
+#   9 generated code on emulated microcontrollers (Tests/devices.sh)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 Tests/prepare.sh
@@ -28,6 +29,8 @@ section "MISRA C:2012"
 LOCKSTEP=$lockstep Tests/misra.sh
 section "exported networks"
 LOCKSTEP=$lockstep Tests/exporters.sh
+section "networks as people make them"
+LOCKSTEP=$lockstep Tests/ecosystem.sh
 section "packages"
 LOCKSTEP=$lockstep Tests/packages.sh
 section "microcontrollers"

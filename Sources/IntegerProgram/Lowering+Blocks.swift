@@ -36,22 +36,17 @@ extension Lowering {
   /// More places in a block than this, and padding or cropping is a move of its own.
   private static let mostPlaces = 16
 
-  /// TensorFlow Lite: place p of the block becomes the images from p · batch on. What is padded is the code 0, whatever
-  /// the zero point: so do the kernels of TensorFlow Lite Micro, and no others.
+  /// TensorFlow Lite: place p of the block becomes the images from p · batch on. What is padded is the zero point, as in
+  /// LiteRT; TensorFlow Lite Micro pads with a number that it never sets, so no model can mean what it returns there.
   mutating func spaceToBatch(_ operation: Operation) throws(LayerFault) {
     var (x, output) = try ends(operation)
-    let fill = isTensorFlowLite ? 0 : output.zeroPoint
+    let fill = output.zeroPoint
     var blocks = try Blocks(
       values[x].shape, sizes: constantIntegers(operation, 1, "block sizes"),
       amounts: constantIntegers(operation, 2, "padding amounts"))
     let padded = zip(values[x].shape, blocks.amounts).map { $0 + $1.before + $1.after }
     try require(shape: blocks.small(of: padded), of: output)
     try requireSameQuantization(values[x], output, "its input and output")
-    if blocks.cuts, fill != output.zeroPoint {
-      notices.append(
-        "layer \(source.index) \(source.type) pads with the code 0, as TensorFlow Lite Micro does; zero is the code "
-          + "\(output.zeroPoint) there")
-    }
     if blocks.places.count > Self.mostPlaces, blocks.cuts {
       let strides = rowMajorStrides(padded)
       let copy = Move.Copy(

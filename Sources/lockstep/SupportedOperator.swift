@@ -100,7 +100,7 @@ struct SupportedOperator {
     SupportedOperator(name: "SIN", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(name: "SLICE", limits: "constant bounds; equal input and output quantisation"),
     SupportedOperator(name: "SOFTMAX", limits: "output scale 1/256, zero point -128; rows of at most 4,095"),
-    SupportedOperator(name: "SPACE_TO_BATCH_ND", limits: "constant block sizes and amounts; pads with the code 0, as the reference does"),
+    SupportedOperator(name: "SPACE_TO_BATCH_ND", limits: "constant block sizes and amounts; pads with the zero point, as LiteRT does"),
     SupportedOperator(name: "SPACE_TO_DEPTH", limits: "equal input and output quantisation"),
     SupportedOperator(name: "SPLIT", limits: "constant axis; equal quantisation of the input and all outputs"),
     SupportedOperator(name: "SPLIT_V", limits: "constant axis and sizes; equal quantisation of the input and all outputs"),

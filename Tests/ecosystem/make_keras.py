@@ -2,8 +2,8 @@
 
 Writes FOLDER/NAME.tflite, NAME.input0.npy …, NAME.output0.npy … [vectors, *shape], and references.json, which says of each
 network whose outputs those are. Where TFLM does not run a file as it is, since it lacks an operator that only computes
-shapes, it runs the file with all that constants determine computed by LiteRT; where it lacks another, LiteRT's reference
-kernels are asked."""
+shapes, or reads past its tensors, since their shapes in the file are not those that they have, it runs the file with all
+that constants determine computed by LiteRT; where it lacks another operator, LiteRT's reference kernels are asked."""
 
 import json
 import multiprocessing
@@ -65,7 +65,8 @@ def litert(folder, name):
 
 
 def folded(model):
-    """The file with what constants and shapes determine computed, and every tensor of the shape that it really has."""
+    """The file with what constants and shapes determine computed, and every tensor of the shape that it really has; and
+    whether some tensor's shape in the file is another."""
     import flatbuffers
     import numpy as np
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -99,15 +100,18 @@ def folded(model):
         else:
             remaining.append(operator)
     graph.operators = remaining
+    differs = False
     for index, tensor in enumerate(graph.tensors):
         try:
-            tensor.shape = np.array(interpreter.get_tensor(index).shape, np.int32)
+            shape = interpreter.get_tensor(index).shape
         except ValueError:
-            pass  # A tensor that no operator uses.
+            continue  # A tensor that no operator uses.
+        differs = differs or tuple(tensor.shape if tensor.shape is not None else ()) != shape
+        tensor.shape = np.array(shape, np.int32)
         tensor.shapeSignature = None
     builder = flatbuffers.Builder(1 << 20)
     builder.Finish(parsed.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return bytes(builder.Output()), differs
 
 
 def main(folder, names):
@@ -127,19 +131,24 @@ def refer(folder, tflm_reference):
     """What the networks in a folder return, and who says so."""
     tflm_reference.main(folder)
     not_run = json.loads((folder / "not_run.json").read_text())
-    references = {path.stem: "TFLM" for path in folder.glob("*.tflite") if path.stem not in not_run}
+    references = {}
     computed = folder / "folded"
     computed.mkdir(exist_ok=True)
-    for name in not_run:
-        (computed / f"{name}.tflite").write_bytes(folded((folder / f"{name}.tflite").read_bytes()))
-        for path in folder.glob(f"{name}.input*.npy"):
-            shutil.copy(path, computed)
+    for path in sorted(folder.glob("*.tflite")):
+        model, differs = folded(path.read_bytes())
+        if path.stem in not_run or differs:
+            (computed / path.name).write_bytes(model)
+            for vectors in folder.glob(f"{path.stem}.input*.npy"):
+                shutil.copy(vectors, computed)
+        else:
+            references[path.stem] = "TFLM"
     tflm_reference.main(computed)
     still = json.loads((computed / "not_run.json").read_text())
-    for name in not_run:
+    for path in sorted(computed.glob("*.tflite")):
+        name = path.stem
         if name not in still:
-            for path in computed.glob(f"{name}.output*.npy"):
-                shutil.copy(path, folder)
+            for vectors in computed.glob(f"{name}.output*.npy"):
+                shutil.copy(vectors, folder)
             references[name] = "TFLM, constants computed"
         else:
             print(f"{name}: {still[name]}", file=sys.stderr)
