@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test func whatHasNoCommonUnitIsRefused() {
-    let scales = #expect(throws: AccumulatorUnit.Fault.self) { _ = try unit([0.5, 0.3], .codes([0, 0])) }
+    let scales = #expect(throws: AccumulatorUnit.Fault.self) { _ = try self.unit([0.5, 0.3], .codes([0, 0])) }
     #expect(scales?.reason.contains("powers of two") == true)
     // A quarter of a fine unit apart: rounding would make them equal.
     let unit = Double(Float(0.1)) * Double(Float(0.3))
