@@ -322,6 +322,7 @@ func rowMajorStrides(_ shape: [Int]) -> [Int] {
 
 /// Where the elements of a block lie, in its row-major order.
 func stridedPlaces(_ shape: [Int], start: Int = 0, strides: [Int]) -> [Int] {
+  if shape.contains(0) { return [] }
   var places = [start]
   for (size, stride) in zip(shape, strides) {
     places = places.flatMap { place in (0..<size).map { place + $0 * stride } }

@@ -251,15 +251,16 @@ extension Operation.Kind {
 
 /// The number of elements of a shape, which must be one that a tensor can have.
 func elementCount(_ shape: [Int]) throws(EvaluationFault) -> Int {
+  // Without sizes of 0 too: strides and places are reckoned of them before anything is found to be empty.
   var count = 1
   for size in shape {
-    let (product, overflow) = count.multipliedReportingOverflow(by: size)
+    let (product, overflow) = count.multipliedReportingOverflow(by: max(size, 1))
     guard size >= 0, !overflow, product <= Network.largestTensor else {
       throw EvaluationFault("it makes the shape \(shape), which no tensor can have")
     }
     count = product
   }
-  return count
+  return shape.contains(0) ? 0 : count
 }
 
 /// The shape that all broadcast to by NumPy's rules; nil where they do not.

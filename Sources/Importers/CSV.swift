@@ -26,7 +26,12 @@ enum CSV {
       number += 1
       if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
       let cells = line.split(omittingEmptySubsequences: false) { separators.contains($0) }.map(trimmed)
-      if rows == 0, number == 1, cells.contains(where: isName) { continue }
+      // A typing error among numbers is no title.
+      if rows == 0, number == 1, let first = cells.first, cells.contains(where: isName),
+        isName(first) || !cells.contains(where: { real($0) != nil })
+      {
+        continue
+      }
       if rows == 0 { columns = cells.count }
       guard cells.count == columns else {
         throw NumPyError("line \(number) has \(cells.count) cells, and the lines before it \(columns)")
@@ -34,7 +39,7 @@ enum CSV {
       for (place, cell) in cells.enumerated() {
         if let integer = integer(cell) {
           if reals == nil { whole.append(integer) } else { reals?.append(Double(integer)) }
-        } else if let real = real(cell) {
+        } else if let real = real(cell), !cell.drop(while: { $0 == 0x2D || $0 == 0x2B }).allSatisfy((0x30...0x39).contains) {
           if reals == nil { reals = whole.map { Double($0) } }
           reals?.append(real)
         } else {
@@ -78,7 +83,8 @@ enum CSV {
   }
 
   private static func real(_ cell: ArraySlice<UInt8>) -> Double? {
-    guard !cell.isEmpty, cell.count < 400 else { return nil }
+    // No hexadecimal numbers, which Swift would read.
+    guard !cell.isEmpty, cell.count < 400, !cell.contains(where: { $0 | 0x20 == UInt8(ascii: "x") }) else { return nil }
     return Double(String(decoding: cell, as: UTF8.self))
   }
 }

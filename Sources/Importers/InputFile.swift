@@ -26,10 +26,29 @@ public enum InputFile {
   /// Whether there is something at `path`.
   public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-  /// Reads files beside the one at `path`, by their paths relative to its folder.
+  /// Reads plain files in the folder of the one at `path`, by their paths relative to it; links that lead out of the folder
+  /// are refused, and so is what would never end.
   public static func siblings(of path: String, limit: Int) -> (_ path: String) throws -> [UInt8] {
-    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-    return { try bytes(path: folder + $0, limit: limit) }
+    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "./"
+    return { name in
+      let path = folder + name
+      if exists(path) {
+        guard let home = realPath(folder), let place = realPath(path), place.hasPrefix(home == "/" ? home : home + "/")
+        else { throw FileError(path: path, reason: "a link leads out of the model's folder") }
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+          throw FileError(path: path, reason: "is no plain file")
+        }
+      }
+      return try bytes(path: path, limit: limit)
+    }
+  }
+
+  /// The path without links.
+  private static func realPath(_ path: String) -> String? {
+    guard let resolved = realpath(path, nil) else { return nil }
+    defer { free(resolved) }
+    return String(cString: resolved)
   }
 
   public static func isFolder(_ path: String) -> Bool {

@@ -84,7 +84,9 @@ extension Lowering {
     guard code.holds else {
       throw LayerFault(
         "its arithmetic could overflow 32 bits: input scales \(left.scale), \(right.scale), output scale \(output.scale)",
-        remedy: "the scales are out of proportion: quantise again with representative data")
+        remedy: max(left.type.bits, right.type.bits) > 8
+          ? "operands of more than 8 bits leave no room in 32: quantise activations to 8 bits"
+          : "the scales are out of proportion: quantise again with representative data")
     }
     emit(.combine(combine), operation, inputs: [a, b], output: output, range: code.range)
   }

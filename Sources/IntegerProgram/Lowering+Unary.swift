@@ -132,7 +132,7 @@ extension Lowering {
     guard let map = RealMap(functions, gain: scale) else {
       throw LayerFault(
         "its function of \(input.type) codes would be a table of \(input.type.range.count) entries",
-        remedy: "quantise its input to at most \(Self.mostTableBits) bits")
+        remedy: "quantise activations to 8 bits: codes of at most \(Self.mostTableBits) bits become tables")
     }
     let geometry = WindowGeometry(
       batch: 1, inputHeight: 1, inputWidth: input.count, inputChannels: 1, outputHeight: 1, outputWidth: input.count,

@@ -128,7 +128,21 @@ private struct Conditions {
       }
       if !isNarrower { break }
     }
-    return hasCircle(constraints, ranges)
+    return hasCircle(constraints, ranges) || sumsContradict(constraints, ranges)
+  }
+
+  /// Whether two constraints add up to what no codes meet, as x + y ≥ 10 and −x − y ≥ −9 do.
+  private func sumsContradict(_ constraints: [LinearConstraint], _ ranges: [Int: ClosedRange<Int128>]) -> Bool {
+    guard constraints.count <= 16 else { return false }
+    for (index, first) in constraints.enumerated() {
+      for second in constraints[(index + 1)...] {
+        var sum: [Int: Int128] = [:]
+        for term in terms(first) + terms(second) { sum[term.variable, default: 0] += term.coefficient }
+        let most = sum.reduce(Int128(0)) { $0 + Self.most($1.value, ranges[$1.key] ?? codes($1.key)) }
+        if most < Int128(first.least) + Int128(second.least) { return true }
+      }
+    }
+    return false
   }
 
   private static func most(_ coefficient: Int128, _ range: ClosedRange<Int128>) -> Int128 {

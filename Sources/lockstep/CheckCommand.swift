@@ -56,7 +56,8 @@ struct CheckCommand: ParsableCommand {
       valueName: "name"))
   var target: String?
 
-  @Option(help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
   var jobs: Int?
 
   @OptionGroup(title: "What was asked") var questions: QuestionArguments

@@ -73,7 +73,9 @@ struct CompileCommand: ParsableCommand {
 
   func validate() throws {
     if let prefix, CNames(prefix: prefix) == nil {
-      throw ValidationError("--prefix '\(prefix)' is no C identifier that may start names: letters, digits, underscores")
+      throw ValidationError(
+        "--prefix '\(prefix)' cannot start names in C: a letter, then letters, digits and underscores, at most "
+          + "\(CNames.longestPrefix) in all, and no word of C, C++ or their headers.")
     }
   }
 
@@ -163,7 +165,9 @@ struct CompileCommand: ParsableCommand {
     if optimize != .speed { words += ["--optimize", optimize.rawValue] }
     if package != .cmake { words += ["--package", package.rawValue] }
     if let prefix { words += ["--prefix", prefix] }
-    if let classNames { words += ["--class-names", classNames.split(separator: "/").last.map(String.init) ?? classNames] }
+    if let classNames {
+      words += ["--class-names", classNames.split(separator: "/").last.map(String.init) ?? classNames]
+    }
     if lowering.rounding != .tfliteDouble { words += ["--rounding", lowering.rounding.rawValue] }
     if lowering.scaleProduct != .double { words += ["--scale-product", lowering.scaleProduct.rawValue] }
     if !selfTest { words.append("--no-self-test") }

@@ -22,7 +22,8 @@ struct DifftestCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("The network: an int8 TensorFlow Lite or quantised ONNX file; none with --networks.", valueName: "model"))
+    help: ArgumentHelp(
+      "The network: an int8 TensorFlow Lite or quantised ONNX file; none with --networks.", valueName: "model"))
   var path: String?
 
   @Option(help: "A folder of Targets, or (with a slash) the path of one of your own.")
@@ -36,16 +37,19 @@ struct DifftestCommand: ParsableCommand {
 
   @OptionGroup var inputs: InputArguments
 
-  @Option(help: ArgumentHelp("How many random and extreme inputs to run on.", valueName: "count"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("How many random and extreme inputs to run on.", valueName: "count"))
   var random: Int?
 
-  @Option(help: "The seed of random inputs and networks.")
+  @Option(parsing: .unconditional, help: "The seed of random inputs and networks.")
   var seed: UInt64 = 1
 
-  @Option(help: ArgumentHelp("Test this many random networks instead of a model.", valueName: "count"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Test this many random networks instead of a model.", valueName: "count"))
   var networks: Int?
 
-  @Option(help: "How many builds or networks to work on at once.")
+  @Option(parsing: .unconditional, help: "How many builds or networks to work on at once.")
   var jobs = 2
 
   @Flag(help: "With --networks: change the generator in known ways, and show that each change is caught.")
@@ -124,7 +128,8 @@ struct DifftestCommand: ParsableCommand {
   /// Nothing compared is nothing shown.
   private func expectComparison(_ bytes: Int) throws {
     guard bytes == 0 else { return }
-    StandardError.write("error: no build could be made on this machine, so nothing was compared; install gcc or clang\n")
+    StandardError.write(
+      "error: no build could be made on this machine, so nothing was compared; install gcc or clang\n")
     throw ExitCode.mismatch
   }
 

@@ -50,12 +50,14 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var inputs: InputArguments
 
   @Option(
-    help: ArgumentHelp("Which samples; all unless given.", valueName: "0-99,120"), transform: IndexList.init)
+    parsing: .unconditional, help: ArgumentHelp("Which samples; all unless given.", valueName: "0-99,120"),
+    transform: IndexList.init)
   var samples: IndexList?
 
   @Option(
     name: .customLong("top-k"),
-    help: ArgumentHelp("Count labels among so many of the largest outputs, too.", valueName: "1,5"), transform: IndexList.init)
+    help: ArgumentHelp("Count labels among so many of the largest outputs, too.", valueName: "1,5"),
+    transform: IndexList.init)
   var topK: IndexList?
 
   @Option(
@@ -69,13 +71,15 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Compare with this network, integer or float.", valueName: "model"))
   var against: String?
 
-  @Option(help: ArgumentHelp("Write all figures as JSON; - is the standard output, in place of the text.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write all figures as JSON; - is the standard output, in place of the text.", valueName: "file"))
   var json: String?
 
   @Option(help: ArgumentHelp("Write a page with the confusion matrix as a picture.", valueName: "page.html"))
   var html: String?
 
-  @Option(help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
   var jobs: Int?
 
   @OptionGroup var lowering: LoweringArguments
@@ -121,10 +125,12 @@ struct EvaluateCommand: ParsableCommand {
     let answers = try concurrentMap(Array(chosen.enumerated()), jobs: jobs ?? processorCount) { place, sample in
       let label = given?[place]
       let real = try realThreshold(of: first, rule)
-      let one = try first.answer(sample, of: vectors, label: label, rule: rule, realThreshold: real, beforeSoftmax: beforeSoftmax)
+      let one = try first.answer(
+        sample, of: vectors, label: label, rule: rule, realThreshold: real, beforeSoftmax: beforeSoftmax)
       let other = try zipped(second, others).map {
         try $0.answer(
-          sample, of: $1, label: label, rule: ownRule(of: $0, beside: rule), realThreshold: real, beforeSoftmax: beforeSoftmax)
+          sample, of: $1, label: label, rule: ownRule(of: $0, beside: rule), realThreshold: real,
+          beforeSoftmax: beforeSoftmax)
       }
       progress.report(done.add(1))
       return (one: one, other: other)
@@ -133,7 +139,7 @@ struct EvaluateCommand: ParsableCommand {
 
     var report = EvaluationReport(network: ModelFile.stem(of: path), samples: chosen.count, names: names)
     if case .integer(let simulator) = first { report.program = simulator.program.digest }
-    report.step = first.step
+    report.step = beforeSoftmax ? nil : first.step
     if second != nil {
       report.against = .init(network: against.map { ModelFile.stem(of: $0) } ?? "", isBeforeSoftmax: beforeSoftmax)
     }
@@ -189,7 +195,8 @@ struct EvaluateCommand: ParsableCommand {
     case .float:
       if network.outputs > 1 { return .largest }
       if threshold != nil {
-        throw ValidationError("--threshold is a code; \(path.printable()) is a float network. Its class is 1 from 0.5 on.")
+        throw ValidationError(
+          "--threshold is a code; \(path.printable()) is a float network. Its class is 1 from 0.5 on.")
       }
       return .threshold(0)
     }
@@ -217,13 +224,16 @@ struct EvaluateCommand: ParsableCommand {
   private func classNames(_ classes: Int) throws -> [String] {
     guard let names else { return (0..<classes).map { "\($0)" } }
     let bytes = try InputFile.bytes(path: names, limit: 16 << 20)
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw FileError(path: names, reason: "is no text") }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw FileError(path: names, reason: "is no text")
+    }
     var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map {
       String($0.hasSuffix("\r") ? $0.dropLast() : $0).printable(80)
     }
     if lines.last == "" { lines.removeLast() }
     guard lines.count == classes else {
-      throw FileError(path: names, reason: "has \(counted(lines.count, "line")); the network has \(classes) classes, a name each")
+      throw FileError(
+        path: names, reason: "has \(counted(lines.count, "line")); the network has \(classes) classes, a name each")
     }
     return lines
   }

@@ -18,16 +18,16 @@ struct FuzzImportCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Sound networks to damage.", valueName: "file"))
   var paths: [String]
 
-  @Option(help: "The seed of the sequence of mutations.")
+  @Option(parsing: .unconditional, help: "The seed of the sequence of mutations.")
   var seed: UInt64 = 1
 
-  @Option(help: "How many mutations to try.")
+  @Option(parsing: .unconditional, help: "How many mutations to try.")
   var count = 10_000
 
-  @Option(help: "The first mutation of the sequence to try.")
+  @Option(parsing: .unconditional, help: "The first mutation of the sequence to try.")
   var first = 0
 
-  @Option(help: ArgumentHelp("Child processes to run at once.", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Child processes to run at once.", valueName: "n"))
   var jobs: Int?
 
   @Flag(help: "Print what each mutation is and what becomes of it, in this process.")

@@ -75,14 +75,17 @@ struct ProfileCommand: ParsableCommand {
 
   @OptionGroup var inputs: InputArguments
 
-  @Option(help: "The seed of the random input that is run without --input.")
+  @Option(parsing: .unconditional, help: "The seed of the random input that is run without --input.")
   var seed: UInt64 = 1
 
-  @Option(help: ArgumentHelp("Write the profile as JSON; - is the standard output, in place of the table.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write the profile as JSON; - is the standard output, in place of the table.", valueName: "file")
+  )
   var json: String?
 
   @Option(
-    help: ArgumentHelp("Draw the arena over the steps; - is the standard output, in place of the table.", valueName: "file"))
+    help: ArgumentHelp(
+      "Draw the arena over the steps; - is the standard output, in place of the table.", valueName: "file"))
   var svg: String?
 
   @OptionGroup var lowering: LoweringArguments

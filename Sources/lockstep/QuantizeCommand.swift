@@ -64,27 +64,32 @@ struct QuantizeCommand: ParsableCommand {
     help: ArgumentHelp("What the network is turned into: fixed-point or int8.", valueName: "target"))
   var target: Target
 
-  @Option(help: ArgumentHelp("Bits of fixed-point weights and activations, 2 to 16.", valueName: "n"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Bits of fixed-point weights and activations, 2 to 16.", valueName: "n")
+  )
   var bits: Int?
 
-  @Option(help: ArgumentHelp("Bits of the weights alone.", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Bits of the weights alone.", valueName: "n"))
   var weightBits: Int?
 
-  @Option(help: ArgumentHelp("Bits of the activations alone.", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Bits of the activations alone.", valueName: "n"))
   var activationBits: Int?
 
   @Option(help: ArgumentHelp("Typical inputs: .npy, .npz, IDX, PNG or CSV.", valueName: "file"))
   var calibration: String
 
   @Option(
-    help: ArgumentHelp("Which of them; the first 500 unless given.", valueName: "0-499"), transform: IndexList.init)
+    parsing: .unconditional, help: ArgumentHelp("Which of them; the first 500 unless given.", valueName: "0-499"),
+    transform: IndexList.init)
   var samples: IndexList?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("The real values that pixels 0 and 255 stand for; 0:1 unless given.", valueName: "low:high"))
   var pixels: PixelRange?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "int8: cover this many hundredths of what calibration sees; all of it unless given.", valueName: "99.9"))
   var percentile: Double?

@@ -21,6 +21,7 @@ struct QuestionArguments: ParsableArguments {
   @OptionGroup var inputs: InputArguments
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Which samples are asked about; all unless given.", valueName: "0-99,120"),
     transform: IndexList.init)
   var samples: IndexList?
@@ -75,6 +76,7 @@ struct QuestionArguments: ParsableArguments {
   var outputRange = false
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("With --output-range: which output elements; all unless given.", valueName: "0,1,4-7"),
     transform: IndexList.init)
   var outputs: IndexList?

@@ -64,7 +64,13 @@ extension QuestionArguments {
       return RangeQuery.Domain(name: name, file: file, box: box, inside: middle)
     }
     guard properties.isEmpty else {
-      return try propertyFiles(for: program).map { domain($0.name + "-", file: $0.path, $0.property.box) }
+      return try propertyFiles(for: program).map { file in
+        if let vacuity = file.property.vacuity(of: program), vacuity == .noCases || vacuity == .contradiction {
+          throw FileError(
+            path: file.path, reason: "its conditions leave no input, and so no range: \(vacuity.text)")
+        }
+        return domain(file.name + "-", file: file.path, file.property.box)
+      }
     }
     return [domain("", program.everyInput)]
   }

@@ -54,11 +54,14 @@ struct SimulateCommand: AsyncParsableCommand {
   var layers: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("The vectors whose layers are written; all unless given.", valueName: "0,1,4-7"),
     transform: IndexList.init)
   var layerVectors: IndexList?
 
-  @Option(help: ArgumentHelp("Threads to run on; as many as the machine has unless given.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Threads to run on; as many as the machine has unless given.", valueName: "n"))
   var jobs: Int?
 
   @OptionGroup var lowering: LoweringArguments

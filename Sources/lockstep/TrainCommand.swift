@@ -69,7 +69,10 @@ struct TrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("In place of both, lines of a label and the pixels, with commas.", valueName: "file"))
   var csv: String?
 
-  @Option(help: ArgumentHelp("How many of them, the last, are held out to choose by; a twelfth unless given.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How many of them, the last, are held out to choose by; a twelfth unless given.", valueName: "n")
+  )
   var heldOut: Int?
 
   @Option(help: ArgumentHelp("Pictures to test on at the end.", valueName: "file"))
@@ -84,7 +87,10 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "What is trained against: standard, adversarial, intervals.")
   var method = TrainingOptions.Method.standard
 
-  @Option(help: "cross-entropy of the worst case; or hinge: clean cross-entropy, a hinge on certified leads and the widths of intervals, as in QA-IBP.")
+  @Option(
+    help:
+      "cross-entropy of the worst case; or hinge: clean cross-entropy, a hinge on certified leads and the widths of intervals, as in QA-IBP."
+  )
   var objective = TrainingOptions.Objective.crossEntropy
 
   @Option(help: "The radius of neighbourhoods, in pixel levels.")
@@ -93,19 +99,19 @@ struct TrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The radius that is trained for; epsilon + 1 unless given.", valueName: "e"))
   var trainingEpsilon: Float?
 
-  @Option(help: ArgumentHelp("Bits of weights and activations.", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Bits of weights and activations.", valueName: "n"))
   var bits = 8
 
-  @Option(help: ArgumentHelp("Bits of weights alone.", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Bits of weights alone.", valueName: "n"))
   var weightBits: Int?
 
-  @Option(help: ArgumentHelp("Bits of activations alone.", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Bits of activations alone.", valueName: "n"))
   var activationBits: Int?
 
-  @Option(help: "Epochs.")
+  @Option(parsing: .unconditional, help: "Epochs.")
   var epochs = 20
 
-  @Option(help: "Pictures in a batch.")
+  @Option(parsing: .unconditional, help: "Pictures in a batch.")
   var batch = 128
 
   @Option(help: "The largest learning rate; it falls as a cosine.")
@@ -123,19 +129,19 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "The share of clean cross-entropy beside that of the worst case.")
   var cleanShare: Float = 0
 
-  @Option(help: "Pictures are moved by up to so many pixels.")
+  @Option(parsing: .unconditional, help: "Pictures are moved by up to so many pixels.")
   var shift = 0
 
   @Flag(help: "Every other picture is mirrored.")
   var flip = false
 
-  @Option(help: "The side of a square that is blotted out.")
+  @Option(parsing: .unconditional, help: "The side of a square that is blotted out.")
   var cutout = 0
 
-  @Option(help: "Ends when so many quantised epochs have brought nothing; 0 for never.")
+  @Option(parsing: .unconditional, help: "Ends when so many quantised epochs have brought nothing; 0 for never.")
   var patience = 0
 
-  @Option(help: "The seed of weights, order and changes.")
+  @Option(parsing: .unconditional, help: "The seed of weights, order and changes.")
   var seed: UInt64 = 1
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The network: a .onnx or .tflite file.", valueName: "file"))
@@ -148,7 +154,8 @@ struct TrainCommand: ParsableCommand {
   var resume = false
 
   @Option(
-    help: ArgumentHelp("Where the state is kept as it is before anything is rounded: a --start for other bits.", valueName: "file"))
+    help: ArgumentHelp(
+      "Where the state is kept as it is before anything is rounded: a --start for other bits.", valueName: "file"))
   var floatCheckpoint: String?
 
   @Option(help: ArgumentHelp("Go on with this checkpoint, and leave it as it is.", valueName: "file"))
@@ -157,21 +164,28 @@ struct TrainCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Draw accuracy over the epochs.", valueName: "curve.svg"))
   var curve: String?
 
-  @Option(help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
   var jobs: Int?
 
   func validate() throws {
     if (csv == nil) == (images == nil) || (images == nil) != (labels == nil) {
       throw ValidationError("Give --images with --labels, or --csv.")
     }
-    if (testImages == nil) != (testLabels == nil) { throw ValidationError("--test-images and --test-labels go together.") }
-    if testCsv != nil && testImages != nil { throw ValidationError("Give --test-images with --test-labels, or --test-csv.") }
+    if (testImages == nil) != (testLabels == nil) {
+      throw ValidationError("--test-images and --test-labels go together.")
+    }
+    if testCsv != nil && testImages != nil {
+      throw ValidationError("Give --test-images with --test-labels, or --test-csv.")
+    }
     if !output.hasSuffix(".onnx") && !output.hasSuffix(".tflite") {
       throw ValidationError("--output must end in .onnx (fixed-point) or .tflite (int8).")
     }
     if resume && start != nil { throw ValidationError("--resume and --start both say where to go on: give one.") }
     if resume && checkpoint == nil { throw ValidationError("--resume needs the --checkpoint to go on with.") }
-    for (name, value) in [("--bits", bits), ("--weight-bits", weightBits ?? bits), ("--activation-bits", activationBits ?? bits)]
+    for (name, value) in [
+      ("--bits", bits), ("--weight-bits", weightBits ?? bits), ("--activation-bits", activationBits ?? bits),
+    ]
     where !(2...8).contains(value) { throw ValidationError("\(name) must be in 2 … 8.") }
     if output.hasSuffix(".tflite") && (bits, weightBits ?? bits, activationBits ?? bits) != (8, 8, 8) {
       throw ValidationError("A .tflite file has 8 bits; write .onnx for others.")
@@ -387,7 +401,8 @@ struct TrainCommand: ParsableCommand {
     if right <= commonest, commonest < set.count {
       StandardError.write(
         "warning: that is no better than to name the commonest class every time, which "
-          + "\(counted(commonest, "picture")) have: too large a --rate" + (method == .standard ? "" : " or --training-epsilon")
+          + "\(counted(commonest, "picture")) have: too large a --rate"
+          + (method == .standard ? "" : " or --training-epsilon")
           + ", too few --bits or --epochs?\n")
     }
     if method == .intervals, epsilon > 0 {

@@ -1,12 +1,12 @@
 import ArgumentParser
 import Importers
 import IntegerProgram
+import Network
 import Properties
 import Reporting
 import SMT
 import Simulation
 import Synchronization
-import Network
 import Verification
 
 /// `lockstep verify`: proofs and counterexamples.
@@ -93,7 +93,8 @@ struct VerifyCommand: ParsableCommand {
 
   @OptionGroup(title: "What is asked") var questions: QuestionArguments
 
-  @Option(help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
   var jobs: Int?
 
   @Option(parsing: .unconditional, help: "Seconds for each question; with --output-range for each output.")
@@ -109,7 +110,7 @@ struct VerifyCommand: ParsableCommand {
     transform: StageList.init)
   var stages: StageList?
 
-  @Option(help: "The seed of the search for counterexamples.")
+  @Option(parsing: .unconditional, help: "The seed of the search for counterexamples.")
   var seed: UInt64 = 1
 
   @Option(help: "The shape of sums in formulas.")
@@ -139,7 +140,8 @@ struct VerifyCommand: ParsableCommand {
     help: ArgumentHelp("Write a page with the verdicts and the counterexamples as pictures.", valueName: "page.html"))
   var html: String?
 
-  @Flag(help: "Show clean accuracy and certified robust accuracy for each epsilon, with what they say of other samples.")
+  @Flag(
+    help: "Show clean accuracy and certified robust accuracy for each epsilon, with what they say of other samples.")
   var summary = false
 
   @OptionGroup var lowering: LoweringArguments

@@ -393,7 +393,8 @@ import Testing
     #expect(step == ["operation", "source.index", "source.type", "source.name", "inputs", "output"])
     let labels = Mirror(reflecting: Self.programs[0]).children.compactMap(\.label)
     // Names and notices are for people.
-    #expect(Set(labels) == ["name", "values", "steps", "inputs", "outputs", "notices"])
+    #expect(
+      Set(labels) == ["name", "values", "steps", "inputs", "outputs", "notices", "inputNames", "outputNames"])
   }
 
   @Test func namesSourcesAndProvedRangesDoNotMatter() {

@@ -34,7 +34,7 @@ import Testing
       }
     }
     #expect(lowered >= 250, "\(reasons)")
-    #expect(bits == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16] && signs == [true, false])
+    #expect(bits.isSuperset(of: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16]) && signs == [true, false])
     #expect(roundings.isSuperset(of: [.halfEven, .halfUpShift, .single]) && doubled > 20)
   }
 }

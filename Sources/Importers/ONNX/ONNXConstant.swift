@@ -163,11 +163,12 @@ enum ONNXElement {
 
 /// The elements of a shape; nil where a size is negative or they are too many.
 func elementCount(_ shape: [Int]) -> Int? {
+  // Without sizes of 0 too: strides and places are reckoned of them before anything is found to be empty.
   var count = 1
   for size in shape {
-    let (product, overflow) = count.multipliedReportingOverflow(by: size)
+    let (product, overflow) = count.multipliedReportingOverflow(by: max(size, 1))
     guard size >= 0, !overflow, product <= Network.largestTensor else { return nil }
     count = product
   }
-  return count
+  return shape.contains(0) ? 0 : count
 }

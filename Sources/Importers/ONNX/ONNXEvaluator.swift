@@ -355,12 +355,14 @@ struct ONNXEvaluator {
 
   /// Which element of a tensor of `shape` stands at each place of one it is broadcast to.
   private func places(of shape: [Int], in result: [Int]) -> [Int] {
+    if result.contains(0) { return [] }
     let padded = Array(repeating: 1, count: result.count - shape.count) + shape
     return Self.places(padded, result.indices.map { axis in (0..<result[axis]).map { padded[axis] == 1 ? 0 : $0 } })
   }
 
   /// The elements of a row-major tensor at the given indices of each axis.
   static func places(_ shape: [Int], _ indices: [[Int]]) -> [Int] {
+    if indices.contains(where: \.isEmpty) { return [] }
     let strides = strides(shape)
     return shape.indices.reduce([0]) { starts, axis in
       starts.flatMap { start in indices[axis].map { start + $0 * strides[axis] } }

@@ -143,7 +143,8 @@ extension ONNXTranslation {
     guard let output = node.outputs.first, let end = endOfNetwork(output) else {
       throw NodeFault(
         "inside the network it needs floating point",
-        remedy: "end the network in front of it: the largest code is the largest probability")
+        remedy: "where only the largest counts, end the network in front of it; else convert with TensorFlow's converter to "
+          + "int8 .tflite, whose SOFTMAX is of integers")
     }
     let codes: ONNXCodes
     if let made { codes = made } else { codes = try realCodes(node, 0, "input") }

@@ -149,8 +149,9 @@ extension ONNXTranslation {
       default: throw NodeFault("its auto_pad is \(scheme.printable(40))")
       }
       if let wanted {
+        guard (1...1 << 20).contains(wanted) else { throw NodeFault("its output_shape is \(wanted)") }
         let total = strides[axis] * (inputs[axis] - 1) + extra[axis] + reach - wanted
-        guard total >= 0, (1...1 << 20).contains(wanted) else {
+        guard total >= 0 else {
           throw NodeFault("its output_shape \(wanted) is larger than what its windows make")
         }
         before = scheme == "SAME_UPPER" ? total / 2 : total - total / 2

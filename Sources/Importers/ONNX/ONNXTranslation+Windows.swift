@@ -164,7 +164,10 @@ extension ONNXTranslation {
     }
     let rows = try runs(height, kernel[0], window.strideHeight, before: top, size: image.height)
     let columns = try runs(width, kernel[1], window.strideWidth, before: left, size: image.width)
-    guard rows.count > 1 || columns.count > 1 else {
+    func isWhole(_ runs: [ONNXWindowRun], _ kernel: Int) -> Bool {
+      runs.count == 1 && runs[0].start == 0 && runs[0].size == kernel
+    }
+    if isWhole(rows, kernel[0]), isWhole(columns, kernel[1]) {
       var plain = window
       plain.padding = .valid
       return ONNXPending(

@@ -76,7 +76,8 @@ struct PreflightCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Check this folder of evidence again.", valueName: "folder"))
   var recheck: String?
 
-  @Option(help: ArgumentHelp("With --recheck: the digest that was printed when the folder was made.", valueName: "sha256"))
+  @Option(
+    help: ArgumentHelp("With --recheck: the digest that was printed when the folder was made.", valueName: "sha256"))
   var digest: String?
 
   @Flag(help: "With --recheck: leave out what takes the target's compiler and emulator.")
@@ -94,7 +95,7 @@ struct PreflightCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Without --input: how many random and extreme inputs to run on.", valueName: "count"))
   var random = Self.usualRandom
 
-  @Option(help: "The seed of random inputs, and of the search.")
+  @Option(parsing: .unconditional, help: "The seed of random inputs, and of the search.")
   var seed: UInt64 = 1
 
   @OptionGroup(title: "What is asked") var questions: QuestionArguments
@@ -102,7 +103,8 @@ struct PreflightCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: "Seconds for each question.")
   var timeout = Self.usualTimeout
 
-  @Option(help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
   var jobs: Int?
 
   @OptionGroup var lowering: LoweringArguments
@@ -115,11 +117,14 @@ struct PreflightCommand: ParsableCommand {
     if recheck != nil {
       if model != nil { throw ValidationError("--recheck takes the model from the folder; name none.") }
       if output != nil { throw ValidationError("--recheck writes nothing; leave out --output.") }
-      if questions.isGiven || questions.inputs.bytes != nil || !input.isEmpty || configuration != nil || optimize != .speed || random != Self.usualRandom
-        || seed != 1 || timeout != Self.usualTimeout || lowering.rounding != .tfliteDouble || lowering.scaleProduct != .double
+      if questions.isGiven || questions.inputs.bytes != nil || !input.isEmpty || configuration != nil
+        || optimize != .speed || random != Self.usualRandom
+        || seed != 1 || timeout != Self.usualTimeout || lowering.rounding != .tfliteDouble
+        || lowering.scaleProduct != .double
       {
         throw ValidationError(
-          "--recheck asks what was asked then, and says it; beside it go --target, --digest, --without-device and --jobs.")
+          "--recheck asks what was asked then, and says it; beside it go --target, --digest, --without-device and --jobs."
+        )
       }
       return
     }
