@@ -39,7 +39,7 @@ enum CSV {
       for (place, cell) in cells.enumerated() {
         if let integer = integer(cell) {
           if reals == nil { whole.append(integer) } else { reals?.append(Double(integer)) }
-        } else if let real = real(cell), !cell.drop(while: { $0 == 0x2D || $0 == 0x2B }).allSatisfy((0x30...0x39).contains) {
+        } else if let real = real(cell), !isWhole(cell) {
           if reals == nil { reals = whole.map { Double($0) } }
           reals?.append(real)
         } else {
@@ -67,6 +67,12 @@ enum CSV {
     guard let first = cell.first, real(cell) == nil else { return false }
     return (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first | 0x20)
       || [UInt8(ascii: "\""), UInt8(ascii: "_"), UInt8(ascii: "#")].contains(first)
+  }
+
+  /// Whether a cell is a whole number, of however many digits.
+  private static func isWhole(_ cell: ArraySlice<UInt8>) -> Bool {
+    let digits = cell.first.map { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") } == true ? cell.dropFirst() : cell
+    return digits.allSatisfy { (0x30...0x39).contains($0) }
   }
 
   private static func integer(_ cell: ArraySlice<UInt8>) -> Int64? {
