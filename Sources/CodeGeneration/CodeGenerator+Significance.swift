@@ -25,12 +25,13 @@ extension CodeGenerator {
     return nil
   }
 
-  /// The names in the code that have more characters than count within a file.
+  /// The names in the code that have more characters than count within a file; words of comments are none.
   private var longNames: [String] {
     var names: Set<String> = []
     for text in [header(hasSelfTest: true, portable: nil), source(own, .alone)] {
       for word in text.utf8.split(whereSeparator: { !Self.isPartOfNames($0) }) where word.count > Self.characters {
-        names.insert(String(decoding: word, as: UTF8.self))
+        let name = String(decoding: word, as: UTF8.self)
+        if name.hasPrefix(options.names.prefix) || name.hasPrefix(options.names.macro) { names.insert(name) }
       }
     }
     return names.sorted()

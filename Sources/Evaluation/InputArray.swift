@@ -165,11 +165,12 @@ public struct InputArray: Sendable {
     let wanted = value.shape.first == 1 && value.shape.count > 3 ? Array(value.shape.dropFirst()) : value.shape
     // Flat inputs take pixels in rows.
     let isFirst = wanted.count == 3 && (wanted[1], wanted[2]) == (height, width) && (wanted[0], wanted[1]) != (height, width)
+    let long = wanted.filter { $0 > 1 }
     let channels: Int
     switch wanted.count {
     case 3 where isFirst: channels = wanted[0]
     case 3 where (wanted[0], wanted[1]) == (height, width): channels = wanted[2]
-    case _ where value.count % (height * width) == 0 && wanted.filter({ $0 > 1 }).count <= 2:
+    case _ where value.count % (height * width) == 0 && (long.count <= 1 || long == [height, width]):
       channels = value.count / (height * width)
     default: channels = 0
     }

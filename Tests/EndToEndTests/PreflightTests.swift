@@ -287,7 +287,7 @@ struct PreflightTests {
     let constants = (0..<784).map { "(declare-const X_\($0) Real)\n" }.joined() + (0..<10).map { "(declare-const Y_\($0) Real)\n" }.joined()
     // The one holds of no input that there is; the other is violated by most.
     try folder.write(Array((constants + "(assert (>= Y_0 127))\n(assert (>= Y_1 127))\n(assert (<= X_0 -128))\n").utf8), "\u{E9}.vnnlib")
-    try folder.write(Array((constants + "(assert (<= Y_0 127))\n").utf8), "e\u{301}.vnnlib")
+    try folder.write(Array((constants + "(assert (<= Y_0 100))\n").utf8), "e\u{301}.vnnlib")
     let run = try CommandRun(
       "preflight", Place.digits.path, "--target", "cortex-m4", "--random", "2", "--timeout", "2", "--property",
       folder.path("\u{E9}.vnnlib"), "--property", folder.path("e\u{301}.vnnlib"), "--output", folder.path("e"))
@@ -326,7 +326,7 @@ struct PreflightTests {
     let run = try CommandRun(
       "preflight", Place.digits.path, "--target", "cortex-m4", "--property", folder.path("p.vnnlib"), "--output",
       folder.path("e"))
-    #expect(run.status == 65 && run.error.contains("--real"), "\(run.output)\(run.error)")
+    #expect(run.status == 3 && run.output.contains("vacuous"), "\(run.output)\(run.error)")
   }
 
   @Test func whatDoesNotFitIsRefused() throws {

@@ -24,6 +24,6 @@ import Testing
     comparison.add(sample: 9, first: [1, 0], second: [0.5, 2])
     // |0.5|, |2| of 4 elements; Σ b² = 1 + 4 + 0.25 + 4, Σ (a − b)² = 4.25.
     #expect(comparison.mean == 0.625 && comparison.largest == 2 && comparison.worst == 9)
-    #expect(abs((comparison.signalToNoise ?? 0) - 3.377_747) < 1e-5, "10 · log10 (9.25 / 4.25)")
+    #expect(abs((comparison.signalToNoise ?? 0) - 3.377_528) < 1e-5, "10 · log10 (9.25 / 4.25)")
   }
 }
