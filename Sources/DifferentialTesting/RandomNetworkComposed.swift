@@ -54,7 +54,8 @@ extension RandomNetworkBuilder {
         return nil
       }
     } else {
-      let sizes = random.element(of: [shape, Array(shape.suffix(1)), [1]])
+      // No operand has more dimensions than the value.
+      let sizes = random.element(of: [shape, Array(shape.suffix(1)), shape.isEmpty ? [] : [1]])
       partner = codeConstant(randomCodes(count: sizes.reduce(1, *)), shape: sizes, quantization)
     }
     let indices = broadcastIndices(of: self.shape(of: partner), to: shape)
