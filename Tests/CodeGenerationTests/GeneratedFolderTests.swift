@@ -24,7 +24,8 @@ import Testing
       #expect(run.status == 0 && run.error.isEmpty, "\(run.report)")
       let alone = try TemporaryFolder()
       #expect(try compile(prefix, package, in: alone).status == 0)
-      #expect(try Tool.run("diff", ["-r", folder.url.path, alone.url.path], in: folder).status == 0)
+      let difference = try Tool.run("diff", ["-r", folder.url.path + "/out", alone.url.path + "/out"], in: folder)
+      #expect(difference.status == 0, "\(difference.report)")
       #expect(content(folder) == content(alone), "emptied folders go as well")
     }
     try Tool.check("sh", ["-c", "cd out && sha256sum --check --strict --quiet lockstep.sha256"], in: folder)

@@ -51,7 +51,7 @@ import Testing
     #expect(try read(Array("1,2,3\n".utf8), "x.csv", value([1, 3]), isReal: true).codes(0) == [-1, 1, 3])
     #expect(try read(Array("0,128,255\n".utf8), "x.csv", value([1, 3]), bytes: .pixels).codes(0) == [-128, 0, 127])
     for (text, reason) in [
-      ("1,2\n3\n", "line 2 has 1 cells, and the lines before it 2"), ("1,x\n1,2\n1,y", "line 3, cell 2 is \"y\""),
+      ("1,2\n3\n", "line 2 has 1 cells, and the lines before it 2"), ("1,x\n1,2\n1,y", "line 1, cell 2 is \"x\""),
       ("a,b\n", "has no rows"), ("1,2,nan\n", "element 2 is not a number"), ("1,2,128\n", "is 128, outside int8"),
     ] {
       #expect(throws: FileError.self) { try read(Array(text.utf8), "x.csv", value([1, 3])) }
