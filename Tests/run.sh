@@ -24,7 +24,7 @@ section() { echo; echo "== $*"; }
 section "random networks: the generated C against the simulator"
 $lockstep difftest --networks 300 --seed 1 --jobs "$(nproc)"
 section "mutants of the code generator"
-$lockstep difftest --networks 60 --seed 1 --mutants --jobs "$(nproc)"
+$lockstep difftest --networks 500 --seed 1 --mutants --jobs "$(nproc)"
 section "MISRA C:2012"
 LOCKSTEP=$lockstep Tests/misra.sh
 section "exported networks"
