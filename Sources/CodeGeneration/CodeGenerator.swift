@@ -8,6 +8,7 @@ public struct GeneratedFile: Sendable {
   public var name: String
   public var text: String
 
+  /// `name` is relative to the project's folder.
   public init(name: String, text: String) {
     self.name = name
     self.text = text

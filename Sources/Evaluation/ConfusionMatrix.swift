@@ -5,6 +5,7 @@ public struct ConfusionMatrix: Sendable, Equatable {
   /// How many samples had so many classes before their label.
   public private(set) var ranks: [Int]
 
+  /// Of nothing yet; labels and classes given are 0 ..< `classes`.
   public init(classes: Int) {
     counts = Array(repeating: Array(repeating: 0, count: classes), count: classes)
     ranks = Array(repeating: 0, count: classes)
@@ -24,6 +25,7 @@ public struct ConfusionMatrix: Sendable, Equatable {
 
   /// Samples that have a label, and those that were given a class.
   public func support(_ label: Int) -> Int { counts[label].reduce(0, +) }
+  /// How many samples were given the class, whatever their label.
   public func predicted(_ label: Int) -> Int { counts.reduce(0) { $0 + $1[label] } }
   /// The share of a class's samples that were given it; nil where it has none.
   public func recall(_ label: Int) -> Double? { Self.share(counts[label][label], of: support(label)) }

@@ -6,6 +6,7 @@ import Simulation
 /// How far the layers of a quantised network are from those of the float network that it was made of, over the samples that
 /// both have run. Layers are told by their tensors' names, which quantising keeps.
 public struct LayerErrors: Sendable {
+  /// The errors of one layer, in real values of its output.
   public struct Layer: Sendable {
     public var name: String
     /// The operator, as the integer network's file calls it.

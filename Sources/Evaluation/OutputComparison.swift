@@ -14,11 +14,13 @@ public struct OutputComparison: Sendable, Equatable {
   /// Samples to which the two give different classes, in order.
   public private(set) var changes: [Change] = []
 
+  /// A sample to which the two networks give different classes.
   public struct Change: Sendable, Equatable {
     public var sample: Int
     public var label: Int?
     public var first, second: Int
 
+    /// `first` and `second` are the classes; `label` is nil where none is known.
     public init(sample: Int, label: Int?, first: Int, second: Int) {
       self.sample = sample
       self.label = label
@@ -27,6 +29,7 @@ public struct OutputComparison: Sendable, Equatable {
     }
   }
 
+  /// Of no samples yet.
   public init() {}
 
   /// `second` is the reference. There must be as many of one as of the other.
@@ -45,6 +48,7 @@ public struct OutputComparison: Sendable, Equatable {
       }
     }
   }
+  /// Notes a sample whose class differs; its outputs are added apart.
   public mutating func add(_ change: Change) { changes.append(change) }
 
   public var mean: Double { sum / Double(max(1, elements)) }

@@ -38,7 +38,8 @@ extension Lowering {
         Double(values[a].scale) * Double(values[b].scale) / Double(output.scale), "input scale · input scale / output scale"))
   }
 
-  private mutating func operands(_ operation: Operation) throws(LayerFault) -> (Int, Int, Value) {
+  /// Two operands of codes, and the output.
+  mutating func operands(_ operation: Operation) throws(LayerFault) -> (Int, Int, Value) {
     let a = try input(operation, 0, "first input")
     let b = try input(operation, 1, "second input")
     try requireInt8(a, "first input")

@@ -209,12 +209,7 @@ extension Lowering {
 
   /// Two operands and the output, whose shape is theirs by NumPy's rules.
   private mutating func pair(_ operation: Operation) throws(LayerFault) -> (Int, Int, Value) {
-    let a = try input(operation, 0, "first input")
-    let b = try input(operation, 1, "second input")
-    try requireInt8(a, "first input")
-    try requireInt8(b, "second input")
-    let output = try output(operation)
-    try requireInt8(output, "output")
+    let (a, b, output) = try operands(operation)
     try require(shape: broadcast(a, b).shape, of: output)
     return (a, b, output)
   }

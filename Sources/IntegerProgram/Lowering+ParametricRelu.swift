@@ -6,12 +6,8 @@ import Network
 extension Lowering {
   /// TensorFlow Lite: z + M₁ · (x − z_x) where that is not negative, elsewhere z + M₂ · (x − z_x)(slope − z_slope).
   mutating func parametricRelu(_ operation: Operation) throws(LayerFault) {
-    let x = try input(operation, 0, "input")
-    try requireInt8(x, "input")
-    let output = try output(operation)
-    try requireInt8(output, "output")
+    let (x, output) = try elementwiseEnds(operation)
     let input = values[x]
-    try require(shape: input.shape, of: output)
     let slopes = values[try self.input(operation, 1, "slopes")]
     guard let codes = slopes.constant, Broadcast(input.shape, slopes.shape)?.shape == input.shape else {
       throw LayerFault(

@@ -172,12 +172,8 @@ extension Lowering {
   /// reference starts each sum at minus the input's zero point, as if one element more were the code 0 (TensorFlow Lite:
   /// `CumSum` with quantised parameters).
   mutating func cumulativeSum(_ operation: Operation, isExclusive: Bool, isReverse: Bool) throws(LayerFault) {
-    let x = try input(operation, 0, "input")
-    try requireInt8(x, "input")
-    let output = try output(operation)
-    try requireInt8(output, "output")
+    let (x, output) = try elementwiseEnds(operation)
     let input = values[x]
-    try require(shape: input.shape, of: output)
     let rank = input.shape.count
     let axis = try constantIntegers(operation, 1, "axis")
     guard axis.count == 1, (-rank..<rank).contains(axis[0]) else {

@@ -27,13 +27,19 @@ extension Lowering {
     return (Lookup(lowest: Int32(codes.lowerBound), table: table), range)
   }
 
-  mutating func unary(_ operation: Operation, _ function: UnaryFunction) throws(LayerFault) {
+  /// The input of codes and the output, of its shape.
+  mutating func elementwiseEnds(_ operation: Operation) throws(LayerFault) -> (Int, Value) {
     let x = try input(operation, 0, "input")
     try requireInt8(x, "input")
     let output = try output(operation)
     try requireInt8(output, "output")
+    try require(shape: values[x].shape, of: output)
+    return (x, output)
+  }
+
+  mutating func unary(_ operation: Operation, _ function: UnaryFunction) throws(LayerFault) {
+    let (x, output) = try elementwiseEnds(operation)
     let input = values[x]
-    try require(shape: input.shape, of: output)
     if let quantizer = operation.quantizer {
       guard case .composed(let functions) = function else { throw LayerFault("it has no real function") }
       return try composed(functions, operation, quantizer, x, output)
