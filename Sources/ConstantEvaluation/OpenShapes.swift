@@ -13,7 +13,9 @@ extension ConstantEvaluation {
         continue
       }
       try spend(shape)
-      for axis in tensor.openAxes { network.tensors[output].shape[axis] = shape[axis] }
+      for axis in tensor.openAxes where shape.indices.contains(axis) {
+        network.tensors[output].shape[axis] = shape[axis]
+      }
     }
   }
 
