@@ -65,9 +65,13 @@ let package = Package(
       dependencies: [
         "Arithmetic", "IntegerProgram", "Properties", "Certificates", "Simulation", "SMT", "CClp", "CVerificationKernels",
       ]),
+    .target(name: "Reporting", dependencies: ["CZlib"]),
     .target(
       name: "Evaluation",
-      dependencies: ["Network", "Importers", "IntegerProgram", "Quantization", "Simulation", "Properties"]),
+      dependencies: [
+        "Network", "Importers", "IntegerProgram", "Quantization", "Simulation", "Properties", "Reporting",
+        .product(name: "BigInt", package: "BigInt"),
+      ]),
     // Targets as Swift text, made at each build: the executable has them wherever it is copied to.
     .executableTarget(name: "embed-targets"),
     .plugin(name: "EmbedTargets", capability: .buildTool(), dependencies: ["embed-targets"]),
@@ -78,7 +82,6 @@ let package = Package(
     .target(
       name: "Profiling",
       dependencies: ["IntegerProgram", "Simulation", "CodeGeneration", "DifferentialTesting"]),
-    .target(name: "Reporting", dependencies: ["CZlib"]),
     // OpenBLAS: the matrix products of training.
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CTrainingKernels"),
@@ -143,8 +146,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "Properties", "Simulation", "Verification",
-        "Reporting", .product(name: "Crypto", package: "swift-crypto"), .product(name: "BigInt", package: "BigInt"),
+        "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "Properties", "Simulation", "Evaluation",
+        "Verification", "Reporting", .product(name: "Crypto", package: "swift-crypto"), .product(name: "BigInt", package: "BigInt"),
       ]),
   ],
   swiftLanguageModes: [.v6],

@@ -22,7 +22,7 @@ public struct CertificateChecker: Sendable {
   }
 
   /// Returns where the certificate proves its property of the program; throws the reason where it does not, and once
-  /// `isCancelled`, which is asked with every node, says true.
+  /// `isCancelled`, which is asked with every lemma and now and then among points, says true.
   public func check(
     _ certificate: Certificate, isCancelled: () -> Bool = { false }
   ) throws(CertificateError) {
@@ -43,7 +43,7 @@ public struct CertificateChecker: Sendable {
       guard case .next = node.end else { throw CertificateError("a shared node ends otherwise than in the next one") }
       // It makes no cases and tries no points.
       var (open, points): ([Ranges], Int) = ([], 0)
-      try check(node, of: Goal(constraints: []), &ranges, &open, &points)
+      try check(node, of: Goal(constraints: []), &ranges, &open, &points, isCancelled)
     }
     var points = 0
     for (index, proof) in certificate.proofs.enumerated() {
@@ -62,10 +62,9 @@ public struct CertificateChecker: Sendable {
   ) throws(CertificateError) {
     var open = [ranges]
     for (index, node) in proof.nodes.enumerated() {
-      if isCancelled() { throw CertificateError("there was no time to check it") }
       guard var ranges = open.popLast() else { throw CertificateError("nodes follow the proof's end") }
       do {
-        try check(node, of: goal, &ranges, &open, &points)
+        try check(node, of: goal, &ranges, &open, &points, isCancelled)
       } catch {
         throw CertificateError("node \(index): \(error.reason)")
       }
@@ -75,11 +74,18 @@ public struct CertificateChecker: Sendable {
   }
 
   private func check(
-    _ node: Proof.Node, of goal: Goal, _ ranges: inout Ranges, _ open: inout [Ranges], _ points: inout Int
+    _ node: Proof.Node, of goal: Goal, _ ranges: inout Ranges, _ open: inout [Ranges], _ points: inout Int,
+    _ isCancelled: () -> Bool
   ) throws(CertificateError) {
+    func expectTime() throws(CertificateError) {
+      if isCancelled() { throw CertificateError("there was no time to check it") }
+    }
+    try expectTime()
     bounded.settle(&ranges, for: goal)
     for lemma in node.lemmas {
       if ranges.isEmpty { break }
+      // Each is a pass through the layers.
+      try expectTime()
       try bounded.apply(lemma, goal, &ranges)
     }
     bounded.settle(&ranges, for: goal)
@@ -105,18 +111,23 @@ public struct CertificateChecker: Sendable {
     case .next:
       open.append(ranges)
     case .points:
-      try checkPoints(goal, ranges, &points)
+      try checkPoints(goal, ranges, &points, expectTime)
     }
   }
 
   /// Follows every input of the ranges through the program.
-  private func checkPoints(_ goal: Goal, _ ranges: Ranges, _ points: inout Int) throws(CertificateError) {
+  private func checkPoints(
+    _ goal: Goal, _ ranges: Ranges, _ points: inout Int, _ expectTime: () throws(CertificateError) -> Void
+  ) throws(CertificateError) {
     guard !ranges.isEmpty else { return }
     guard let count = bounded.pointCount(of: ranges), points + count <= bounded.mostPoints else {
       throw CertificateError("it tries more than \(bounded.mostPoints) points")
     }
     points += count
+    var tried = 0
     try bounded.forEachPoint(of: bounded.box(of: ranges)) { point throws(CertificateError) in
+      if tried % 64 == 63 { try expectTime() }
+      tried += 1
       if bounded.isMet(goal, at: point) { throw CertificateError("the input \(point.prefix(8))… meets the goal") }
     }
   }

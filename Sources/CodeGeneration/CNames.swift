@@ -12,15 +12,24 @@ public struct CNames: Sendable {
   public static let longestPrefix = 40
 
   /// The names of a network whose file is called `name`, whole; characters that C does not allow become underscores. A
-  /// name that is too long is cut, and ends with a digest of all of it, which keeps names apart that begin alike.
+  /// name that is too long is cut, and ends with a digest of all of it, which keeps names apart that begin alike; so does
+  /// one with letters beyond ASCII, of which nothing is left.
   public init(modelName name: String) {
     var identifier = Self.identifier(of: name)
-    if identifier.utf8.count > Self.longestPrefix {
+    if identifier.utf8.count > Self.longestPrefix || !name.allSatisfy(\.isASCII) {
       let digest = String(SelfTest.hash(name.utf8.map { Int32($0) }, bytesPerCode: 1), radix: 16)
       identifier = identifier.prefix(Self.longestPrefix - 9) + "_" + String(repeating: "0", count: 8 - digest.count) + digest
       identifier.replace("__", with: "_")
     }
     prefix = Self.reserved.contains(identifier) ? identifier + "_net" : identifier
+  }
+
+  /// What to say of the prefix that a file's name gives where files of other names give the same; nil where none does.
+  public static func notice(ofModel name: String) -> String? {
+    let prefix = CNames(modelName: name).prefix
+    guard prefix != name, name.allSatisfy(\.isASCII), identifier(of: name).utf8.count <= longestPrefix else { return nil }
+    return "names in the C start with \(prefix), as those of files would whose names differ from \"\(name)\" in case or "
+      + "signs alone; --prefix gives others"
   }
 
   /// An identifier in lower case that reads like `name`.

@@ -35,7 +35,7 @@ extension ConstantArray {
       case .maximum: return ConstantArray(shape: shape, .reals(pairs.map { max($0, $1) }))
       case .minimum: return ConstantArray(shape: shape, .reals(pairs.map { min($0, $1) }))
       case .floorDivide, .floorModulo:
-        throw EvaluationFault("it divides real constants and rounds, which is not supported")
+        throw EvaluationFault("it divides real constants and rounds, which is not supported", remedy: .store)
       }
     default: throw EvaluationFault("its inputs are of different types")
     }
@@ -154,7 +154,7 @@ extension ConstantArray {
         }
       }
       return ConstantArray(shape: made, .integers(results))
-    case .reals: throw EvaluationFault("it folds real constants, whose sum depends on the order")
+    case .reals: throw EvaluationFault("it folds real constants, whose sum depends on the order", remedy: .store)
     }
   }
 
@@ -169,12 +169,12 @@ extension ConstantArray {
       var integers: [Int64] = []
       for real in reals {
         guard let integer = Int64(exactly: real.rounded(.towardZero)) else {
-          throw EvaluationFault("it casts \(real) to \(type)")
+          throw EvaluationFault("it casts \(real) to \(type)", remedy: .store)
         }
         integers.append(integer)
       }
       return ConstantArray(shape: shape, .integers(integers))
-    default: throw EvaluationFault("it casts to \(type), which is not supported")
+    default: throw EvaluationFault("it casts to \(type), which is not supported", remedy: .store)
     }
   }
 

@@ -54,7 +54,7 @@ extension ConstantArray {
   /// TensorFlow's strided slice, without ellipsis and new axes.
   func sliced(begins: [Int], ends: [Int], steps: [Int], _ masks: SliceMasks) throws(EvaluationFault) -> ConstantArray {
     guard masks.ellipsis == 0, masks.newAxis == 0, !masks.isOffset else {
-      throw EvaluationFault("it uses an ellipsis, a new axis or ends that count from the begins")
+      throw EvaluationFault("it uses an ellipsis, a new axis or ends that count from the begins", remedy: .store)
     }
     guard begins.count == ends.count, ends.count == steps.count, begins.count <= shape.count else {
       throw EvaluationFault(
@@ -261,7 +261,7 @@ func moved(
     return [try x.reshaped(to: made)]
   case .transpose: return [try x.transposed(by: input(1).sizes(negative: true))]
   case .concatenation(let axis, .none): return [try ConstantArray.joined(inputs, axis: axis)]
-  case .concatenation: throw EvaluationFault("it joins constants and has a fused activation")
+  case .concatenation: throw EvaluationFault("it joins constants and has a fused activation", remedy: .store)
   case .pack(let axis):
     let place = try x.axis(axis, rank: x.shape.count + 1)
     var layers: [ConstantArray] = []

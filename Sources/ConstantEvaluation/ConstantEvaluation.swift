@@ -15,8 +15,19 @@ extension Network {
 
 /// Why the result of an operation on constants cannot be computed.
 struct EvaluationFault: Error {
+  /// What the user can do.
+  enum Remedy: String {
+    /// Shapes and numbers that do not go together come out of conversion, or of a damaged file.
+    case convertAgain = "the file contradicts itself there: convert the network again, with fixed shapes (a batch of 1)"
+    case store = "reckon it in Python before the network is converted, so that the file holds the result as a constant"
+  }
+
   var reason: String
-  init(_ reason: String) { self.reason = reason }
+  var remedy: Remedy
+  init(_ reason: String, remedy: Remedy = .convertAgain) {
+    self.reason = reason
+    self.remedy = remedy
+  }
 }
 
 /// The state of evaluating one network.
@@ -38,6 +49,7 @@ struct ConstantEvaluation {
         try settleShapes(operation)
       } catch {
         operation.kind = .unsupported(reason: error.reason)
+        operation.remedy = error.remedy.rawValue
       }
       remaining.append(operation)
     }
@@ -100,7 +112,8 @@ struct ConstantEvaluation {
   mutating func spend(_ shape: [Int]) throws(EvaluationFault) {
     elements += try elementCount(shape)
     guard elements <= Self.mostElements else {
-      throw EvaluationFault("it brings the elements computed from constants to over \(Self.mostElements)")
+      throw EvaluationFault(
+        "it brings the elements computed from constants to over \(Self.mostElements)", remedy: .store)
     }
   }
 
@@ -178,7 +191,7 @@ struct ConstantEvaluation {
     case .select:
       let condition = try input(0)
       if operation.typeName == "SELECT", condition.shape.count == 1, try input(1).shape.count > 1 {
-        throw EvaluationFault("it selects whole rows, which is not supported")
+        throw EvaluationFault("it selects whole rows, which is not supported", remedy: .store)
       }
       return [try condition.selecting(input(1), input(2))]
     case .reduce(let reduction, let keepsDimensions):

@@ -17,7 +17,7 @@ public enum EvaluatedNetwork: Sendable {
       let program = simulator.program
       guard let step = program.steps.last(where: { $0.output == program.outputs[0] }) else { return false }
       if case .softmax = step.operation { return true } else { return false }
-    case .float(let network): return network.softmaxInput != nil
+    case .float(let network): return network.softmaxInput(of: network.network.outputs[0]) != nil
     }
   }
 
@@ -30,27 +30,46 @@ public enum EvaluatedNetwork: Sendable {
     self = .integer(Simulator(program))
   }
 
-  /// The input, as files of samples are read for it. Codes are given to a float network as the real values that they stand
-  /// for in `other`, the integer network that it is compared with.
-  public func input(beside other: EvaluatedNetwork?) -> Value {
-    switch self {
-    case .integer(let simulator): return simulator.program.values[simulator.program.inputs[0]]
-    case .float(let network):
-      let shape = network.inputShape
-      // On its own, pixels are 0 … 1.
-      guard case .integer(let simulator)? = other else {
-        return Value(name: "input", tensor: nil, shape: shape, type: .uint8, scale: 1.0 / 255, zeroPoint: 0)
-      }
-      var value = simulator.program.values[simulator.program.inputs[0]]
-      value.shape = shape
-      return value
+  /// The same of a float network.
+  public init(_ network: FloatNetwork) throws(NetworkError) {
+    guard network.inputTensors.count == 1, network.outputTensors.count == 1 else {
+      throw NetworkError(
+        "it has \(network.inputTensors.count) inputs and \(network.outputTensors.count) outputs; networks with one each are "
+          + "evaluated")
     }
+    self = .float(network)
+  }
+
+  /// The samples of a file. Codes, and bytes that stand for some, are given to a float network as the real values that they
+  /// stand for in `other`, the integer network that it is compared with; on its own it has no codes.
+  public func samples(
+    path: String, beside other: EvaluatedNetwork?, meaning: InputMeaning
+  ) throws(FileError) -> InputArray {
+    switch (self, other) {
+    case (.integer(let simulator), _):
+      return try InputArray(path: path, for: simulator.program.values[simulator.program.inputs[0]], meaning: meaning)
+    case (.float(let network), .integer(let simulator)?):
+      var value = simulator.program.values[simulator.program.inputs[0]]
+      value.shape = network.inputTensors[0].shape
+      return try InputArray(path: path, for: value, meaning: meaning)
+    case (.float(let network), _):
+      let input = network.inputTensors[0]
+      return try InputArray(path: path, forReals: input.name, shape: input.shape, meaning: meaning)
+    }
+  }
+
+  private var isInteger: Bool { if case .integer = self { true } else { false } }
+
+  /// Throws where `meaning` says what pixels stand for, and an integer network says so itself.
+  public static func expectMeaning(_ meaning: InputMeaning, of networks: [EvaluatedNetwork]) throws(UsageError) {
+    guard meaning.pixels != nil, networks.contains(where: \.isInteger) else { return }
+    throw UsageError("--pixels is about float networks alone; an integer network says itself what its codes stand for.")
   }
 
   public var outputs: Int {
     switch self {
     case .integer(let simulator): simulator.program.outputElements.count
-    case .float(let network): network.outputShape.reduce(1, *)
+    case .float(let network): network.outputTensors[0].count
     }
   }
 
@@ -89,9 +108,9 @@ public enum EvaluatedNetwork: Sendable {
       return Answer(reals: reals, predicted: predicted, rank: label.map { ClassRule.rank(of: $0, in: codes) })
     case .float(let network):
       var reals: [Float] = []
-      let front = beforeSoftmax ? network.softmaxInput : nil
-      let outputs = network.run(samples.reals(index)) { tensor, elements in if tensor == front { reals = elements } }
-      if front == nil { reals = outputs }
+      let front = beforeSoftmax ? network.softmaxInput(of: network.network.outputs[0]) : nil
+      let outputs = network.run([samples.reals(index)]) { tensor, elements in if tensor == front { reals = elements } }
+      if front == nil { reals = outputs[0] }
       guard let rule else { return Answer(reals: reals) }
       if case .threshold = rule {
         let predicted = reals[0] >= realThreshold ? 1 : 0

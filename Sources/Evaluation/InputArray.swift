@@ -1,6 +1,7 @@
 import Importers
 import IntegerProgram
 import Network
+import Reporting
 
 /// The vectors that a file holds for one network input, whatever its format; the one way in which inputs are read.
 public struct InputArray: Sendable {
@@ -11,37 +12,68 @@ public struct InputArray: Sendable {
   public let vectorShape: [Int]
   /// What the file's numbers were taken for, where something else could have been meant.
   public let note: String?
+  /// Whether the file's numbers may be pixels, so that options about bytes say something.
+  public let holdsBytes: Bool
+  /// What the file holds, as messages have it.
+  public let contents: String
   private let array: NumPyArray
   private let value: Value
 
   /// Reads `path` (see `ArrayFile`), of an IDX file no more than `items` vectors where that is given. What its numbers
-  /// are: floating-point numbers are real values, bytes are pixels or codes by `bytes`, other integers are codes; numbers
-  /// of a CSV file with `isReal` are real values whether or not they are whole.
+  /// are: floating-point numbers are real values, bytes are pixels or codes by `meaning`, other integers are codes; numbers
+  /// of a CSV file are real values, whole or not, where `meaning` says so.
   public init(
-    path: String, for value: Value, bytes meaning: ByteMeaning? = nil, isReal: Bool = false, items: Int? = nil
+    path: String, for value: Value, meaning: InputMeaning = InputMeaning(), items: Int? = nil
   ) throws(FileError) {
     let file = try ArrayFile.read(path: path, items: items)
     let type = value.type
-    var numbers = file.codes(for: type, bytes: meaning ?? .pixels)
+    var numbers = file.codes(for: type, bytes: meaning.bytes ?? .pixels)
     var note: String?
-    if meaning == nil, file.isAmbiguous(for: type) {
+    if meaning.bytes == nil, file.isAmbiguous(for: type) {
       note =
         "bytes are taken for pixels: 0 … 255 stand for the codes −128 … 127 (--bytes codes takes them for codes)"
     }
     if file.format == .csv, let integers = numbers.integers {
-      if isReal {
+      if meaning.isReal {
         numbers = NumPyArray(integers.map { Double($0) }, shape: numbers.shape)
-      } else if meaning == .pixels, type == .int8 {
+      } else if meaning.bytes == .pixels, type == .int8 {
         // Numbers outside are found with the others below.
         numbers = NumPyArray(integers.map { $0 - 128 }, shape: numbers.shape)
-      } else if meaning == nil {
+      } else if meaning.bytes == nil {
         note =
           "whole numbers are taken for codes (write 1.0 for real values"
           + (type == .int8 ? "; --bytes pixels takes 0 … 255 for pixels)" : ")")
       }
     }
-    if file.format == .pictures { numbers = try Self.fitted(numbers, to: value, path: path) }
-    try self.init(numbers, for: value, path: path, items: file.items, note: note)
+    try self.init(file, numbers, for: value, meaning, path: path, note: note)
+  }
+
+  /// Reads `path` for an input of a network of real numbers, called `name`: floating-point numbers are real values, bytes
+  /// are pixels, which stand for what `meaning` says.
+  public init(
+    path: String, forReals name: String, shape: [Int], meaning: InputMeaning = InputMeaning(), items: Int? = nil
+  ) throws(FileError) {
+    let file = try ArrayFile.read(path: path, items: items)
+    let numbers = try file.reals(meaning, path: path)
+    var note: String?
+    if meaning.pixels == nil, file.array.element == .uint8 || meaning.bytes == .pixels && !file.array.element.isFloat {
+      note = "bytes are taken for pixels, which stand for \(PixelRange.usual.text) (--pixels low:high for others)"
+    }
+    // Of reals nothing but the shape is looked at.
+    let value = Value(name: name, tensor: nil, shape: shape, type: .int8, scale: 1, zeroPoint: 0)
+    try self.init(file, numbers, for: value, meaning, path: path, note: note)
+  }
+
+  /// `numbers` are what those of `file` mean.
+  private init(
+    _ file: ArrayFile, _ numbers: NumPyArray, for value: Value, _ meaning: InputMeaning, path: String, note: String?
+  ) throws(FileError) {
+    let fitted = file.format == .pictures ? try Self.fitted(numbers, to: value, path: path) : numbers
+    try self.init(
+      fitted, for: value, path: path, items: file.items, note: note,
+      holdsBytes: file.mayBePixels && !(file.format == .csv && meaning.isReal),
+      contents: file.format == .csv
+        ? meaning.isReal || file.array.element.isFloat ? "real values" : "whole numbers" : "\(file.array.element)")
   }
 
   /// The vectors in `array`, read from `path`, for the network input `value`. All of it is checked here.
@@ -50,7 +82,8 @@ public struct InputArray: Sendable {
   /// may be left out, and flat vectors fit as well; without the vectors' axis it is one vector. Integers are codes.
   /// Floating-point numbers are real values, quantised by the input's scale.
   public init(
-    _ array: NumPyArray, for value: Value, path: String, items: Int? = nil, note: String? = nil
+    _ array: NumPyArray, for value: Value, path: String, items: Int? = nil, note: String? = nil, holdsBytes: Bool = false,
+    contents: String? = nil
   ) throws(FileError) {
     let shaped = Self.shaped(array, like: value.shape)
     guard let count = Self.vectors(in: shaped.shape, of: value.shape) else {
@@ -69,6 +102,8 @@ public struct InputArray: Sendable {
     self.array = shaped
     self.value = value
     self.note = note
+    self.holdsBytes = holdsBytes
+    self.contents = contents ?? "\(array.element)"
     if let fault = fault() {
       let (vector, element) = fault.element.quotientAndRemainder(dividingBy: value.count)
       throw FileError(path: path, reason: "vector \(vector), element \(element) is \(fault.reason)")
@@ -190,20 +225,20 @@ public struct InputArray: Sendable {
           + "\"\(value.name.printable())\" takes \(Self.text(wanted))\(colours)")
     }
     let size = height * width
-    var bytes = [UInt8](repeating: 0, count: count * size * channels)
+    // What pixels stand for has been found: numbers of any width are moved.
+    let step = pictures.element.byteCount
+    var bytes = [UInt8](repeating: 0, count: count * size * channels * step)
     pictures.withBytes { source in
       for picture in 0..<count {
         for pixel in 0..<size {
           for (channel, from) in sources.enumerated() {
-            let place = isFirst ? channel * size + pixel : pixel * channels + channel
-            bytes[picture * size * channels + place] = source[(picture * size + pixel) * found + from]
+            let place = picture * size * channels + (isFirst ? channel * size + pixel : pixel * channels + channel)
+            let start = (picture * size + pixel) * found + from
+            for byte in 0..<step { bytes[place * step + byte] = source[start * step + byte] }
           }
         }
       }
     }
-    let element = pictures.element
-    return NumPyArray(element: element, shape: [count] + wanted, littleEndian: bytes)
+    return NumPyArray(element: pictures.element, shape: [count] + wanted, littleEndian: bytes)
   }
-
-  private static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 }

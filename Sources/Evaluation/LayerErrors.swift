@@ -54,18 +54,18 @@ public struct LayerErrors: Sendable {
     }
   }
 
-  /// Runs a sample through both.
-  public mutating func add(reals: [Float], codes: [Int32]) throws {
+  /// Runs a sample, a vector for each input, through both.
+  public mutating func add(reals: [[Float]], codes vectors: [[Int32]]) throws {
     var expected: [Int: [Float]] = [:]
     _ = float.run(reals) { tensor, elements in
       if let layer = ofTensor[tensor] { expected[layer] = elements }
     }
     let program = simulator.program
     var found: [(layer: Int, value: Int, codes: [Int32])] = []
-    for (input, codes) in zip(program.inputs, [codes]) {
+    for (input, codes) in zip(program.inputs, vectors) {
       if let layer = ofValue[input] { found.append((layer, input, codes)) }
     }
-    _ = try simulator.run([codes]) { _, value, codes in
+    _ = try simulator.run(vectors) { _, value, codes in
       if let layer = ofValue[value] { found.append((layer, value, codes)) }
     }
     for (layer, value, codes) in found {

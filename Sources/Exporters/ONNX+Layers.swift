@@ -50,6 +50,7 @@ extension ONNXWriter {
       try requireSameCodes(operation)
       try move(operation, "Transpose", [], ["perm": .ints(integers(operation, 1, "permutation"))])
     case .pad: try pad(operation)
+    case .indexed(let maps): try gather(operation, maps)
     case .concatenation(let axis, _):
       for position in operation.inputs.indices { try requireSameCodes(operation, position) }
       var values: [String] = []
@@ -445,6 +446,18 @@ extension ONNXWriter {
       ])
   }
 
+  /// Elements taken by their places along one axis.
+  private mutating func gather(_ operation: Operation, _ maps: [[Int]]) throws(ONNXExportFault) {
+    try requireSameCodes(operation)
+    let shape = try inputTensor(operation).shape
+    let changed = maps.indices.filter { maps[$0] != Array(0..<(shape.indices.contains($0) ? shape[$0] : 0)) }
+    guard maps.count == shape.count, changed.count == 1 else {
+      throw ONNXExportFault("it takes elements along \(changed.count) axes at once, which ONNX does in as many operators")
+    }
+    try move(
+      operation, "Gather", [constant("\(name(operation))/indices", maps[changed[0]])], ["axis": .int(changed[0])])
+  }
+
   private mutating func unary(_ operation: Operation, _ functions: [RealFunction]) throws(ONNXExportFault) {
     let shape = outputTensor(operation).shape
     let source = try input(operation, 0)
@@ -490,7 +503,7 @@ extension ONNXWriter {
       case .scaled, .divided, .hardSwish, .reciprocalSquareRoot, .square, .gelu, .mish:
         throw ONNXExportFault(
           "it applies \(function), which has no operator of the ONNX version that is written (opset 13)",
-          remedy: function == .hardSwish ? "write TensorFlow Lite's int8 instead, which has HARD_SWISH (quantize --to int8)" : nil)
+          remedy: "write TensorFlow Lite's int8 instead (quantize --to int8)")
       }
     }
     try finish(operation, x, channelsFirst: isFirst)

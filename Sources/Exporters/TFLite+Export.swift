@@ -143,6 +143,7 @@ private struct TFLiteWriter {
     raw.options.dilation_width = 1
     raw.options.dilation_height = 1
     var shape: [Int32]?
+    var inputs = Array(operation.inputs.indices)
     var code: (number: Int32, version: Int32)
     func tensor(_ position: Int) -> Tensor? {
       position < operation.inputs.count ? operation.inputs[position].map { network.tensors[$0] } : nil
@@ -157,6 +158,15 @@ private struct TFLiteWriter {
       try set(window, of: operation, kernel: tensor(1).map { Array($0.shape.dropFirst().prefix(2)) }, &raw.options)
       raw.options.depth_multiplier = Int32(clamping: multiplier)
       raw.options.activation = number(activation)
+    case .transposeConv(let window, let activation):
+      guard window.dilationHeight == 1, window.dilationWidth == 1, operation.inputs.count == 4 else {
+        throw ExportFault(reason: "it is dilated, or does not say its output's shape, as .tflite wants it")
+      }
+      code = (67, tensor(2) == nil ? 2 : 3)
+      try set(window, of: operation, kernel: nil, &raw.options)
+      raw.options.activation = number(activation)
+      // The file has the shape and the weights in front.
+      inputs = [3, 1, 0] + (tensor(2) == nil ? [] : [2])
     case .fullyConnected(let keepsDimensions, let activation):
       // 4 is int8's; later ones keep dimensions, go without a bias, and have a scale a channel.
       let isPerChannel = (tensor(1)?.quantization?.scales.count ?? 1) > 1
@@ -243,7 +253,7 @@ private struct TFLiteWriter {
       code = movement
     }
     (raw.builtin_code, raw.version) = code
-    let isAdded = withViews(operation.inputs.map { Int32($0 ?? -1) }, operation.outputs.map(Int32.init)) {
+    let isAdded = withViews(inputs.map { Int32(operation.inputs[$0] ?? -1) }, operation.outputs.map(Int32.init)) {
       inputs, outputs in
       withViews(shape ?? [], []) { shapeView, _ in
         raw.inputs = inputs

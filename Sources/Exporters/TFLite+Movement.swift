@@ -2,7 +2,8 @@ import CTFLite
 import Network
 
 extension Operation.Kind {
-  /// The operator code and version of an operation that moves codes, its options set; nil where TensorFlow Lite has none.
+  /// The operator code and version of an operation that moves codes, or reckons without options but these; nil where
+  /// TensorFlow Lite has none.
   func movement(_ options: inout ctflite_options, outputs: Int) -> (Int32, Int32)? {
     switch self {
     case .slice: return (65, 2)
@@ -37,6 +38,19 @@ extension Operation.Kind {
       options.aligns_corners = rule.alignsCorners
       options.has_half_pixel_centers = rule.hasHalfPixelCenters
       return (97, 3)
+    case .reduce(let reduction, let keepsDimensions):
+      options.keep_dimensions = keepsDimensions
+      switch reduction {
+      case .sum: return (74, 2)
+      case .maximum: return (82, 2)
+      case .minimum: return (89, 2)
+      }
+    case .resizeBilinear(let alignsCorners, let centresHalfPixels):
+      options.aligns_corners = alignsCorners
+      options.has_half_pixel_centers = centresHalfPixels
+      return (23, 3)
+    case .squaredDifference: return (99, 2)
+    case .divide(.none): return (42, 1)
     case .parametricRelu: return (54, 1)
     case .maximum: return (55, 2)
     case .minimum: return (57, 2)

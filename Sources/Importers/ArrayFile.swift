@@ -26,15 +26,13 @@ public struct ArrayFile: Sendable {
   /// are read, where that is given. A folder stands for the pictures in it, in the order of their names. Of a `.npz` with
   /// several arrays one is named behind a colon: `x.npz:NAME`.
   public static func read(path: String, items: Int? = nil) throws(FileError) -> ArrayFile {
-    var (file, member) = (path, String?.none)
-    if !InputFile.exists(path), let end = path.firstRange(of: ".npz:") {
-      (file, member) = (String(path[..<end.upperBound].dropLast()), String(path[end.upperBound...]))
-    }
-    if InputFile.isFolder(file) { return try pictures(in: file) }
+    let place = ArrayPath(path)
+    let file = place.file
+    if place.isFolder { return try pictures(place) }
     let bytes = try InputFile.bytes(path: file, limit: NumPyArray.largestFile)
     do throws(NumPyError) {
       if bytes.starts(with: ZipArchive.signature) {
-        return ArrayFile(try NumPyArray(archive: bytes, member: member, path: file), .numPy)
+        return ArrayFile(try NumPyArray(archive: bytes, member: place.member, path: file), .numPy)
       }
       if bytes.starts(with: Picture.signature) { return ArrayFile(try Picture(fileBytes: bytes).array, .pictures) }
       if CSV.names.contains(where: file.lowercased().hasSuffix) { return ArrayFile(try CSV.array(bytes), .csv) }
@@ -44,14 +42,23 @@ public struct ArrayFile: Sendable {
     }
   }
 
-  private static func pictures(in folder: String) throws(FileError) -> ArrayFile {
-    let names = try InputFile.names(inFolder: folder).filter { $0.lowercased().hasSuffix(".png") }.sorted()
-    guard let first = names.first else {
-      throw FileError(path: folder, reason: "is a folder without a .png file; name a file of inputs, or a folder of pictures")
-    }
+  /// The bytes of a file called `path` that holds `array`: NumPy's, or text where the name ends as that of a CSV file does.
+  public static func bytes(of array: NumPyArray, for path: String) -> [UInt8] {
+    let name = path.lowercased()
+    guard let ending = CSV.names.first(where: name.hasSuffix) else { return array.fileBytes }
+    return CSV.bytes(of: array, separator: ending == ".tsv" ? "\t" : ",")
+  }
+
+  /// Whether an array is written to a file of this name: NumPy's (also without an ending), or CSV.
+  public static func isWritten(to path: String) -> Bool {
+    let name = path.lowercased().split(separator: "/").last ?? ""
+    return !name.dropFirst().contains(".") || ([".npy"] + CSV.names).contains(where: name.hasSuffix)
+  }
+
+  private static func pictures(_ folder: ArrayPath) throws(FileError) -> ArrayFile {
+    let paths = try folder.files()
     var (bytes, shape): ([UInt8], [Int]) = ([], [])
-    for name in names {
-      let path = "\(folder)/\(name)"
+    for path in paths {
       let picture: Picture
       do throws(NumPyError) {
         picture = try Picture(fileBytes: try file(path))
@@ -62,14 +69,14 @@ public struct ArrayFile: Sendable {
       guard picture.shape == shape else {
         throw FileError(
           path: path,
-          reason: "is \(picture.text), and \(first) is \(Picture.text(shape)): pictures of a folder are alike")
+          reason: "is \(picture.text), and \(paths[0].printable()) is \(Picture.text(shape)): pictures of a folder are alike")
       }
       guard bytes.count + picture.pixels.count <= NumPyArray.largestUnpacked else {
-        throw FileError(path: folder, reason: "has over \(NumPyArray.largestUnpacked >> 30) GiB of pixels")
+        throw FileError(path: folder.file, reason: "has over \(NumPyArray.largestUnpacked >> 30) GiB of pixels")
       }
       bytes += picture.pixels
     }
-    return ArrayFile(NumPyArray(element: .uint8, shape: [names.count] + shape, littleEndian: bytes), .pictures)
+    return ArrayFile(NumPyArray(element: .uint8, shape: [paths.count] + shape, littleEndian: bytes), .pictures)
   }
 
   private static func file(_ path: String) throws(NumPyError) -> [UInt8] {
@@ -90,7 +97,7 @@ extension NumPyArray {
   /// The array of a `.npz` archive, by its name there where it has several.
   init(archive bytes: [UInt8], member: String?, path: String) throws(NumPyError) {
     let archive = try ZipArchive(bytes)
-    let names = archive.entries.map(\.name).filter { $0.hasSuffix(".npy") }.map { String($0.dropLast(4)) }
+    let names = archive.arrayNames
     guard let name = member ?? (names.count == 1 ? names[0] : nil), names.contains(name),
       let entry = archive.entries.first(where: { $0.name == name + ".npy" })
     else {

@@ -54,6 +54,27 @@ enum CSV {
     return reals.map { NumPyArray($0, shape: [rows, columns]) } ?? NumPyArray(whole, shape: [rows, columns])
   }
 
+  /// [lines, …] as text, a line for each index of the first axis: whole numbers as they are, real values with a point or an
+  /// exponent, so that they are read again as what they were.
+  static func bytes(of array: NumPyArray, separator: String) -> [UInt8] {
+    let lines = array.shape.first ?? 1
+    let cells = array.count / max(1, lines)
+    var text = ""
+    for line in 0..<lines {
+      let range = line * cells..<(line + 1) * cells
+      let words: [String]
+      if let integers = array.integers(range) {
+        words = integers.map(String.init)
+      } else if let reals = array.elements(range, as: Float.self) {
+        words = reals.map { "\($0)" }
+      } else {
+        words = (array.elements(range, as: Double.self) ?? []).map { "\($0)" }
+      }
+      text += words.joined(separator: separator) + "\n"
+    }
+    return Array(text.utf8)
+  }
+
   private static let separators: Set<UInt8> = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")]
 
   private static func trimmed(_ cell: ArraySlice<UInt8>) -> ArraySlice<UInt8> {

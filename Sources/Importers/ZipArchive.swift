@@ -33,6 +33,12 @@ struct ZipArchive {
     }
     guard let end else { throw damaged }
     var (count, place) = (try number(end + 10, 2), try number(end + 16, 4))
+    // Behind other bytes, as a model, places may count from the archive's own start.
+    let length = try number(end + 12, 4)
+    var start = 0
+    if length <= end - place, !bytes[place...].starts(with: Array("PK".utf8) + [1, 2]), count < 0xFFFF {
+      (start, place) = (end - length - place, end - length)
+    }
     if count == 0xFFFF || place == 0xFFFF_FFFF {
       // ZIP64: a locator stands in front, and names the place of the larger record.
       guard end >= 20, bytes[(end - 20)...].starts(with: Array("PK".utf8) + [6, 7]) else { throw damaged }
@@ -64,11 +70,14 @@ struct ZipArchive {
       entries.append(
         Entry(
           name: String(decoding: bytes[name..<name + lengths.name], as: UTF8.self), method: try number(place + 10, 2),
-          packedSize: packed, size: whole, offset: offset))
+          packedSize: packed, size: whole, offset: start + offset))
       place = fields + lengths.comment
     }
     self.entries = entries
   }
+
+  /// The names of NumPy's arrays in it.
+  var arrayNames: [String] { entries.map(\.name).filter { $0.hasSuffix(".npy") }.map { String($0.dropLast(4)) } }
 
   /// A file's bytes, unpacked.
   func content(of entry: Entry) throws(NumPyError) -> [UInt8] {

@@ -6,28 +6,33 @@ import Network
 struct AffineQuantizer {
   let network: FloatNetwork
   let calibration: Calibration
-  let input: InputCodes
+  /// What the codes of each input tensor are.
+  let inputs: [Int: InputCodes]
   let rule: RangeRule
   private let shared: SharedCodes
-  private var builder: QuantizedNetworkBuilder
+  var builder: QuantizedNetworkBuilder
   private var quantizations: [Int: Quantization] = [:]
 
-  init(network: FloatNetwork, calibration: Calibration, input: InputCodes, rule: RangeRule) {
+  init(network: FloatNetwork, calibration: Calibration, inputs: [Int: InputCodes], rule: RangeRule) {
     self.network = network
     self.calibration = calibration
-    self.input = input
+    self.inputs = inputs
     self.rule = rule
     let functions = network.layers.filter { Self.ownCodes(of: $0) != nil }.map(\.output)
     // RELU6 clamps codes as they are, and does not rescale.
-    shared = SharedCodes(network, fixed: Set(functions + (input == .reals ? [] : [network.input]))) { $0 == [.clamp(0, 6)] }
+    let pixels = network.inputs.filter { inputs[$0] != .reals }
+    shared = SharedCodes(network, fixed: Set(functions + pixels)) { $0 == [.clamp(0, 6)] }
     builder = QuantizedNetworkBuilder(network.network)
   }
 
   mutating func quantized() throws -> Network {
     var issues: [LayerIssue] = []
-    let source: Int
-    do throws(LayerFault) { source = try addActivation(network.input) } catch {
-      throw NetworkError([LayerIssue(reason: "the network's input: \(error.reason)", remedy: error.remedy)])
+    var sources: [Int] = []
+    for input in network.inputs {
+      do throws(LayerFault) { sources.append(try addActivation(input)) } catch {
+        let name = network.network.tensors[input].name.printable()
+        throw NetworkError([LayerIssue(reason: "the network's input \"\(name)\": \(error.reason)", remedy: error.remedy)])
+      }
     }
     for layer in network.layers {
       let operation = network.network.operations[layer.index]
@@ -44,17 +49,17 @@ struct AffineQuantizer {
     }
     guard issues.isEmpty else { throw NetworkError(issues) }
     return Network(
-      name: network.network.name, tensors: builder.tensors, operations: builder.operations, inputs: [source],
-      outputs: [try builder.place(network.output)])
+      name: network.network.name, tensors: builder.tensors, operations: builder.operations, inputs: sources,
+      outputs: try network.outputs.map { try builder.place($0) })
   }
 
   // MARK: Activations
 
-  private mutating func addActivation(_ tensor: Int) throws(LayerFault) -> Int {
+  mutating func addActivation(_ tensor: Int) throws(LayerFault) -> Int {
     builder.add(tensor, .int8, try quantization(of: tensor))
   }
 
-  private mutating func quantization(of tensor: Int) throws(LayerFault) -> Quantization {
+  mutating func quantization(of tensor: Int) throws(LayerFault) -> Quantization {
     let representative = shared.representative(tensor)
     if let known = quantizations[representative] { return known }
     let found = try choose(shared.members(of: representative))
@@ -83,7 +88,12 @@ struct AffineQuantizer {
       if let own = Self.ownCodes(of: layer) { return own }
     }
     var range = rule.range(members.compactMap { calibration.tensors[$0] })
-    if members.contains(network.input), case .pixels(let low, let high) = input { range = low...high }
+    for member in members { if case .pixels(let low, let high)? = inputs[member] { range = low...high } }
+    return try Self.quantization(covering: range)
+  }
+
+  /// The codes of a range.
+  static func quantization(covering range: ClosedRange<Float>) throws(LayerFault) -> Quantization {
     // Zero must have a code: padding and ReLU need it.
     let (low, high) = (min(range.lowerBound, 0), max(range.upperBound, 0))
     let scale = (high - low) / 255
@@ -100,17 +110,9 @@ struct AffineQuantizer {
     let activation = layer.activation
     switch layer.kind {
     case .affine(let affine): try add(affine, layer, operation, inputs[0])
-    case .combine(let combination, _, _):
-      let kind: Operation.Kind
-      switch combination {
-      case .sum: kind = .add(activation)
-      case .difference: kind = .subtract(activation)
-      case .product: kind = .multiply(activation)
-      case .maximum, .minimum:
-        try rescale(&inputs, of: layer)
-        kind = operation.kind
-      }
-      builder.emit(kind, operation.typeName, inputs, try addActivation(layer.output))
+    case .transposed(let transposed): try add(transposed, layer, operation, inputs[0])
+    case .combine(let combination, _, _): try add(combination, layer, operation, inputs)
+    case .product: builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
     case .average(let window):
       let made = try addActivation(layer.output)
       guard case .averagePool2D(let file, let height, let width, _) = operation.kind else { return }
@@ -137,45 +139,28 @@ struct AffineQuantizer {
       let made = try addActivation(layer.output)
       builder.emit(
         .maxPool2D(scheme ?? file, height: height, width: width, activation), operation.typeName, inputs, made)
-    case .mean(let axes, _, _, _):
+    case .reduce(_, let axes, _, _):
       let listed = builder.constant("axes", axes.map(Int64.init), [axes.count], .int32)
-      guard case .mean(let keepsDimensions) = operation.kind else { return }
+      builder.emit(operation.kind, operation.typeName, inputs + [listed], try addActivation(layer.output))
+    case .bilinear:
       builder.emit(
-        .mean(keepsDimensions: keepsDimensions), operation.typeName, inputs + [listed], try addActivation(layer.output))
+        operation.kind, operation.typeName, try builder.operands(of: operation, inputs), [try addActivation(layer.output)])
     case .softmax(let beta, _):
       builder.emit(.softmax(beta: beta), operation.typeName, inputs, try addActivation(layer.output))
     case .move:
       if case .indexed(let maps) = operation.kind { return try add(maps, layer, inputs[0]) }
-      if case .stridedSlice = operation.kind {
-        for case let constant? in operation.inputs.dropFirst() { inputs.append(try builder.place(constant)) }
-        return builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
-      }
+      // One operation makes all its parts.
+      guard layer.part == 0 else { return }
       // Shapes, permutations and amounts are the file's; zero is what PAD fills with by itself.
-      for case let constant? in operation.inputs.dropFirst().prefix(1) { inputs.append(try builder.place(constant)) }
-      builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
+      var moved = operation
+      if case .pad = operation.kind { moved.inputs = Array(moved.inputs.prefix(2)) }
+      var made: [Int] = []
+      for output in operation.outputs { made.append(try addActivation(output)) }
+      builder.emit(operation.kind, operation.typeName, try builder.operands(of: moved, inputs), made)
     case .concatenation:
       try rescale(&inputs, of: layer)
       builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
-    case .unary(let functions):
-      let function: UnaryFunction
-      switch functions {
-      case [.logistic]: function = .logistic
-      case [.tanh]: function = .tanh
-      case [.hardSwish]: function = .hardSwish
-      case [.clamp(0, .infinity)]: function = .relu
-      case [.clamp(0, 6)]: function = .relu6
-      default:
-        guard functions.count == 1 else { throw Self.noOperator }
-        switch functions[0] {
-        case .leakyRelu(let alpha): function = .leakyRelu(alpha: alpha)
-        case .hardSigmoid(let alpha, let beta): return try addHardSigmoid(layer, inputs[0], alpha: alpha, beta: beta)
-        case .elu(alpha: 1): function = .real(functions[0])
-        case .exponential, .absolute: function = .real(functions[0])
-        case .scaled(by: -1, plus: 0): function = .real(.negated)
-        default: throw Self.noOperator
-        }
-      }
-      builder.emit(.unary(function), operation.typeName, inputs, try addActivation(layer.output))
+    case .unary(let functions): try add(functions, layer, operation, inputs[0])
     }
   }
 
@@ -183,31 +168,9 @@ struct AffineQuantizer {
     _ affine: FloatAffine, _ layer: FloatLayer, _ operation: Operation, _ x: Int
   ) throws(LayerFault) {
     let inputCodes = try quantization(of: layer.inputs[0])
-    let inputScale = Double(inputCodes.scales[0])
     let (outputs, length) = (affine.outputs, affine.length)
-    var scales: [Float] = []
-    var codes: [Int64] = []
-    var biases: [Int64] = []
-    for output in 0..<outputs {
-      let weights = affine.weights[output * length..<(output + 1) * length]
-      let largest = weights.reduce(0) { max($0, abs($1)) }
-      // No bias takes more than half of the accumulator.
-      let least = Float(abs(Double(affine.bias[output])) / (inputScale * 0x1p30))
-      var scale = max(largest / 127, least)
-      if !(scale > 0) { scale = 1 }
-      guard scale.isFinite else { throw LayerFault("the weights of channel \(output) pass single precision") }
-      scales.append(scale)
-      for weight in weights { codes.append(Int64(min(max((weight / scale).rounded(), -127), 127))) }
-      biases.append(Int64((Double(affine.bias[output]) / (inputScale * Double(scale))).rounded()))
-    }
+    let (codes, bias, perChannel) = try parameters(affine.weights, affine.bias, layer)
     let name = network.network.tensors[layer.output].name
-    let bias = builder.constant(
-      "\(name)/bias", biases, [outputs], .int32,
-      Quantization(
-        scales: scales.map { Float(inputScale * Double($0)) }, zeroPoints: Array(repeating: 0, count: outputs)))
-    func perChannel(_ axis: Int) -> Quantization {
-      Quantization(scales: scales, zeroPoints: Array(repeating: 0, count: outputs), axis: axis)
-    }
     if affine.isDense {
       let weights = builder.constant("\(name)/weights", codes, [outputs, length], .int8, perChannel(0))
       let (from, to) = (network.network.tensors[layer.inputs[0]].shape, network.network.tensors[layer.output].shape)
@@ -243,38 +206,43 @@ struct AffineQuantizer {
     }
   }
 
+  /// Weights as codes, for each output channel in a row, with a scale each; the tensor of the biases; and how an axis of
+  /// the weights is quantised that counts the output channels.
+  mutating func parameters(
+    _ weights: [Float], _ bias: [Float], _ layer: FloatLayer
+  ) throws(LayerFault) -> (codes: [Int64], bias: Int, perChannel: (_ axis: Int) -> Quantization) {
+    let inputScale = Double(try quantization(of: layer.inputs[0]).scales[0])
+    let (outputs, length) = (bias.count, weights.count / max(1, bias.count))
+    var scales: [Float] = []
+    var codes: [Int64] = []
+    var biases: [Int64] = []
+    for output in 0..<outputs {
+      let row = weights[output * length..<(output + 1) * length]
+      let largest = row.reduce(0) { max($0, abs($1)) }
+      // No bias takes more than half of the accumulator.
+      let least = Float(abs(Double(bias[output])) / (inputScale * 0x1p30))
+      var scale = max(largest / 127, least)
+      if !(scale > 0) { scale = 1 }
+      guard scale.isFinite else { throw LayerFault("the weights of channel \(output) pass single precision") }
+      scales.append(scale)
+      for weight in row { codes.append(Int64(min(max((weight / scale).rounded(), -127), 127))) }
+      biases.append(Int64((Double(bias[output]) / (inputScale * Double(scale))).rounded()))
+    }
+    let zeros = [Int64](repeating: 0, count: outputs)
+    let tensor = builder.constant(
+      "\(network.network.tensors[layer.output].name)/bias", biases, [outputs], .int32,
+      Quantization(scales: scales.map { Float(inputScale * Double($0)) }, zeroPoints: zeros))
+    return (codes, tensor, { [scales] in Quantization(scales: scales, zeroPoints: zeros, axis: $0) })
+  }
+
   /// Brings inputs to the codes of a layer's output that must share them.
-  private mutating func rescale(_ inputs: inout [Int], of layer: FloatLayer) throws(LayerFault) {
+  mutating func rescale(_ inputs: inout [Int], of layer: FloatLayer) throws(LayerFault) {
     let codes = try quantization(of: layer.output)
     for (place, input) in layer.inputs.enumerated() where !shared.areJoined(input, layer.output) {
       let rescaled = builder.addRescaled(inputs[place], .int8, codes)
       builder.emit(.quantize, "QUANTIZE", [inputs[place]], rescaled)
       inputs[place] = rescaled
     }
-  }
-
-  private static let noOperator = LayerFault(
-    "it is a function that is no operator of TensorFlow Lite",
-    remedy: "put Relu, LeakyRelu, HardSwish, HardSigmoid, Sigmoid, Tanh or Elu in its place, or quantise to fixed-point")
-
-  /// clamp(α · x + β, 0, 1): a product and a sum with constants, whose codes end at 0 and 1.
-  private mutating func addHardSigmoid(
-    _ layer: FloatLayer, _ x: Int, alpha: Float, beta: Float
-  ) throws(LayerFault) {
-    let codes = try quantization(of: layer.inputs[0])
-    guard alpha > 0, beta > 0, alpha.isFinite, beta.isFinite, codes.scales.count == 1 else { throw Self.noOperator }
-    let name = network.network.tensors[layer.output].name
-    func constant(_ value: Float, _ role: String) -> Int {
-      builder.constant(
-        "\(name)/\(role)", [127], [1], .int8, Quantization(scales: [value / 127], zeroPoints: [0]))
-    }
-    let slope = constant(alpha, "slope")
-    let product = builder.add(
-      Tensor(
-        name: "\(name)/product", shape: builder.tensors[x].shape, type: .int8,
-        quantization: Quantization(scales: [codes.scales[0] * alpha], zeroPoints: codes.zeroPoints)))
-    builder.emit(.multiply(.none), "MUL", [x, slope], product)
-    builder.emit(.add(.none), "ADD", [product, constant(beta, "offset")], try addActivation(layer.output))
   }
 
   /// Elements taken by index: GATHER along each axis that is not taken whole.
@@ -311,7 +279,7 @@ struct AffineQuantizer {
     return isSame ? same : nil
   }
 
-  private func valid(_ window: Window) -> Window {
+  func valid(_ window: Window) -> Window {
     var window = window
     window.padding = .valid
     return window
@@ -331,8 +299,4 @@ struct AffineQuantizer {
     builder.emit(.pad, "PAD", [x, constant], made)
     return made
   }
-}
-
-extension RealFunction {
-  fileprivate var isHardSigmoid: Bool { if case .hardSigmoid = self { true } else { false } }
 }

@@ -19,10 +19,11 @@ public struct Calibration: Sendable {
   /// For so many samples to come.
   public init(samples: Int) { perSample = max(1, Self.kept / max(samples, 1)) }
 
-  /// Runs one sample through the network; the output. Throws where a layer leaves the real numbers.
-  @discardableResult public mutating func add(_ input: [Float], to network: FloatNetwork) throws -> [Float] {
+  /// Runs one sample, a vector for each input, through the network; the outputs. Throws where a layer leaves the real
+  /// numbers.
+  @discardableResult public mutating func add(_ vectors: [[Float]], to network: FloatNetwork) throws -> [[Float]] {
     var fault: Int?
-    let output = network.run(input) { tensor, elements in
+    let outputs = network.run(vectors) { tensor, elements in
       var found = tensors[tensor] ?? Tensor()
       for element in elements {
         found.least = min(found.least, element)
@@ -40,7 +41,7 @@ public struct Calibration: Sendable {
         "sample \(seen) makes what is no finite number in \"\(network.network.tensors[fault].name.printable())\"")
     }
     seen += 1
-    return output
+    return outputs
   }
 }
 

@@ -8,16 +8,18 @@ import Network
 struct FixedPointQuantizer {
   let network: FloatNetwork
   let calibration: Calibration
-  let input: InputCodes
+  /// What the codes of each input tensor are.
+  let inputs: [Int: InputCodes]
   let weightBits, activationBits: Int
   private let shared: SharedCodes
   private var builder: QuantizedNetworkBuilder
   private var formats: [Int: Format] = [:]
   private var nonNegative: [Int: Bool] = [:]
-  /// What the input's codes stand for, over what the network takes them for: the weights of its readers make up for it.
-  private var inputFactor = 1.0
-  /// The network's output, less a softmax at the end, which keeps the order.
-  private let last: Int
+  /// What the codes of an input's class stand for, over what the network takes them for: the weights of its readers make up
+  /// for it.
+  private var inputFactors: [Int: Double] = [:]
+  /// The network's outputs, less a softmax at the end, which keeps the order.
+  private let lasts: [Int]
 
   /// How codes of one class of tensors are read.
   struct Format: Equatable {
@@ -34,27 +36,23 @@ struct FixedPointQuantizer {
   static let outputBits = 16
 
   init(
-    network: FloatNetwork, calibration: Calibration, input: InputCodes, weightBits: Int, activationBits: Int
+    network: FloatNetwork, calibration: Calibration, inputs: [Int: InputCodes], weightBits: Int, activationBits: Int
   ) {
     self.network = network
     self.calibration = calibration
-    self.input = input
+    self.inputs = inputs
     self.weightBits = weightBits
     self.activationBits = activationBits
-    shared = SharedCodes(network, fixed: input == .reals ? [] : [network.input])
+    shared = SharedCodes(network, fixed: Set(network.inputs.filter { inputs[$0] != .reals }))
     builder = QuantizedNetworkBuilder(network.network)
-    var last = network.output
-    if let layer = network.layers.last(where: { $0.output == last }), case .softmax = layer.kind {
-      last = layer.inputs[0]
-    }
-    self.last = last
+    lasts = network.outputs.map { network.softmaxInput(of: $0) ?? $0 }
   }
 
   mutating func quantized() throws -> Network {
     var issues: [LayerIssue] = []
-    nonNegative[network.input] = (calibration.tensors[network.input]?.least ?? 0) >= 0
+    for input in network.inputs { nonNegative[input] = (calibration.tensors[input]?.least ?? 0) >= 0 }
     for layer in network.layers { nonNegative[layer.output] = isNonNegative(layer) }
-    let source = addActivation(network.input)
+    let sources = network.inputs.map { addActivation($0) }
     for layer in network.layers {
       let operation = network.network.operations[layer.index]
       do throws(LayerFault) {
@@ -70,8 +68,8 @@ struct FixedPointQuantizer {
     }
     guard issues.isEmpty else { throw NetworkError(issues) }
     return Network(
-      name: network.network.name, tensors: builder.tensors, operations: builder.operations, inputs: [source],
-      outputs: [try builder.place(last)], format: .onnx)
+      name: network.network.name, tensors: builder.tensors, operations: builder.operations, inputs: sources,
+      outputs: try lasts.map { try builder.place($0) }, format: .onnx)
   }
 
   // MARK: Formats
@@ -81,11 +79,11 @@ struct FixedPointQuantizer {
     if [.relu, .relu6].contains(layer.activation) { return true }
     let inputs = layer.inputs.allSatisfy { nonNegative[$0] == true }
     switch layer.kind {
-    case .affine: return false
-    case .combine(.sum, _, _), .combine(.product, _, _), .combine(.maximum, _, _), .combine(.minimum, _, _), .average,
-      .maximum, .mean, .move, .concatenation:
-      return inputs
+    case .affine, .transposed: return false
+    case .combine(.squaredDifference, _, _): return true
     case .combine(.difference, _, _): return false
+    case .combine: return inputs && layer.constant.map { $0.numbers.allSatisfy { $0 >= 0 } } ?? true
+    case .average, .maximum, .reduce, .bilinear, .product, .move, .concatenation: return inputs
     case .softmax: return true
     case .unary(let functions):
       switch functions.last {
@@ -110,7 +108,8 @@ struct FixedPointQuantizer {
   }
 
   private mutating func choose(_ members: [Int], leastScale: Float) -> Format {
-    if members.contains(network.input), case .pixels(let low, let high) = input {
+    for member in members {
+      guard case .pixels(let low, let high)? = inputs[member] else { continue }
       let scale = (high - low) / 255
       let zeroPoint = Int64((-low / scale).rounded())
       // The nearest power of two, where weights can make up for the rest.
@@ -118,13 +117,13 @@ struct FixedPointQuantizer {
       guard canScaleInput(members) else {
         return Format(bits: 8, isSigned: false, scale: scale, zeroPoint: zeroPoint)
       }
-      inputFactor = Double(scale) / Double(near)
+      inputFactors[shared.representative(member)] = Double(scale) / Double(near)
       return Format(bits: 8, isSigned: false, scale: near, zeroPoint: zeroPoint)
     }
     let isSigned = !members.allSatisfy { nonNegative[$0] == true }
     let found = members.compactMap { calibration.tensors[$0] }
     let largest = largest(of: found)
-    if members.contains(last), !members.contains(network.input) {
+    if members.contains(where: lasts.contains), !members.contains(where: network.inputs.contains) {
       // Room for four times what was seen, and no finer than the sum itself.
       let top = Float((1 << (Self.outputBits - 1)) - 1)
       return Format(
@@ -150,7 +149,7 @@ struct FixedPointQuantizer {
 
   /// Whether all that reads the input, or moves of it, are sums with weights.
   private func canScaleInput(_ members: [Int]) -> Bool {
-    guard !members.contains(last) else { return false }
+    guard !members.contains(where: lasts.contains) else { return false }
     return network.layers.allSatisfy { layer in
       let reads = layer.inputs.contains(where: members.contains)
       if members.contains(layer.output) {
@@ -213,10 +212,11 @@ struct FixedPointQuantizer {
       switch combination {
       case .sum: kind = .add(.none)
       case .difference: kind = .subtract(.none)
-      case .product: kind = .multiply(.none)
-      case .maximum, .minimum:
-        throw LayerFault("it compares two tensors, whose scales need not be one", remedy: "quantise to int8 (--to int8)")
+      case .product, .quotient: kind = .multiply(.none)
+      case .maximum, .minimum, .squaredDifference, .slope: throw Self.noForm
       }
+      // A constant would be rounded to codes of its own.
+      guard layer.constant == nil else { throw Self.noForm }
       let made = addActivation(layer.output)
       builder.emit(kind, type, inputs, made, rule(layer, format(of: layer.output)))
     case .average:
@@ -233,8 +233,15 @@ struct FixedPointQuantizer {
       }
       builder.emit(
         .maxPool2D(window, height: height, width: width, .none), type, inputs, addActivation(layer.output))
-    case .mean(_, let outer, let count, let inner):
+    case .transposed, .product, .bilinear: throw Self.noForm
+    case .reduce(let reduction, let axes, _, _):
       // An average over the one axis that neighbouring ones come to.
+      let shape = network.network.tensors[layer.inputs[0]].shape
+      guard reduction == .mean, let first = axes.first, let end = axes.last, end - first + 1 == axes.count else {
+        throw Self.noForm
+      }
+      let (outer, count) = (shape[..<first].reduce(1, *), axes.reduce(1) { $0 * shape[$1] })
+      let inner = shape[(end + 1)...].reduce(1, *)
       let (from, to) = (format(of: layer.inputs[0]), format(of: layer.output))
       let x = reshaped(inputs[0], to: [outer, count, 1, inner], from)
       let name = network.network.tensors[layer.output].name
@@ -249,13 +256,12 @@ struct FixedPointQuantizer {
         builder.emit(.reshape(shape: nil), "Reshape", [pooled], made)
       }
     case .softmax:
-      guard layer.output == network.output, layer.inputs[0] == last else {
+      guard network.outputs.contains(layer.output), lasts.contains(layer.inputs[0]) else {
         throw LayerFault("inside the network it needs floating point", remedy: "end the network with it")
       }
-    case .move:
-      var most = 1
-      if case .stridedSlice = operation.kind { most = 3 }
-      for case let constant? in operation.inputs.dropFirst().prefix(most) { inputs.append(try builder.place(constant)) }
+    case .move(let places):
+      guard Self.isWritten(operation.kind) else { return try addIndexed(places, layer, type, inputs[0]) }
+      for case let constant? in operation.inputs.dropFirst().prefix(1) { inputs.append(try builder.place(constant)) }
       if case .pad = operation.kind {
         let format = format(of: layer.inputs[0])
         inputs.append(
@@ -263,6 +269,7 @@ struct FixedPointQuantizer {
       }
       builder.emit(operation.kind, type, inputs, addActivation(layer.output))
     case .concatenation:
+      guard case .concatenation = operation.kind else { throw Self.noForm }
       let format = format(of: layer.output)
       for (place, input) in layer.inputs.enumerated() where !shared.areJoined(input, layer.output) {
         let rescaled = builder.addRescaled(inputs[place], format.type, format.quantization)
@@ -274,6 +281,52 @@ struct FixedPointQuantizer {
       let made = addActivation(layer.output)
       builder.emit(.unary(.composed(functions)), type, inputs, made, rule(layer, format(of: layer.output)))
     }
+  }
+
+  private static let noForm = LayerFault(
+    "it has no exact form in fixed point, with scales that are powers of two", remedy: "quantise to int8 (--to int8)")
+
+  /// Moves that QONNX says as they are.
+  private static func isWritten(_ kind: Operation.Kind) -> Bool {
+    switch kind {
+    case .reshape, .squeeze, .expandDimensions, .transpose, .pad: true
+    default: false
+    }
+  }
+
+  /// Other moves take elements by their places along each axis.
+  private mutating func addIndexed(
+    _ places: [Int32], _ layer: FloatLayer, _ type: String, _ x: Int
+  ) throws(LayerFault) {
+    let (from, to) = (builder.tensors[x].shape, network.network.tensors[layer.output].shape)
+    guard from.count == to.count, let maps = Self.maps(of: places, from: from, to: to) else { throw Self.noForm }
+    let made = addActivation(layer.output)
+    var source = x
+    let changed = maps.indices.filter { maps[$0] != Array(0..<from[$0]) }
+    for axis in changed {
+      var tensor = builder.tensors[source]
+      tensor.shape[axis] = maps[axis].count
+      tensor.name = "\(builder.tensors[made].name)/axis\(axis)"
+      let target = axis == changed.last ? made : builder.add(tensor)
+      let whole = tensor.shape.indices.map { $0 == axis ? maps[axis] : Array(0..<tensor.shape[$0]) }
+      builder.emit(.indexed(whole), type, [source], target)
+      source = target
+    }
+    if changed.isEmpty { builder.alias(layer.output, x) }
+  }
+
+  /// The places along each axis of the source that elements are taken from; nil where these depend on other axes.
+  private static func maps(of places: [Int32], from: [Int], to: [Int]) -> [[Int]]? {
+    let (sources, targets) = (rowMajorStrides(from), rowMajorStrides(to))
+    guard !places.isEmpty, places.allSatisfy({ $0 >= 0 }) else { return nil }
+    let maps = to.indices.map { axis in
+      (0..<to[axis]).map { Int(places[$0 * targets[axis]]) / sources[axis] % from[axis] }
+    }
+    for (element, place) in places.enumerated() {
+      let expected = to.indices.reduce(0) { $0 + maps[$1][element / targets[$1] % to[$1]] * sources[$1] }
+      guard expected == Int(place) else { return nil }
+    }
+    return maps
   }
 
   private mutating func reshaped(_ x: Int, to shape: [Int], _ format: Format) -> Int {
@@ -290,8 +343,7 @@ struct FixedPointQuantizer {
     _ affine: FloatAffine, _ layer: FloatLayer, _ type: String, _ x: Int
   ) throws(LayerFault) {
     let source = format(of: layer.inputs[0])
-    let isInput = shared.representative(layer.inputs[0]) == shared.representative(network.input)
-    let factor = isInput ? Float(inputFactor) : 1
+    let factor = Float(inputFactors[shared.representative(layer.inputs[0])] ?? 1)
     let reals = affine.weights.map { $0 * factor }
     let largest = reals.reduce(0) { max($0, abs($1)) }
     guard largest.isFinite else { throw LayerFault("its weights pass single precision") }

@@ -2,12 +2,17 @@ import IntegerProgram
 import Network
 
 extension FloatNetwork {
-  /// The output for one input, in single precision; `observe` is told every tensor that is reckoned, the input too.
-  public func run(_ input: [Float], observe: (_ tensor: Int, _ elements: [Float]) -> Void = { _, _ in }) -> [Float] {
-    precondition(input.count == network.tensors[self.input].count, "an input fills the network's input tensor")
+  /// The outputs for a vector of each input, in single precision; `observe` is told every tensor that is reckoned, the
+  /// inputs too.
+  public func run(
+    _ vectors: [[Float]], observe: (_ tensor: Int, _ elements: [Float]) -> Void = { _, _ in }
+  ) -> [[Float]] {
     var values = [[Float]](repeating: [], count: network.tensors.count)
-    values[self.input] = input
-    observe(self.input, input)
+    for (input, vector) in zip(inputs, vectors) {
+      precondition(vector.count == network.tensors[input].count, "a vector fills its input tensor")
+      values[input] = vector
+      observe(input, vector)
+    }
     for layer in layers {
       var made = layer.run(layer.inputs.map { values[$0] })
       switch layer.activation {
@@ -19,7 +24,7 @@ extension FloatNetwork {
       observe(layer.output, made)
       values[layer.output] = made
     }
-    return values[output]
+    return outputs.map { values[$0] }
   }
 }
 
@@ -36,23 +41,35 @@ extension FloatLayer {
           (0..<shape[axis]).map { (start.left + $0 * stride.left, start.right + $0 * stride.right) }
         }
       }
+      let (a, b) =
+        switch constant {
+        case let constant? where constant.isLeft: (constant.numbers, x)
+        case let constant?: (x, constant.numbers)
+        case nil: (x, inputs[1])
+        }
+      return places.map { combination.of(a[$0.left], b[$0.right]) }
+    case .transposed(let layer): return layer.run(x)
+    case .product(let product):
       let y = inputs[1]
-      switch combination {
-      case .sum: return places.map { x[$0.left] + y[$0.right] }
-      case .difference: return places.map { x[$0.left] - y[$0.right] }
-      case .product: return places.map { x[$0.left] * y[$0.right] }
-      case .maximum: return places.map { max(x[$0.left], y[$0.right]) }
-      case .minimum: return places.map { min(x[$0.left], y[$0.right]) }
+      return product.outputStarts.map { start in
+        (0..<product.depth).reduce(0) {
+          $0 + x[start.left + $1 * product.left.depthStride] * y[start.right + $1 * product.right.depthStride]
+        }
       }
     case .average(let window):
       return window.reduce(x, 0, +) { sum, count in sum / Float(count) }
     case .maximum(let window):
       return window.reduce(x, -.infinity, max) { largest, _ in largest }
-    case .mean(_, let outer, let count, let inner):
-      return (0..<outer * inner).map { place in
-        let start = place / inner * count * inner + place % inner
-        return (0..<count).reduce(0) { $0 + x[start + $1 * inner] } / Float(count)
+    case .reduce(let reduction, _, let starts, let steps):
+      return starts.map { start in
+        switch reduction {
+        case .sum: steps.reduce(0) { $0 + x[start + $1] }
+        case .mean: steps.reduce(0) { $0 + x[start + $1] } / Float(steps.count)
+        case .maximum: steps.reduce(-.infinity) { max($0, x[start + $1]) }
+        case .minimum: steps.reduce(.infinity) { min($0, x[start + $1]) }
+        }
       }
+    case .bilinear(let resize): return resize.run(x)
     case .softmax(let beta, let depth):
       var made = x
       for row in stride(from: 0, to: x.count, by: depth) {
@@ -70,6 +87,72 @@ extension FloatLayer {
     case .unary(let functions):
       return x.map { real in functions.reduce(real) { Float($1(Double($0))) } }
     }
+  }
+}
+
+extension FloatLayer.Combination {
+  fileprivate func of(_ a: Float, _ b: Float) -> Float {
+    switch self {
+    case .sum: a + b
+    case .difference: a - b
+    case .product: a * b
+    case .quotient: a / b
+    case .maximum: max(a, b)
+    case .minimum: min(a, b)
+    case .squaredDifference: (a - b) * (a - b)
+    case .slope: a < 0 ? a * b : a
+    }
+  }
+}
+
+extension FloatTransposed {
+  /// Each input pixel adds its share to its window of the output.
+  fileprivate func run(_ x: [Float]) -> [Float] {
+    let (height, width, channels) = (output[1], output[2], output[3])
+    let depth = input[3]
+    var made = (0..<output[0] * height * width).flatMap { _ in bias }
+    for image in 0..<input[0] {
+      for row in 0..<input[1] {
+        for column in 0..<input[2] {
+          let source = ((image * input[1] + row) * input[2] + column) * depth
+          for tapRow in 0..<rows {
+            let y = row * strideHeight + tapRow * dilationHeight - top
+            guard (0..<height).contains(y) else { continue }
+            for tapColumn in 0..<columns {
+              let x0 = column * strideWidth + tapColumn * dilationWidth - left
+              guard (0..<width).contains(x0) else { continue }
+              let target = ((image * height + y) * width + x0) * channels
+              for channel in 0..<channels {
+                let start = ((channel * rows + tapRow) * columns + tapColumn) * depth
+                for place in 0..<depth { made[target + channel] += x[source + place] * weights[start + place] }
+              }
+            }
+          }
+        }
+      }
+    }
+    return made
+  }
+}
+
+extension FloatResize {
+  fileprivate func run(_ x: [Float]) -> [Float] {
+    var made: [Float] = []
+    made.reserveCapacity(shape[0] * rows.count * columns.count * shape[3])
+    for image in 0..<shape[0] {
+      for row in rows {
+        for column in columns {
+          for channel in 0..<shape[3] {
+            func at(_ y: Int, _ x0: Int) -> Float { x[((image * shape[1] + y) * shape[2] + x0) * shape[3] + channel] }
+            let (low, high) = (1 - column.share, column.share)
+            let above = at(row.low, column.low) * low + at(row.low, column.high) * high
+            let below = at(row.high, column.low) * low + at(row.high, column.high) * high
+            made.append(above * (1 - row.share) + below * row.share)
+          }
+        }
+      }
+    }
+    return made
   }
 }
 

@@ -1,4 +1,5 @@
 import ConstantEvaluation
+import IntegerProgram
 import Network
 
 /// A network of real numbers whose layers have been checked: every shape is what the layers before make it, every weight is
@@ -12,10 +13,8 @@ public struct FloatNetwork: Sendable {
   public init(_ network: Network) throws {
     try network.validate()
     let network = network.evaluatingConstants()
-    guard network.inputs.count == 1, network.outputs.count == 1 else {
-      throw NetworkError(
-        "it has \(network.inputs.count) inputs and \(network.outputs.count) outputs; networks with one each are quantised"
-      )
+    guard !network.inputs.isEmpty, !network.outputs.isEmpty else {
+      throw NetworkError("it has \(network.inputs.count) inputs and \(network.outputs.count) outputs")
     }
     self.network = network
     var issues: [LayerIssue] = []
@@ -39,7 +38,7 @@ public struct FloatNetwork: Sendable {
     var layers: [FloatLayer] = []
     for (index, operation) in network.operations.enumerated() {
       do throws(LayerFault) {
-        layers.append(try FloatLayer(operation, index: index, in: network))
+        layers += try FloatOperation(operation: operation, index: index, network: network).layers()
       } catch {
         issues.append(
           LayerIssue(
@@ -51,14 +50,14 @@ public struct FloatNetwork: Sendable {
     self.layers = layers
   }
 
-  var input: Int { network.inputs[0] }
-  var output: Int { network.outputs[0] }
-  /// The shape of an input, and of what comes out.
-  public var inputShape: [Int] { network.tensors[input].shape }
-  public var outputShape: [Int] { network.tensors[output].shape }
+  var inputs: [Int] { network.inputs }
+  var outputs: [Int] { network.outputs }
+  /// The inputs and outputs, in order.
+  public var inputTensors: [Tensor] { inputs.map { network.tensors[$0] } }
+  public var outputTensors: [Tensor] { outputs.map { network.tensors[$0] } }
 
-  /// The tensor in front of a softmax at the end, which has the same order of classes; nil where there is none.
-  public var softmaxInput: Int? {
+  /// The tensor in front of a softmax that makes an output, which has the same order of classes; nil where none does.
+  public func softmaxInput(of output: Int) -> Int? {
     guard let last = layers.last(where: { $0.output == output }), case .softmax = last.kind else { return nil }
     return last.inputs.first
   }
@@ -79,11 +78,15 @@ struct LayerFault: Error {
 struct FloatLayer: Sendable {
   enum Kind: Sendable {
     case affine(FloatAffine)
+    case transposed(FloatTransposed)
     case combine(Combination, strides: [(left: Int, right: Int)], shape: [Int])
+    /// Of two lists of matrices.
+    case product(MatrixProduct)
     case average(FloatWindow)
     case maximum(FloatWindow)
-    /// Of blocks of `count` neighbours, each of `inner` elements; `axes` are the file's.
-    case mean(axes: [Int], outer: Int, count: Int, inner: Int)
+    /// Element i of the output is of the elements `starts[i] + s` for every s of `steps`.
+    case reduce(FloatReduction, axes: [Int], starts: [Int], steps: [Int])
+    case bilinear(FloatResize)
     case softmax(beta: Float, depth: Int)
     /// Element i of the output is element `places[i]` of the input, or 0 where that is −1.
     case move(places: [Int32])
@@ -91,7 +94,11 @@ struct FloatLayer: Sendable {
     case concatenation(turns: Int, sizes: [Int])
     case unary([RealFunction])
   }
-  enum Combination: Sendable { case sum, difference, product, maximum, minimum }
+  enum Combination: Sendable {
+    case sum, difference, product, quotient, maximum, minimum, squaredDifference
+    /// Of what is below zero the product with the right operand: PRELU.
+    case slope
+  }
 
   /// Its place in the file.
   var index: Int
@@ -100,6 +107,45 @@ struct FloatLayer: Sendable {
   /// Tensors that are reckoned, without constants.
   var inputs: [Int]
   var output: Int
+  /// The operand of two that is none of them.
+  var constant: FloatConstant?
+  /// Which of the operation's outputs it makes.
+  var part = 0
+}
+
+/// A constant operand of a layer that has two.
+struct FloatConstant: Sendable {
+  var numbers: [Float]
+  var shape: [Int]
+  /// Whether it is the first of the two.
+  var isLeft: Bool
+}
+
+enum FloatReduction: Sendable { case sum, mean, maximum, minimum }
+
+/// A transposed convolution: input place i and tap t add to the output place i · stride + t · dilation − start along each
+/// axis. Weights are [out, rows, columns, in].
+struct FloatTransposed: Sendable {
+  var input, output: [Int]
+  var rows, columns: Int
+  var strideHeight, strideWidth, dilationHeight, dilationWidth: Int
+  var top, left: Int
+  var weights: [Float]
+  var bias: [Float]
+  /// The window as the file gives it.
+  var fileWindow: Window
+}
+
+/// An image brought to another size: each row and column lies between two.
+struct FloatResize: Sendable {
+  struct Tap: Sendable {
+    var low, high: Int
+    /// The share of the higher one.
+    var share: Float
+  }
+  /// Of the input.
+  var shape: [Int]
+  var rows, columns: [Tap]
 }
 
 /// A convolution, grouped or not, or a dense layer: for every output channel its weights lie together, rows, columns and

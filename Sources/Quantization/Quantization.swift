@@ -21,17 +21,19 @@ public enum InputCodes: Sendable, Hashable {
 
 extension FloatNetwork {
   /// The network in integers, its scales chosen by what `calibration` has seen. Throws a `NetworkError` with every layer
-  /// that cannot be quantised so.
+  /// that cannot be quantised so. `inputs` says what the codes of each input are, in order.
   public func quantized(
-    to target: QuantizationTarget, calibration: Calibration, input: InputCodes, range: RangeRule = .minimumMaximum
+    to target: QuantizationTarget, calibration: Calibration, inputs: [InputCodes], range: RangeRule = .minimumMaximum
   ) throws -> Network {
+    precondition(inputs.count == self.inputs.count, "codes for each input")
+    let codes = Dictionary(zip(self.inputs, inputs)) { first, _ in first }
     switch target {
     case .fixedPoint(let weightBits, let activationBits):
       var quantizer = FixedPointQuantizer(
-        network: self, calibration: calibration, input: input, weightBits: weightBits, activationBits: activationBits)
+        network: self, calibration: calibration, inputs: codes, weightBits: weightBits, activationBits: activationBits)
       return try quantizer.quantized()
     case .int8:
-      var quantizer = AffineQuantizer(network: self, calibration: calibration, input: input, rule: range)
+      var quantizer = AffineQuantizer(network: self, calibration: calibration, inputs: codes, rule: range)
       return try quantizer.quantized()
     }
   }
@@ -92,6 +94,26 @@ struct QuantizedNetworkBuilder {
   mutating func emit(
     _ kind: Operation.Kind, _ typeName: String, _ inputs: [Int], _ output: Int, _ quantizer: Quantizer? = nil
   ) {
-    operations.append(Operation(kind, typeName: typeName, inputs: inputs, outputs: [output], quantizer: quantizer))
+    emit(kind, typeName, inputs, [output], quantizer)
+  }
+
+  mutating func emit(
+    _ kind: Operation.Kind, _ typeName: String, _ inputs: [Int?], _ outputs: [Int], _ quantizer: Quantizer? = nil
+  ) {
+    operations.append(Operation(kind, typeName: typeName, inputs: inputs, outputs: outputs, quantizer: quantizer))
+  }
+
+  /// The inputs of an operation, constants as they are and `made` in the places of the others.
+  mutating func operands(of operation: Operation, _ made: [Int]) throws(LayerFault) -> [Int?] {
+    var next = made[...]
+    var operands: [Int?] = []
+    for input in operation.inputs {
+      guard let input else {
+        operands.append(nil)
+        continue
+      }
+      operands.append(source.tensors[input].constant == nil ? next.popFirst() : try place(input))
+    }
+    return operands
   }
 }

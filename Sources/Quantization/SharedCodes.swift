@@ -17,7 +17,10 @@ struct SharedCodes {
       case .move, .maximum, .average: join(layer.inputs[0], layer.output)
       case .concatenation, .combine(.maximum, _, _), .combine(.minimum, _, _): concatenations.append(layer)
       case .unary(let functions): if keepsCodes(functions) { join(layer.inputs[0], layer.output) }
-      case .affine, .combine, .mean, .softmax: break
+      case .reduce(let reduction, _, _, _):
+        if [.maximum, .minimum].contains(reduction) { join(layer.inputs[0], layer.output) }
+      case .bilinear: join(layer.inputs[0], layer.output)
+      case .affine, .transposed, .combine, .product, .softmax: break
       }
     }
     for layer in concatenations {
@@ -46,6 +49,6 @@ struct SharedCodes {
 
   /// The tensors of a class that are reckoned.
   func members(of representative: Int) -> [Int] {
-    ([network.input] + network.layers.map(\.output)).filter { self.representative($0) == representative }
+    (network.inputs + network.layers.map(\.output)).filter { self.representative($0) == representative }
   }
 }

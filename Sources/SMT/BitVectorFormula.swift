@@ -33,8 +33,11 @@ struct BitVectorFormula: Sendable {
     return open.isEmpty ? .decided(false) : .open(open)
   }
 
-  /// Writes that one of `goals` is met; the result is the variables in the order of their making.
-  func write<Writer: BitVectorWriter>(_ goals: [TermNode], to writer: inout Writer) -> [Variable<Writer.Expression>] {
+  /// Writes that one of `goals` is met; the result is the variables in the order of their making. Stops, with what was
+  /// written so far, once `isCancelled` says true.
+  func write<Writer: BitVectorWriter>(
+    _ goals: [TermNode], to writer: inout Writer, isCancelled: () -> Bool = { false }
+  ) -> [Variable<Writer.Expression>] {
     let nodes = table.nodes
     var isNeeded = [Bool](repeating: false, count: nodes.count)
     for goal in goals { isNeeded[goal.index] = true }
@@ -42,7 +45,10 @@ struct BitVectorFormula: Sendable {
       for operand in node.operands { isNeeded[operand.index] = true }
     }
     var fold = BitVectorFold(writer: writer, nodeCount: nodes.count)
-    for node in nodes where isNeeded[node.index] { fold.add(node) }
+    for node in nodes where isNeeded[node.index] {
+      if isCancelled() { return [] }
+      fold.add(node)
+    }
     fold.assert(anyOf: goals)
     writer = fold.writer
     return fold.variables

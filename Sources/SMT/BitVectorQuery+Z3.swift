@@ -16,7 +16,7 @@ extension BitVectorQuery {
     case .decided(true): return .satisfiable(property.box.map(\.lowerBound))
     case .open(let goals):
       let deadline = ContinuousClock.now + .seconds(min(timeout, 1e9))
-      let run = Z3Run { [formula] in formula.write(goals, to: &$0) }
+      let run = Z3Run { [formula] in formula.write(goals, to: &$0, isCancelled: $1) }
       while !run.isDone(within: 0.005) {
         let timedOut = ContinuousClock.now >= deadline
         // Again and again: Z3 forgets an interruption that comes before it listens.
@@ -50,6 +50,8 @@ private final class Z3Run: @unchecked Sendable {
   private static let mostMemory: UInt32 = 3_000
 
   private let context: Z3_context
+  /// Whether the caller wants no answer any longer: Z3 hears of it while it solves alone.
+  private let isStopped = Mutex(false)
   /// Whether the context is no longer to be touched by the caller.
   private let isOver = Mutex(false)
   private let done = DispatchSemaphore(value: 0)
@@ -59,7 +61,7 @@ private final class Z3Run: @unchecked Sendable {
   private var interruption: String?
 
   /// Starts solving what `write` demands.
-  init(_ write: @escaping @Sendable (inout Z3Writer) -> [BitVectorFormula.Variable<Z3_ast>]) {
+  init(_ write: @escaping @Sendable (inout Z3Writer, () -> Bool) -> [BitVectorFormula.Variable<Z3_ast>]) {
     let configuration = Z3_mk_config()
     // Expressions live as long as the context.
     context = Z3_mk_context(configuration)
@@ -82,6 +84,7 @@ private final class Z3Run: @unchecked Sendable {
 
   func interrupt(_ reason: String) {
     interruption = interruption ?? reason
+    isStopped.withLock { $0 = true }
     isOver.withLock { if !$0 { Z3_interrupt(context) } }
   }
 
@@ -91,9 +94,10 @@ private final class Z3Run: @unchecked Sendable {
     return result
   }
 
-  private func check(_ write: (inout Z3Writer) -> [BitVectorFormula.Variable<Z3_ast>]) -> Outcome {
+  private func check(_ write: (inout Z3Writer, () -> Bool) -> [BitVectorFormula.Variable<Z3_ast>]) -> Outcome {
     var writer = Z3Writer(context)
-    let variables = write(&writer)
+    let variables = write(&writer) { isStopped.withLock { $0 } }
+    if isStopped.withLock({ $0 }) { return .unknown("there was no time to write the formula") }
     // Each object is retained before the next is made, which would release it.
     guard let tactic = Z3_mk_tactic(context, "qfbv") else { return failure }
     Z3_tactic_inc_ref(context, tactic)

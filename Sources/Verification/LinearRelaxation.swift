@@ -459,7 +459,7 @@ final class LinearRelaxation {
   /// Wall-clock, of the last solve that says something of it.
   private var secondsPerIteration: Double?
   /// So many are tried before anything is known.
-  private static let firstIterations = 5000.0
+  private static let firstIterations = 500.0
 
   private func solve(within seconds: Double) -> Solution {
     // Minimising the negative: done once that is above the limit.

@@ -45,7 +45,8 @@ struct SimulatedAttack {
     var value = worst(best)
     for run in 0..<runs {
       if value >= 0 { return best }
-      if run % 16 == 0, isOver() { return nil }
+      // Each runs the network.
+      if isOver() { return nil }
       var trial = best
       let share = 0.2 * Double(runs - run) / Double(runs)
       for _ in 0..<max(1, Int(Double(open.count) * share)) {

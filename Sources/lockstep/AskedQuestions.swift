@@ -1,5 +1,6 @@
 import ArgumentParser
 import BigInt
+import Evaluation
 import IntegerProgram
 import Properties
 import Reporting

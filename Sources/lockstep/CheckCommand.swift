@@ -68,6 +68,7 @@ struct CheckCommand: ParsableCommand {
     if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs must be in 1 … 1024.") }
     if evidence.isEmpty && report == nil { throw ValidationError("Name certificates, counterexamples or a --report.") }
     if certificates != nil && report == nil { throw ValidationError("--certificates goes with --report.") }
+    try questions.inputs.expectFiles([questions.images].compactMap { $0 })
     if !evidence.isEmpty && (questions.maxRadius || questions.outputRange) {
       throw ValidationError("--max-radius and --output-range go with a --report alone.")
     }

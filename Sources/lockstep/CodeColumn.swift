@@ -20,6 +20,9 @@ struct CodeColumn {
   }
   mutating func append(_ other: CodeColumn) { bytes += other.bytes }
 
+  /// The bytes that one vector takes.
+  var bytesOfVector: Int { max(1, value.count * (value.type.bits <= 8 ? 1 : value.type.bits <= 16 ? 2 : 4)) }
+
   /// What the codes stand for, `scale · (code − zero point)`, of the same shape. Throws where they have no scale.
   func reals(vectors: Int, path: String) throws(FileError) -> NumPyArray {
     let codes = array(vectors: vectors)

@@ -1,8 +1,10 @@
 import ArgumentParser
 import CodeGeneration
 import DifferentialTesting
+import Evaluation
 import Importers
 import IntegerProgram
+import Network
 
 /// `lockstep compile`: from a network to C.
 struct CompileCommand: ParsableCommand {
@@ -63,7 +65,8 @@ struct CompileCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A text file with the names of the classes, one a line, for NAME_io.h.", valueName: "labels.txt"))
+      "A text file with the names of the classes, one a line, for NAME_io.h; the model's own unless given.",
+      valueName: "labels.txt"))
   var classNames: String?
 
   @Flag(inversion: .prefixedNo, help: "Write the self-test.")
@@ -103,6 +106,8 @@ struct CompileCommand: ParsableCommand {
     }
     print("program \(program.digest)")
     for notice in program.notices { print("notice: \(notice)") }
+    if prefix == nil, let notice = CNames.notice(ofModel: program.name) { print("notice: \(notice.printable(400))") }
+    if let warning = try names(of: program, in: model).warning { warnings.append(warning) }
     for warning in warnings { writeError("warning: \(warning)") }
   }
 
@@ -111,7 +116,14 @@ struct CompileCommand: ParsableCommand {
     CodeGenerator(
       program, for: target, goal: optimize, names: prefix.flatMap { CNames(prefix: $0) }, commandLine: commandLine,
       modelFile: fileName, modelDigest: model.sha256, packaging: package,
-      classNames: try classNames.map { try ClassNames(path: $0, for: program).names } ?? [])
+      classNames: try names(of: program, in: model).names ?? [])
+  }
+
+  /// The names of the classes: those of the user's file, or the model's own.
+  private func names(
+    of program: IntegerProgram, in model: ModelFile
+  ) throws(FileError) -> (names: [String]?, warning: String?) {
+    try ClassNames.chosen(file: classNames, own: model.classNames, counts: ClassNames.counts(of: program))
   }
 
   /// All that the command writes.

@@ -62,6 +62,7 @@ struct DifftestCommand: ParsableCommand {
     if let networks, networks < 1 { throw ValidationError("--networks must be at least 1.") }
     if let random, !(1...1_000_000).contains(random) { throw ValidationError("--random must be in 1 … 1000000.") }
     if !(1...256).contains(jobs) { throw ValidationError("--jobs must be in 1 … 256.") }
+    try inputs.expectFiles(input)
     if mutants && networks == nil { throw ValidationError("--mutants goes with --networks.") }
   }
 
@@ -82,7 +83,7 @@ struct DifftestCommand: ParsableCommand {
     let vectors =
       input.isEmpty
       ? TestVectors.random(for: program, count: random ?? 16, seed: seed)
-      : TestVectors(try InputVectors(paths: input, program: program, bytes: inputs.bytes).all)
+      : TestVectors(try inputs.vectors(input, of: program).all)
     let test = DifferentialTest(program, for: target, goal: optimize)
     if let shortfall = test.shortfall(of: target) { throw FileError(path: path, reason: shortfall) }
     let progress = Progress("building", total: builds.count)

@@ -41,18 +41,13 @@ struct EvaluateCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The network: integer, or a float one.", valueName: "model"))
   var path: String
 
-  @Option(help: ArgumentHelp("Samples: .npy, .npz, IDX, PNG or CSV, or a folder of PNG.", valueName: "file"))
-  var images: String
-
-  @Option(help: ArgumentHelp("Their classes.", valueName: "file"))
-  var labels: String?
-
-  @OptionGroup var inputs: InputArguments
+  @OptionGroup var asked: SampleArguments
 
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("Which samples; all unless given.", valueName: "0-99,120"),
-    transform: IndexList.init)
-  var samples: IndexList?
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Of a float network: the real values that pixels 0 and 255 stand for; 0:1 unless given.", valueName: "low:high"))
+  var pixels: PixelRange?
 
   @Option(
     name: .customLong("top-k"),
@@ -65,8 +60,11 @@ struct EvaluateCommand: ParsableCommand {
     help: ArgumentHelp("Of a single output: class 1 from this code on.", valueName: "code"))
   var threshold: Int32?
 
-  @Option(help: ArgumentHelp("The classes' names, one a line.", valueName: "names.txt"))
-  var names: String?
+  @Option(
+    name: [.customLong("class-names"), .customLong("names")],
+    help: ArgumentHelp(
+      "A text file with the names of the classes, one a line; the model's own unless given.", valueName: "labels.txt"))
+  var classNames: String?
 
   @Option(help: ArgumentHelp("Compare with this network, integer or float.", valueName: "model"))
   var against: String?
@@ -84,38 +82,39 @@ struct EvaluateCommand: ParsableCommand {
 
   @OptionGroup var lowering: LoweringArguments
 
+  private var labels: String? { asked.labels }
+
   func validate() throws {
     if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs must be in 1 … 1024.") }
+    if asked.images == nil { throw ValidationError("Give the samples: --images.") }
     if labels == nil && against == nil {
       throw ValidationError("Give the samples' --labels, or a network to compare with by --against.")
     }
-    if labels == nil && (names != nil || topK != nil) { throw ValidationError("--names and --top-k go with --labels.") }
-    if topK?.indices.first == 0 { throw ValidationError("--top-k counts from 1.") }
+    if labels == nil && topK != nil { throw ValidationError("--top-k goes with --labels.") }
     if let json, json == html, json != "-" { throw ValidationError("--json and --html name one file.") }
   }
 
   func run() throws {
-    let first = try network(path)
-    let second = try against.map { try network($0) }
-    let rule = try classRule(of: first)
-    let vectors = try InputArray(path: images, for: first.input(beside: second), bytes: inputs.bytes)
-    InputArguments.tell(vectors.note, of: images)
-    let others = try second.map { second in
-      try InputArray(path: images, for: second.input(beside: first), bytes: inputs.bytes)
-    }
+    guard let images = asked.images else { return }
+    let (first, own) = try network(path)
+    let second = try against.map { try network($0).network }
+    let meaning = InputMeaning(bytes: asked.inputs.bytes, pixels: pixels)
+    try EvaluatedNetwork.expectMeaning(meaning, of: [first] + (second.map { [$0] } ?? []))
+    let decision = try ClassDecision(first, threshold: threshold, hasLabels: labels != nil)
+    let vectors = try first.samples(path: images, beside: second, meaning: meaning)
+    let others = try second.map { try $0.samples(path: images, beside: first, meaning: meaning) }
+    try InputArguments.take([(images, vectors)], meaning)
     if let second, let against, first.outputs != second.outputs {
       throw FileError(
         path: against, reason: "has \(second.outputs) output elements, and \(path.printable()) \(first.outputs)")
     }
-    let chosen = samples?.indices ?? Array(0..<vectors.count)
-    if let stray = chosen.first(where: { $0 >= vectors.count }) {
-      throw ValidationError("--samples names sample \(stray); \(images) has \(counted(vectors.count, "sample")).")
-    }
-    let classes = rule?.classes(outputs: first.outputs) ?? 0
+    let chosen = try SampleSet.chosen(asked.samples?.indices, of: vectors.count, in: images)
+    let classes = decision.classes(outputs: first.outputs)
+    let best = try decision.best(topK?.indices, outputs: first.outputs)
     let given = try labels.map {
       try Labels.read(path: $0, chosen: chosen, count: vectors.items, images: images, classes: classes)
     }
-    let names = try classNames(classes)
+    let names = try classNames(own, classes)
 
     // A softmax that one of them leaves to the caller is left out of the other.
     let beforeSoftmax = second.map { $0.hasSoftmax != first.hasSoftmax } ?? false
@@ -124,13 +123,11 @@ struct EvaluateCommand: ParsableCommand {
     let done = Counter()
     let answers = try concurrentMap(Array(chosen.enumerated()), jobs: jobs ?? processorCount) { place, sample in
       let label = given?[place]
-      let real = try realThreshold(of: first, rule)
-      let one = try first.answer(
-        sample, of: vectors, label: label, rule: rule, realThreshold: real, beforeSoftmax: beforeSoftmax)
-      let other = try zipped(second, others).map {
-        try $0.answer(
-          sample, of: $1, label: label, rule: ownRule(of: $0, beside: rule), realThreshold: real,
-          beforeSoftmax: beforeSoftmax)
+      let one = try decision.answer(of: first, sample, of: vectors, label: label, beforeSoftmax: beforeSoftmax)
+      var other: EvaluatedNetwork.Answer?
+      if let second, let others {
+        other = try decision.answer(
+          of: second, sample, of: others, label: label, beforeSoftmax: beforeSoftmax, isFirst: false)
       }
       progress.report(done.add(1))
       return (one: one, other: other)
@@ -145,7 +142,7 @@ struct EvaluateCommand: ParsableCommand {
     }
     if given != nil {
       report.matrix = ConfusionMatrix(classes: classes)
-      report.best = topK?.indices.filter { $0 < classes } ?? (classes > 5 ? [1, 5] : [1])
+      report.best = best
       if second != nil { report.against?.matrix = ConfusionMatrix(classes: classes) }
     }
     for (place, answer) in answers.enumerated() {
@@ -168,73 +165,29 @@ struct EvaluateCommand: ParsableCommand {
     print(json == "-" ? report.json.text : report.text)
   }
 
-  private func zipped(
-    _ network: EvaluatedNetwork?, _ vectors: InputArray?
-  ) -> (EvaluatedNetwork, InputArray)? {
-    if let network, let vectors { (network, vectors) } else { nil }
-  }
-
-  /// An integer network, or a float one: the message is about the one that the file is more like.
-  private func network(_ path: String) throws -> EvaluatedNetwork {
+  /// An integer network, or a float one, with the names that the file has for classes: the message is about the one that
+  /// the file is more like.
+  private func network(_ path: String) throws -> (network: EvaluatedNetwork, names: ModelClassNames) {
     do {
-      return try EvaluatedNetwork(ModelFile(path: path).program(lowering.options))
+      let model = try ModelFile(path: path)
+      return (try EvaluatedNetwork(model.program(lowering.options)), model.classNames)
     } catch let error as NetworkError {
       throw FileError(path: path, reason: "\(error)")
     } catch let error as FileError {
       // What is no network at all is told once.
       guard let float = try? FloatModelFile(path: path) else { throw error }
-      return .float(float.network)
-    }
-  }
-
-  private func classRule(of network: EvaluatedNetwork) throws -> ClassRule? {
-    switch network {
-    case .integer(let simulator):
-      if labels == nil && threshold == nil { return ClassRule.usual(for: simulator.program) }
-      return try ClassRule.asked(threshold: threshold, topK: nil, of: simulator.program)
-    case .float:
-      if network.outputs > 1 { return .largest }
-      if threshold != nil {
-        throw ValidationError(
-          "--threshold is a code; \(path.printable()) is a float network. Its class is 1 from 0.5 on.")
+      do {
+        return (try EvaluatedNetwork(float.network), float.classNames)
+      } catch {
+        throw FileError(path: path, reason: "\(error)")
       }
-      return .threshold(0)
     }
   }
 
-  /// A network is asked by its own threshold, which stands for the same real value as the first one's.
-  private func ownRule(of network: EvaluatedNetwork, beside rule: ClassRule?) -> ClassRule? {
-    guard case .threshold = rule, case .integer(let simulator) = network, let output = simulator.program.outputs.first,
-      threshold == nil
-    else { return rule }
-    let value = simulator.program.values[output]
-    return ClassRule.usual(for: simulator.program)
-      ?? .threshold(Int32(clamping: Int((0.5 / value.scale).rounded(.up)) + Int(value.zeroPoint)))
-  }
-
-  /// The real value that a threshold's code stands for.
-  private func realThreshold(of network: EvaluatedNetwork, _ rule: ClassRule?) throws -> Float {
-    guard case .threshold(let code)? = rule, threshold != nil, case .integer(let simulator) = network,
-      let output = simulator.program.outputs.first
-    else { return 0.5 }
-    let value = simulator.program.values[output]
-    return value.scale * Float(code - value.zeroPoint)
-  }
-
-  private func classNames(_ classes: Int) throws -> [String] {
-    guard let names else { return (0..<classes).map { "\($0)" } }
-    let bytes = try InputFile.bytes(path: names, limit: 16 << 20)
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw FileError(path: names, reason: "is no text")
-    }
-    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map {
-      String($0.hasSuffix("\r") ? $0.dropLast() : $0).printable(80)
-    }
-    if lines.last == "" { lines.removeLast() }
-    guard lines.count == classes else {
-      throw FileError(
-        path: names, reason: "has \(counted(lines.count, "line")); the network has \(classes) classes, a name each")
-    }
-    return lines
+  /// The names of a file of the user's, those of the model, or numbers.
+  private func classNames(_ own: ModelClassNames, _ classes: Int) throws -> [String] {
+    let found = try ClassNames.chosen(file: classNames, own: own, counts: [classes])
+    if let warning = found.warning { writeError("warning: \(path.printable()): \(warning)") }
+    return found.names.map { names in names.map { $0.printable(80) } } ?? (0..<classes).map { "\($0)" }
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Importers
+import Reporting
 import Synchronization
 
 /// `lockstep fuzz-import`, hidden: damages files thousands of times and shows that each ends in success or a

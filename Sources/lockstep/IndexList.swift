@@ -1,5 +1,6 @@
 import ArgumentParser
 import Network
+import Reporting
 
 /// A list of indices as people write it: 0,1,4-7. Sorted, each once.
 struct IndexList: Sendable {

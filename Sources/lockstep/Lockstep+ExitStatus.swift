@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Importers
 
 extension ExitCode {
@@ -27,6 +28,8 @@ extension Lockstep {
     } catch let error as FileError {
       writeError("error: \(error)")
       exit(withError: ExitCode.badFile)
+    } catch let error as UsageError {
+      exit(withError: ValidationError(error.reason))
     } catch {
       // The parser answers for its own errors, and for requests for help; of any other it knows only that it
       // failed.

@@ -20,6 +20,11 @@ struct ModelFile {
   /// With what constants and fixed shapes determine computed.
   let network: Network
 
+  /// The names that its metadata has for classes.
+  let classNames: ModelClassNames
+  /// The files beside it that hold a part of it, by their paths from its folder.
+  let siblings: [String]
+
   /// Far above any network for a microcontroller; FlatBuffers end at 2 GiB.
   static let largest = 1 << 30
 
@@ -32,6 +37,8 @@ struct ModelFile {
     self.path = path
     byteCount = bytes.count
     sha256 = bytes.sha256
+    classNames = ModelClassNames(of: bytes)
+    var siblings: Set<String> = []
     network = try Self.naming(path) {
       guard !bytes.isEmpty else { throw NetworkError("the file is empty") }
       if let issue = ForeignFile.issue(of: bytes) { throw NetworkError([issue]) }
@@ -41,12 +48,16 @@ struct ModelFile {
         return try TFLite.network(from: bytes, name: name).evaluatingConstants().leavingTailToCaller()
       }
       do {
-        return try ONNX.network(
-          from: bytes, name: name, siblings: InputFile.siblings(of: path, limit: Self.largest))
+        let read = InputFile.siblings(of: path, limit: Self.largest)
+        return try ONNX.network(from: bytes, name: name) { file in
+          siblings.insert(file)
+          return try read(file)
+        }
       } catch let error as NetworkError {
         throw error.joined { _ = try IntegerProgram(lowering: $0, options: LoweringOptions()) }
       }
     }
+    self.siblings = siblings.sorted()
   }
 
   /// A network that is in no file, though messages call it `path`.
@@ -55,6 +66,8 @@ struct ModelFile {
     self.network = network
     byteCount = 0
     sha256 = ""
+    classNames = ModelClassNames(of: [])
+    siblings = []
   }
 
   /// The network as integer steps.

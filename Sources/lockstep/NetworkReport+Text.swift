@@ -1,4 +1,5 @@
 import Network
+import Reporting
 
 extension NetworkReport {
   /// The report for people: what goes in and out, a row a layer, and totals.

@@ -92,6 +92,7 @@ struct ProfileCommand: ParsableCommand {
 
   func validate() throws {
     if let json, json == svg, json != "-" { throw ValidationError("--json and --svg name one file.") }
+    try inputs.expectFiles(input)
     if json == "-" && svg == "-" { throw ValidationError("--json and --svg cannot both be the standard output.") }
   }
 
@@ -103,7 +104,7 @@ struct ProfileCommand: ParsableCommand {
     let vector =
       input.isEmpty
       ? TestVectors.noise(for: program, seed: seed)
-      : try InputVectors(paths: input, program: program, bytes: inputs.bytes).codes(0)
+      : try inputs.vectors(input, of: program).codes(0)
     let profile: Profile
     do {
       profile = try Profiler(

@@ -4,8 +4,8 @@ import Exporters
 import Importers
 import IntegerProgram
 import Network
-import Properties
 import Quantization
+import Reporting
 import Simulation
 
 /// `lockstep quantize`: a network of real numbers in integers.
@@ -75,8 +75,14 @@ struct QuantizeCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: ArgumentHelp("Bits of the activations alone.", valueName: "n"))
   var activationBits: Int?
 
-  @Option(help: ArgumentHelp("Typical inputs: .npy, .npz, IDX, PNG or CSV.", valueName: "file"))
-  var calibration: String
+  @Option(
+    help: ArgumentHelp(
+      "Typical inputs: .npy, .npz, IDX, PNG or CSV, or a folder of PNG.",
+      discussion: "For a network with several inputs once for each, or one .npz with an array of each input's name.",
+      valueName: "file"))
+  var calibration: [String]
+
+  @OptionGroup var inputs: InputArguments
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Which of them; the first 500 unless given.", valueName: "0-499"),
@@ -124,23 +130,25 @@ struct QuantizeCommand: ParsableCommand {
         throw ValidationError("--percentile is \(percentile); it lies above 50 and at most at 100.")
       }
     }
+    if calibration.isEmpty { throw ValidationError("Give typical inputs: --calibration.") }
     guard (images == nil) == (labels == nil) else { throw ValidationError("--images and --labels go together.") }
   }
 
   func run() throws {
     let float = try FloatModelFile(path: path)
-    let (quantized, bytes, input, errors) = try quantize(float)
+    let (quantized, bytes, codes, errors) = try quantize(float)
     // The program of the very bytes that are written.
     let program = try ModelFile(bytes: bytes, path: output).program(LoweringOptions())
     let weights = program.steps.reduce(0) { sum, step in
       if case .affine(let affine) = step.operation { sum + affine.weights.count } else { sum }
     }
+    func types(_ values: [Int]) -> String { values.map { "\(program.values[$0].type)" }.joined(separator: ", ") }
     var lines = [
       "\(quantized.name): \(counted(program.steps.count, "step")), \(weights.grouped) weights, input "
-        + "\(program.values[program.inputs[0]].type), output \(program.values[program.outputs[0]].type)"
+        + "\(types(program.inputs)), output \(types(program.outputs))"
     ]
     if let images, let labels {
-      lines += try accuracy(float, program, input, images: images, labels: labels)
+      lines += try accuracy(float, program, codes, images: images, labels: labels)
     }
     lines += Self.text(errors)
     try OutputFiles.whole { files in try files.add(bytes, at: output) }
@@ -167,21 +175,22 @@ struct QuantizeCommand: ParsableCommand {
     ]
   }
 
-  /// The integer network, the file that holds it, what its input's codes are, and how far its layers are from the float
+  private var meaning: InputMeaning { InputMeaning(bytes: inputs.bytes, pixels: pixels) }
+
+  /// The integer network, the file that holds it, what its inputs' codes are, and how far its layers are from the float
   /// network's on the first samples of calibration.
-  private func quantize(_ float: FloatModelFile) throws -> (Network, [UInt8], InputCodes, LayerErrors) {
-    let given = try RealSamples(path: calibration, for: float.network, pixels: pixels, items: samples?.indices.last)
-    let chosen = samples?.indices ?? Array(0..<min(500, given.count))
-    if let stray = chosen.first(where: { $0 >= given.count }) {
-      throw ValidationError("--samples names sample \(stray); \(calibration) has \(counted(given.count, "sample")).")
-    }
+  private func quantize(_ float: FloatModelFile) throws -> (Network, [UInt8], [InputCodes], LayerErrors) {
+    let items = samples?.indices.last.map { $0 + 1 }
+    let given = try FloatSamples(paths: calibration, for: float.network, meaning: meaning, items: items)
+    try InputArguments.take(given.files, meaning)
+    let chosen = try SampleSet.chosen(samples?.indices, of: given.count, in: calibration[0], most: 500)
     var seen = Calibration(samples: chosen.count)
     let progress = Progress("calibrating", total: chosen.count)
     for (number, sample) in chosen.enumerated() {
       do {
         try seen.add(given.reals(sample), to: float.network)
       } catch {
-        throw FileError(path: calibration, reason: "\(error)")
+        throw FileError(path: calibration[0], reason: "\(error)")
       }
       progress.report(number + 1)
     }
@@ -194,76 +203,73 @@ struct QuantizeCommand: ParsableCommand {
     var errors: LayerErrors
     do {
       network = try float.network.quantized(
-        to: to, calibration: seen, input: given.input, range: percentile.map { .percentile($0) } ?? .minimumMaximum)
+        to: to, calibration: seen, inputs: given.inputs, range: percentile.map { .percentile($0) } ?? .minimumMaximum)
       let program = try IntegerProgram(lowering: network)
       errors = LayerErrors(float.network, program)
-      let input = program.values[program.inputs[0]]
+      let codes = try given.codes(for: program, items: items)
       for sample in chosen.prefix(Self.measured) {
-        let codes = given.codes(sample, scale: input.scale, zeroPoint: input.zeroPoint, range: input.type.range)
-        try errors.add(reals: given.reals(sample), codes: codes)
+        try errors.add(reals: given.reals(sample), codes: codes.map { $0.codes(sample) })
       }
-      if target == .fixedPoint { network = try normalForm(of: network, given, chosen) }
+      if target == .fixedPoint {
+        network = try normalForm(of: network, chosen.prefix(16).map { sample in codes.map { $0.codes(sample) } })
+      }
+    } catch let error as FileError {
+      throw error
     } catch {
       throw FileError(path: path, reason: "cannot be quantised: \(error)")
     }
-    return (network, try ModelFile.exported(network, of: path), given.input, errors)
+    return (network, try ModelFile.exported(network, of: path), given.inputs, errors)
   }
 
-  /// The network as its file will say it, held to `network` on the first samples where its steps are others.
-  private func normalForm(of network: Network, _ samples: RealSamples, _ chosen: [Int]) throws -> Network {
+  /// The network as its file will say it, held to `network` on some inputs where its steps are others.
+  private func normalForm(of network: Network, _ inputs: [[[Int32]]]) throws -> Network {
     let normal = try ONNX.normalForm(of: network)
     let programs = try [network, normal].map { try IntegerProgram(lowering: $0) }
     guard programs[0].digest != programs[1].digest else { return network }
-    let input = programs[0].values[programs[0].inputs[0]]
     let simulators = programs.map { Simulator($0) }
-    for sample in chosen.prefix(16) {
-      let codes = samples.codes(sample, scale: input.scale, zeroPoint: input.zeroPoint, range: input.type.range)
-      guard try simulators[0].run([codes]) == simulators[1].run([codes]) else {
+    for codes in inputs {
+      guard try simulators[0].run(codes) == simulators[1].run(codes) else {
         throw NetworkError("its layers have no exact form in QONNX")
       }
     }
     return normal
   }
 
+  /// How right the network is before and after, on samples of one input.
   private func accuracy(
-    _ float: FloatModelFile, _ program: IntegerProgram, _ input: InputCodes, images: String, labels: String
+    _ float: FloatModelFile, _ program: IntegerProgram, _ codes: [InputCodes], images: String, labels: String
   ) throws -> [String] {
-    let reals = try RealSamples(path: images, for: float.network, pixels: pixels, items: nil)
-    guard reals.input == input else {
+    let (before, after) = (try EvaluatedNetwork(float.network), try EvaluatedNetwork(program))
+    let samples = try FloatSamples(paths: [images], for: float.network, meaning: meaning)
+    guard samples.inputs == codes else {
       throw FileError(
         path: images,
-        reason: "and \(calibration) are not of one kind: both must be pixels (uint8), or both real values")
+        reason: "and \(calibration[0]) are not of one kind: both must be pixels (uint8), or both real values")
     }
-    let rule = try ClassRule.asked(threshold: nil, topK: nil, of: program)
-    let after = try SampleSet(
-      images: images, labels: labels, samples: nil, bytes: .pixels, rule: rule, simulator: Simulator(program))
-    let progress = Progress("running the float network", total: after.samples.count)
-    var before: [Int] = []
-    for sample in after.samples {
-      let output = float.network.run(reals.reals(sample))
-      if case .threshold = rule {
-        before.append(output[0] >= 0.5 ? 1 : 0)
-        progress.report(sample + 1)
-        continue
-      }
-      var largest = 0
-      for place in output.indices where output[place] > output[largest] { largest = place }
-      before.append(largest)
-      progress.report(sample + 1)
+    let decision = try ClassDecision(after, threshold: nil, hasLabels: true)
+    let vectors = try samples.codes(for: program)[0]
+    let given = try Labels.read(
+      path: labels, chosen: Array(0..<samples.count), count: vectors.items, images: images,
+      classes: decision.classes(outputs: after.outputs))
+    let progress = Progress("comparing classes", total: samples.count)
+    let done = Counter()
+    let pairs = try concurrentMap(Array(0..<samples.count), jobs: processorCount) { sample in
+      let classes = (
+        try decision.answer(of: before, sample, of: samples.files[0].array, label: nil, beforeSoftmax: false).predicted,
+        try decision.answer(of: after, sample, of: vectors, label: nil, beforeSoftmax: false).predicted
+      )
+      progress.report(done.add(1))
+      return classes
     }
     progress.end()
     func line(_ name: String, _ right: Int) -> String {
-      let count = after.samples.count
-      let hundredths = (10_000 * right + count / 2) / count
-      let rest = hundredths % 100
-      let text = "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest) %"
+      let text = decimal(100 * Double(right) / Double(samples.count), 2) + " %"
       return name.padded(to: 14) + String(repeating: " ", count: max(0, 9 - text.count)) + text
-        + "   \(right.grouped) of \(count.grouped)"
+        + "   \(right.grouped) of \(samples.count.grouped)"
     }
     return [
-      line("float", zip(before, after.labels).count { $0 == $1 }),
-      line(target.rawValue, zip(after.classes, after.labels).count { $0 == $1 }),
-      line("same class", zip(before, after.classes).count { $0 == $1 }),
+      line("float", zip(pairs, given).count { $0.0 == $1 }), line(target.rawValue, zip(pairs, given).count { $0.1 == $1 }),
+      line("same class", pairs.count { $0 == $1 }),
     ]
   }
 }
@@ -272,28 +278,15 @@ extension String {
   fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }
 
-/// The real values that the pixels 0 and 255 stand for, as people write them: 0:1, -1:1.
-struct PixelRange: ExpressibleByArgument {
-  let low, high: Float
-
-  init(low: Float, high: Float) { (self.low, self.high) = (low, high) }
-
-  init?(argument: String) {
-    let ends = argument.split(separator: ":", omittingEmptySubsequences: false).map { Float($0) }
-    // Zero must have a code.
-    guard ends.count == 2, let low = ends[0], let high = ends[1], low.isFinite, high.isFinite, low < high, low <= 0,
-      high >= 0, (high - low).isFinite, (high - low) / 255 > 0
-    else { return nil }
-    self.init(low: low, high: high)
-  }
-}
-
 /// A float network in a file.
 struct FloatModelFile {
   let network: FloatNetwork
+  /// The names that its metadata has for classes.
+  let classNames: ModelClassNames
 
   init(path: String) throws(FileError) {
     let bytes = try InputFile.bytes(path: path, limit: ModelFile.largest)
+    classNames = ModelClassNames(of: bytes)
     do {
       guard !bytes.isEmpty else { throw NetworkError("the file is empty") }
       if let issue = ForeignFile.issue(of: bytes) { throw NetworkError([issue]) }
@@ -312,70 +305,5 @@ struct FloatModelFile {
     } catch {
       throw FileError(path: path, reason: "\(error)")
     }
-  }
-}
-
-/// Inputs of a float network: pixels, or real values.
-struct RealSamples {
-  let count: Int
-  let input: InputCodes
-  private let array: NumPyArray
-  private let perSample: Int
-
-  /// The first `items` + 1 samples of a file, or all.
-  init(path: String, for network: FloatNetwork, pixels: PixelRange?, items: Int?) throws {
-    let array = try NumPyArray.read(path: path, items: items.map { $0 + 1 })
-    let wanted = network.inputShape
-    let perSample = wanted.reduce(1, *)
-    let found = array.shape.dropFirst().reduce(1, *)
-    let sizes = (array.shape.dropFirst().filter { $0 > 1 }, wanted.filter { $0 > 1 })
-    // As `verify` reads them: flat vectors and those with other axes of one fit as well.
-    guard array.shape.count > 1, found == perSample,
-      sizes.0.count <= 1 || sizes.1.count <= 1 || Array(sizes.0) == sizes.1
-    else {
-      throw FileError(
-        path: path,
-        reason:
-          "has the shape \(array.shape); the network takes \(wanted) a sample, so [samples, …] of that is expected")
-    }
-    guard let count = array.shape.first, count > 0 else { throw FileError(path: path, reason: "holds no samples") }
-    if array.element == .uint8 {
-      let range = pixels ?? PixelRange(low: 0, high: 1)
-      input = .pixels(low: range.low, high: range.high)
-    } else if array.element.isFloat {
-      guard pixels == nil else {
-        throw ValidationError("--pixels goes with bytes; \(path) holds \(array.element).")
-      }
-      input = .reals
-    } else {
-      throw FileError(
-        path: path, reason: "holds \(array.element); samples are pixels (uint8) or real values (float32, float64)")
-    }
-    self.count = count
-    self.array = array
-    self.perSample = perSample
-  }
-
-  /// The codes of one sample: pixels as they are, real values rounded.
-  func codes(_ sample: Int, scale: Float, zeroPoint: Int32, range: ClosedRange<Int64>) -> [Int32] {
-    let places = sample * perSample..<(sample + 1) * perSample
-    if let bytes = array.elements(places, as: UInt8.self) {
-      // Pixels as they are, or less 128 where codes start there.
-      return bytes.map { Int32($0) + Int32(range.lowerBound == -128 ? -128 : 0) }
-    }
-    return reals(sample).map { real in
-      let code = (real / scale).rounded() + Float(zeroPoint)
-      return Int32(min(max(code, Float(range.lowerBound)), Float(range.upperBound)))
-    }
-  }
-
-  /// The real values of one sample.
-  func reals(_ sample: Int) -> [Float] {
-    let range = sample * perSample..<(sample + 1) * perSample
-    if case .pixels(let low, let high) = input, let bytes = array.elements(range, as: UInt8.self) {
-      return bytes.map { low + (high - low) * Float($0) / 255 }
-    }
-    if let reals = array.elements(range, as: Float.self) { return reals }
-    return (array.elements(range, as: Double.self) ?? []).map { Float($0) }
   }
 }

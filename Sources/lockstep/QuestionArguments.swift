@@ -12,19 +12,7 @@ struct QuestionArguments: ParsableArguments {
     help: ArgumentHelp("A VNN-LIB 1.0 file; may be given more than once.", valueName: "p.vnnlib"))
   var properties: [String] = []
 
-  @Option(help: ArgumentHelp("Samples: .npy, .npz, IDX, PNG or CSV, or a folder of PNG.", valueName: "file"))
-  var images: String?
-
-  @Option(help: ArgumentHelp("The samples' classes; the network's own unless given.", valueName: "file"))
-  var labels: String?
-
-  @OptionGroup var inputs: InputArguments
-
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Which samples are asked about; all unless given.", valueName: "0-99,120"),
-    transform: IndexList.init)
-  var samples: IndexList?
+  @OptionGroup var asked: SampleArguments
 
   // A value may start with a minus, which is told then.
   @Option(
@@ -80,6 +68,11 @@ struct QuestionArguments: ParsableArguments {
     help: ArgumentHelp("With --output-range: which output elements; all unless given.", valueName: "0,1,4-7"),
     transform: IndexList.init)
   var outputs: IndexList?
+
+  var images: String? { asked.images }
+  var labels: String? { asked.labels }
+  var samples: IndexList? { asked.samples }
+  var inputs: InputArguments { asked.inputs }
 
   var isGiven: Bool { !properties.isEmpty || images != nil || outputRange }
 
@@ -156,15 +149,19 @@ struct QuestionArguments: ParsableArguments {
   /// A property of 784 inputs and some hundred cases has a few megabytes.
   private static let largestProperty = 64 << 20
 
-  /// The questions about samples; nil without --images.
-  func sampleQuestions(_ simulator: Simulator) throws -> SampleQuestions? {
-    guard let images else { return nil }
+  /// The questions about samples; nil without --images. `others` are files of inputs that the same options are about.
+  func sampleQuestions(_ simulator: Simulator, beside others: InputVectors? = nil) throws -> SampleQuestions? {
+    guard let images else {
+      if let others { try InputArguments.take(others.files, inputs.meaning) }
+      return nil
+    }
     let program = simulator.program
+    let set = try SampleSet(
+      images: images, labels: labels, samples: samples?.indices, meaning: inputs.meaning,
+      rule: try classRule(of: program), simulator: simulator)
+    try InputArguments.take([set.file] + (others?.files ?? []), inputs.meaning)
     return SampleQuestions(
-      program: program,
-      set: try SampleSet(
-        images: images, labels: labels, samples: samples?.indices, bytes: inputs.bytes,
-        rule: try classRule(of: program), simulator: simulator),
+      program: program, set: set,
       mask: try mask.map { try Perturbation.mask(path: $0, program: program) }, clip: clip?.range)
   }
 
@@ -227,7 +224,7 @@ struct SampleQuestions: Sendable {
             statement: "sample \(sample) \(rule.text(of: label)) within "
               + (perturbation.epsilon.map { "epsilon \($0)" } ?? "its radii"))
         } catch {
-          throw ValidationError("Sample \(sample): \(error).")
+          throw UsageError("Sample \(sample): \(error).")
         }
       })
   }

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Evaluation
 import Importers
 import IntegerProgram
 import Properties
+import Reporting
 import Simulation
 
 /// The question for an output element's range over a box.

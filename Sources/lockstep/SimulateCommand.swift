@@ -1,6 +1,10 @@
 import ArgumentParser
+import Evaluation
 import Importers
 import IntegerProgram
+import Network
+import Properties
+import Reporting
 import Simulation
 
 /// `lockstep simulate`: what a device returns.
@@ -18,14 +22,15 @@ struct SimulateCommand: AsyncParsableCommand {
       stand for −128 … 127, which is told; --bytes codes takes them for codes. Whole numbers in CSV are codes, others \
       real values.
 
-      Outputs are codes, int8 as a rule, [vectors, …shape without a leading 1…]; `lockstep inspect` says what they \
+      Outputs are written as .npy, or as CSV where the file's name ends so (.csv, .tsv, .txt), a vector a line. They are \
+      codes, int8 as a rule, [vectors, …shape without a leading 1…]; `lockstep inspect` says what they \
       stand for. With --real they are what the codes stand for, as float32, scale · (code − zero point), and all numbers \
       of a CSV file are taken for real values. A network with several inputs or outputs takes --input or --output as \
       often, in the order in which inspect lists them.
 
         lockstep simulate model.tflite --input x.npy --output y.npy
         lockstep simulate model.tflite --input digit.png --real --output y.npy
-        lockstep simulate model.tflite --input x.npy --output y.npy \\
+        lockstep simulate model.tflite --input x.npy --output y.csv \\
             --layers layers --layer-vectors 0,1,64-66
 
       With --layers, the folder gets tN.npy for every tensor N of the file that a step makes, and for the inputs; and \
@@ -46,6 +51,11 @@ struct SimulateCommand: AsyncParsableCommand {
   var outputPaths: [String]
 
   @OptionGroup var inputs: InputArguments
+
+  @Option(
+    help: ArgumentHelp(
+      "A text file with the names of the classes, one a line; the model's own unless given.", valueName: "labels.txt"))
+  var classNames: String?
 
   @Flag(help: "Outputs are real values, and so are all numbers of CSV files.")
   var real = false
@@ -70,19 +80,29 @@ struct SimulateCommand: AsyncParsableCommand {
     if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); at least 1 is needed.") }
     if layerVectors != nil && layers == nil { throw ValidationError("--layer-vectors needs --layers.") }
     let paths = Set(outputPaths)
+    if let other = outputPaths.first(where: { !ArrayFile.isWritten(to: $0) }) {
+      throw ValidationError("--output \(other): outputs are written as .npy or as CSV (.csv, .tsv, .txt).")
+    }
     guard paths.count == outputPaths.count else { throw ValidationError("--output names one file twice.") }
   }
 
   func run() async throws {
-    let program = try ModelFile(path: path).program(lowering.options)
-    try expect(outputPaths.count, "--output", program.outputs, in: program)
-    let inputs = try InputVectors(paths: inputPaths, program: program, bytes: inputs.bytes, isReal: real)
+    let model = try ModelFile(path: path)
+    let program = try model.program(lowering.options)
+    try program.expect(outputPaths.count, "--output", program.outputs)
+    let meaning = InputMeaning(bytes: inputs.bytes, isReal: real)
+    let inputs = try InputVectors(paths: inputPaths, program: program, meaning: meaning)
+    try InputArguments.take(inputs.files, meaning)
     let count = inputs.count
     let observed = layers == nil ? [] : layerVectors?.indices ?? Array(0..<count)
     if let stray = observed.first(where: { $0 >= count }) {
       throw ValidationError(
         "--layer-vectors names vector \(stray); the input has \(counted(count, "vector")).")
     }
+
+    let (names, warning) = try ClassNames.chosen(
+      file: classNames, own: model.classNames, counts: ClassNames.counts(of: program))
+    if let warning { writeError("warning: \(path.printable()): \(warning)") }
 
     let run = VectorRun(simulator: Simulator(program), inputs: inputs, observed: Set(observed))
     let progress = Progress("simulating", total: count)
@@ -92,7 +112,7 @@ struct SimulateCommand: AsyncParsableCommand {
     try OutputFiles.whole { files in
       for (column, path) in zip(result.outputs, outputPaths) {
         let array = real ? try column.reals(vectors: count, path: path) : column.array(vectors: count)
-        try files.add(array.fileBytes, at: path)
+        try files.add(ArrayFile.bytes(of: array, for: path), at: path)
       }
       guard let layers else { return }
       try OutputFiles.makeFolder(layers)
@@ -104,5 +124,24 @@ struct SimulateCommand: AsyncParsableCommand {
         NumPyArray(observed.map { Int64($0) }, shape: [observed.count]).fileBytes, at: "\(layers)/vectors.npy"
       )
     }
+    if let names { tellClasses(of: result, names) }
+  }
+
+  /// So many vectors' classes are told.
+  private static let mostTold = 20
+
+  /// The class of each vector by its name, where names are known.
+  private func tellClasses(of result: VectorRun.Part, _ names: [String]) {
+    guard
+      let column = result.outputs.first(where: { $0.value.count == names.count && $0.value.shape.last == names.count }),
+      let codes = column.array(vectors: column.bytes.count / column.bytesOfVector).integers
+    else { return }
+    let vectors = codes.count / names.count
+    for vector in 0..<min(vectors, Self.mostTold) {
+      let outputs = codes[vector * names.count..<(vector + 1) * names.count].map { Int32(truncatingIfNeeded: $0) }
+      let found = ClassRule.largest.predicted(outputs)
+      print("vector \(vector): class \(found), \(names[found].printable(80))")
+    }
+    if vectors > Self.mostTold { print("and \(vectors - Self.mostTold) more") }
   }
 }

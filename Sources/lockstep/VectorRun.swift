@@ -1,3 +1,4 @@
+import Evaluation
 import IntegerProgram
 import Simulation
 import Synchronization

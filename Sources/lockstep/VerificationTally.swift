@@ -31,16 +31,6 @@ struct VerificationTally: Sendable {
   }
 }
 
-/// A number with so many digits after the point.
-func decimal(_ number: Double, _ digits: Int) -> String {
-  var scale = 1
-  for _ in 0..<digits { scale *= 10 }
-  let scaled = Int((min(max(number, 0), 1e12) * Double(scale)).rounded())
-  guard digits > 0 else { return "\(scaled)" }
-  let fraction = String(scaled % scale)
-  return "\(scaled / scale)." + String(repeating: "0", count: digits - fraction.count) + fraction
-}
-
 /// The results of a run as people read them.
 struct VerificationSummary {
   let records: [VerificationRecord]

@@ -134,6 +134,7 @@ struct PreflightCommand: ParsableCommand {
     if output == nil { throw ValidationError("Name the folder for the evidence: --output.") }
     if !(1...100_000).contains(random) { throw ValidationError("--random must be in 1 … 100000.") }
     guard timeout > 0, timeout <= 1e9 else { throw ValidationError("--timeout is \(timeout); it must be above 0 s.") }
+    try questions.inputs.expectFiles(input + [questions.images].compactMap { $0 })
     if questions.maxRadius || questions.outputRange {
       throw ValidationError("--max-radius and --output-range search for figures; a gate asks what is proved or not.")
     }
@@ -150,9 +151,9 @@ struct PreflightCommand: ParsableCommand {
     let device = try readTarget(target)
     try expectDevice(of: device)
     // Read where it is given first, so that messages name the user's files.
-    _ = try PreflightGate(self, device, interruption)
+    let given = try PreflightGate(self, device, interruption)
     var results: PreflightResults?
-    let copies = InputCopies(self)
+    let copies = InputCopies(self, siblings: given.siblings)
     let folder = try EvidenceFolder.whole(at: output) {
       // The copies are what counts from here on; their paths are relative to the folder.
       let command = try copies.command()
@@ -176,80 +177,6 @@ struct PreflightCommand: ParsableCommand {
     case .refused: throw ExitCode.mismatch
     case .open: throw ExitCode.undecided
     }
-  }
-}
-
-/// The files that the gate is given, as copies in the folder of evidence, and the command line about these.
-struct InputCopies {
-  /// The options that say what is looked at, with the paths of the copies. They make the same command again.
-  let arguments: [String]
-  private let copies: [(source: String, copy: String)]
-
-  init(_ command: PreflightCommand) {
-    var copies: [(source: String, copy: String)] = []
-    func copied(_ path: String, _ folder: String) -> String {
-      let source = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-      // Names are bytes: letters that look the same are not.
-      if let known = copies.first(where: { $0.source.utf8.elementsEqual(source.utf8) }) { return known.copy }
-      let name = path.split(separator: "/").last.map(String.init) ?? "file"
-      let taken = copies.count { $0.copy.hasPrefix(folder) && $0.copy.hasSuffix("/" + name) }
-      // Names stay, since questions are called by them.
-      let copy = taken == 0 ? "\(folder)/\(name)" : "\(folder)-\(taken + 1)/\(name)"
-      copies.append((source, copy))
-      return copy
-    }
-    var words: [String] = []
-    func add(_ option: String, _ value: String?) { if let value { words += ["--" + option, value] } }
-    func addFile(_ option: String, _ path: String?) { add(option, path.map { copied($0, "inputs") }) }
-    if let model = command.model { words.append("./" + copied(model, "model")) }
-    add("target", command.target)
-    if command.optimize != .speed { add("optimize", command.optimize.rawValue) }
-    add("configuration", command.configuration)
-    for path in command.input { addFile("input", path) }
-    if command.input.isEmpty { add("random", "\(command.random)") }
-    add("seed", "\(command.seed)")
-    add("timeout", "\(command.timeout)")
-    let questions = command.questions
-    for path in questions.properties { addFile("property", path) }
-    addFile("images", questions.images)
-    addFile("labels", questions.labels)
-    add("samples", questions.samples?.text)
-    add("epsilon", questions.epsilon?.text)
-    addFile("radii", questions.radii)
-    addFile("mask", questions.mask)
-    add("clip", questions.clip.map { "\($0.range.lowerBound)-\($0.range.upperBound)" })
-    if questions.real { words.append("--real") }
-    add("bytes", questions.inputs.bytes?.rawValue)
-    add("threshold", questions.threshold.map { "\($0)" })
-    add("top-k", questions.topK.map { "\($0)" })
-    if questions.allowMisclassified { words.append("--allow-misclassified") }
-    if command.lowering.rounding != .tfliteDouble { add("rounding", command.lowering.rounding.rawValue) }
-    if command.lowering.scaleProduct != .double { add("scale-product", command.lowering.scaleProduct.rawValue) }
-    arguments = words
-    self.copies = copies
-  }
-
-  /// All files that a command names.
-  static func paths(of command: PreflightCommand) -> [String] {
-    let questions = command.questions
-    return [command.model, questions.images, questions.labels, questions.radii, questions.mask].compactMap { $0 }
-      + command.input + questions.properties
-  }
-
-  private static let largest = 4 << 30
-
-  /// Copies the files into the working folder; returns the command that is about them.
-  func command() throws -> PreflightCommand {
-    for (source, copy) in copies {
-      if let slash = copy.lastIndex(of: "/") { try OutputFiles.makeFolder(String(copy[..<slash])) }
-      var status = stat()
-      guard stat(source, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-        throw FileError(path: source, reason: "is no plain file, of which the evidence could have a copy")
-      }
-      let bytes = try InputFile.bytes(path: source, limit: Self.largest)
-      try OutputFiles.whole { try $0.add(bytes, at: copy) }
-    }
-    return try PreflightCommand.about(arguments)
   }
 }
 

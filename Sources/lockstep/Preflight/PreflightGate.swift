@@ -1,6 +1,7 @@
 import ArgumentParser
 import CodeGeneration
 import DifferentialTesting
+import Evaluation
 import Foundation
 import Importers
 import IntegerProgram
@@ -48,7 +49,10 @@ struct PreflightGate {
     simulator = Simulator(program)
     compile = try command.compile
     generator = try compile.generator(of: program, in: model, for: target)
-    questions = try command.questions.sampleQuestions(simulator)
+    let given =
+      command.input.isEmpty
+      ? nil : try InputVectors(paths: command.input, program: program, meaning: command.questions.inputs.meaning)
+    questions = try command.questions.sampleQuestions(simulator, beside: given)
     queries = try command.questions.queries(simulator, samples: questions)
     // A question that cannot be asked is known before anything is done.
     for query in queries { _ = try query.property() }
@@ -56,9 +60,7 @@ struct PreflightGate {
       questions.set.samples.prefix(Self.mostSamples).map { program.inputs(flat: questions.set.codes($0)) }
     }
     let inputs =
-      command.input.isEmpty
-      ? TestVectors.random(for: program, count: command.random, seed: command.seed).vectors
-      : try InputVectors(paths: command.input, program: program, bytes: command.questions.inputs.bytes).all
+      given?.all ?? TestVectors.random(for: program, count: command.random, seed: command.seed).vectors
     vectors = TestVectors(inputs + (samples ?? []))
   }
 
@@ -76,6 +78,9 @@ struct PreflightGate {
   static let checks = ["memory", "differential test", "stack", "properties", "certificates", "counterexamples"]
   /// Those of them that need the target's compiler or its emulator.
   static let deviceChecks: Set = ["memory", "differential test", "stack", "counterexamples"]
+
+  /// The files beside the model that hold a part of it, by their paths from its folder.
+  var siblings: [String] { model.siblings }
 
   static let report = "report.jsonl"
   static let proofs = "proofs"

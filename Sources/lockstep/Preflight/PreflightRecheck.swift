@@ -74,11 +74,17 @@ struct PreflightRecheck {
   ) throws -> Bool {
     let digests = Dictionary(listed.map { (Array($0.name.utf8), $0.digest) }) { first, _ in first }
     func recordedDigest(_ name: String) -> String? { digests[Array(name.utf8)] }
-    let inputs = InputCopies.paths(of: asked).map { $0.hasPrefix("./") ? String($0.dropFirst(2)) : $0 }
+    let inputs = try InputCopies.paths(of: asked).map { $0.hasPrefix("./") ? String($0.dropFirst(2)) : $0 }
     for path in inputs where recordedDigest(path) == nil {
       throw FileError(path: path, reason: "is named by \(Self.results), and is no file of the evidence")
     }
+    let model = asked.model.map { $0.hasPrefix("./") ? String($0.dropFirst(2)) : $0 } ?? ""
+    let folder = model.lastIndex(of: "/").map { String(model[...$0]) } ?? ""
     let gate = try PreflightGate(asked.with(jobs: command.jobs), target, interruption)
+    let siblings = gate.siblings.map { folder + $0 }
+    for path in siblings where recordedDigest(path) == nil {
+      throw FileError(path: path, reason: "holds a part of the model, and is no file of the evidence")
+    }
     let withDevice = !command.withoutDevice
     let found = try gate.findings(
       arguments: recorded.arguments, answers: {}, withDevice: withDevice,
@@ -138,8 +144,8 @@ struct PreflightRecheck {
       guard let digest = recordedDigest(name) else { return "\(name): is missing" }
       return bytes.map { $0.sha256 == digest ? nil : "\(name): is not as verify writes it" } ?? nil
     }
-    let expected = Set(
-      (inputs + code.map(\.name) + measured.map(\.name) + documents.map(\.name) + answers.map(\.name)).map { Array($0.utf8) })
+    let made: [String] = code.map(\.name) + measured.map(\.name) + documents.map(\.name) + answers.map(\.name)
+    let expected = Set((inputs + siblings + made).map { Array($0.utf8) })
     wrong += listed.filter { !expected.contains(Array($0.name.utf8)) }.map { "\($0.name.printable()): is no part of evidence" }
     try report("contents", wrong, held: "every file has its place")
     return isSameCompiler && withDevice

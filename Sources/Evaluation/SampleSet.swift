@@ -1,50 +1,47 @@
-import ArgumentParser
-import Evaluation
 import Importers
 import IntegerProgram
+import Network
 import Properties
 import Reporting
 import Simulation
 
 /// Images, or other vectors, with their classes: what a batch of robustness questions is about.
-struct SampleSet: Sendable {
+public struct SampleSet: Sendable {
   /// Which of the file's samples are asked about.
-  let samples: [Int]
+  public let samples: [Int]
   /// The class that each of `samples` should have.
-  let labels: [Int]
+  public let labels: [Int]
   /// The class that the network gives it.
-  let classes: [Int]
+  public let classes: [Int]
   /// Whether its label is right by `rule`.
-  let isRight: [Bool]
+  public let isRight: [Bool]
   /// What makes a label right.
-  let rule: ClassRule
+  public let rule: ClassRule
   /// How to show a sample; nil where it is no picture.
-  let picture: PictureShape?
-  private let array: InputArray
+  public let picture: PictureShape?
+  /// The file of samples.
+  public let file: (path: String, array: InputArray)
+  private var array: InputArray { file.array }
 
   /// Reads `images` and `labels`, if there are any: without, the network's own class is the label. All of the file's
   /// samples are taken where `samples` is nil.
-  init(
-    images: String, labels: String?, samples: [Int]?, bytes: ByteMeaning? = nil, rule: ClassRule = .largest,
+  public init(
+    images: String, labels: String?, samples: [Int]?, meaning: InputMeaning = InputMeaning(), rule: ClassRule = .largest,
     simulator: Simulator
   ) throws {
     let program = simulator.program
     guard program.inputs.count == 1, program.outputs.count == 1 else {
-      throw ValidationError(
+      throw UsageError(
         "--images needs a network with one input and one output; this one has \(program.inputs.count) and "
           + "\(program.outputs.count). Ask by --property.")
     }
     let value = program.values[program.inputs[0]]
     let items = samples.flatMap(\.last).map { $0 + 1 }
-    let array = try InputArray(path: images, for: value, bytes: bytes, items: items)
-    InputArguments.tell(array.note, of: images)
-    self.array = array
+    let array = try InputArray(path: images, for: value, meaning: meaning, items: items)
+    file = (images, array)
     self.rule = rule
     let count = array.count
-    if let stray = samples?.first(where: { $0 >= count }) {
-      throw ValidationError("--samples names sample \(stray); \(images) has \(counted(count, "sample")).")
-    }
-    self.samples = samples ?? Array(0..<count)
+    self.samples = try Self.chosen(samples, of: count, in: images)
     picture = PictureShape(sample: array.vectorShape, input: value.shape)
 
     let outputs = try self.samples.map { try simulator.run([array.codes($0)])[0] }
@@ -59,13 +56,23 @@ struct SampleSet: Sendable {
     isRight = zip(self.labels, outputs).map { rule.accepts($0, $1) }
   }
 
+  /// The samples that are meant: those named, or all `count` of the file, or its first `most`.
+  public static func chosen(
+    _ named: [Int]?, of count: Int, in path: String, most: Int = .max
+  ) throws(UsageError) -> [Int] {
+    if let stray = named?.first(where: { $0 >= count }) {
+      throw UsageError("--samples names sample \(stray); \(path.printable()) has \(counted(count, "sample")).")
+    }
+    return named ?? Array(0..<min(count, most))
+  }
+
   /// The codes of sample number `sample` of the file.
-  func codes(_ sample: Int) -> [Int32] { array.codes(sample) }
+  public func codes(_ sample: Int) -> [Int32] { array.codes(sample) }
 }
 
 extension PictureShape {
   /// From the shape of a sample in its file, or of the network's input; nil where neither is a picture's.
-  init?(sample: [Int], input: [Int]) {
+  public init?(sample: [Int], input: [Int]) {
     for shape in [sample, input] {
       var sizes = shape
       while sizes.count > 2 && sizes[0] == 1 { sizes.removeFirst() }

@@ -1,31 +1,35 @@
-import Evaluation
 import Network
 import Reporting
 
 /// What `evaluate` found, as text, JSON and a page.
-struct EvaluationReport {
-  struct Against {
-    var network: String
+public struct EvaluationReport {
+  public struct Against {
+    public var network: String
     /// Whether a softmax that only one of the two has was left out.
-    var isBeforeSoftmax = false
-    var matrix: ConfusionMatrix?
-    var outputs = OutputComparison()
+    public var isBeforeSoftmax: Bool
+    public var matrix: ConfusionMatrix?
+    public var outputs = OutputComparison()
+
+    public init(network: String, isBeforeSoftmax: Bool = false) {
+      self.network = network
+      self.isBeforeSoftmax = isBeforeSoftmax
+    }
   }
 
-  var network: String
+  public var network: String
   /// The digest of an integer network's program.
-  var program: String?
-  var samples: Int
-  var names: [String]
+  public var program: String?
+  public var samples: Int
+  public var names: [String]
   /// Nil without labels.
-  var matrix: ConfusionMatrix?
+  public var matrix: ConfusionMatrix?
   /// The k for which labels among the best k are counted.
-  var best: [Int] = []
+  public var best: [Int] = []
   /// The real value of a step between output codes.
-  var step: Float?
-  var against: Against?
+  public var step: Float?
+  public var against: Against?
 
-  init(network: String, samples: Int, names: [String]) {
+  public init(network: String, samples: Int, names: [String]) {
     self.network = network
     self.samples = samples
     self.names = names
@@ -37,7 +41,7 @@ struct EvaluationReport {
 
   // MARK: Text
 
-  var text: String {
+  public var text: String {
     var parts: [String] = []
     if let matrix {
       var lines = ["\(network.printable(80)): \(Self.share(matrix.correct, samples)) right"]
@@ -112,7 +116,7 @@ struct EvaluationReport {
 
   // MARK: JSON
 
-  var json: JSON {
+  public var json: JSON {
     func real(_ value: Double?) -> JSON { value.map { .real(Float($0)) } ?? .null }
     func accuracy(_ matrix: ConfusionMatrix?) -> JSON {
       guard let matrix else { return .null }
@@ -180,7 +184,7 @@ struct EvaluationReport {
 
   // MARK: Page
 
-  var page: String {
+  public var page: String {
     func table(_ table: TextTable) -> String {
       let rows = table.rows.enumerated().map { index, row in
         let tag = index == 0 ? "th" : "td"

@@ -1,23 +1,23 @@
 /// Rows of text in columns as wide as their widest cell.
-struct TextTable {
-  enum Alignment { case left, right }
+public struct TextTable {
+  public enum Alignment: Sendable { case left, right }
 
-  let alignments: [Alignment]
+  public let alignments: [Alignment]
   /// The titles, then what was added.
-  private(set) var rows: [[String]]
+  public private(set) var rows: [[String]]
 
-  init(_ columns: [(title: String, alignment: Alignment)]) {
+  public init(_ columns: [(title: String, alignment: Alignment)]) {
     alignments = columns.map(\.alignment)
     rows = [columns.map(\.title)]
   }
 
   /// Adds a row; there must be a cell for each column.
-  mutating func add(_ cells: [String]) {
+  public mutating func add(_ cells: [String]) {
     precondition(cells.count == alignments.count, "a cell for each column")
     rows.append(cells)
   }
 
-  var text: String {
+  public var text: String {
     let widths = alignments.indices.map { column in rows.reduce(0) { max($0, $1[column].count) } }
     return rows.map { row in
       var line = ""
@@ -33,7 +33,7 @@ struct TextTable {
 
 extension BinaryInteger {
   /// The number with its digits in groups of three: 1,234,567.
-  var grouped: String {
+  public var grouped: String {
     let digits = String(magnitude)
     var text = ""
     for (index, digit) in digits.enumerated() {
@@ -45,4 +45,14 @@ extension BinaryInteger {
 }
 
 /// "1 vector", "2 vectors".
-func counted(_ count: Int, _ noun: String) -> String { "\(count.grouped) \(noun)\(count == 1 ? "" : "s")" }
+public func counted(_ count: Int, _ noun: String) -> String { "\(count.grouped) \(noun)\(count == 1 ? "" : "s")" }
+
+/// A number with so many digits after the point; what is below 0 is 0.
+public func decimal(_ number: Double, _ digits: Int) -> String {
+  var scale = 1
+  for _ in 0..<digits { scale *= 10 }
+  let scaled = Int((min(max(number, 0), 1e12) * Double(scale)).rounded())
+  guard digits > 0 else { return "\(scaled)" }
+  let fraction = String(scaled % scale)
+  return "\(scaled / scale)." + String(repeating: "0", count: digits - fraction.count) + fraction
+}

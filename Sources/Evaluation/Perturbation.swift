@@ -1,20 +1,20 @@
-import ArgumentParser
 import BigInt
 import Importers
 import IntegerProgram
+import Network
 import Properties
 
 /// How far the elements of a sample may move.
-struct Perturbation: Sendable {
+public struct Perturbation: Sendable {
   /// As reports have it: the number given for epsilon; nil for radii of a file.
-  let epsilon: String?
+  public let epsilon: String?
   /// For each input element, in codes.
-  let radii: [Int32]
+  public let radii: [Int32]
   /// As file names have it.
-  var name: String { epsilon.map { "e\($0)" } ?? "radii" }
+  public var name: String { epsilon.map { "e\($0)" } ?? "radii" }
 
   /// The same ε for every element of the mask.
-  init(epsilon: Epsilon, isReal: Bool, mask: [Bool]?, program: IntegerProgram) throws {
+  public init(epsilon: Epsilon, isReal: Bool, mask: [Bool]?, program: IntegerProgram) throws {
     self.epsilon = epsilon.text
     var radii: [Int32] = []
     for input in program.inputs {
@@ -25,7 +25,7 @@ struct Perturbation: Sendable {
       } else if let codes = epsilon.codes {
         radius = Int32(min(codes, BigInt(Self.widest)))
       } else {
-        throw ValidationError("--epsilon \(epsilon.text) is no whole number of codes; --real takes it as a real value.")
+        throw UsageError("--epsilon \(epsilon.text) is no whole number of codes; --real takes it as a real value.")
       }
       radii += Array(repeating: radius, count: value.count)
     }
@@ -33,7 +33,7 @@ struct Perturbation: Sendable {
   }
 
   /// A radius for each element from a file: integers are codes, floating-point numbers real values.
-  init(radiiFile path: String, mask: [Bool]?, program: IntegerProgram) throws {
+  public init(radiiFile path: String, mask: [Bool]?, program: IntegerProgram) throws {
     epsilon = nil
     let array = try NumPyArray.read(path: path)
     let values = program.inputs.flatMap { Array(repeating: program.values[$0], count: program.values[$0].count) }
@@ -63,7 +63,7 @@ struct Perturbation: Sendable {
   }
 
   /// Which elements may change: those that are not 0 in the file.
-  static func mask(path: String, program: IntegerProgram) throws -> [Bool] {
+  public static func mask(path: String, program: IntegerProgram) throws -> [Bool] {
     let array = try NumPyArray.read(path: path)
     let count = program.inputElements.count
     guard let elements = array.integers, elements.count == count else {
@@ -81,7 +81,7 @@ struct Perturbation: Sendable {
   /// The codes within a real distance: |scale · (a − b)| ≤ distance.
   private static func codes(_ distance: Rational, _ value: Value) throws -> Int32 {
     guard let scale = Rational(exactly: value.scale), scale > Rational(0) else {
-      throw ValidationError(
+      throw UsageError(
         "a real radius needs a scale; that of \"\(value.name.printable(60))\" is \(value.scale): give codes.")
     }
     return Int32(min((distance / scale).floor, BigInt(widest)))
@@ -94,14 +94,14 @@ struct Perturbation: Sendable {
 }
 
 /// An ε as the user wrote it, exactly.
-struct Epsilon: Sendable {
+public struct Epsilon: Sendable {
   /// A decimal number as JSON has it.
-  let text: String
-  let value: Rational
+  public let text: String
+  public let value: Rational
   /// Nil where it is no whole number.
-  var codes: BigInt? { value.denominator == 1 ? value.numerator : nil }
+  public var codes: BigInt? { value.denominator == 1 ? value.numerator : nil }
 
-  init?(_ argument: some StringProtocol) {
+  public init?(_ argument: some StringProtocol) {
     // Digits, and digits after a point: the same text names files and stands in reports.
     let parts = argument.split(separator: ".", omittingEmptySubsequences: false)
     guard (1...2).contains(parts.count),
@@ -112,47 +112,8 @@ struct Epsilon: Sendable {
     text = (whole.isEmpty ? "0" : String(whole)) + (parts.count == 2 ? "." + parts[1] : "")
     self.value = value
   }
-  init(codes: Int) {
+  public init(codes: Int) {
     text = String(codes)
     value = Rational(codes)
-  }
-}
-
-/// Epsilons as people write them: 1,2,3 or 0.01,0.05.
-struct EpsilonList: Sendable {
-  let epsilons: [Epsilon]
-  /// As it was written.
-  let text: String
-
-  init(_ argument: String) throws {
-    epsilons = try argument.split(separator: ",", omittingEmptySubsequences: false).map { part in
-      guard let epsilon = Epsilon(part) else {
-        throw ValidationError(
-          part.hasPrefix("-")
-            ? "\(String(part).printable(40)) is below 0; an epsilon is how far elements may move."
-            : "\"\(String(part).printable(40))\" is no epsilon; write whole numbers of codes, or with --real decimals such as 0.05.")
-      }
-      return epsilon
-    }
-    var texts: Set<String> = []
-    if let twice = epsilons.first(where: { !texts.insert($0.text).inserted }) {
-      throw ValidationError("\(twice.text) is given twice; each epsilon is asked once.")
-    }
-    text = argument
-  }
-}
-
-/// A range of codes as people write it: 0-255, -128-127.
-struct CodeRange: Sendable {
-  let range: ClosedRange<Int32>
-
-  init(_ argument: String) throws {
-    guard let match = argument.wholeMatch(of: /(-?[0-9]+)-(-?[0-9]+)/), let low = Int32(match.1),
-      let high = Int32(match.2)
-    else {
-      throw ValidationError("\"\(argument.printable(40))\" is no range of codes; write 0-255 or -128-127.")
-    }
-    guard low <= high else { throw ValidationError("\(argument) runs backwards: \(low) is above \(high).") }
-    range = low...high
   }
 }

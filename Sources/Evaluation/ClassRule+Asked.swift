@@ -1,21 +1,20 @@
-import ArgumentParser
 import IntegerProgram
 import Network
 import Properties
 
 extension ClassRule {
   /// The rule that options ask for, or the usual one of the network.
-  static func asked(threshold: Int32?, topK: Int?, of program: IntegerProgram) throws -> ClassRule {
+  public static func asked(threshold: Int32?, topK: Int?, of program: IntegerProgram) throws(UsageError) -> ClassRule {
     let outputs = program.outputElements.count
     if let threshold {
       guard outputs == 1 else {
-        throw ValidationError(
+        throw UsageError(
           "--threshold is about a network with one output element; this one has \(outputs), whose largest is the class.")
       }
       let range = program.outputElements[0].range
       // Below and at the lowest code everything is class 1, above the highest nothing is.
       guard range.contains(Int64(threshold)), Int64(threshold) > range.lowerBound else {
-        throw ValidationError(
+        throw UsageError(
           "--threshold is \(threshold); the output is \(program.outputElements[0]), so that it decides something from "
             + "\(range.lowerBound + 1) to \(range.upperBound) alone.")
       }
@@ -23,24 +22,24 @@ extension ClassRule {
     }
     if outputs > 1, let topK {
       guard topK < outputs else {
-        throw ValidationError("--top-k is \(topK) of \(outputs) classes, so that any label is right; take fewer.")
+        throw UsageError("--top-k is \(topK) of \(outputs) classes, so that any label is right; take fewer.")
       }
       return .best(topK)
     }
     guard let usual = usual(for: program) else {
       let name = program.outputs.first.map { program.values[$0] }
       let zero = name.map { ", for instance \($0.zeroPoint), which stands for 0.0" } ?? ""
-      throw ValidationError(
+      throw UsageError(
         "The network has one output element and no sigmoid in front of it: which codes are class 1 is a matter of a "
           + "threshold. Name the first of them by --threshold\(zero); or ask for the output itself by --property or "
           + "--output-range.")
     }
-    if topK != nil { throw ValidationError("--top-k is about several classes; this network has one output element.") }
+    if topK != nil { throw UsageError("--top-k is about several classes; this network has one output element.") }
     return usual
   }
 
   /// What is asked about a label, behind the sample's name.
-  func text(of label: Int) -> String {
+  public func text(of label: Int) -> String {
     switch self {
     case .best(1): "is class \(label)"
     case .best(let count): "has class \(label) among the \(count) best"

@@ -1,0 +1,82 @@
+import Importers
+import IntegerProgram
+import Network
+import Quantization
+import Reporting
+
+/// Samples of a float network's inputs: a file for each input, or one `.npz` with an array of each input's name.
+public struct FloatSamples: Sendable {
+  public let count: Int
+  /// What the codes of each input will be.
+  public let inputs: [InputCodes]
+  /// Where each input's samples are, and what they hold.
+  public let files: [(path: String, array: InputArray)]
+
+  /// The first `items` samples of the files, or all.
+  public init(
+    paths: [String], for network: FloatNetwork, meaning: InputMeaning = InputMeaning(), items: Int? = nil
+  ) throws {
+    let tensors = network.inputTensors
+    let places = paths.count == 1 && tensors.count > 1 ? try Self.members(of: paths[0], for: tensors) : paths
+    guard places.count == tensors.count else {
+      throw UsageError(
+        "\(counted(places.count, "file")) of samples for \(counted(tensors.count, "input")), "
+          + "\(Self.list(tensors.map(\.name))): give a file for each, or one .npz with an array of each name.")
+    }
+    files = try zip(tensors, places).map { tensor, path in
+      (path, try InputArray(path: path, forReals: tensor.name, shape: tensor.shape, meaning: meaning, items: items))
+    }
+    count = files.first?.array.count ?? 0
+    for (path, array) in files where array.count != count {
+      throw FileError(path: path, reason: "holds \(array.count) samples, \(places[0].printable()) \(count)")
+    }
+    let range = meaning.pixels ?? .usual
+    inputs = files.map { $0.array.holdsBytes ? .pixels(low: range.low, high: range.high) : .reals }
+  }
+
+  /// The real values of one sample, for each input.
+  public func reals(_ sample: Int) -> [[Float]] { files.map { $0.array.reals(sample) } }
+
+  /// The same samples as the codes of `program`, a network that this one was turned into.
+  public func codes(for program: IntegerProgram, items: Int? = nil) throws(FileError) -> [InputArray] {
+    var arrays: [InputArray] = []
+    for (value, file) in zip(program.inputs, files) {
+      let meaning = InputMeaning(bytes: file.array.holdsBytes ? .pixels : nil)
+      arrays.append(try InputArray(path: file.path, for: program.values[value], meaning: meaning, items: items))
+    }
+    return arrays
+  }
+
+  // MARK: Archives
+
+  /// The arrays of an archive that are called as the inputs are.
+  private static func members(of path: String, for tensors: [Tensor]) throws -> [String] {
+    let wanted = list(tensors.map(\.name))
+    guard let members = try ArrayPath(path).members() else {
+      throw FileError(
+        path: path,
+        reason: "is one array, and the network has the inputs \(wanted): give a .npz with an array of each name, or a file "
+          + "for each input, in this order")
+    }
+    let found = tensors.map { tensor in names(of: tensor).first(where: members.contains) }
+    let missing = zip(tensors, found).filter { $1 == nil }.map(\.0.name)
+    guard missing.isEmpty else {
+      throw FileError(
+        path: path,
+        reason: "has no array \(list(missing)); the network's inputs are \(wanted), and the file holds \(list(members))")
+    }
+    return found.map { "\(path):\($0 ?? "")" }
+  }
+
+  /// The name of an input, and what it is called before TensorFlow's converter adds to it.
+  private static func names(of tensor: Tensor) -> [String] {
+    var short = tensor.name[...]
+    if short.hasPrefix("serving_default_") { short = short.dropFirst(16) }
+    if short.hasSuffix(":0") { short = short.dropLast(2) }
+    return [tensor.name, String(short)]
+  }
+
+  private static func list(_ names: [String]) -> String {
+    names.prefix(20).map { "\"\($0.printable(60))\"" }.joined(separator: ", ")
+  }
+}
