@@ -35,6 +35,18 @@ extension Network {
     return cut.isEmpty ? self : leaving(cut)
   }
 
+  /// The network without the operations at its end that name the index of the largest or smallest element: what they read
+  /// becomes the output, and a notice says so.
+  public func leavingIndicesToCaller() -> Network {
+    var isRead = Set<Int>()
+    for operation in operations { isRead.formUnion(operation.inputs.compactMap { $0 }) }
+    let cut = operations.indices.filter { index in
+      guard case .indexOf = operations[index].kind else { return false }
+      return operations[index].outputs.allSatisfy { outputs.contains($0) && !isRead.contains($0) }
+    }
+    return cut.isEmpty ? self : leaving(Set(cut))
+  }
+
   /// The network without the operations in `cut`, which nothing else reads.
   private func leaving(_ cut: Set<Int>) -> Network {
     var result = self

@@ -12,19 +12,18 @@ public struct FloatNetwork: Sendable {
   /// Throws a `NetworkError` with every layer that is not one of real numbers, or is not supported.
   public init(_ network: Network) throws {
     try network.validate()
-    let network = network.evaluatingConstants()
+    let network = network.evaluatingConstants().leavingIndicesToCaller()
     guard !network.inputs.isEmpty, !network.outputs.isEmpty else {
       throw NetworkError("it has \(network.inputs.count) inputs and \(network.outputs.count) outputs")
     }
     self.network = network
     var issues: [LayerIssue] = []
-    for tensor in network.inputs + network.outputs where network.tensors[tensor].type != .float32 {
+    for tensor in network.inputs where network.tensors[tensor].type != .float32 {
       issues.append(
         LayerIssue(
           reason:
-            "its input or output \"\(network.tensors[tensor].name.printable())\" is \(network.tensors[tensor].type), "
-            + "not float32: the network is quantised already",
-          remedy: "quantise the float network that it was made of"))
+            "its input \"\(network.tensors[tensor].name.printable())\" is \(network.tensors[tensor].type), not float32",
+          remedy: "quantise the float network that it was made of, or feed it real values"))
     }
     if let codes = network.operations.lazy.flatMap(\.outputs).map({ network.tensors[$0] }).first(where: {
       $0.constant == nil && $0.type.codes != nil && $0.quantization != nil
@@ -52,6 +51,8 @@ public struct FloatNetwork: Sendable {
 
   var inputs: [Int] { network.inputs }
   var outputs: [Int] { network.outputs }
+  /// What the caller must know of how the network was read.
+  public var notices: [String] { network.notices }
   /// The inputs and outputs, in order.
   public var inputTensors: [Tensor] { inputs.map { network.tensors[$0] } }
   public var outputTensors: [Tensor] { outputs.map { network.tensors[$0] } }

@@ -99,7 +99,8 @@ struct FloatOperation {
   func layers() throws(LayerFault) -> [FloatLayer] {
     if let stray = operation.outputs.lazy.map({ network.tensors[$0] }).first(where: { $0.type != .float32 }) {
       throw LayerFault(
-        "it makes \(stray.type), and layers of real numbers are quantised", remedy: "end the network in front of it")
+        "it makes \(stray.type), and layers of real numbers are quantised",
+        remedy: "end the network in front of it, or quantise with the tool that made the file")
     }
     switch operation.kind {
     case .conv2D(let window, let fused), .depthwiseConv2D(let window, _, let fused):
@@ -142,12 +143,14 @@ struct FloatOperation {
       guard fused == .none else { throw LayerFault("it has the fused activation \(fused.rawValue)") }
       return [try joined(axis: axis, isNewAxis: false)]
     case .pack(let axis): return [try joined(axis: axis, isNewAxis: true)]
-    case .unsupported(let reason): throw LayerFault(reason, remedy: operation.remedy)
+    case .unsupported(let reason): throw LayerFault(reason, remedy: operation.remedy ?? Self.remedy)
     default:
       if let moved = try moved() { return moved }
     }
-    throw LayerFault(
-      "the operator is not among those that are quantised from float",
-      remedy: "quantise with the tool that made the file; `lockstep inspect --operators` lists what is read then")
+    throw LayerFault("the operator is not among those that are quantised from float", remedy: Self.remedy)
   }
+
+  private static let remedy =
+    "quantise with the tool that made the file, if `lockstep inspect --operators` lists the operator, or build the layer of "
+    + "others"
 }

@@ -31,6 +31,36 @@ public struct TextTable {
   }
 }
 
+extension TextTable {
+  /// The same with cells broken between words into lines of so many characters, a column's longest words apart.
+  public func wrapped(at widths: [Int]) -> String {
+    var table = TextTable(zip(rows[0], alignments).map { ($0, $1) })
+    for row in rows.dropFirst() {
+      let cells = zip(row, widths).map(Self.lines)
+      for line in 0..<(cells.map(\.count).max() ?? 1) {
+        table.add(cells.map { line < $0.count ? $0[line] : "" })
+      }
+    }
+    return table.text
+  }
+
+  private static func lines(of text: String, width: Int) -> [String] {
+    var lines = [""]
+    for word in text.split(separator: " ") {
+      let last = lines[lines.count - 1]
+      if last.isEmpty {
+        lines[lines.count - 1] = String(word)
+      } else if last.count + 1 + word.count <= width {
+        lines[lines.count - 1] = last + " " + word
+      } else {
+        // What goes on is set in.
+        lines.append("  " + word)
+      }
+    }
+    return lines
+  }
+}
+
 extension BinaryInteger {
   /// The number with its digits in groups of three: 1,234,567.
   public var grouped: String {

@@ -275,6 +275,7 @@ final class GoalSearch {
       return .closed
     }
     if solution.status != .optimal {
+      if isOver() { return .stuck(bound: best) }
       // From far away the solver may end with a ray that shows nothing: start anew.
       program = LinearRelaxation(bounded, goal: goal, natural: natural)
       self.program = program

@@ -152,9 +152,14 @@ private struct Run {
     var last = Stage.intervals
     nodes = goals.count
     let proves = !options.stages.isDisjoint(with: [.intervals, .lagrangian, .linearProgram, .branchAndBound])
-    // Each takes a pass through all layers, and an attack.
-    for (index, goal) in goals.enumerated() where index == 0 || !self.isOver() {
+    // Each takes a pass through all layers, and an attack, which looks at the clock itself: no pass is begun that would, by
+    // the longest so far, end late.
+    let clock = ContinuousClock()
+    var longest = 0.0
+    for (index, goal) in goals.enumerated() where index == 0 || !self.isOver() && secondsLeft() > longest {
+      let began = clock.now
       let quick = bounded.quickProof(of: goal, over: ranges, slopes: options.stages.contains(.lagrangian))
+      longest = max(longest, (clock.now - began) / .seconds(1))
       if quick.stage.order > last.order { last = quick.stage }
       if proves { proofs[index] = quick.proof }
       if quick.proof == nil, attacks[index](quick.point, 3000), let example = found.example {

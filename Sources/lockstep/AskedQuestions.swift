@@ -20,7 +20,7 @@ struct AskedQuestions: Sendable {
   private let places: [String: Int]
 
   /// Nil where the options ask nothing.
-  init?(_ arguments: QuestionArguments, _ simulator: Simulator) throws {
+  init?(_ arguments: SearchArguments, _ simulator: Simulator) throws {
     guard arguments.isGiven else { return nil }
     program = simulator.program
     let names: [String]
@@ -100,14 +100,14 @@ extension SampleQuestions {
   func isMisclassified(_ index: Int) -> Bool { !set.isRight[index] }
 }
 
-extension QuestionArguments {
+extension SearchArguments {
   /// The largest ε, in codes, that --max-radius looks at: no element is further from another than the input's codes are.
   func radiusLimit(_ questions: SampleQuestions) throws -> Int {
     let type = questions.program.inputElements.first?.range ?? 0...0
     let widest = Int(
       (questions.clip?.upperBound).map { Int64($0) } ?? type.upperBound)
       - Int((questions.clip?.lowerBound).map { Int64($0) } ?? type.lowerBound)
-    guard let epsilon = epsilon?.epsilons.first else { return widest }
+    guard let epsilon = self.epsilon?.epsilons.first else { return widest }
     guard let codes = epsilon.codes else {
       throw ValidationError("--epsilon \(epsilon.text) limits no search for radii in codes; give a whole number.")
     }

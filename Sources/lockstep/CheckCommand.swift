@@ -60,7 +60,7 @@ struct CheckCommand: ParsableCommand {
     parsing: .unconditional, help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))
   var jobs: Int?
 
-  @OptionGroup(title: "What was asked") var questions: QuestionArguments
+  @OptionGroup(title: "What was asked") var questions: SearchArguments
 
   @OptionGroup var lowering: LoweringArguments
 

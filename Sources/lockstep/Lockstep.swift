@@ -36,7 +36,7 @@ struct Lockstep: AsyncParsableCommand {
         lockstep quantize float.onnx --to int8 --calibration x.npy --output model.tflite
             an integer network out of a float one
 
-      Exit status: 0 done, 1 a mismatch or a violated property, 3 a property left undecided, 64 wrong usage, 65 a file that cannot be read, written \
+      Exit status: 0 done, 1 a mismatch or a violated property, 3 a property left undecided or vacuous, 64 wrong usage, 65 a file that cannot be read, written \
       or understood, 70 a fault of Lockstep's own.
       """,
     version: version,

@@ -23,7 +23,8 @@ struct QuantizeCommand: ParsableCommand {
     abstract: "Turn a trained float network into an integer one, without training it again.",
     discussion: """
       Reads a float network (ONNX, or TensorFlow Lite without optimizations, with float16 weights or of dynamic range, \
-      whose int8 weights it takes for what they stand for): dense layers, convolutions, depthwise and grouped ones too, pools, sums, ReLU and ReLU6, reshapes, batch normalisation (folded), a softmax at the end. \
+      whose int8 weights it takes for what they stand for), with the operators that `lockstep inspect --operators` lists, but \
+      comparisons, selections and integers inside the network; batch normalisation is folded. \
       Calibration runs some hundred typical inputs through it, no labels needed, and so finds the ranges that codes have \
       to cover.
 
@@ -32,8 +33,12 @@ struct QuantizeCommand: ParsableCommand {
                      activations behind a ReLU unsigned, both of --bits; outputs
                      have 16 bits. Rounding is half up. Written as QONNX.
         int8         TensorFlow Lite's: a scale and a zero point a tensor, a scale a
-                     channel for weights, int32 biases. Written as .tflite, and runs
-                     in TensorFlow Lite too.
+                     channel for weights, int32 biases; functions without an int8
+                     operator stay between DEQUANTIZE and QUANTIZE, a table here.
+                     Written as .tflite, and runs in TensorFlow Lite too.
+
+      A network with several inputs takes --calibration once for each, in its order, or one .npz with an array of each \
+      input's name.
 
         lockstep quantize float.onnx --to fixed-point --bits 6 \\
             --calibration train-images-idx3-ubyte.gz --samples 0-499 \\
@@ -153,6 +158,7 @@ struct QuantizeCommand: ParsableCommand {
     lines += Self.text(errors)
     try OutputFiles.whole { files in try files.add(bytes, at: output) }
     print(lines.joined(separator: "\n"))
+    for notice in float.network.notices { print("notice: \(notice)") }
   }
 
   /// How far the layers are from the float network's, and last the outputs.

@@ -32,7 +32,7 @@ struct QuestionArguments: ParsableArguments {
   // The value may start with a minus.
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("No element leaves these codes; those of the input's type unless given.", valueName: "0-255"),
+    help: ArgumentHelp("No element leaves these codes; those of the input's type unless given.", valueName: "lowest-highest"),
     transform: CodeRange.init)
   var clip: CodeRange?
 
@@ -54,45 +54,17 @@ struct QuestionArguments: ParsableArguments {
   @Flag(help: "Property files and epsilon are in real values: real = scale · (code − zero point), exactly.")
   var real = false
 
-  @Flag(help: "Find each sample's largest proved and smallest refuted epsilon in codes; --epsilon limits the search.")
-  var maxRadius = false
-
-  @Flag(
-    help:
-      "Find each output's range over the samples' neighbourhoods, a property file's box, or all inputs where neither is given."
-  )
-  var outputRange = false
-
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("With --output-range: which output elements; all unless given.", valueName: "0,1,4-7"),
-    transform: IndexList.init)
-  var outputs: IndexList?
-
   var images: String? { asked.images }
   var labels: String? { asked.labels }
   var samples: IndexList? { asked.samples }
   var inputs: InputArguments { asked.inputs }
 
-  var isGiven: Bool { !properties.isEmpty || images != nil || outputRange }
+  var isGiven: Bool { !properties.isEmpty || images != nil }
 
-  func validate() throws {
-    if maxRadius && outputRange { throw ValidationError("--max-radius and --output-range are two questions.") }
-    if outputs != nil && !outputRange { throw ValidationError("--outputs goes with --output-range.") }
-    if maxRadius {
-      if images == nil { throw ValidationError("--max-radius needs --images.") }
-      if radii != nil || real || (epsilon?.epsilons.count ?? 1) > 1 {
-        throw ValidationError("--max-radius searches codes, up to one --epsilon; --radii and --real do not go with it.")
-      }
-    }
-    if outputRange && labels != nil {
-      throw ValidationError("--output-range asks for no class; leave out --labels.")
-    }
+  /// Throws where options do not go together; a search for radii needs none.
+  func expectSense(maxRadius: Bool = false) throws {
     if images != nil && !maxRadius && epsilon == nil && radii == nil {
-      throw ValidationError("--images needs --epsilon, --radii or --max-radius.")
-    }
-    if !properties.isEmpty && images != nil && (maxRadius || outputRange) {
-      throw ValidationError("--property and --images are two questions.")
+      throw ValidationError("--images needs --epsilon or --radii.")
     }
     if images == nil {
       for (option, isGiven) in [
@@ -103,9 +75,6 @@ struct QuestionArguments: ParsableArguments {
     }
     if threshold != nil && topK != nil { throw ValidationError("--threshold and --top-k are two ways to say a class.") }
     if let topK, topK < 1 { throw ValidationError("--top-k is \(topK); it must be at least 1.") }
-    if outputRange && (threshold != nil || topK != nil) {
-      throw ValidationError("--output-range asks for no class; leave out --threshold and --top-k.")
-    }
     if epsilon != nil && radii != nil { throw ValidationError("--epsilon and --radii are two ways to say the same.") }
   }
 
@@ -150,7 +119,10 @@ struct QuestionArguments: ParsableArguments {
   private static let largestProperty = 64 << 20
 
   /// The questions about samples; nil without --images. `others` are files of inputs that the same options are about.
-  func sampleQuestions(_ simulator: Simulator, beside others: InputVectors? = nil) throws -> SampleQuestions? {
+  /// Where no class is asked for, the largest code is it.
+  func sampleQuestions(
+    _ simulator: Simulator, beside others: InputVectors? = nil, asksClass: Bool = true
+  ) throws -> SampleQuestions? {
     guard let images else {
       if let others { try InputArguments.take(others.files, inputs.meaning) }
       return nil
@@ -158,17 +130,11 @@ struct QuestionArguments: ParsableArguments {
     let program = simulator.program
     let set = try SampleSet(
       images: images, labels: labels, samples: samples?.indices, meaning: inputs.meaning,
-      rule: try classRule(of: program), simulator: simulator)
+      rule: asksClass ? try ClassRule.asked(threshold: threshold, topK: topK, of: program) : .largest, simulator: simulator)
     try InputArguments.take([set.file] + (others?.files ?? []), inputs.meaning)
     return SampleQuestions(
       program: program, set: set,
       mask: try mask.map { try Perturbation.mask(path: $0, program: program) }, clip: clip?.range)
-  }
-
-  /// What makes a label right. A question about ranges asks for no class.
-  private func classRule(of program: IntegerProgram) throws -> ClassRule {
-    if outputRange { return .largest }
-    return try ClassRule.asked(threshold: threshold, topK: topK, of: program)
   }
 
   /// What --epsilon and --radii come to.
@@ -181,12 +147,7 @@ struct QuestionArguments: ParsableArguments {
     }
   }
 
-  /// All questions of a batch.
-  func queries(_ simulator: Simulator) throws -> [VerificationQuery] {
-    try queries(simulator, samples: try sampleQuestions(simulator))
-  }
-
-  /// The same, about samples that have been read.
+  /// All questions of a batch, about samples that have been read.
   func queries(_ simulator: Simulator, samples questions: SampleQuestions?) throws -> [VerificationQuery] {
     let files = try propertyFiles(for: simulator.program).map { file in
       VerificationQuery(id: file.name, file: file.path, property: { file.property })

@@ -38,7 +38,7 @@ struct RangeQuery: Sendable {
   }
 }
 
-extension QuestionArguments {
+extension SearchArguments {
   /// The questions of --output-range: each output element over each neighbourhood, property file's box, or all inputs.
   func rangeQueries(_ simulator: Simulator) throws -> [RangeQuery] {
     let types = simulator.program.outputElements
@@ -52,7 +52,7 @@ extension QuestionArguments {
 
   private func domains(_ simulator: Simulator) throws -> [RangeQuery.Domain] {
     if let questions = try sampleQuestions(simulator) {
-      return try perturbations(questions).flatMap { perturbation in
+      return try self.questions.perturbations(questions).flatMap { perturbation in
         try questions.set.samples.enumerated().map { index, sample in
           RangeQuery.Domain(
             name: "s\(sample)-\(perturbation.name)-", sample: sample, epsilon: perturbation.epsilon,
@@ -65,8 +65,8 @@ extension QuestionArguments {
       let middle = box.map { Int32((Int64($0.lowerBound) + Int64($0.upperBound)) / 2) }
       return RangeQuery.Domain(name: name, file: file, box: box, inside: middle)
     }
-    guard properties.isEmpty else {
-      return try propertyFiles(for: program).map { file in
+    guard self.properties.isEmpty else {
+      return try questions.propertyFiles(for: program).map { file in
         if let vacuity = file.property.vacuity(of: program), vacuity == .noCases || vacuity == .contradiction {
           throw FileError(
             path: file.path, reason: "its conditions leave no input, and so no range: \(vacuity.text)")

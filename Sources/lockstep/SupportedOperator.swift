@@ -179,6 +179,9 @@ struct SupportedOperator {
       name: "Softmax, LogSoftmax, ArgMax, Hardmax", limits: "at the end, quantised or not: the program returns the codes in front of it"),
   ]
 
+  /// Columns that fit a terminal of a hundred.
+  private static let (nameWidth, limitsWidth) = (34, 62)
+
   /// The list as `inspect --operators` prints it.
   static func list(json: Bool) -> String {
     let formats = [("TensorFlow Lite", all + onConstants), ("ONNX", onnx)]
@@ -197,7 +200,7 @@ struct SupportedOperator {
         (format == "ONNX" ? "limits beyond fixed shapes" : "limits beyond int8 codes and fixed shapes", .left),
       ])
       for entry in operators { table.add([entry.name, entry.limits]) }
-      return table.text
+      return table.wrapped(at: [nameWidth, limitsWidth])
     }.joined(separator: "\n\n")
   }
 }

@@ -132,7 +132,11 @@ struct VerificationRun {
     say("\(exact) of \(count) exact")
     try writePage(VerificationSummary(records: records.withLock { $0 }), questions)
     let open = results.count { $0 == nil }
-    try end(unanswered: open, worst: exact + open == count ? .proved : .unknown)
+    // Of misclassified samples the same is asked as by `batch`.
+    let misclassified = results.count { $0?.refuted == 0 }
+    let isRefused =
+      misclassified > 0 && (!command.questions.allowMisclassified || misclassified + open == count)
+    try end(unanswered: open, worst: isRefused ? .misclassified : exact + open == count ? .proved : .unknown)
   }
 
   /// The range of each output element over each domain.

@@ -107,11 +107,14 @@ struct VerificationSummary {
   }
 
   /// The input and the outputs that a violation was found by, in lines of their own; nil for other verdicts.
-  static func witness(_ record: VerificationRecord, of program: IntegerProgram) -> String? {
+  /// `kept` says where all codes are.
+  static func witness(
+    _ record: VerificationRecord, of program: IntegerProgram, kept: String = "--counterexamples keeps them"
+  ) -> String? {
     guard record.verdict == .violated, let inputs = record.counterexample, let outputs = record.outputs else { return nil }
     func text(_ codes: [Int]) -> String {
       codes.prefix(mostCodes).map { "\($0)" }.joined(separator: ", ")
-        + (codes.count > mostCodes ? ", … (\(codes.count) in all; --counterexamples keeps them)" : "")
+        + (codes.count > mostCodes ? ", … (\(codes.count) in all; \(kept))" : "")
     }
     func named(_ values: [Int], _ codes: [Int], _ letter: String) -> [String] {
       var start = 0

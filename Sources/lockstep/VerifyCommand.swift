@@ -29,7 +29,7 @@ struct VerifyCommand: ParsableCommand {
         lockstep verify model.tflite --property p.vnnlib --real --timeout 10
 
       Robustness: every input whose elements are at most epsilon from a sample's, and within the input's codes, is \
-      classified as the label. Samples are read as by simulate: bytes (uint8) are pixels, which for an int8 input stand \
+      classified as the label, or without --labels as the sample is. Samples are read as by simulate: bytes (uint8) are pixels, which for an int8 input stand \
       for −128 … 127 (--bytes codes takes them for codes). A sample that the network gives another class than its label \
       is "misclassified", which counts as a violation unless --allow-misclassified is given.
 
@@ -84,14 +84,15 @@ struct VerifyCommand: ParsableCommand {
       and the trusted without --trust-solver, and then the rest. Ctrl-C leaves a report that can be resumed.
 
       Exit status: 0 all proved, 1 some violated or misclassified (with --allow-misclassified: some violated, or all \
-      samples misclassified), 3 otherwise: some unknown or vacuous. With \
-      --max-radius and --output-range: 0 where all results are exact, else 3. 130 after an interruption.
+      samples misclassified), 3 otherwise: some unknown or vacuous. With --max-radius and --output-range: 0 where all \
+      results are exact, 3 where some are not, or are vacuous; 1 where --max-radius finds samples misclassified, as above. \
+      130 after an interruption.
       """)
 
   @Argument(help: ArgumentHelp("The network.", valueName: "model"))
   var path: String
 
-  @OptionGroup(title: "What is asked") var questions: QuestionArguments
+  @OptionGroup(title: "What is asked") var questions: SearchArguments
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Threads; as many as the machine has unless given.", valueName: "n"))

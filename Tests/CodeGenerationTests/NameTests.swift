@@ -37,7 +37,7 @@ import Testing
 
   @Test(arguments: [
     ("digits", "digits"), ("My Model-v2", "my_model_v2"), ("7segment", "net_7segment"), ("", "net"), ("___", "net"),
-    ("größe", "gr_e"), ("int", "int_net"), ("a--b", "a_b"), ("UPPER", "upper"),
+    ("größe", "gr_e_cd38f49a"), ("int", "int_net"), ("a--b", "a_b"), ("UPPER", "upper"),
   ]) func prefixesReadLikeTheFilesName(_ name: String, _ prefix: String) {
     #expect(CNames(modelName: name).prefix == prefix)
   }

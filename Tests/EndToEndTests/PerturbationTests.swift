@@ -1,3 +1,4 @@
+import Evaluation
 import Importers
 import IntegerProgram
 import Properties

@@ -14,7 +14,7 @@ import Testing
   ) throws -> InputArray {
     let folder = try TemporaryFolder()
     defer { withExtendedLifetime(folder) {} }
-    return try InputArray(path: folder.write(bytes, name), for: value, bytes: meaning, isReal: isReal)
+    return try InputArray(path: folder.write(bytes, name), for: value, meaning: InputMeaning(bytes: meaning, isReal: isReal))
   }
 
   @Test("bytes for an int8 input are pixels, which is told, unless something is said; the one meaning for all formats")
@@ -59,6 +59,50 @@ import Testing
     }
   }
 
+  @Test("an option about bytes that no file has is refused, whatever the format; where one has some it is taken")
+  func bytesThatAreNone() throws {
+    let folder = try TemporaryFolder()
+    defer { withExtendedLifetime(folder) {} }
+    func take(_ bytes: [UInt8], _ name: String, _ meaning: InputMeaning) throws {
+      let path = try folder.write(bytes, name)
+      try meaning.expectBytes(in: [(path, InputArray(path: path, for: value([1, 2]), meaning: meaning))])
+    }
+    let floats = NumPyArray([0, 1] as [Float], shape: [1, 2]).fileBytes
+    let (codes, wide) = (NumPyArray([0, 1] as [Int8], shape: [1, 2]).fileBytes, NumPyArray([0, 1] as [Int64], shape: [1, 2]).fileBytes)
+    for meaning in ByteMeaning.allCases.map({ InputMeaning(bytes: $0) }) {
+      for (bytes, name) in [(floats, "x.npy"), (codes, "x.npy"), (wide, "x.npy"), (Array("0.5,1.0\n".utf8), "x.csv")] {
+        #expect { try take(bytes, name, meaning) } throws: { "\($0)".contains("says nothing: it is about bytes") }
+      }
+      for (bytes, name) in [
+        (NumPyArray([0, 1] as [UInt8], shape: [1, 2]).fileBytes, "x.npy"), (Array("0,1\n".utf8), "x.csv"),
+      ] { #expect(throws: Never.self) { try take(bytes, name, meaning) } }
+    }
+    let real = InputMeaning(bytes: .pixels, isReal: true)
+    #expect(throws: FileError.self) { try take(Array("0,1\n".utf8), "x.csv", real) }
+  }
+
+  @Test("for a network of real numbers bytes are pixels of the range that is told, and codes are refused")
+  func reals() throws {
+    let folder = try TemporaryFolder()
+    defer { withExtendedLifetime(folder) {} }
+    func read(_ bytes: [UInt8], _ name: String, _ meaning: InputMeaning = InputMeaning()) throws -> InputArray {
+      try InputArray(path: folder.write(bytes, name), forReals: "x", shape: [1, 2], meaning: meaning)
+    }
+    let pixels = NumPyArray([0, 255] as [UInt8], shape: [1, 2]).fileBytes
+    let usual = try read(pixels, "x.npy")
+    #expect(usual.reals(0) == [0, 1] && usual.note?.contains("--pixels low:high") == true)
+    let other = try read(pixels, "x.npy", InputMeaning(pixels: PixelRange("-1:3")))
+    #expect(other.reals(0) == [-1, 3] && other.note == nil)
+    #expect(try read(Array("0,255\n".utf8), "x.csv", InputMeaning(bytes: .pixels)).reals(0) == [0, 1])
+    #expect(try read(Array("0.0,255\n".utf8), "x.csv").reals(0) == [0, 255])
+    for (bytes, name, meaning) in [
+      (pixels, "x.npy", InputMeaning(bytes: .codes)), (Array("0,255\n".utf8), "x.csv", InputMeaning()),
+      (Array("0,256\n".utf8), "x.csv", InputMeaning(bytes: .pixels)),
+      (NumPyArray([0, 1] as [Int8], shape: [1, 2]).fileBytes, "x.npy", InputMeaning(bytes: .pixels)),
+    ] { #expect(throws: FileError.self) { try read(bytes, name, meaning) } }
+    for text in ["1:2", "0:0", "a:1", "0", "0:inf"] { #expect(PixelRange(text) == nil) }
+  }
+
   @Test("real values that are infinite, or past single precision, are no codes", arguments: [Double.infinity, -.infinity, 1e300, .nan])
   func infinite(real: Double) throws {
     #expect { try read(NumPyArray([0, real], shape: [1, 2]).fileBytes, "x.npy", value([1, 2])) } throws: {
@@ -71,36 +115,18 @@ import Testing
     }
   }
 
-  /// Stored arrays in an archive, laid out as NumPy's `savez` does.
-  private func archive(_ members: [(name: String, array: NumPyArray)]) -> [UInt8] {
-    func little(_ number: Int, _ width: Int) -> [UInt8] { (0..<width).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
-    var (bytes, directory): ([UInt8], [UInt8]) = ([], [])
-    for (name, array) in members {
-      let (content, title) = (array.fileBytes, Array((name + ".npy").utf8))
-      // NumPy writes the sizes of local headers as ZIP64; those of the directory are what counts.
-      let sizes = little(content.count, 4)
-      directory += Array("PK".utf8) + [1, 2] + little(45, 2) + little(45, 2) + little(0, 2) + little(0, 2) + little(0, 8)
-      directory += sizes + sizes + little(title.count, 2) + little(0, 2 + 2 + 2 + 2 + 4) + little(bytes.count, 4) + title
-      bytes += Array("PK".utf8) + [3, 4] + little(45, 2) + little(0, 2) + little(0, 2) + little(0, 8)
-      bytes += [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF] + little(title.count, 2) + little(20, 2) + title
-      bytes += little(1, 2) + little(16, 2) + little(content.count, 8) + little(content.count, 8) + content
-    }
-    let end = Array("PK".utf8) + [5, 6] + little(0, 4) + little(members.count, 2) + little(members.count, 2)
-    return bytes + directory + end + little(directory.count, 4) + little(bytes.count, 4) + little(0, 2)
-  }
-
   @Test("an array of an archive is the only one, or named behind a colon")
   func npz() throws {
     let (a, b) = (NumPyArray([1, 2] as [Int8], shape: [1, 2]), NumPyArray([3, 4] as [Int8], shape: [1, 2]))
-    #expect(try read(archive([("a", a)]), "x.npz", value([1, 2])).codes(0) == [1, 2])
+    #expect(try read(Archive.stored([("a", a)]), "x.npz", value([1, 2])).codes(0) == [1, 2])
     let folder = try TemporaryFolder()
     defer { withExtendedLifetime(folder) {} }
-    let path = try folder.write(archive([("a", a), ("b", b)]), "x.npz")
+    let path = try folder.write(Archive.stored([("a", a), ("b", b)]), "x.npz")
     #expect(try InputArray(path: path + ":b", for: value([1, 2])).codes(0) == [3, 4])
     #expect { try InputArray(path: path, for: value([1, 2])) } throws: { "\($0)".contains("has 2 arrays: name one") }
     #expect { try InputArray(path: path + ":c", for: value([1, 2])) } throws: { "\($0)".contains("has no array \"c\"") }
     // Cut short or damaged anywhere it is an error or an array, never fatal.
-    let bytes = archive([("a", a)])
+    let bytes = Archive.stored([("a", a)])
     for place in bytes.indices {
       var damaged = bytes
       damaged[place] ^= 0xFF

@@ -35,7 +35,7 @@ struct FloatFile {
 
   func calibration() throws -> Calibration {
     var seen = Calibration(samples: inputs.count)
-    for input in inputs { try seen.add(input, to: network) }
+    for input in inputs { try seen.add([input], to: network) }
     return seen
   }
 }

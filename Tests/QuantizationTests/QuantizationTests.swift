@@ -13,7 +13,7 @@ import Testing
   func `scores are the reference's, but for rounding in single precision`(name: String) throws {
     let file = try FloatFile(name)
     for (input, expected) in zip(file.inputs, file.scores) {
-      let scores = file.network.run(input)
+      let scores = file.network.run([input])[0]
       for (a, b) in zip(scores, expected) { #expect(abs(a - b) < 1e-4, "\(scores), not \(expected)") }
     }
   }
@@ -63,7 +63,7 @@ import Testing
     let file = try FloatFile(name)
     let network = try file.network.quantized(
       to: .fixedPoint(weightBits: bits, activationBits: bits), calibration: file.calibration(),
-      input: .pixels(low: 0, high: 1))
+      inputs: [.pixels(low: 0, high: 1)])
     for tensor in network.tensors {
       for scale in tensor.quantization?.scales ?? [] { #expect(scale.significand == 1, "\(tensor.name)") }
     }
@@ -86,7 +86,7 @@ import Testing
   func `int8 takes pixels less 128, has a scale a channel, and keeps the class`(name: String) throws {
     let file = try FloatFile(name)
     let network = try file.network.quantized(
-      to: .int8, calibration: file.calibration(), input: .pixels(low: 0, high: 1))
+      to: .int8, calibration: file.calibration(), inputs: [.pixels(low: 0, high: 1)])
     let input = network.tensors[network.inputs[0]]
     #expect(input.quantization == Quantization(scales: [Float(1) / 255], zeroPoints: [-128]))
     for operation in network.operations {
@@ -115,8 +115,8 @@ import Testing
     let samples = (0..<64).map { sample in (0..<144).map { Float(sin(Double(1 + sample * 144 + $0) * 12.9898) * 0.999) }
     }
     var seen = Calibration(samples: samples.count)
-    for sample in samples { try seen.add(sample, to: float) }
-    let quantized = try float.quantized(to: target, calibration: seen, input: .reals)
+    for sample in samples { try seen.add([sample], to: float) }
+    let quantized = try float.quantized(to: target, calibration: seen, inputs: [.reals])
     let program = try IntegerProgram(lowering: quantized)
     let simulator = Simulator(program)
     let (input, output) = (program.values[program.inputs[0]], program.values[program.outputs[0]])
@@ -126,7 +126,7 @@ import Testing
         let code = Int64((real / input.scale).rounded()) + Int64(input.zeroPoint)
         return Int32(min(max(code, input.type.range.lowerBound), input.type.range.upperBound))
       }
-      for (code, real) in zip(try simulator.run([codes])[0], float.run(sample)) {
+      for (code, real) in zip(try simulator.run([codes])[0], float.run([sample])[0]) {
         let difference = Double(Float(code - output.zeroPoint) * output.scale - real)
         error += difference * difference
         size += Double(real * real)
@@ -181,14 +181,14 @@ import Testing
     let float = try FloatNetwork(network)
     let samples = (0..<64).map { sample in (0..<8).map { Int32((sample * 8 + $0) * 89 % 256) } }
     var seen = Calibration(samples: samples.count)
-    for sample in samples { try seen.add(sample.map { Float($0) / 255 }, to: float) }
+    for sample in samples { try seen.add([sample.map { Float($0) / 255 }], to: float) }
     let program = try IntegerProgram(
-      lowering: float.quantized(to: target, calibration: seen, input: .pixels(low: 0, high: 1)))
+      lowering: float.quantized(to: target, calibration: seen, inputs: [.pixels(low: 0, high: 1)]))
     let (simulator, output) = (Simulator(program), program.values[program.outputs[0]])
     var (error, size) = (0.0, 0.0)
     for sample in samples {
       let codes = sample.map { $0 - (target == .int8 ? 128 : 0) }
-      for (code, real) in zip(try simulator.run([codes])[0], float.run(sample.map { Float($0) / 255 })) {
+      for (code, real) in zip(try simulator.run([codes])[0], float.run([sample.map { Float($0) / 255 }])[0]) {
         let difference = Double(Float(code - output.zeroPoint) * output.scale - real)
         error += difference * difference
         size += Double(real * real)
@@ -201,12 +201,12 @@ import Testing
     let file = try FloatFile("conv.tflite")
     let calibration = try file.calibration()
     let fixed = try file.network.quantized(
-      to: .fixedPoint(weightBits: 8, activationBits: 8), calibration: calibration, input: .pixels(low: -1, high: 1))
+      to: .fixedPoint(weightBits: 8, activationBits: 8), calibration: calibration, inputs: [.pixels(low: -1, high: 1)])
     let input = fixed.tensors[fixed.inputs[0]]
     // Zero lies half-way between two pixels.
     let zeroPoint = try #require(input.quantization?.zeroPoints.first)
     #expect(input.type == .uint8 && (127...128).contains(zeroPoint) && input.quantization?.scales == [1.0 / 128])
-    let int8 = try file.network.quantized(to: .int8, calibration: calibration, input: .pixels(low: -1, high: 1))
+    let int8 = try file.network.quantized(to: .int8, calibration: calibration, inputs: [.pixels(low: -1, high: 1)])
     let other = try #require(int8.tensors[int8.inputs[0]].quantization?.zeroPoints.first)
     #expect((-1...0).contains(other))
   }
@@ -237,9 +237,9 @@ import Testing
     network.outputs = [end]
     let float = try FloatNetwork(network)
     var seen = Calibration(samples: 1)
-    try seen.add(Array(repeating: 0.5, count: 144), to: float)
+    try seen.add([Array(repeating: 0.5, count: 144)], to: float)
     let error = #expect(throws: NetworkError.self) {
-      try float.quantized(to: .fixedPoint(weightBits: 8, activationBits: 8), calibration: seen, input: .reals)
+      try float.quantized(to: .fixedPoint(weightBits: 8, activationBits: 8), calibration: seen, inputs: [.reals])
     }
     #expect(error?.description.contains("SOFTMAX \"likely\": inside the network it needs floating point") == true)
   }

@@ -101,6 +101,33 @@ import Testing
     #expect(ContinuousClock.now - start < .seconds(60))
   }
 
+  /// A time limit is kept among points, too: the checker asks often, and stops when it is told.
+  @Test func timeIsAskedForAmongPoints() throws {
+    let table = Lookup(lowest: -128, table: (0..<256).map { Int32($0) - 128 })
+    let program = Self.program(.lookup(table), input: (1, .int8), output: (1, .int8))
+    let checker = try CertificateChecker(program)
+    let property = try Property(
+      box: [-128...127], violations: [Violation([LinearConstraint(outputs: [.init(0, 2)], atLeast: 255)])],
+      statement: "no code is 128", of: program)
+    let certificate = Certificate(
+      program: checker.digest, property: property, proofs: [Proof([Proof.Node(end: .points)])])
+    var asked = 0
+    try checker.check(certificate) {
+      asked += 1
+      return false
+    }
+    #expect(asked >= 4)
+    for limit in 1..<asked {
+      var left = limit
+      #expect(throws: CertificateError("goal 0: node 0: there was no time to check it")) {
+        try checker.check(certificate) {
+          left -= 1
+          return left < 0
+        }
+      }
+    }
+  }
+
   /// The larger a network, the fewer points: a small file must not keep the checker busy for hours.
   @Test func pointsAreLimitedByTheWorkThatEachTakes() throws {
     let (inputs, outputs) = (1024, 1024)

@@ -58,7 +58,8 @@ struct PreflightCommand: ParsableCommand {
       run. What is the same for whoever makes such a folder anew cannot be told from the first one: for that there is \
       --digest.
 
-      Exit status: 0 cleared, 1 refused, or changed; 3 some of it open; 65 a file that cannot be used, nothing is \
+      Exit status: 0 cleared; 1 refused, or changed; 3 some of it open: a property undecided or vacuous, no bound of the \
+      stack; 65 a file that cannot be used, nothing is \
       written.
       """)
 
@@ -89,7 +90,7 @@ struct PreflightCommand: ParsableCommand {
   @Option(help: ArgumentHelp("One of the target's ways to build, such as Os; by default its first.", valueName: "name"))
   var configuration: String?
 
-  @Option(help: ArgumentHelp("Codes or reals to run on the device, as for simulate.", valueName: "x.npy"))
+  @Option(help: ArgumentHelp("Codes or reals to run on the device, as for simulate; once for each input.", valueName: "x.npy"))
   var input: [String] = []
 
   @Option(help: ArgumentHelp("Without --input: how many random and extreme inputs to run on.", valueName: "count"))
@@ -135,9 +136,7 @@ struct PreflightCommand: ParsableCommand {
     if !(1...100_000).contains(random) { throw ValidationError("--random must be in 1 … 100000.") }
     guard timeout > 0, timeout <= 1e9 else { throw ValidationError("--timeout is \(timeout); it must be above 0 s.") }
     try questions.inputs.expectFiles(input + [questions.images].compactMap { $0 })
-    if questions.maxRadius || questions.outputRange {
-      throw ValidationError("--max-radius and --output-range search for figures; a gate asks what is proved or not.")
-    }
+    try questions.expectSense()
   }
 
   func run() throws {

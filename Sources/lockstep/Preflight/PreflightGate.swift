@@ -324,8 +324,12 @@ struct PreflightGate {
     let others = records.filter { $0.verdict != .proved }
     let worst = VerificationSummary(records: records).worst(
       allowsMisclassified: command.questions.allowMisclassified)
-    var details = others.prefix(Self.mostDetails).map { VerificationSummary.line($0) }
-    if others.count > details.count { details.append("and \((others.count - details.count).grouped) more") }
+    var details = others.prefix(Self.mostDetails).flatMap { record -> [String] in
+      let kept = "\(Self.counterexamples)/\(record.query.printable(80)).npy has them"
+      let witness = VerificationSummary.witness(record, of: program, kept: kept)
+      return [VerificationSummary.line(record)] + (witness?.split(separator: "\n").map(String.init) ?? [])
+    }
+    if others.count > Self.mostDetails { details.append("and \((others.count - Self.mostDetails).grouped) more") }
     let outcome: PreflightResults.Check.Outcome =
       switch worst {
       case .violated, .misclassified: .failed
