@@ -41,7 +41,7 @@ import Testing
 
     let names = try folder.write("zero\none\ntwo\n".utf8, "names.txt")
     let few = try CommandRun(ask + ["--names", names])
-    #expect(few.status == 65 && few.error.contains("has 3 lines; the network has 10 classes"), "\(few.error)")
+    #expect(few.status == 65 && few.error.contains("has 3 lines, one a class, but the network tells 10 classes apart"), "\(few.error)")
     #expect(try CommandRun(Array(ask.prefix(4))).status == 64)
   }
 

@@ -104,11 +104,17 @@ import Testing
   /// A time limit is kept among points, too: the checker asks often, and stops when it is told.
   @Test func timeIsAskedForAmongPoints() throws {
     let table = Lookup(lowest: -128, table: (0..<256).map { Int32($0) - 128 })
-    let program = Self.program(.lookup(table), input: (1, .int8), output: (1, .int8))
+    let program = Self.program(.lookup(table), input: (2, .int8), output: (2, .int8))
     let checker = try CertificateChecker(program)
+    // Neither excludes an input by itself.
     let property = try Property(
-      box: [-128...127], violations: [Violation([LinearConstraint(outputs: [.init(0, 2)], atLeast: 255)])],
-      statement: "no code is 128", of: program)
+      box: [0...20, 0...20],
+      violations: [
+        Violation([
+          LinearConstraint(outputs: [.init(0, 1), .init(1, -1)], atLeast: 1),
+          LinearConstraint(outputs: [.init(0, -1), .init(1, 1)], atLeast: 0),
+        ])
+      ], statement: "no code is above and not above another", of: program)
     let certificate = Certificate(
       program: checker.digest, property: property, proofs: [Proof([Proof.Node(end: .points)])])
     var asked = 0
