@@ -24,10 +24,14 @@ public struct SoftmaxScale: Sendable, Hashable {
   }
 }
 
+/// A code's difference from its row's maximum, `leastDifference` … 0, in real units as Q5.26.
+@inlinable public func softmaxPower<W: Word>(_ difference: W, _ scale: SoftmaxScale) -> W {
+  doublingHighProduct(W(narrowing: difference.wide <<% scale.leftShift), W(Int64(scale.mantissa)))
+}
+
 /// e^difference in Q0.31 for a code's difference from its row's maximum, `leastDifference` … 0.
 @inlinable public func softmaxExponential<W: Word>(_ difference: W, _ scale: SoftmaxScale) -> W {
-  let shifted = W(narrowing: difference.wide <<% scale.leftShift)
-  return exponential(ofNonPositive: doublingHighProduct(shifted, W(Int64(scale.mantissa))), integerBits: 5)
+  exponential(ofNonPositive: softmaxPower(difference, scale), integerBits: 5)
 }
 
 /// One exponential's part of its row's sum, in Q0.12: the sums are Q12.19.
@@ -48,14 +52,7 @@ public struct SoftmaxDivisor<W: Word> {
   /// For a positive `sum` in Q12.19 (TensorFlow Lite: `GetReciprocal`).
   @inlinable public init(ofSum sum: W) {
     typealias Wide = W.Wide
-    var normalized = sum.wide
-    var leadingZeros = Wide(0)
-    for step in [16, 8, 4, 2, 1] {
-      let isShort = Wide.less(normalized, Wide(1 << Int64(32 - step)))
-      let longer = normalized <<% step
-      normalized = Wide.select(isShort, longer.clamped(0, (1 << 32) - 1), normalized)
-      leadingZeros = leadingZeros +% Wide.select(isShort, Wide(Int64(step)), Wide(0))
-    }
+    let (normalized, leadingZeros) = normalized(sum)
     let excess = (normalized -% Wide(1 << 31)).clamped(0, Int64(Int32.max))
     self.init(
       reciprocal: reciprocalOfOnePlus(W(narrowing: excess)),
@@ -73,3 +70,17 @@ public struct SoftmaxDivisor<W: Word> {
 /// shift passes 31: a share below 1/512 of what 31 bits hold is none, and every code the lowest. TensorFlow Lite Micro stops
 /// there.
 public let longestSoftmaxRow = 4095
+
+/// A positive `x` doubled until it is 2^31 or more, and how often.
+@inlinable func normalized<W: Word>(_ x: W) -> (word: W.Wide, leadingZeros: W.Wide) {
+  typealias Wide = W.Wide
+  var normalized = x.wide
+  var leadingZeros = Wide(0)
+  for step in [16, 8, 4, 2, 1] {
+    let isShort = Wide.less(normalized, Wide(1 << Int64(32 - step)))
+    let longer = normalized <<% step
+    normalized = Wide.select(isShort, longer.clamped(0, (1 << 32) - 1), normalized)
+    leadingZeros = leadingZeros +% Wide.select(isShort, Wide(Int64(step)), Wide(0))
+  }
+  return (normalized, leadingZeros)
+}

@@ -66,6 +66,7 @@ package struct BoundedStep: Sendable {
     /// Average, or a requantised sum with a bias.
     case sum(Pool, window: WindowTable, bias: Int32)
     case softmax(SoftmaxBounds)
+    case normalize(Normalization)
     case move([MoveSource])
   }
   package let form: Form
@@ -260,6 +261,12 @@ extension BoundedStep {
         throw failing(CertificateError("its shapes do not fit"))
       }
       form = .softmax(try SoftmaxBounds(softmax, logits: program.values[step.inputs[0]].type))
+      self.staircases = []
+      staircaseOf = { _ in 0 }
+
+    case .normalize(let normalization):
+      try normalization.check(program.values[step.inputs[0]].type, count: output.count)
+      form = .normalize(normalization)
       self.staircases = []
       staircaseOf = { _ in 0 }
 

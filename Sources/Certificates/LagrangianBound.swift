@@ -50,7 +50,7 @@ extension BoundedProgram {
     case .product(let product, _): return count * (1 + 2 * product.depth)
     // [output, tap].
     case .maximum(_, let window): return count * window.taps
-    case .softmax, .move: return 0
+    case .softmax, .normalize, .move: return 0
     }
   }
 
@@ -312,7 +312,7 @@ extension BoundedProgram {
         try add(MaximumBound(clamp: pool.clamp).maximum(price: price[element], taps), to: &total)
       }
 
-    case .softmax:
+    case .softmax, .normalize:
       try codesAlone()
 
     case .move(let sources):

@@ -22,7 +22,7 @@ public struct Ranges: Sendable {
     func codes(_ value: Int, _ end: KeyPath<ClosedRange<Int64>, Int64>, _ any: Int32) -> [Int32] {
       let tensor = program.values[value]
       return tensor.constant
-        ?? Array(repeating: made.contains(value) ? any : Int32(tensor.type.range[keyPath: end]), count: tensor.count)
+        ?? Array(repeating: made.contains(value) ? any : Int32(tensor.range[keyPath: end]), count: tensor.count)
     }
     low = program.values.indices.map { codes($0, \.lowerBound, .min) }
     high = program.values.indices.map { codes($0, \.upperBound, .max) }
@@ -203,6 +203,9 @@ extension BoundedStep {
       ranges.narrow(value: step.output, low: newLow, high: newHigh)
     case .softmax(let softmax):
       let codes = softmax.codes(low: low, high: high)
+      ranges.narrow(value: step.output, low: codes.low, high: codes.high)
+    case .normalize(let normalization):
+      let codes = normalization.codes(low: low, high: high)
       ranges.narrow(value: step.output, low: codes.low, high: codes.high)
     case .move(let sources):
       var newLow: [Int32] = []

@@ -5,6 +5,7 @@ import IntegerProgram
 ///
 /// For a fixed maximum and sum, a larger logit never has a smaller code: differences, fixed-point exponentials and the
 /// division are monotone. The exponentials' order is looked up; the rest are products and shifts by what is not negative.
+/// A log-softmax's codes are differences less a logarithm, which falls by next to nothing where the sum grows.
 package struct SoftmaxBounds: Sendable {
   let softmax: Softmax
   /// The exponential of a difference −d, Q0.31; nil where it counts as nothing.
@@ -62,6 +63,12 @@ package struct SoftmaxBounds: Sendable {
   /// The codes of one exponential over a range of sums.
   private func code(difference: Int32, sums: ClosedRange<Int64>) -> (low: Int32, high: Int32) {
     guard let exponential = exponential(difference) else { return (-128, -128) }
+    if softmax.kind == .logarithms {
+      let power = softmaxPower(-difference, softmax.scale)
+      let fall = sums.lowerBound == sums.upperBound ? 0 : largestFallOfLogarithm
+      let (least, most) = (logarithm(ofSum: Int32(sums.lowerBound)), logarithm(ofSum: Int32(sums.upperBound)))
+      return (logSoftmaxCode(power, logarithm: most + fall), logSoftmaxCode(power, logarithm: least - fall))
+    }
     let code = SoftmaxDivisor(ofSum: Interval<Int32>(sums)).code(Interval<Int32>(Int64(exponential), Int64(exponential)))
     guard code.holds else { return (-128, 127) }
     return (Int32(code.low), Int32(code.high))
@@ -70,6 +77,13 @@ package struct SoftmaxBounds: Sendable {
   /// The largest d for which, at some sum of a row, a logit d below the maximum gets the maximum's own code: by how much
   /// logits may differ where the codes tie.
   func largestTie() -> Int32 {
+    if softmax.kind == .logarithms {
+      // What rounds to the same code is no more than one code apart, and the maximum's own is never the lowest.
+      let tied = exponentials.indices.last { difference in
+        exponentials[difference] != nil && softmaxPower(-Int32(difference), softmax.scale) >= -(1 << 22)
+      }
+      return Int32(tied ?? 0)
+    }
     let sums = summand(0)...summand(0) * Int64(softmax.depth)
     // A tie at d is one at every smaller d, since codes fall with d.
     var (low, high): (Int32, Int32) = (0, Int32(exponentials.count))

@@ -77,7 +77,7 @@ extension CodeGenerator {
   private func infer(_ console: Console, _ text: inout CText) {
     let (name, macro) = (options.names.prefix, options.names.macro)
     for port in inputs {
-      let range = port.value.type.range
+      let range = port.value.range
       text.comment(
         "Your data go here: a value v as the code v / \(port.macro)_SCALE + \(port.macro)_ZERO_POINT, rounded, at least "
           + "\(range.lowerBound) and at most \(range.upperBound). Here all values are 0.")

@@ -126,7 +126,9 @@ extension CodeGenerator {
     text.line()
     text.comment(
       "\(role) \"\(value.name.printable(80))\": \(cType(of: value))\(value.shape), \(value.type) codes; "
-        + "real value = scale * (code - zero point).")
+        + "real value = scale * (code - zero point)."
+        + (role == "Input" && value.range != value.type.range
+          ? " It takes \(value.range.lowerBound) to \(value.range.upperBound) alone." : ""))
     define("\(port.macro)_OFFSET", portable, &text) { "\($0.plan.offset(ofValue: port.index) ?? 0)u" }
     text.line("#define \(port.macro)_COUNT \(value.count)u")
     text.line("#define \(port.macro)_ZERO_POINT \(CExpressionPrinter.literal(Int64(value.zeroPoint)))")
@@ -148,6 +150,7 @@ extension Step {
     case .combine(let combine): [combine.requantization.rounding]
     case .product(let product): [product.requantization.rounding]
     case .pool(let pool): if case .sum(_, let requantization, _) = pool.kind { [requantization.rounding] } else { [] }
+    case .normalize(let normalization): [normalization.rounding]
     case .lookup, .softmax, .move: []
     }
   }

@@ -52,7 +52,7 @@ extension CodeGenerator {
 
   private func input(_ port: Port, _ text: inout CText) {
     let (name, type) = (options.names.prefix, cType(of: port.value))
-    let (zero, range) = (Int64(port.value.zeroPoint), port.value.type.range)
+    let (zero, range) = (Int64(port.value.zeroPoint), port.value.range)
     begin(port, isConstant: false, &text)
     text.line()
     text.comment(

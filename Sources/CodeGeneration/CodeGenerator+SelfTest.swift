@@ -43,7 +43,7 @@ extension CodeGenerator {
       for (index, port) in inputs.enumerated() {
         text.line(pointer("input_\(index)", to: port))
         text.block("for (uint32_t i = 0u; i < \(port.macro)_COUNT; i++)") { text in
-          let range = port.value.type.range
+          let range = port.value.range
           text.line(
             "input_\(index)[i] = (\(cType(of: port.value)))\(name)_code(vector, &state, \(CExpressionPrinter.literal(range.lowerBound)), \(range.upperBound), \(port.macro)_ZERO_POINT);")
         }

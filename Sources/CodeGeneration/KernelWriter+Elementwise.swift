@@ -42,64 +42,6 @@ extension KernelWriter {
     }
   }
 
-  mutating func softmax(_ softmax: Softmax, _ step: Step, _ index: Int, _ text: inout CText) {
-    typealias Symbol = Term<Int64>
-    let scale = softmax.scale
-    let least = max(Int64(scale.leastDifference), -255)
-    let difference = Symbol(variable: "difference", in: least...0)
-    let exponential = functions.function(
-      "exponential",
-      comment: "e to the power of a code's difference from its row's maximum, [\(least), 0], as Q0.31.",
-      result: "int32_t", parameters: [("difference", "int32_t")], value: softmaxExponential(difference, scale).node)
-    let power = Symbol(variable: "power", in: 0...Int64(Int32.max))
-    let summand = functions.function(
-      "summand", comment: "A Q0.31 number as a summand of a Q12.19 sum.", result: "int32_t",
-      parameters: [("power", "int32_t")], value: softmaxSummand(power).node)
-    // The largest of a row adds 2^19 itself, every other at most as much.
-    let sum = Symbol(variable: "sum", in: (1 << 19)...Int64(softmax.depth) << 19)
-    let divisor = SoftmaxDivisor(ofSum: sum)
-    let reciprocal = functions.function(
-      "reciprocal", comment: "2^31 over the row's sum, the sum doubled until it reaches 2^31; Q0.31.",
-      result: "int32_t", parameters: [("sum", "int32_t")], value: divisor.reciprocal.node)
-    let shift = functions.function(
-      "quotient_shift", comment: "The right shift from exponential times reciprocal to codes.", result: "int32_t",
-      parameters: [("sum", "int32_t")], value: divisor.shift.node)
-    let symbolic = SoftmaxDivisor(
-      reciprocal: Symbol(variable: "reciprocal", in: divisor.reciprocal.interval.range),
-      shift: Symbol(variable: "shift", in: max(0, divisor.shift.interval.low)...divisor.shift.interval.high))
-    let share = functions.function(
-      "share", comment: "The code of one exponential's share of its row's sum.",
-      result: cType(of: program.values[step.output]),
-      parameters: [("power", "int32_t"), ("reciprocal", "int32_t"), ("shift", "int32_t")], value: symbolic.code(power).node)
-
-    input("x", step.inputs[0])
-    output("y", step.output)
-    text.loop("row", softmax.rows) { text in
-      text.line("const int32_t start = \(times("row", softmax.depth));")
-      text.line("int32_t largest = (int32_t)x[start];")
-      text.line("int32_t sum = 0;")
-      text.loop("i", from: "1", below: "\(softmax.depth)") { text in
-        text.block("if ((int32_t)x[start + i] > largest)") { $0.line("largest = (int32_t)x[start + i];") }
-      }
-      text.loop("i", softmax.depth) { text in
-        text.line("const int32_t difference = (int32_t)x[start + i] - largest;")
-        // Further below the largest, an exponential counts as zero.
-        text.block("if (difference >= \(CExpressionPrinter.literal(least)))") { text in
-          text.line("sum += \(summand)(\(exponential)(difference));")
-        }
-      }
-      text.line("const int32_t reciprocal = \(reciprocal)(sum);")
-      text.line("const int32_t shift = \(shift)(sum);")
-      text.loop("i", softmax.depth) { text in
-        text.line("const int32_t difference = (int32_t)x[start + i] - largest;")
-        text.block("if (difference >= \(CExpressionPrinter.literal(least)))") { text in
-          text.line("y[start + i] = \(share)(\(exponential)(difference), reciprocal, shift);")
-        }
-        text.block("else") { $0.line("y[start + i] = -128;") }
-      }
-    }
-  }
-
   mutating func move(_ move: Move, _ step: Step, _ index: Int, _ text: inout CText) {
     let output = program.values[step.output]
     for operand in step.inputs.indices { input("x\(operand)", step.inputs[operand]) }

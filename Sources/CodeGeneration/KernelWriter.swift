@@ -95,7 +95,7 @@ struct KernelWriter {
     case .affine, .product:
       guard let range = step.accumulatorRange else { break }
       text += " Accumulators stay in [\(range.lowerBound), \(range.upperBound)] (proved for every input), inside int32_t."
-    case .lookup, .combine, .pool, .softmax, .move: break
+    case .lookup, .combine, .pool, .softmax, .normalize, .move: break
     }
     return text
   }

@@ -23,7 +23,7 @@ public struct SelfTest: Sendable {
     var state = UInt32(2_463_534_242) &+ UInt32(vector)
     return program.inputs.map { index in
       let value = program.values[index]
-      let (low, high) = (Int32(value.type.range.lowerBound), Int32(value.type.range.upperBound))
+      let (low, high) = (Int32(value.range.lowerBound), Int32(value.range.upperBound))
       return (0..<value.count).map { _ in
         switch vector {
         case 0: return low

@@ -18,7 +18,7 @@ enum StepOverlap {
       return distance(affine.geometry, pixelsReadFirst: affine.usesPatch && affine.groups == 1 ? 1 : 0)
     case .pool(let pool): return distance(pool.geometry, pixelsReadFirst: 0)
     case .lookup: return 0
-    case .softmax: return 0
+    case .softmax, .normalize: return 0
     case .combine(let combine):
       let strides = position == 0 ? combine.left.strides : combine.right.strides
       return strides == rowMajor(combine.shape) ? 0 : nil

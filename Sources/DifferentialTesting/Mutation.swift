@@ -117,6 +117,10 @@ public enum Mutation: String, Sendable, CaseIterable {
       softmax.scale = SoftmaxScale(
         mantissa: softmax.scale.mantissa, leftShift: softmax.scale.leftShift, leastDifference: -2)
       step.operation = .softmax(softmax)
+    case .normalize(var normalization):
+      guard self == .zeroPointOff else { return false }
+      normalization.zeroPoint += normalization.zeroPoint == 127 ? -1 : 1
+      step.operation = .normalize(normalization)
     case .move(var move):
       if self == .fillOff, let fill = move.fill {
         move.fill = fill == 127 ? 126 : fill + 1

@@ -42,7 +42,13 @@ private struct Recoder {
       let output = operation.outputs[0]
       switch operation.kind {
       case .conv2D, .depthwiseConv2D, .fullyConnected, .transposeConv: weightTensors.insert(inputs[1])
-      case .reduce(.maximum, _), .reduce(.minimum, _), .resizeBilinear: group[first(inputs[0])] = first(output)
+      case .reduce(.maximum, _), .reduce(.minimum, _): group[first(inputs[0])] = first(output)
+      case .resizeBilinear:
+        group[first(inputs[0])] = first(output)
+        // Ratios that are no powers of two take 8 bits.
+        if zip(old[inputs[0]].shape, old[output].shape).contains(where: { $1 % $0 != 0 || ($1 / $0).nonzeroBitCount > 1 }) {
+          narrow.append((inputs[0], 8))
+        }
       case .maximum, .minimum: for input in inputs { group[first(input)] = first(output) }
       case .squaredDifference: isPinned.formUnion(inputs + [output])
       case .averagePool2D(let window, _, _, _) where window.padding == .valid: break
@@ -57,7 +63,7 @@ private struct Recoder {
       case .slice, .tile, .gather, .reverse, .mirrorPad, .depthToSpace, .spaceToDepth, .resizeNearest:
         group[first(inputs[0])] = first(output)
       case .parametricRelu: narrow.append((inputs[0], 10))
-      case .softmax: isPinned.formUnion([inputs[0], output])
+      case .softmax, .logSoftmax, .normalize, .cumulativeSum: isPinned.formUnion([inputs[0], output])
       case .unary: narrow.append((inputs[0], 10))
       default: break
       }

@@ -87,16 +87,18 @@ extension RandomNetworkBuilder {
 
   // MARK: Larger images
 
-  /// Twice or four times the size, by interpolation; approximate reals are the nearest pixels'.
+  /// Twice or four times the size, or any other, by interpolation; approximate reals are the nearest pixels'.
   mutating func addResizeBilinear(to value: Int) -> Int? {
     let image = shape(of: value)
     guard image.count == 4 else { return nil }
     let factor = random.element(of: [1, 2, 2, 4])
     let across = random.element(of: [factor, 2])
-    let shape = [image[0], image[1] * factor, image[2] * across, image[3]]
+    var shape = [image[0], image[1] * factor, image[2] * across, image[3]]
+    if random.chance(0.4) { for axis in 1...2 { shape[axis] = random.integer(in: 1...3 * image[axis]) } }
     guard shape.reduce(1, *) <= limits.elements else { return nil }
     let places = mapIndices(of: shape) { indices in
-      flatIndex([indices[0], indices[1] / factor, indices[2] / across, indices[3]], in: image)
+      flatIndex(
+        [indices[0], indices[1] * image[1] / shape[1], indices[2] * image[2] / shape[2], indices[3]], in: image)
     }
     let quantization = quantization(of: value)
     let results = reals(of: value).map { sample in places.map { sample[$0] } }

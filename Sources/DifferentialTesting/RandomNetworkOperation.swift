@@ -10,6 +10,7 @@ enum RandomOperation: CaseIterable {
   case split, unpack, pack, slice, tile, gather, reverse, mirrorPad, blocks, resizeNearest
   case logistic, tanh, hardSwish, relu, relu6, leakyRelu, parametricRelu, quantize
   case absolute, elu, exponential, gelu
+  case logSoftmax, normalization, cumulativeSum
 
   /// How often each kind is tried on a value of a rank.
   static func weights(rank: Int) -> [(weight: Int, value: RandomOperation)] {
@@ -25,6 +26,7 @@ enum RandomOperation: CaseIterable {
     case .subtract, .multiply, .mean, .fullyConnected, .transpose: 4
     case .reshape, .leakyRelu, .quantize, .hardSwish, .parametricRelu, .split: 3
     case .tile, .gather, .absolute, .elu, .exponential, .gelu: 1
+    case .logSoftmax, .normalization, .cumulativeSum: 1
     default: 2
     }
   }
@@ -93,6 +95,9 @@ extension RandomNetworkBuilder {
     case .blocks: addBlocks(to: value)
     case .resizeNearest: addResizeNearest(to: value)
     case .parametricRelu: addParametricRelu(to: value)
+    case .logSoftmax: addLogSoftmax(to: value)
+    case .normalization: addNormalization(to: value)
+    case .cumulativeSum: addCumulativeSum(to: value)
     case .absolute: addReal(.absolute, "ABS", to: value) { abs($0) }
     case .elu: addReal(.elu(alpha: 1), "ELU", to: value) { $0 < 0 ? Self.exponential($0) - 1 : $0 }
     case .exponential: addReal(.exponential, "EXP", to: value) { Self.exponential($0) }

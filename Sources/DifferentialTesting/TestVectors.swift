@@ -29,7 +29,7 @@ public struct TestVectors: Sendable {
   }
 
   private static func code(_ value: Value, vector: Int, _ generator: inout SeededGenerator) -> Int32 {
-    let (low, high) = (Int(value.type.range.lowerBound), Int(value.type.range.upperBound))
+    let (low, high) = (Int(value.range.lowerBound), Int(value.range.upperBound))
     switch vector {
     case 0: return Int32(low)
     case 1: return Int32(high)

@@ -129,7 +129,7 @@ public struct InputArray: Sendable {
   /// saturated.
   private func code(of real: Float) -> Int32 {
     let code = (real / value.scale).rounded(.toNearestOrAwayFromZero) + Float(value.zeroPoint)
-    let range = value.type.range
+    let range = value.range
     return Int32(min(max(code, Float(range.lowerBound)), Float(range.upperBound)))
   }
 
@@ -141,7 +141,7 @@ public struct InputArray: Sendable {
 
   /// The first element that is no code or real value.
   private func fault() -> (element: Int, reason: String)? {
-    let range = value.type.range
+    let range = value.range
     if array.element == .int8 && range.contains(-128) && range.contains(127) { return nil }
     for vector in 0..<count {
       let part = vector * value.count..<(vector + 1) * value.count

@@ -190,6 +190,12 @@ private struct TFLiteReader {
       return .batchMatMul(transposesLeft: options.adjoint_left, transposesRight: options.adjoint_right)
     case .mean: return .mean(keepsDimensions: options.keep_dimensions)
     case .softmax: return .softmax(beta: options.beta)
+    case .logSoftmax: return .logSoftmax
+    case .l2Normalization:
+      guard activation == .none else {
+        return .unsupported(reason: "it clamps rows of length 1, which the reference refuses")
+      }
+      return .normalize
     case .reshape: return .reshape(shape: options.new_shape.elements == nil ? nil : [Int](options.new_shape))
     case .squeeze: return .squeeze(axes: [Int](options.squeeze_dimensions))
     case .expandDims: return .expandDimensions

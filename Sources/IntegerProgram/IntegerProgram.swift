@@ -125,6 +125,7 @@ public struct Step: Sendable {
     case product(MatrixProduct)
     case pool(Pool)
     case softmax(Softmax)
+    case normalize(Normalization)
     case move(Move)
   }
 
@@ -159,7 +160,7 @@ public struct Step: Sendable {
     switch operation {
     case .affine(let affine): affine.multiplyAccumulates
     case .product(let product): product.multiplyAccumulates
-    case .lookup, .combine, .pool, .softmax, .move: 0
+    case .lookup, .combine, .pool, .softmax, .normalize, .move: 0
     }
   }
 
@@ -169,7 +170,7 @@ public struct Step: Sendable {
     case .affine(let affine): affine.multiplyAccumulates
     case .product(let product): product.multiplyAccumulates
     case .pool(let pool): outputCount * pool.geometry.taps
-    case .lookup, .combine, .softmax, .move: outputCount * 8
+    case .lookup, .combine, .softmax, .normalize, .move: outputCount * 8
     }
   }
 }

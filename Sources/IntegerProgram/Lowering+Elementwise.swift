@@ -1,7 +1,7 @@
 import Arithmetic
 import Network
 
-// ADD, SUB, MUL → combine; SOFTMAX → softmax.
+// ADD, SUB, MUL → combine.
 extension Lowering {
   mutating func sum(
     _ operation: Operation, _ kind: Combine.Kind, _ activation: Activation
@@ -90,36 +90,6 @@ extension Lowering {
           : "the scales are out of proportion: quantise again with representative data")
     }
     emit(.combine(combine), operation, inputs: [a, b], output: output, range: code.range)
-  }
-
-  mutating func softmax(_ operation: Operation, beta: Float) throws(LayerFault) {
-    let x = try input(operation, 0, "input")
-    try requireInt8(x, "input")
-    let output = try output(operation)
-    let input = values[x]
-    try require(shape: input.shape, of: output)
-    guard output.type == .int8, output.scale == 1.0 / 256, output.zeroPoint == -128 else {
-      throw LayerFault(
-        "its output must be int8 with scale 1/256 and zero point -128; the file has \(output.type), \(output.scale), "
-          + "\(output.zeroPoint)")
-    }
-    guard let depth = input.shape.last, depth <= longestSoftmaxRow else {
-      throw LayerFault(
-        "its rows have \(input.shape.last ?? 0) elements; the reference's sum leaves its register past "
-          + "\(longestSoftmaxRow)",
-        remedy: "end the network before the softmax: the largest logit is the largest probability")
-    }
-    guard let scale = SoftmaxScale(scale: input.scale, beta: beta) else {
-      throw LayerFault("beta \(beta) times the input scale \(input.scale) is not a scale its fixed point can hold")
-    }
-    // All the fixed-point arithmetic between code and code, over every difference and every sum it can meet.
-    let exponential = softmaxExponential(
-      Interval<Int32>(max(Int64(scale.leastDifference), input.range.lowerBound - input.range.upperBound), 0), scale)
-    let divisor = SoftmaxDivisor(ofSum: Interval<Int32>(1 << 19, Int64(depth) << 19))
-    guard exponential.holds, divisor.code(Interval(0, Int64(Int32.max))).holds, softmaxSummand(exponential).holds else {
-      throw LayerFault("its fixed-point arithmetic could overflow 32 bits: input scale \(input.scale), beta \(beta)")
-    }
-    emit(.softmax(Softmax(rows: input.count / depth, depth: depth, scale: scale)), operation, inputs: [x], output: output)
   }
 }
 

@@ -38,7 +38,8 @@ extension Lowering {
     guard let (type, rows) = indexType(ofInput: tensor) else { return nil }
     let name = network.tensors[tensor].name
     let value = Value(
-      name: name, tensor: tensor, shape: network.tensors[tensor].shape, type: type, scale: 1, zeroPoint: 0)
+      name: name, tensor: tensor, shape: network.tensors[tensor].shape, type: type, range: 0...Int64(rows - 1), scale: 1,
+      zeroPoint: 0)
     let index = add(value, tensor: tensor)
     indexFunctions[tensor] = IndexFunction(value: index, integers: Array(type.range))
     notices.append("the input \"\(name.printable())\" holds indices of \(rows) rows, 0 … \(rows - 1)")
@@ -125,8 +126,8 @@ extension Lowering {
     return true
   }
 
-  /// The rows of a constant table that indices choose; an index past the last row, which the reference does not take,
-  /// chooses the last.
+  /// The rows of a constant table that indices choose. An index past the last row, which neither the reference nor the
+  /// simulator takes, would choose the last: whatever a device is given, nothing outside the table is read.
   private mutating func gather(
     _ operation: Operation, _ function: IndexFunction, axis: Int, batchDimensions: Int
   ) throws(LayerFault) {

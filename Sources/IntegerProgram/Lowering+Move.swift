@@ -18,16 +18,18 @@ extension Lowering {
 
   mutating func reshape(_ operation: Operation, requested: [Int]?) throws(LayerFault) {
     let (x, output) = try ends(operation)
-    // The shape stands in a second input or in the options; where the input is computed, the file's own output shape
-    // is all there is.
+    // The shape stands in a second input or, without one, in the options; where the input is computed, the file's own
+    // output shape is all there is.
     var shape = requested
-    if operation.inputs.count > 1, let index = operation.inputs[1], let integers = network.tensors[index].integers {
-      shape = integers.map { Int($0) }
+    if operation.inputs.count > 1, let index = operation.inputs[1] {
+      shape = network.tensors[index].integers.map { $0.map { Int($0) } }
     }
+    // [0] stands for no dimensions, as [] does (TensorFlow Lite: `Reshape`).
+    if shape == [0] { shape = [] }
     guard output.count == values[x].count else {
       throw LayerFault("it makes \(output.shape) of \(values[x].shape): the number of elements changes")
     }
-    if let shape, !shape.isEmpty {
+    if let shape {
       let fits =
         shape.count == output.shape.count && zip(shape, output.shape).allSatisfy { $0 == -1 || $0 == $1 }
         && shape.count(where: { $0 == -1 }) <= 1

@@ -6,6 +6,7 @@ import Network
 extension Lowering {
   /// TensorFlow Lite: z + M₁ · (x − z_x) where that is not negative, elsewhere z + M₂ · (x − z_x)(slope − z_slope).
   mutating func parametricRelu(_ operation: Operation) throws(LayerFault) {
+    guard operation.quantizer == nil else { throw LayerFault("its quantiser has a rounding of its own") }
     let (x, output) = try elementwiseEnds(operation)
     let input = values[x]
     let slopes = values[try self.input(operation, 1, "slopes")]

@@ -1,7 +1,7 @@
 import Arithmetic
 import Network
 
-// SUM, REDUCE_MAX, REDUCE_MIN → pool; ARG_MAX, ARG_MIN → what is below; CUMSUM → affine.
+// SUM, REDUCE_MAX, REDUCE_MIN → pool; ARG_MAX, ARG_MIN → what is below.
 extension Lowering {
   /// A tensor whose reduced elements are neighbours: `outer` blocks of `count` rows of `inner` elements.
   struct Collapsed {
@@ -166,54 +166,5 @@ extension Lowering {
           requantization: Requantization(
             multipliers: [.powerOfTwo(0)], rounding: options.rounding, zeroPoint: 0, clamp: 0...last))),
       from: [first], range: 0...last)
-  }
-
-  /// The sums of all elements up to each one along an axis: a depthwise window of ones over what lies before. The
-  /// reference starts each sum at minus the input's zero point, as if one element more were the code 0 (TensorFlow Lite:
-  /// `CumSum` with quantised parameters).
-  mutating func cumulativeSum(_ operation: Operation, isExclusive: Bool, isReverse: Bool) throws(LayerFault) {
-    let (x, output) = try elementwiseEnds(operation)
-    let input = values[x]
-    let rank = input.shape.count
-    let axis = try constantIntegers(operation, 1, "axis")
-    guard axis.count == 1, (-rank..<rank).contains(axis[0]) else {
-      throw LayerFault("its axis \(axis) does not exist in rank \(rank)")
-    }
-    guard operation.quantizer == nil, input.scale == output.scale else {
-      throw LayerFault(
-        "its input and output differ in scale, \(input.scale) and \(output.scale); the reference then rounds every summand",
-        remedy: "give both one scale, and rescale behind it")
-    }
-    let along = axis[0] < 0 ? axis[0] + rank : axis[0]
-    let count = input.shape[along]
-    let inner = input.shape[(along + 1)...].reduce(1, *)
-    weightCount += count * inner
-    guard weightCount <= Self.mostWeights else {
-      throw LayerFault("it brings the network's weights to \(weightCount), more than \(Self.mostWeights)")
-    }
-    let geometry = WindowGeometry(
-      batch: input.count / (count * inner), inputHeight: count, inputWidth: 1, inputChannels: inner,
-      outputHeight: count, outputWidth: 1, outputChannels: inner, kernelHeight: count, kernelWidth: 1,
-      paddingTop: isReverse ? 0 : count - 1)
-    // The element itself is the window's last, or its first in reverse.
-    var taps = [Int16](repeating: 1, count: count)
-    if isExclusive { taps[isReverse ? 0 : count - 1] = 0 }
-    let total = Int64(taps.reduce(0) { $0 + Int($1) })
-    let zeroPoint = Int64(input.zeroPoint)
-    let bias = -zeroPoint * (total + 1)
-    let codes = union(input.range, zeroPoint...zeroPoint)
-    let range = (bias + total * min(codes.lowerBound, 0))...(bias + total * max(codes.upperBound, 0))
-    let requantization = Requantization(
-      multipliers: [.powerOfTwo(0)], rounding: options.rounding, zeroPoint: output.zeroPoint, clamp: output.type.range)
-    let made = try self.codes(of: requantization, channel: 0, from: range)
-    _ = make(
-      output,
-      .affine(
-        Affine(
-          geometry: geometry, groups: inner, paddingCode: input.zeroPoint,
-          weights: Array(repeatElement(taps, count: inner).joined()),
-          bias: Array(repeating: Int32(bias), count: inner), accumulators: Array(repeating: range, count: inner),
-          requantization: requantization)),
-      from: [x], range: made)
   }
 }

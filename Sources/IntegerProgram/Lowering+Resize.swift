@@ -2,7 +2,7 @@ import Arithmetic
 import Network
 
 // RESIZE_BILINEAR → the image with its edges repeated, one depthwise affine for each place within the period of the
-// weights, and a move that interleaves them.
+// weights, and a move that interleaves them; where the period is long, two products of matrices.
 extension Lowering {
   mutating func resizeBilinear(
     _ operation: Operation, alignsCorners: Bool, centresHalfPixels: Bool
@@ -32,6 +32,9 @@ extension Lowering {
     }
     let phases = rows.phases.count * columns.phases.count
     let largest = rows.phases.map(\.largest).max().map { $0 * (columns.phases.map(\.largest).max() ?? 1) } ?? 1
+    if operation.quantizer == nil, input.type.bits <= 8, phases > Self.mostResizingPhases || 2 * largest > Int(Int16.max) {
+      return try interpolate(x, rows, columns, output)
+    }
     guard phases <= Self.mostPhases, 2 * largest <= Int(Int16.max) else {
       throw LayerFault(
         "from \(input.shape[1]) × \(input.shape[2]) to \(shape[1]) × \(shape[2]) its weights repeat after "
@@ -84,6 +87,9 @@ extension Lowering {
     let range = parts.reduce(nil) { union($0, values[$1].range) }
     emit(.move(Move(copies: copies)), operation, inputs: parts, output: output, range: range)
   }
+
+  /// With more places in a period, products of matrices are less code.
+  static let mostResizingPhases = 64
 
   /// Means with weights in units of 2^-bits. In the reference ties go away from zero, whatever the options say: the first
   /// of two roundings takes nothing of twice the weights.
@@ -186,6 +192,8 @@ struct ResizedExtent {
   private var repeated: Int?
   /// Whether the rounded scale is the ratio of the sizes.
   let isExact: Bool
+  /// Of places of the output, in units of 2^-10 of the input's: the distance, and where the first lies.
+  private let scale, origin: Int
 
   init(input: Int, output: Int, alignsCorners: Bool, centresHalfPixels: Bool) throws(LayerFault) {
     self.input = input
@@ -196,7 +204,9 @@ struct ResizedExtent {
       ? (unit * (input - 1) + (output - 1) / 2) / (output - 1) : (unit * input + output / 2) / output
     isExact =
       alignsCorners && output > 1 ? scale * (output - 1) == unit * (input - 1) : scale * output == unit * input
-    func place(_ index: Int) -> Int { index * scale + (centresHalfPixels ? scale / 2 - unit / 2 : 0) }
+    let origin = centresHalfPixels ? scale / 2 - unit / 2 : 0
+    (self.scale, self.origin) = (scale, origin)
+    func place(_ index: Int) -> Int { index * scale + origin }
     // Twos that scale and unit have in common.
     let shared = min(scale == 0 ? 10 : scale.trailingZeroBitCount, 10)
     let period = unit >> shared
@@ -224,6 +234,19 @@ struct ResizedExtent {
           first: first, count: (output - first + period - 1) / period,
           weights: Array(repeating: 0, count: least - start) + weights, bits: 10 - zeros))
     }
+  }
+
+  /// The weights of all input places in one output place, in units of 2^-10.
+  func weights(_ index: Int) -> [Int64] {
+    let unit = 1 << 10
+    let place = index * scale + origin
+    let lower = max(place / unit, 0)
+    let upper = min((place + unit - 1) / unit, input - 1)
+    let fraction = place - unit * lower
+    var weights = [Int64](repeating: 0, count: input)
+    weights[lower] += Int64(unit - fraction)
+    weights[upper] += Int64(fraction)
+    return weights
   }
 
   var paddedInput: Int { repeated ?? (input - start + after) }

@@ -176,6 +176,8 @@ struct Lowering {
       try pool(operation, .maximum, window, height: height, width: width, activation)
     case .mean(let keepsDimensions): try mean(operation, keepsDimensions: keepsDimensions)
     case .softmax(let beta): try softmax(operation, beta: beta)
+    case .logSoftmax: try logSoftmax(operation)
+    case .normalize: try normalize(operation)
     case .reshape(let shape): try reshape(operation, requested: shape)
     case .squeeze(let axes): try squeeze(operation, axes: axes)
     case .expandDimensions: try expandDimensions(operation)

@@ -107,9 +107,13 @@ package struct CanonicalWriter {
       geometry(pool.geometry)
       range(pool.clamp)
     case .softmax(let softmax):
-      text("softmax")
+      text(softmax.kind == .shares ? "softmax" : "log softmax")
       integers([softmax.rows, softmax.depth, Int(softmax.scale.mantissa), softmax.scale.leftShift])
       integer(Int(softmax.scale.leastDifference))
+    case .normalize(let normalization):
+      text("normalize")
+      integers([normalization.rows, normalization.depth, Int(normalization.zeroPoint)])
+      text(normalization.rounding.rawValue)
     case .move(let move):
       text("move")
       list(move.fill.map { [$0] } ?? []) { $0.integer(Int($1)) }

@@ -154,6 +154,9 @@ public struct Operation: Sendable {
     /// Inputs: any shape, axes.
     case mean(keepsDimensions: Bool)
     case softmax(beta: Float)
+    case logSoftmax
+    /// Each row along the last axis divided by its length.
+    case normalize
     /// Inputs: any shape; perhaps the new shape, which may stand in the options instead.
     case reshape(shape: [Int]?)
     case squeeze(axes: [Int])

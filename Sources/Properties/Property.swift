@@ -27,15 +27,15 @@ public struct Property: Sendable, Hashable {
 
   /// Whether the property fits `program`: every question about a property that was read from a file starts here.
   public func check(against program: IntegerProgram) throws(PropertyError) {
-    let inputs = program.inputElements
+    let (inputs, ranges) = (program.inputElements, program.inputRanges)
     guard box.count == inputs.count else {
       throw PropertyError("the box has \(box.count) elements, the network's input \(inputs.count)")
     }
     for (element, range) in box.enumerated() {
-      guard inputs[element].range.contains(Int64(range.lowerBound)), inputs[element].range.contains(Int64(range.upperBound))
-      else {
+      guard ranges[element].contains(Int64(range.lowerBound)), ranges[element].contains(Int64(range.upperBound)) else {
         throw PropertyError(
-          "input element \(element) is \(inputs[element]); its box is \(range.lowerBound) … \(range.upperBound)")
+          "input element \(element) is \(inputs[element]), \(ranges[element].lowerBound) … \(ranges[element].upperBound); "
+            + "its box is \(range.lowerBound) … \(range.upperBound)")
       }
     }
     let outputs = program.outputElements
@@ -146,6 +146,10 @@ public struct PropertyError: Error, Sendable, CustomStringConvertible {
 extension IntegerProgram {
   /// The type of every input element, in a property's order.
   public var inputElements: [CodeType] { inputs.flatMap { Array(repeating: values[$0].type, count: values[$0].count) } }
+  /// The codes that every input element takes, in a property's order: those of its type, or the rows of a table.
+  public var inputRanges: [ClosedRange<Int64>] {
+    inputs.flatMap { Array(repeating: values[$0].range, count: values[$0].count) }
+  }
   /// The type of every output element, in a property's order.
   public var outputElements: [CodeType] { outputs.flatMap { Array(repeating: values[$0].type, count: values[$0].count) } }
 

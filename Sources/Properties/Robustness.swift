@@ -12,7 +12,7 @@ extension Property {
   public static func ball(
     in program: IntegerProgram, around center: [Int32], radii: [Int32], clip: ClosedRange<Int32>? = nil
   ) throws(PropertyError) -> [ClosedRange<Int32>] {
-    let types = program.inputElements
+    let (types, ranges) = (program.inputElements, program.inputRanges)
     guard center.count == types.count, radii.count == types.count else {
       throw PropertyError(
         "the network's input has \(types.count) elements, the sample \(center.count), its radii \(radii.count)")
@@ -20,8 +20,9 @@ extension Property {
     var box: [ClosedRange<Int32>] = []
     box.reserveCapacity(types.count)
     for (element, type) in types.enumerated() {
-      guard type.range.contains(Int64(center[element])) else {
-        throw PropertyError("element \(element) of the sample is \(center[element]); the input is \(type)")
+      let range = ranges[element]
+      guard range.contains(Int64(center[element])) else {
+        throw PropertyError("element \(element) of the sample is \(center[element]); the input is \(type), \(range.lowerBound) … \(range.upperBound)")
       }
       guard radii[element] >= 0 else { throw PropertyError("the radius of element \(element) is \(radii[element])") }
       if let clip, !clip.contains(center[element]) {
@@ -29,9 +30,9 @@ extension Property {
           "element \(element) of the sample is \(center[element]), outside the clip range "
             + "\(clip.lowerBound) … \(clip.upperBound)")
       }
-      let limits = clip.map { Int64($0.lowerBound)...Int64($0.upperBound) } ?? type.range
-      let low = max(type.range.lowerBound, limits.lowerBound, Int64(center[element]) - Int64(radii[element]))
-      let high = min(type.range.upperBound, limits.upperBound, Int64(center[element]) + Int64(radii[element]))
+      let limits = clip.map { Int64($0.lowerBound)...Int64($0.upperBound) } ?? range
+      let low = max(range.lowerBound, limits.lowerBound, Int64(center[element]) - Int64(radii[element]))
+      let high = min(range.upperBound, limits.upperBound, Int64(center[element]) + Int64(radii[element]))
       box.append(Int32(low)...Int32(high))
     }
     return box

@@ -26,7 +26,7 @@ extension VNNLIB {
       throw VNNLIBError(firstInteger, "declares an Int; in real values all constants are Real")
     }
     let codes = try CodeConditions(of: program, units: units)
-    var cases = Cases(inputs: program.inputElements.map(\.range), outputs: program.outputElements.map(\.range))
+    var cases = Cases(inputs: program.inputRanges, outputs: program.outputElements.map(\.range))
     // Those that every case shares come first, once.
     let conditions = try flattened(assertions, codes)
     for case .comparison(let condition) in conditions { cases.require(condition) }

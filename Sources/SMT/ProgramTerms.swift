@@ -72,6 +72,11 @@ struct ProgramTerms {
         codes(of: softmax, row: operands[0][row * softmax.depth..<(row + 1) * softmax.depth])
       }
       return rows.flatMap { $0 }
+    case .normalize(let normalization):
+      let rows = try each(0..<normalization.rows) { row in
+        codes(of: normalization, row: operands[0][row * normalization.depth..<(row + 1) * normalization.depth])
+      }
+      return rows.flatMap { $0 }
     case .move(let move):
       var output = [Code](repeating: Code(Int64(move.fill ?? 0)), count: program.values[step.output].count)
       for copy in move.copies {
@@ -189,8 +194,26 @@ struct ProgramTerms {
     }
     // The largest code adds 2^19 itself, every other at most as much: said here, the ranges know it too.
     let total = sum(exponentials.map { softmaxSummand($0) }).clamped(1 << 19, Int64(softmax.depth) << 19)
-    let divisor = SoftmaxDivisor(ofSum: total)
-    return exponentials.map { divisor.code($0) }
+    switch softmax.kind {
+    case .shares:
+      let divisor = SoftmaxDivisor(ofSum: total)
+      return exponentials.map { divisor.code($0) }
+    case .logarithms:
+      let logarithm = logarithm(ofSum: total)
+      return row.map { code in
+        let power = tabulated(code -% largest) { difference in
+          difference < softmax.scale.leastDifference
+            ? -(1 << 30) : max(-(1 << 30), Int64(softmaxPower(Int32(min(difference, 0)), softmax.scale)))
+        }
+        return logSoftmaxCode(power, logarithm: logarithm)
+      }
+    }
+  }
+
+  private func codes(of normalization: Normalization, row: ArraySlice<Code>) -> [Code] {
+    let squares = row.map { code in tabulated(code) { Int64(normalization.square(Int32($0))) } }
+    let root = InverseSquareRoot(of: sum(squares))
+    return row.map { normalization.code($0, root) }
   }
 
   private func sum(_ codes: [Code], plus constant: Int32 = 0) -> Code {

@@ -7,22 +7,28 @@ struct InputContract: Sendable {
   let name: String
   let count: Int
   let type: CodeType
+  /// Fewer than the type's where the input chooses among rows of a table.
+  let range: ClosedRange<Int64>
 
   func checkCount(_ found: Int) throws(SimulationError) {
     guard found == count else { throw .count(input: index, name: name, expected: count, found: found) }
   }
 
-  /// Checks that all codes are of the input's type.
+  /// Checks that the input takes all codes.
   @inline(__always)
   func checkCodes<Code: FixedWidthInteger>(_ codes: UnsafeBufferPointer<Code>) throws(SimulationError) {
-    let (low, high) = (type.range.lowerBound, type.range.upperBound)
+    let (low, high) = (range.lowerBound, range.upperBound)
     if Int64(Code.min) >= low, Int64(Code.max) <= high { return }
     // Counting instead of leaving early keeps the loop vectorised.
     let (least, greatest) = (Code(clamping: low), Code(clamping: high))
     var strays: Int32 = 0
     for code in codes { strays |= code < least || code > greatest ? 1 : 0 }
     guard strays != 0, let element = codes.firstIndex(where: { $0 < least || $0 > greatest }) else { return }
-    throw .code(input: index, name: name, element: element, type: type, found: Int(codes[element]))
+    let found = Int(codes[element])
+    guard type.range.contains(Int64(found)) else {
+      throw .code(input: index, name: name, element: element, type: type, found: found)
+    }
+    throw .stray(input: index, name: name, element: element, range: range, found: found)
   }
 }
 
@@ -30,7 +36,7 @@ extension IntegerProgram {
   var inputContracts: [InputContract] {
     inputs.enumerated().map { index, value in
       let value = values[value]
-      return InputContract(index: index, name: value.name, count: value.count, type: value.type)
+      return InputContract(index: index, name: value.name, count: value.count, type: value.type, range: value.range)
     }
   }
 }

@@ -54,6 +54,8 @@ final class PreparedProgram: Sendable {
         steps.append(PreparedPool(pool, from: from[0], to: to, scratch: scratch))
       case .softmax(let softmax):
         steps.append(PreparedSoftmax(softmax, from: from[0], to: to))
+      case .normalize(let normalization):
+        steps.append(PreparedNormalization(normalization: normalization, from: from[0], to: to))
       case .move(let move):
         let isInPlace = move.isIdentity && from[0] == to
         steps.append(PreparedMove(isInPlace ? Move(copies: []) : move, from: from, to: to))

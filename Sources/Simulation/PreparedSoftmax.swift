@@ -26,6 +26,17 @@ struct PreparedSoftmax: PreparedStep {
       for index in elements {
         if let share = exponential(from.code(index, in: memory) &- maximum) { sum &+= share.summand }
       }
+      if softmax.kind == .logarithms {
+        let logarithm = logarithm(ofSum: sum)
+        for index in elements {
+          let difference = from.code(index, in: memory) &- maximum
+          let isCounted = difference >= softmax.scale.leastDifference
+          to.store(
+            isCounted ? logSoftmaxCode(softmaxPower(difference, softmax.scale), logarithm: logarithm) : -128, at: index,
+            in: memory)
+        }
+        continue
+      }
       let divisor = SoftmaxDivisor(ofSum: sum)
       for index in elements {
         let share = exponential(from.code(index, in: memory) &- maximum)

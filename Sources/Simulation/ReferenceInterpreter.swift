@@ -28,6 +28,7 @@ public struct ReferenceInterpreter: Sendable {
     case .product(let product): codes(of: product, operands[0], operands[1])
     case .pool(let pool): codes(of: pool, operands[0])
     case .softmax(let softmax): codes(of: softmax, operands[0])
+    case .normalize(let normalization): codes(of: normalization, operands[0])
     case .move(let move): codes(of: move, operands, count: program.values[step.output].count)
     }
   }
@@ -109,10 +110,27 @@ public struct ReferenceInterpreter: Sendable {
           ? nil : softmaxExponential(code &- maximum, softmax.scale)
       }
       let sum = exponentials.reduce(0) { $0 &+ ($1.map { softmaxSummand($0) } ?? 0) }
-      let divisor = SoftmaxDivisor(ofSum: sum)
-      output += exponentials.map { $0.map { divisor.code($0) } ?? -128 }
+      switch softmax.kind {
+      case .shares:
+        let divisor = SoftmaxDivisor(ofSum: sum)
+        output += exponentials.map { $0.map { divisor.code($0) } ?? -128 }
+      case .logarithms:
+        let logarithm = logarithm(ofSum: sum)
+        output += codes.map { code in
+          code &- maximum < softmax.scale.leastDifference
+            ? -128 : logSoftmaxCode(softmaxPower(code &- maximum, softmax.scale), logarithm: logarithm)
+        }
+      }
     }
     return output
+  }
+
+  private func codes(of normalization: Normalization, _ input: [Int32]) -> [Int32] {
+    (0..<normalization.rows).flatMap { row in
+      let codes = input[row * normalization.depth..<(row + 1) * normalization.depth]
+      let root = InverseSquareRoot(of: codes.reduce(0) { $0 &+ normalization.square($1) })
+      return codes.map { normalization.code($0, root) }
+    }
   }
 
   private func codes(of move: Move, _ operands: [[Int32]], count: Int) -> [Int32] {

@@ -8,6 +8,8 @@ public enum SimulationError: Error, Sendable, Hashable, CustomStringConvertible 
   case count(input: Int, name: String, expected: Int, found: Int)
   /// A code that the input's type cannot hold.
   case code(input: Int, name: String, element: Int, type: CodeType, found: Int)
+  /// A code of the input's type that is none of its own: an index past the table that it chooses from.
+  case stray(input: Int, name: String, element: Int, range: ClosedRange<Int64>, found: Int)
 
   public var description: String {
     switch self {
@@ -18,6 +20,8 @@ public enum SimulationError: Error, Sendable, Hashable, CustomStringConvertible 
     case .code(let input, let name, let element, let type, let found):
       "input \(input) \"\(name)\" is \(type), \(type.range.lowerBound) to \(type.range.upperBound): its element "
         + "\(element) is \(found)"
+    case .stray(let input, let name, let element, let range, let found):
+      "input \(input) \"\(name)\" takes \(range.lowerBound) to \(range.upperBound): its element \(element) is \(found)"
     }
   }
 }

@@ -49,7 +49,7 @@ extension Simulator {
   }
 
   private func arbitraryCodes(of value: Value) -> [Int32] {
-    let range = value.type.range
+    let range = value.range
     var state: UInt64 = 1
     return (0..<value.count).map { _ in
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

@@ -128,7 +128,7 @@ struct SlopeMultipliers: MultiplierSource {
       }
       return multipliers
 
-    case .softmax, .move:
+    case .softmax, .normalize, .move:
       return []
     }
   }

@@ -103,7 +103,7 @@ extension SampleQuestions {
 extension SearchArguments {
   /// The largest ε, in codes, that --max-radius looks at: no element is further from another than the input's codes are.
   func radiusLimit(_ questions: SampleQuestions) throws -> Int {
-    let type = questions.program.inputElements.first?.range ?? 0...0
+    let type = questions.program.inputRanges.first ?? 0...0
     let widest = Int(
       (questions.clip?.upperBound).map { Int64($0) } ?? type.upperBound)
       - Int((questions.clip?.lowerBound).map { Int64($0) } ?? type.lowerBound)

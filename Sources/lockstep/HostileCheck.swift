@@ -77,7 +77,7 @@ struct HostileCheck {
     guard program.multiplyAccumulates + codes <= Self.mostWork else { return }
     let inputs = program.inputs.map { index in
       let value = program.values[index]
-      return [Int32](repeating: Int32(value.type.range.upperBound), count: value.count)
+      return [Int32](repeating: Int32(value.range.upperBound), count: value.count)
     }
     let outputs = try Simulator(program).run(inputs)
     for (index, codes) in zip(program.outputs, outputs) {

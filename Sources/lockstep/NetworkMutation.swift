@@ -268,7 +268,7 @@ private struct NetworkEditor {
       let kinds: [Operation.Kind] = [
         .expandDimensions, .pad, .transpose, .quantize, .dequantize, .mean(keepsDimensions: true), .slice, .split,
         .splitSizes, .tile, .broadcastTo, .maximum, .minimum, .select, .gatherND, .reverse, .spaceToBatch, .batchToSpace,
-        .parametricRelu,
+        .parametricRelu, .logSoftmax, .normalize,
         .unsupported(reason: "none"),
       ]
       return random.element(of: kinds)

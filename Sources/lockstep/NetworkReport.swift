@@ -139,7 +139,8 @@ extension NetworkReport.Layer {
         accumulator = range
         describe(requantization)
       }
-    case .softmax: kind = "softmax"
+    case .softmax(let softmax): kind = softmax.kind == .shares ? "softmax" : "log-softmax"
+    case .normalize: kind = "normalisation"
     case .move(let move): kind = move.isIdentity ? "reshape" : "move"
     }
   }

@@ -81,6 +81,6 @@ extension SearchArguments {
 extension IntegerProgram {
   /// The box of all inputs.
   var everyInput: [ClosedRange<Int32>] {
-    inputElements.map { Int32($0.range.lowerBound)...Int32($0.range.upperBound) }
+    inputRanges.map { Int32($0.lowerBound)...Int32($0.upperBound) }
   }
 }

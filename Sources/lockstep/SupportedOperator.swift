@@ -29,7 +29,7 @@ struct SupportedOperator {
         "constant int8 weights, symmetric, scales per tensor or per channel; int32 bias or none; groups, "
         + "dilation; fused activation"),
     SupportedOperator(name: "COS", limits: "float, between DEQUANTIZE and QUANTIZE"),
-    SupportedOperator(name: "CUMSUM", limits: "constant axis; equal input and output scales"),
+    SupportedOperator(name: "CUMSUM", limits: "constant axis; differing scales: as far as the reference's 32 bits hold the sums"),
     SupportedOperator(
       name: "DEPTHWISE_CONV_2D", limits: "as CONV_2D, with any depth multiplier"),
     SupportedOperator(name: "DEPTH_TO_SPACE", limits: "equal input and output quantisation"),
@@ -56,6 +56,8 @@ struct SupportedOperator {
     SupportedOperator(name: "GREATER", limits: "scales below 1"),
     SupportedOperator(name: "GREATER_EQUAL", limits: "scales below 1"),
     SupportedOperator(name: "HARD_SWISH", limits: ""),
+    SupportedOperator(
+      name: "L2_NORMALIZATION", limits: "output scale 1/128, zero point 0; rows of at most 8,256"),
     SupportedOperator(name: "LEAKY_RELU", limits: ""),
     SupportedOperator(name: "LESS", limits: "scales below 1"),
     SupportedOperator(name: "LESS_EQUAL", limits: "scales below 1"),
@@ -63,6 +65,7 @@ struct SupportedOperator {
     SupportedOperator(name: "LOGICAL_AND", limits: ""),
     SupportedOperator(name: "LOGICAL_NOT", limits: ""),
     SupportedOperator(name: "LOGICAL_OR", limits: ""),
+    SupportedOperator(name: "LOG_SOFTMAX", limits: "output scale 1/16, zero point 127; rows of at most 4,095"),
     SupportedOperator(name: "LOGISTIC", limits: "output zero point -128; makes the codes of scale 1/256"),
     SupportedOperator(name: "MAXIMUM", limits: "broadcasting by NumPy's rules; codes are compared as they are"),
     SupportedOperator(name: "MAX_POOL_2D", limits: "equal input and output quantisation; fused activation"),
@@ -90,7 +93,7 @@ struct SupportedOperator {
     SupportedOperator(name: "RESHAPE", limits: ""),
     SupportedOperator(
       name: "RESIZE_BILINEAR",
-      limits: "constant size; by 2, 4 or 8 along each axis, or any ratio whose weights take 15 bits"),
+      limits: "constant size; any ratio that the reference does not read past the image for"),
     SupportedOperator(name: "RESIZE_NEAREST_NEIGHBOR", limits: "constant size; equal input and output quantisation"),
     SupportedOperator(name: "REVERSE_V2", limits: "constant axes; equal input and output quantisation"),
     SupportedOperator(name: "ROUND", limits: "float, between DEQUANTIZE and QUANTIZE"),

@@ -78,6 +78,16 @@ import Verification
       Composition(
         "CUMSUM", .cumulativeSum(isExclusive: false, isReverse: true), [codes([3]), integers([], [0])], codes([3])),
       Composition(
+        "CUMSUM with scales of its own", .cumulativeSum(isExclusive: true, isReverse: false),
+        [codes([3]), integers([], [0])], codes([3], scale: 0.13)),
+      Composition("LOG_SOFTMAX", .logSoftmax, [codes([1, 3])], codes([1, 3], scale: 1 / 16, zeroPoint: 127)),
+      Composition("LOG_SOFTMAX of two", .logSoftmax, [codes([2, 2], scale: 1.7)], codes([2, 2], scale: 1 / 16, zeroPoint: 127)),
+      Composition("L2_NORMALIZATION", .normalize, [codes([1, 3])], codes([1, 3], scale: 1 / 128, zeroPoint: 0)),
+      Composition("L2_NORMALIZATION of two", .normalize, [codes([2, 2])], codes([2, 2], scale: 1 / 128, zeroPoint: 0)),
+      Composition(
+        "RESIZE_BILINEAR by any ratio", .resizeBilinear(alignsCorners: false, centresHalfPixels: true),
+        [codes([1, 2, 2, 1]), integers([2], [9, 11])], codes([1, 9, 11, 1])),
+      Composition(
         "RESIZE_BILINEAR", .resizeBilinear(alignsCorners: false, centresHalfPixels: true),
         [codes([1, 1, 2, 1]), integers([2], [2, 4])], codes([1, 2, 4, 1])),
       Composition(
@@ -127,14 +137,14 @@ import Verification
 
   /// A box of at most 120 points around a random one.
   private static func box(of program: IntegerProgram, _ random: inout SeededGenerator) -> [ClosedRange<Int32>] {
-    let types = program.inputElements
-    var box = types.map { type -> ClosedRange<Int32> in
-      let code = Int32(random.integer(in: Int(type.range.lowerBound)...Int(type.range.upperBound)))
+    let limits = program.inputRanges
+    var box = limits.map { limits -> ClosedRange<Int32> in
+      let code = Int32(random.integer(in: Int(limits.lowerBound)...Int(limits.upperBound)))
       return code...code
     }
     for _ in 0..<3 * box.count {
       let element = random.integer(in: 0...box.count - 1)
-      let (range, type) = (box[element], types[element].range)
+      let (range, type) = (box[element], limits[element])
       let low = max(Int64(range.lowerBound) - 1, type.lowerBound)
       let high = min(Int64(range.upperBound) + 2, type.upperBound)
       var wider = box

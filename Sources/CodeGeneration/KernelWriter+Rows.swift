@@ -1,0 +1,129 @@
+import Arithmetic
+import IntegerProgram
+
+// What is made of whole rows of codes: softmax, its logarithm, rows of length 1.
+extension KernelWriter {
+  private typealias Symbol = Term<Int64>
+
+  mutating func softmax(_ softmax: Softmax, _ step: Step, _ index: Int, _ text: inout CText) {
+    let scale = softmax.scale
+    let least = max(Int64(scale.leastDifference), -255)
+    let difference = Symbol(variable: "difference", in: least...0)
+    let exponential = functions.function(
+      "exponential",
+      comment: "e to the power of a code's difference from its row's maximum, [\(least), 0], as Q0.31.",
+      result: "int32_t", parameters: [("difference", "int32_t")], value: softmaxExponential(difference, scale).node)
+    let power = Symbol(variable: "power", in: 0...Int64(Int32.max))
+    let summand = functions.function(
+      "summand", comment: "A Q0.31 number as a summand of a Q12.19 sum.", result: "int32_t",
+      parameters: [("power", "int32_t")], value: softmaxSummand(power).node)
+    // The largest of a row adds 2^19 itself, every other at most as much.
+    let sum = Symbol(variable: "sum", in: (1 << 19)...Int64(softmax.depth) << 19)
+    let (constants, code) =
+      softmax.kind == .shares
+      ? shares(sum, power, exponential, step) : logarithms(sum, difference, scale, step)
+
+    input("x", step.inputs[0])
+    output("y", step.output)
+    text.loop("row", softmax.rows) { text in
+      text.line("const int32_t start = \(times("row", softmax.depth));")
+      text.line("int32_t largest = (int32_t)x[start];")
+      text.line("int32_t sum = 0;")
+      text.loop("i", from: "1", below: "\(softmax.depth)") { text in
+        text.block("if ((int32_t)x[start + i] > largest)") { $0.line("largest = (int32_t)x[start + i];") }
+      }
+      text.loop("i", softmax.depth) { text in
+        text.line("const int32_t difference = (int32_t)x[start + i] - largest;")
+        // Further below the largest, an exponential counts as zero.
+        text.block("if (difference >= \(CExpressionPrinter.literal(least)))") { text in
+          text.line("sum += \(summand)(\(exponential)(difference));")
+        }
+      }
+      text.lines(constants)
+      text.loop("i", softmax.depth) { text in
+        text.line("const int32_t difference = (int32_t)x[start + i] - largest;")
+        text.block("if (difference >= \(CExpressionPrinter.literal(least)))") { text in
+          text.line("y[start + i] = \(code);")
+        }
+        text.block("else") { $0.line("y[start + i] = -128;") }
+      }
+    }
+  }
+
+  /// What is reckoned of a row's sum, and the code of an element.
+  private mutating func shares(
+    _ sum: Symbol, _ power: Symbol, _ exponential: String, _ step: Step
+  ) -> (constants: [String], code: String) {
+    let divisor = SoftmaxDivisor(ofSum: sum)
+    let reciprocal = functions.function(
+      "reciprocal", comment: "2^31 over the row's sum, the sum doubled until it reaches 2^31; Q0.31.",
+      result: "int32_t", parameters: [("sum", "int32_t")], value: divisor.reciprocal.node)
+    let shift = functions.function(
+      "quotient_shift", comment: "The right shift from exponential times reciprocal to codes.", result: "int32_t",
+      parameters: [("sum", "int32_t")], value: divisor.shift.node)
+    let symbolic = SoftmaxDivisor(
+      reciprocal: Symbol(variable: "reciprocal", in: divisor.reciprocal.interval.range),
+      shift: Symbol(variable: "shift", in: max(0, divisor.shift.interval.low)...divisor.shift.interval.high))
+    let share = functions.function(
+      "share", comment: "The code of one exponential's share of its row's sum.",
+      result: cType(of: program.values[step.output]),
+      parameters: [("power", "int32_t"), ("reciprocal", "int32_t"), ("shift", "int32_t")], value: symbolic.code(power).node)
+    return (
+      ["const int32_t reciprocal = \(reciprocal)(sum);", "const int32_t shift = \(shift)(sum);"],
+      "\(share)(\(exponential)(difference), reciprocal, shift)"
+    )
+  }
+
+  private mutating func logarithms(
+    _ sum: Symbol, _ difference: Symbol, _ scale: SoftmaxScale, _ step: Step
+  ) -> (constants: [String], code: String) {
+    let value = logarithm(ofSum: sum)
+    let logarithm = functions.function(
+      "logarithm", comment: "The natural logarithm of a Q12.19 sum as Q5.26.", result: "int32_t",
+      parameters: [("sum", "int32_t")], value: value.node)
+    let code = functions.function(
+      "log_share", comment: "The code of a difference from the row's maximum less the logarithm of the row's sum.",
+      result: cType(of: program.values[step.output]),
+      parameters: [("difference", "int32_t"), ("logarithm", "int32_t")],
+      value: logSoftmaxCode(
+        softmaxPower(difference, scale), logarithm: Symbol(variable: "logarithm", in: value.interval.range)
+      ).node)
+    return (["const int32_t logarithm = \(logarithm)(sum);"], "\(code)(difference, logarithm)")
+  }
+
+  mutating func normalize(_ normalization: Normalization, _ step: Step, _ text: inout CText) {
+    let x = Symbol(variable: "x", in: program.values[step.inputs[0]].range)
+    let square = functions.function(
+      "square", comment: "The square of a code less its zero point.", result: "int32_t", parameters: [("x", "int32_t")],
+      value: normalization.square(x).node)
+    let root = InverseSquareRoot(
+      of: Symbol(variable: "sum", in: 0...Int64(normalization.depth) * normalization.square(x).interval.range.upperBound))
+    let mantissa = functions.function(
+      "root_mantissa", comment: "1 over the square root of a sum of squares: the mantissa, in units of 2^-31.",
+      result: "int32_t", parameters: [("sum", "int32_t")], value: root.mantissa.node)
+    let shift = functions.function(
+      "root_shift", comment: "The same: how many places the mantissa is to be shifted right.", result: "int32_t",
+      parameters: [("sum", "int32_t")], value: root.rightShift.node)
+    let symbolic = InverseSquareRoot(
+      mantissa: Symbol(variable: "mantissa", in: root.mantissa.interval.range),
+      rightShift: Symbol(variable: "shift", in: root.rightShift.interval.range))
+    let code = functions.function(
+      "normalized", comment: "The code, in units of 1/128, of an element of a row of length 1; "
+        + "\(normalization.rounding.rawValue).", result: cType(of: program.values[step.output]),
+      parameters: [("x", "int32_t"), ("mantissa", "int32_t"), ("shift", "int32_t")],
+      value: normalization.code(x, symbolic).node)
+
+    input("x", step.inputs[0])
+    output("y", step.output)
+    text.loop("row", normalization.rows) { text in
+      text.line("const int32_t start = \(times("row", normalization.depth));")
+      text.line("int32_t sum = 0;")
+      text.loop("i", normalization.depth) { $0.line("sum += \(square)((int32_t)x[start + i]);") }
+      text.line("const int32_t mantissa = \(mantissa)(sum);")
+      text.line("const int32_t shift = \(shift)(sum);")
+      text.loop("i", normalization.depth) {
+        $0.line("y[start + i] = \(code)((int32_t)x[start + i], mantissa, shift);")
+      }
+    }
+  }
+}
