@@ -2,14 +2,17 @@ import Arithmetic
 import Network
 
 // DEQUANTIZE, elementwise functions of real values, QUANTIZE inside a network → lookup: whatever is reckoned of one code
-// alone is a table of that code. Single precision, in the order of TensorFlow Lite's float kernels.
+// alone is a table of that code, and what is reckoned of two is a table of their pairs. Single precision, in the order of
+// TensorFlow Lite's float kernels.
 
-/// A tensor of real values that are each a function of one code.
+/// A tensor of real values that are each a function of one code, or of the number of a pair of codes.
 struct FloatCodes {
   /// The codes.
   var value: Int
   /// The real value of every code of the value's type, the lowest first.
   var reals: [Float]
+  /// Whether the codes are numbers of pairs.
+  var isOfPairs = false
 }
 
 extension Lowering {
@@ -20,22 +23,39 @@ extension Lowering {
     if case .quantize = operation.kind { return false }
     let tensor = network.tensors[operation.outputs[0]]
     guard tensor.type == .float32 else { throw LayerFault("it makes \(tensor.type) of float32") }
-    guard inputs.allSatisfy({ $0.value == first.value }) else {
-      throw LayerFault(
-        "it reckons in floating point with the codes of two tensors", remedy: "convert with full integer quantisation")
-    }
+    var known = floatsOfTensor
     var result = first
+    if let other = inputs.first(where: { $0.value != first.value }) {
+      guard inputs.count == 2, operation.inputs.count == 2, let a = operation.inputs[0], let b = operation.inputs[1],
+        operation.kind.joinsTwo
+      else {
+        throw LayerFault(
+          "it reckons in floating point with the codes of several tensors",
+          remedy: "convert with full integer quantisation")
+      }
+      let numbers = try numberPairs(first.value, other.value)
+      let lowest = (values[first.value].type.range.lowerBound, values[other.value].type.range.lowerBound)
+      let pairs = values[numbers.value].type.range.map { numbers.pair($0) }
+      result = FloatCodes(value: numbers.value, reals: [], isOfPairs: true)
+      for (tensor, reals) in [
+        (a, pairs.map { $0.map { first.reals[Int($0.0 - lowest.0)] } ?? 0 }),
+        (b, pairs.map { $0.map { other.reals[Int($0.1 - lowest.1)] } ?? 0 }),
+      ] {
+        known[tensor] = FloatCodes(value: numbers.value, reals: reals, isOfPairs: true)
+      }
+    }
     switch operation.kind {
     case .unary(let function):
       guard let function = function.real else { throw LayerFault("it has no real function") }
       result.reals = first.reals.map { function.single($0) }
-    case .add(let activation): result.reals = try floats(operation, activation, +)
-    case .subtract(let activation): result.reals = try floats(operation, activation, -)
-    case .multiply(let activation): result.reals = try floats(operation, activation, *)
-    case .divide(let activation): result.reals = try floats(operation, activation, /)
-    case .maximum: result.reals = try floats(operation, .none) { max($0, $1) }
-    case .minimum: result.reals = try floats(operation, .none) { min($0, $1) }
-    case .parametricRelu: result.reals = try floats(operation, .none) { $0 >= 0 ? $0 : $0 * $1 }
+    case .add(let activation): result.reals = try floats(operation, known, activation, +)
+    case .subtract(let activation): result.reals = try floats(operation, known, activation, -)
+    case .multiply(let activation): result.reals = try floats(operation, known, activation, *)
+    case .divide(let activation): result.reals = try floats(operation, known, activation, /)
+    case .maximum: result.reals = try floats(operation, known, .none) { max($0, $1) }
+    case .minimum: result.reals = try floats(operation, known, .none) { min($0, $1) }
+    case .squaredDifference: result.reals = try floats(operation, known, .none) { ($0 - $1) * ($0 - $1) }
+    case .parametricRelu: result.reals = try floats(operation, known, .none) { $0 >= 0 ? $0 : $0 * $1 }
     case .reshape, .squeeze, .expandDimensions:
       guard tensor.count == values[first.value].count else {
         throw LayerFault("it makes \(tensor.shape) of \(values[first.value].shape): the number of elements changes")
@@ -64,14 +84,14 @@ extension Lowering {
 
   /// A function of two operands, each of which is a function of the code or one constant.
   private func floats(
-    _ operation: Operation, _ activation: Activation, _ function: (Float, Float) -> Float
+    _ operation: Operation, _ known: [Int: FloatCodes], _ activation: Activation, _ function: (Float, Float) -> Float
   ) throws(LayerFault) -> [Float] {
     guard operation.inputs.count == 2 else { throw LayerFault("it has \(operation.inputs.count) inputs, not 2") }
-    let count = operation.inputs.compactMap { $0.flatMap { floatsOfTensor[$0]?.reals.count } }.first ?? 0
+    let count = operation.inputs.compactMap { $0.flatMap { known[$0]?.reals.count } }.first ?? 0
     var operands: [[Float]] = []
     for input in operation.inputs {
       guard let input else { throw LayerFault("an input of it is missing") }
-      if let codes = floatsOfTensor[input] {
+      if let codes = known[input] {
         operands.append(codes.reals)
       } else if let constants = network.tensors[input].floats, let constant = constants.first,
         constants.allSatisfy({ $0 == constant })
@@ -101,6 +121,12 @@ extension Lowering {
     let input = values[codes.value]
     try require(shape: input.shape, of: output)
     for code in input.range where codes.reals[Int(code - input.type.range.lowerBound)].isNaN {
+      if codes.isOfPairs {
+        notices.append(
+          "layer \(source.index) \(source.type) quantises what is no number for some of the codes that it is reckoned of, such "
+            + "as 0 / 0: the code of 0 then, as on an Arm")
+        break
+      }
       throw LayerFault(
         "it quantises what is no number: what is reckoned of the code \(code), which is "
           + "\(input.scale * Float(code - Int64(input.zeroPoint)))",
@@ -110,6 +136,16 @@ extension Lowering {
       let real = codes.reals[Int(Int64(d) + Int64(input.zeroPoint) - input.type.range.lowerBound)]
       let scaled = (real / output.scale).rounded(.toNearestOrAwayFromZero)
       return output.zeroPoint + (scaled.isNaN ? 0 : Int32(max(-0x1p20, min(0x1p20, scaled))))
+    }
+  }
+}
+
+extension Operation.Kind {
+  /// Whether it makes an element of one of each of two tensors.
+  fileprivate var joinsTwo: Bool {
+    switch self {
+    case .add, .subtract, .multiply, .divide, .maximum, .minimum, .squaredDifference: true
+    default: false
     }
   }
 }

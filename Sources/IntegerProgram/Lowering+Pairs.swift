@@ -176,34 +176,45 @@ extension Lowering {
     values[values.count - 1].range = union(left.range, right.range)
   }
 
-  /// A quotient whose divisor is one constant: a table (TensorFlow Lite: `reference_ops::DivElementwise`).
+  /// A quotient: a table, of one code where the divisor is one constant, else of both (TensorFlow Lite:
+  /// `reference_ops::DivElementwise`).
   mutating func quotient(_ operation: Operation, _ activation: Activation) throws(LayerFault) {
     let (a, b, output) = try pair(operation)
     let (left, right) = (values[a], values[b])
     guard operation.quantizer == nil else { throw LayerFault("it divides two tensors") }
-    guard let codes = right.constant, codes.allSatisfy({ $0 == codes[0] }) else {
+    let zero = Int64(right.zeroPoint)
+    let divisors = right.constant.map { Set($0.map { Int64($0) }) } ?? Set(right.range)
+    guard !divisors.contains(zero) else {
       throw LayerFault(
-        "its divisor is \(right.constant == nil ? "computed" : "not one number")",
-        remedy: "divide by one constant, or multiply by the reciprocal")
-    }
-    let divisor = codes[0] - right.zeroPoint
-    guard divisor != 0 else { throw LayerFault("it divides by zero") }
-    guard right.count <= left.count else {
-      throw LayerFault("its divisor has the shape \(right.shape), its dividend \(left.shape)")
+        right.constant == nil ? "its divisor may be zero, by which the reference does not divide" : "it divides by zero",
+        remedy: right.constant == nil
+          ? "keep it above zero (MAXIMUM with a constant), or let the division be float between DEQUANTIZE and QUANTIZE"
+          : nil)
     }
     let factor = try multiplier(
       Double(left.scale) / (Double(right.scale) * Double(output.scale)), "the scales' quotient")
-    let reciprocal = DivisorReciprocal(abs(divisor))
-    guard reciprocal.takes(factor) else {
+    var reciprocals: [Int64: DivisorReciprocal] = [:]
+    for code in divisors { reciprocals[code] = DivisorReciprocal(Int32(abs(code - zero))) }
+    let headrooms = left.range.map { DivisorReciprocal.headroom(Int32($0) - left.zeroPoint) }
+    let spread = (headrooms.min() ?? 0)...max(headrooms.max() ?? 0, headrooms.min() ?? 0)
+    guard reciprocals.values.allSatisfy({ $0.takes(factor, headrooms: spread) }) else {
       throw LayerFault(
-        "its quotients in units of the output's scale, \(output.scale), need more bits than the reference has",
-        remedy: "quantise again with representative data")
+        "in units of the output's scale, \(output.scale), its quotients are too large or too small for the reference's "
+          + "shifts, whose results are undefined then",
+        remedy: "let the division be float between DEQUANTIZE and QUANTIZE, or multiply by the reciprocal")
     }
     let clamp = clamp(activation, output)
-    _ = makeTable(output, of: a) { code in
-      let dividend = (Int32(code) - left.zeroPoint) * (divisor < 0 ? -1 : 1)
-      let quotient = Int64(output.zeroPoint) + Int64(reciprocal.quotient(of: dividend, times: factor))
+    func quotient(_ dividend: Int64, _ divisor: Int64) -> Int64 {
+      // No divisor has other codes.
+      guard let reciprocal = reciprocals[divisor] else { return Int64(output.zeroPoint) }
+      let centred = (Int32(dividend) - left.zeroPoint) * (divisor < zero ? -1 : 1)
+      let quotient = Int64(output.zeroPoint) + Int64(reciprocal.quotient(of: centred, times: factor))
       return min(max(quotient, clamp.lowerBound), clamp.upperBound)
+    }
+    if divisors.count == 1, let divisor = divisors.first, right.count <= left.count {
+      _ = makeTable(output, of: a) { quotient($0, divisor) }
+    } else {
+      _ = try makeTable(output, of: a, b, quotient)
     }
   }
 
@@ -244,14 +255,21 @@ struct DivisorReciprocal {
     reciprocal = reciprocalOfOnePlus(Int32(truncatingIfNeeded: (Int64(divisor) << Int64(leadingZeros)) - 1 << 31))
   }
 
-  /// Whether the last shift is to the right for every dividend of nine bits.
-  func takes(_ factor: Multiplier) -> Bool { factor.exponent - shift - 22 <= 0 }
+  /// How many places a dividend can be shifted left.
+  static func headroom(_ dividend: Int32) -> Int { (dividend < 0 ? ~dividend : dividend).leadingZeroBitCount - 1 }
+
+  /// Whether the last shift is to the right, by at most 31 places, for dividends with such headrooms and their opposites,
+  /// whose own differ by one at most.
+  func takes(_ factor: Multiplier, headrooms: ClosedRange<Int>) -> Bool {
+    factor.exponent - shift - (headrooms.lowerBound - 1) <= 0
+      && factor.exponent - shift - min(headrooms.upperBound + 1, 31) >= -31
+  }
 
   func quotient(of dividend: Int32, times factor: Multiplier) -> Int32 {
-    let headroom = (dividend < 0 ? ~dividend : dividend).leadingZeroBitCount - 1
+    let headroom = Self.headroom(dividend)
     let unscaled = doublingHighProduct(dividend << Int32(headroom), reciprocal)
     let exponent = factor.exponent - shift - headroom
     let product = doublingHighProduct(unscaled, factor.mantissa)
-    return exponent < -31 ? 0 : roundingShiftRight(product, by: Int32(-exponent))
+    return roundingShiftRight(product, by: Int32(-exponent))
   }
 }

@@ -123,7 +123,7 @@ struct Lowering {
 
   private mutating func lowerOutput(_ tensor: Int, inputs: [Int]) throws -> Int {
     var held = valueOfTensor[tensor]
-    if held == nil, let codes = floatsOfTensor[tensor] {
+    if held == nil, let codes = floatsOfTensor[tensor], !codes.isOfPairs {
       held = codes.value
       notices.append(
         "the output \"\(network.tensors[tensor].name.printable())\" is a function of real values: the program returns the "

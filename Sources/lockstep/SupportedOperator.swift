@@ -36,7 +36,10 @@ struct SupportedOperator {
     SupportedOperator(
       name: "DEQUANTIZE",
       limits: "of a network output: the program returns the codes; inside the network in front of functions of one code"),
-    SupportedOperator(name: "DIV", limits: "by one constant; fused activation; float, between DEQUANTIZE and QUANTIZE: of one, too"),
+    SupportedOperator(
+      name: "DIV",
+      limits: "by what is never zero; fused activation; float, between DEQUANTIZE and QUANTIZE: by anything; where both "
+        + "operands vary, a table of up to 64 KB"),
     SupportedOperator(name: "ELU", limits: ""),
     SupportedOperator(
       name: "EMBEDDING_LOOKUP",

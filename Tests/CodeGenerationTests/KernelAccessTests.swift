@@ -146,6 +146,7 @@ import Testing
     case .product: "product"
     case .pool: "pool"
     case .softmax: "softmax"
+    case .normalize: "normalisation"
     case .move: program.isAlias(step) ? "nothing" : "move"
     }
   }

@@ -174,6 +174,10 @@ import Testing
   static var softmax: [Change<Softmax>] {
     [
       Change("rows", \.rows), Change("depth", \.depth),
+      Change("kind") { softmax in
+        softmax.kind = softmax.kind == .shares ? .logarithms : .shares
+        return true
+      },
       Change("scale.mantissa") { softmax in
         let old = softmax.scale
         softmax.scale = SoftmaxScale(
@@ -190,6 +194,16 @@ import Testing
         let old = softmax.scale
         softmax.scale = SoftmaxScale(
           mantissa: old.mantissa, leftShift: old.leftShift, leastDifference: old.leastDifference - 1)
+        return true
+      },
+    ]
+  }
+
+  static var normalization: [Change<Normalization>] {
+    [
+      Change("rows", \.rows), Change("depth", \.depth), Change("zeroPoint", \.zeroPoint),
+      Change("rounding") { normalization in
+        normalization.rounding = normalization.rounding == .double ? .single : .double
         return true
       },
     ]
@@ -294,6 +308,7 @@ import Testing
     case .product(let product): each("product", product, Self.product) { .product($0) }
     case .pool(let pool): each("pool", pool, Self.pool) { .pool($0) }
     case .softmax(let softmax): each("softmax", softmax, Self.softmax) { .softmax($0) }
+    case .normalize(let normalization): each("normalize", normalization, Self.normalization) { .normalize($0) }
     case .move(let move): each("move", move, Self.move) { .move($0) }
     }
     return own + others
@@ -341,6 +356,9 @@ import Testing
     for change in Self.product { #expect(tested["steps.product.\(change.path)", default: 0] > 0, "\(change.path)") }
     for change in Self.pool { #expect(tested["steps.pool.\(change.path)", default: 0] > 0, "\(change.path)") }
     for change in Self.softmax { #expect(tested["steps.softmax.\(change.path)", default: 0] > 0, "\(change.path)") }
+    for change in Self.normalization {
+      #expect(tested["steps.normalize.\(change.path)", default: 0] > 0, "\(change.path)")
+    }
     for change in Self.move { #expect(tested["steps.move.\(change.path)", default: 0] > 0, "\(change.path)") }
     for change in Self.value { #expect(tested["values.\(change.path)", default: 0] > 0, "\(change.path)") }
   }
@@ -386,6 +404,9 @@ import Testing
     try expectAll(operations.lazy.compactMap { if case .pool(let pool) = $0 { pool } else { nil } }.first, Self.pool)
     try expectAll(
       operations.lazy.compactMap { if case .softmax(let softmax) = $0 { softmax } else { nil } }.first, Self.softmax)
+    try expectAll(
+      operations.lazy.compactMap { if case .normalize(let normalization) = $0 { normalization } else { nil } }.first,
+      Self.normalization)
     try expectAll(operations.lazy.compactMap { if case .move(let move) = $0 { move } else { nil } }.first, Self.move)
     try expectAll(
       Self.programs[0].values[0], Self.value, ignored: ["name", "tensor", "range"])

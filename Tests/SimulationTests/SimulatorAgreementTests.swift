@@ -207,9 +207,22 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
     let type = generator.pick([CodeType.int8, .uint8, CodeType(bits: 16, isSigned: true)])
     let (rows, depth) = (generator.int(1...4), generator.int(1...40))
     let scale = SoftmaxScale(scale: Float(generator.int(1...400)) / 1000, beta: 1)
-    let softmax = try Softmax(rows: rows, depth: depth, scale: #require(scale))
+    let softmax = try Softmax(
+      rows: rows, depth: depth, scale: #require(scale), kind: generator.bool() ? .shares : .logarithms)
     try expectAgreement(
       program(.softmax(softmax), operands: [(rows * depth, type, nil)], output: (rows * depth, .int8)),
+      &generator)
+  }
+
+  @Test(arguments: 0..<100) func normalizationIsItsDefinition(seed: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(seed))
+    let type = generator.pick([CodeType.int8, .uint8, CodeType(bits: 5, isSigned: true)])
+    let (rows, depth) = (generator.int(1...4), generator.int(1...40))
+    let zeroPoint = Int32(generator.int(Int(type.range.lowerBound)...Int(type.range.upperBound)))
+    let normalization = Normalization(
+      rows: rows, depth: depth, zeroPoint: zeroPoint, rounding: generator.pick([.double, .single, .halfEven]))
+    try expectAgreement(
+      program(.normalize(normalization), operands: [(rows * depth, type, nil)], output: (rows * depth, .int8)),
       &generator)
   }
 

@@ -8,7 +8,8 @@ extension TensorFlowLite {
     let (alphaN, alphaD, alphaI, alphaF): (Int32, Int32, Int32, Int32) = (
       117_049_297, 127_690_142, 1_057_819_769, 638_450_708
     )
-    let shiftedQuarter = Gemmlowp.roundingDivideByPOT(536_870_912, 6)
+    let quarter: Int32 = 536_870_912
+    let shiftedQuarter = Gemmlowp.roundingDivideByPOT(quarter, 6)
     let headroomPlusOne = zeros(x)
     let ra = up(times(up(x, headroomPlusOne - 1), rootOfHalf), 1)
     let pa = up(Int32(12 - headroomPlusOne), 25) + shiftedQuarter

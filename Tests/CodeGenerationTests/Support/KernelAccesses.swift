@@ -28,6 +28,7 @@ struct KernelAccesses {
     case .product(let product): visit(product, step, &visitor)
     case .pool(let pool): visit(pool, step.inputs[0], step.output, &visitor)
     case .softmax(let softmax): visit(softmax, step.inputs[0], step.output, &visitor)
+    case .normalize(let normalization): visit(normalization, step.inputs[0], step.output, &visitor)
     case .move(let move): visit(move, step, &visitor)
     }
   }
@@ -140,6 +141,17 @@ struct KernelAccesses {
       let elements = row * softmax.depth..<(row + 1) * softmax.depth
       // Twice: for the maximum and for the sum.
       for _ in 0..<2 { for element in elements { visitor.read(x, element) } }
+      for element in elements {
+        visitor.read(x, element)
+        visitor.write(y, element)
+      }
+    }
+  }
+
+  private func visit<V: AccessVisitor>(_ normalization: Normalization, _ x: Int, _ y: Int, _ visitor: inout V) {
+    for row in 0..<normalization.rows {
+      let elements = row * normalization.depth..<(row + 1) * normalization.depth
+      for element in elements { visitor.read(x, element) }
       for element in elements {
         visitor.read(x, element)
         visitor.write(y, element)

@@ -216,7 +216,13 @@ struct TinyProgram {
     let scale = random.element(of: [Float(0.003), 0.02, 0.1, 0.3, 1])
     guard let softmax = SoftmaxScale(scale: scale, beta: 1) else { return x }
     let (rows, depth) = random.chance(0.5) ? (1, values[x].count) : (values[x].count / shape[3], shape[3])
-    return emit(.softmax(Softmax(rows: rows, depth: depth, scale: softmax)), [x], shape: shape, .int8)
+    if random.chance(0.3) {
+      let normalization = Normalization(
+        rows: rows, depth: depth, zeroPoint: code(of: .int8), rounding: random.chance(0.5) ? .double : .single)
+      return emit(.normalize(normalization), [x], shape: shape, .int8)
+    }
+    let kind: Softmax.Kind = random.chance(0.4) ? .logarithms : .shares
+    return emit(.softmax(Softmax(rows: rows, depth: depth, scale: softmax, kind: kind)), [x], shape: shape, .int8)
   }
 
   /// Transposed, and sometimes framed by a code.

@@ -138,17 +138,19 @@ struct Trace {
       return places.map { combine.accumulator(operands[0][$0.left], operands[1][$0.right]) }
     case .product(let product):
       let (a, b) = (product.left, product.right)
-      return (0..<product.rows).flatMap { row in
-        (0..<product.columns).map { column in
-          Int32(
+      return product.matrixStarts.flatMap { start in
+        (0..<product.rows * product.columns).map { place in
+          let left = start.left + place / product.columns * a.lineStride
+          let right = start.right + place % product.columns * b.lineStride
+          return Int32(
             (0..<product.depth).reduce(Int(product.bias)) { sum, k in
-              let left = Int(operands[0][row * a.lineStride + k * a.depthStride]) - Int(a.zeroPoint)
-              let right = Int(operands[1][column * b.lineStride + k * b.depthStride]) - Int(b.zeroPoint)
-              return sum + left * right
+              let x = Int(operands[0][left + k * a.depthStride]) - Int(a.zeroPoint)
+              let y = Int(operands[1][right + k * b.depthStride]) - Int(b.zeroPoint)
+              return sum + x * y
             })
         }
       }
-    case .lookup, .softmax, .move: return []
+    case .lookup, .softmax, .normalize, .move: return []
     }
   }
 

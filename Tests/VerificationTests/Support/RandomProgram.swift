@@ -320,8 +320,14 @@ struct RandomProgram {
   private mutating func softmax(_ x: Int) -> Int {
     let shape = shapes[x]
     guard let scale = SoftmaxScale(scale: random.element(of: [0.003, 0.02, 0.1, 0.5]), beta: 1) else { return x }
-    return emit(
-      .softmax(Softmax(rows: shape[0] * shape[1], depth: shape[2], scale: scale)), [x], shape, .int8)
+    let rows = shape[0] * shape[1]
+    switch pick(0...5) {
+    case 0: return emit(.softmax(Softmax(rows: rows, depth: shape[2], scale: scale, kind: .logarithms)), [x], shape, .int8)
+    case 1:
+      let normalization = Normalization(rows: rows, depth: shape[2], zeroPoint: code(of: .int8), rounding: .double)
+      return emit(.normalize(normalization), [x], shape, .int8)
+    default: return emit(.softmax(Softmax(rows: rows, depth: shape[2], scale: scale)), [x], shape, .int8)
+    }
   }
 
   /// Transposed, sliced, framed by a code, or joined to another of the same type.
