@@ -40,8 +40,8 @@ public struct InverseSquareRoot<W: Word> {
       rightShift: W.select(one, W(0), W(narrowing: shift.clamped(0, 11))))
   }
 
-  /// x times 2^7 times the root, rounded: its code of scale 1/128 (TensorFlow Lite: `L2Normalization` of int8). x is a code
-  /// less its zero point.
+  /// x times 2^7 times the root, rounded: its code of scale 1/128 (TensorFlow Lite: `L2Normalization` of int8). x is a
+  /// code less its zero point.
   @inlinable public func share(of x: W, rounding: Rounding) -> W {
     let exponent = W(7) -% rightShift
     let shifts = Shifts(left: W.larger(exponent, W(0)), right: W.larger(W(0) -% exponent, W(0)))

@@ -36,8 +36,8 @@
   return saturatingShiftLeft(sum, by: 1)
 }
 
-/// By how much, in Q5.26, `logarithm(ofSum:)` of some sum may at most be above that of a larger one. All 2^31 − 2^19 sums
-/// have been tried.
+/// By how much, in Q5.26, `logarithm(ofSum:)` of some sum may at most be above that of a larger one. All 2^31 − 2^19
+/// sums have been tried.
 public let largestFallOfLogarithm: Int32 = 2
 
 /// The int8 code, scale 1/16 and zero point 127, of a difference from the row's maximum less the logarithm of the row's

@@ -5,15 +5,16 @@ extension Normalization {
   /// Fails where a sum of squares could leave what the root takes.
   func check(_ type: CodeType, count: Int) throws(CertificateError) {
     guard rows > 0, depth > 0, depth <= Self.longestRow, rows * depth == count, type.bits <= 8,
-      type.range.contains(Int64(zeroPoint))
+      type.range.contains(Int64(zeroPoint)), rounding != .halfUpShift
     else { throw CertificateError("a normalisation's shapes do not fit") }
   }
 
   /// The least and the largest code for codes in the given ranges.
   ///
-  /// x/√(x² + rest) rises with x, and comes closer to 0 as the other elements' squares grow. A code is within 0.8 of 128
-  /// times it: the root is off by at most 2 parts in a million (all 2^29 − 1 sums have been tried), the two roundings
-  /// by 3/4 at most. So the code of another x and rest, at which the real number is no larger, is at most one above.
+  /// x/√(x² + rest) rises with x, and comes closer to 0 as the other elements' squares grow. A code is within 0.8 of
+  /// 128 times it: the root is off by at most 2 parts in a million (all 2^29 − 1 sums have been tried), the two
+  /// roundings by 3/4 at most. So the code of another x and rest, at which the real number is no larger, is at most one
+  /// above.
   func codes(low: [Int32], high: [Int32]) -> (low: [Int32], high: [Int32]) {
     var lows: [Int32] = []
     var highs: [Int32] = []

@@ -67,7 +67,8 @@ extension KernelWriter {
     let share = functions.function(
       "share", comment: "The code of one exponential's share of its row's sum.",
       result: cType(of: program.values[step.output]),
-      parameters: [("power", "int32_t"), ("reciprocal", "int32_t"), ("shift", "int32_t")], value: symbolic.code(power).node)
+      parameters: [("power", "int32_t"), ("reciprocal", "int32_t"), ("shift", "int32_t")],
+      value: symbolic.code(power).node)
     return (
       ["const int32_t reciprocal = \(reciprocal)(sum);", "const int32_t shift = \(shift)(sum);"],
       "\(share)(\(exponential)(difference), reciprocal, shift)"
@@ -96,8 +97,8 @@ extension KernelWriter {
     let square = functions.function(
       "square", comment: "The square of a code less its zero point.", result: "int32_t", parameters: [("x", "int32_t")],
       value: normalization.square(x).node)
-    let root = InverseSquareRoot(
-      of: Symbol(variable: "sum", in: 0...Int64(normalization.depth) * normalization.square(x).interval.range.upperBound))
+    let most = Int64(normalization.depth) * normalization.square(x).interval.range.upperBound
+    let root = InverseSquareRoot(of: Symbol(variable: "sum", in: 0...most))
     let mantissa = functions.function(
       "root_mantissa", comment: "1 over the square root of a sum of squares: the mantissa, in units of 2^-31.",
       result: "int32_t", parameters: [("sum", "int32_t")], value: root.mantissa.node)

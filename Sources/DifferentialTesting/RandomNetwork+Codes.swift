@@ -46,9 +46,8 @@ private struct Recoder {
       case .resizeBilinear:
         group[first(inputs[0])] = first(output)
         // Ratios that are no powers of two take 8 bits.
-        if zip(old[inputs[0]].shape, old[output].shape).contains(where: { $1 % $0 != 0 || ($1 / $0).nonzeroBitCount > 1 }) {
-          narrow.append((inputs[0], 8))
-        }
+        let ratios = zip(old[inputs[0]].shape, old[output].shape)
+        if ratios.contains(where: { $1 % $0 != 0 || ($1 / $0).nonzeroBitCount > 1 }) { narrow.append((inputs[0], 8)) }
       case .maximum, .minimum: for input in inputs { group[first(input)] = first(output) }
       case .squaredDifference: isPinned.formUnion(inputs + [output])
       case .averagePool2D(let window, _, _, _) where window.padding == .valid: break

@@ -4,8 +4,8 @@ import Network
 // CUMSUM → a depthwise affine step of ones.
 extension Lowering {
   /// The sums of all elements up to each one along an axis: a depthwise window of ones over what lies before. The
-  /// reference starts each sum at minus the input's zero point, as if one element more were the code 0 (TensorFlow Lite:
-  /// `CumSum` with quantised parameters).
+  /// reference starts each sum at minus the input's zero point, as if one element more were the code 0 (TensorFlow
+  /// Lite: `CumSum` with quantised parameters).
   mutating func cumulativeSum(_ operation: Operation, isExclusive: Bool, isReverse: Bool) throws(LayerFault) {
     let (x, output) = try elementwiseEnds(operation)
     let input = values[x]
@@ -75,8 +75,8 @@ extension Lowering {
   }
 }
 
-/// How the reference makes codes of sums of centred codes: it takes them 2^19 times (20 bits to the left, then half), and
-/// multiplies with its usual roundings.
+/// How the reference makes codes of sums of centred codes: it takes them 2^19 times (20 bits to the left, then half),
+/// and multiplies with its usual roundings.
 private struct SumRescaling {
   /// Of sums taken 2^19 times.
   let requantization: Requantization
@@ -84,7 +84,8 @@ private struct SumRescaling {
 
   init(_ multiplier: Multiplier, _ output: Value, rounding: Rounding) throws(LayerFault) {
     guard multiplier.exponent <= 0 else {
-      throw LayerFault("its scales are out of proportion: the reference multiplies by less than 1, not \(multiplier.real)")
+      throw LayerFault(
+        "its scales are out of proportion: the reference multiplies by less than 1, not \(multiplier.real)")
     }
     requantization = Requantization(
       multipliers: [multiplier], rounding: rounding, zeroPoint: output.zeroPoint, clamp: output.type.range)

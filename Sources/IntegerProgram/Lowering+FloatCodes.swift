@@ -1,9 +1,9 @@
 import Arithmetic
 import Network
 
-// DEQUANTIZE, elementwise functions of real values, QUANTIZE inside a network → lookup: whatever is reckoned of one code
-// alone is a table of that code, and what is reckoned of two is a table of their pairs. Single precision, in the order of
-// TensorFlow Lite's float kernels.
+// DEQUANTIZE, elementwise functions of real values, QUANTIZE inside a network → lookup: whatever is reckoned of one
+// code alone is a table of that code, and what is reckoned of two is a table of their pairs. Single precision, in the
+// order of TensorFlow Lite's float kernels.
 
 /// A tensor of real values that are each a function of one code, or of the number of a pair of codes.
 struct FloatCodes {
@@ -123,8 +123,8 @@ extension Lowering {
     for code in input.range where codes.reals[Int(code - input.type.range.lowerBound)].isNaN {
       if codes.isOfPairs {
         notices.append(
-          "layer \(source.index) \(source.type) quantises what is no number for some of the codes that it is reckoned of, such "
-            + "as 0 / 0: the code of 0 then, as on an Arm")
+          "layer \(source.index) \(source.type) quantises what is no number for some of the codes that it is "
+            + "reckoned of, such as 0 / 0: the code of 0 then, as on an Arm")
         break
       }
       throw LayerFault(

@@ -38,8 +38,8 @@ extension Lowering {
     guard let (type, rows) = indexType(ofInput: tensor) else { return nil }
     let name = network.tensors[tensor].name
     let value = Value(
-      name: name, tensor: tensor, shape: network.tensors[tensor].shape, type: type, range: 0...Int64(rows - 1), scale: 1,
-      zeroPoint: 0)
+      name: name, tensor: tensor, shape: network.tensors[tensor].shape, type: type, range: 0...Int64(rows - 1),
+      scale: 1, zeroPoint: 0)
     let index = add(value, tensor: tensor)
     indexFunctions[tensor] = IndexFunction(value: index, integers: Array(type.range))
     notices.append("the input \"\(name.printable())\" holds indices of \(rows) rows, 0 … \(rows - 1)")

@@ -4,11 +4,12 @@ import Network
 // RESIZE_BILINEAR by ratios whose weights hardly repeat → two products of matrices with constants: along columns, then
 // along rows.
 extension Lowering {
-  /// The reference sums four codes with weights of 20 bits, which are products of a row's and a column's of 10, and rounds
-  /// once (TensorFlow Lite: `ResizeBilinearInteger`). So that nothing is rounded between the two products, and all of
-  /// it fits 16 bits, a column's weight w is taken apart as 16 · ⌊w / 16⌋ + w mod 16: the first product makes the sums of
-  /// both parts, each doubled, and the second one adds them up with a row's weights and 16 times these. Its sums are twice
-  /// the reference's, of which the first of two roundings takes nothing; ties go away from zero, whatever the options say.
+  /// The reference sums four codes with weights of 20 bits, which are products of a row's and a column's of 10, and
+  /// rounds once (TensorFlow Lite: `ResizeBilinearInteger`). So that nothing is rounded between the two products, and
+  /// all of it fits 16 bits, a column's weight w is taken apart as 16 · ⌊w / 16⌋ + w mod 16: the first product makes
+  /// the sums of both parts, each doubled, and the second one adds them up with a row's weights and 16 times these. Its
+  /// sums are twice the reference's, of which the first of two roundings takes nothing; ties go away from zero,
+  /// whatever the options say.
   mutating func interpolate(
     _ x: Int, _ rows: ResizedExtent, _ columns: ResizedExtent, _ output: Value
   ) throws(LayerFault) {

@@ -3,8 +3,8 @@ import Network
 
 // MAXIMUM, MINIMUM, SQUARED_DIFFERENCE, DIV, comparisons, LOGICAL_*, SELECT → tables, pools, sums and products.
 extension Lowering {
-  /// The larger or smaller of two codes: both tensors, stacked, under a maximum pool of two rows. The reference compares
-  /// codes, whatever they stand for.
+  /// The larger or smaller of two codes: both tensors, stacked, under a maximum pool of two rows. The reference
+  /// compares codes, whatever they stand for.
   mutating func elementwiseExtremum(_ operation: Operation, isMaximum: Bool) throws(LayerFault) {
     let (a, b, output) = try pair(operation)
     let (left, right) = (values[a], values[b])
@@ -186,7 +186,8 @@ extension Lowering {
     let divisors = right.constant.map { Set($0.map { Int64($0) }) } ?? Set(right.range)
     guard !divisors.contains(zero) else {
       throw LayerFault(
-        right.constant == nil ? "its divisor may be zero, by which the reference does not divide" : "it divides by zero",
+        right.constant == nil
+          ? "its divisor may be zero, by which the reference does not divide" : "it divides by zero",
         remedy: right.constant == nil
           ? "keep it above zero (MAXIMUM with a constant), or let the division be float between DEQUANTIZE and QUANTIZE"
           : nil)
@@ -258,8 +259,8 @@ struct DivisorReciprocal {
   /// How many places a dividend can be shifted left.
   static func headroom(_ dividend: Int32) -> Int { (dividend < 0 ? ~dividend : dividend).leadingZeroBitCount - 1 }
 
-  /// Whether the last shift is to the right, by at most 31 places, for dividends with such headrooms and their opposites,
-  /// whose own differ by one at most.
+  /// Whether the last shift is to the right, by at most 31 places, for dividends with such headrooms and their
+  /// opposites, whose own differ by one at most.
   func takes(_ factor: Multiplier, headrooms: ClosedRange<Int>) -> Bool {
     factor.exponent - shift - (headrooms.lowerBound - 1) <= 0
       && factor.exponent - shift - min(headrooms.upperBound + 1, 31) >= -31

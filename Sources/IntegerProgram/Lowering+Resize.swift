@@ -32,7 +32,8 @@ extension Lowering {
     }
     let phases = rows.phases.count * columns.phases.count
     let largest = rows.phases.map(\.largest).max().map { $0 * (columns.phases.map(\.largest).max() ?? 1) } ?? 1
-    if operation.quantizer == nil, input.type.bits <= 8, phases > Self.mostResizingPhases || 2 * largest > Int(Int16.max) {
+    let isLong = phases > Self.mostResizingPhases || 2 * largest > Int(Int16.max)
+    if isLong, operation.quantizer == nil, input.type.bits <= 8 {
       return try interpolate(x, rows, columns, output)
     }
     guard phases <= Self.mostPhases, 2 * largest <= Int(Int16.max) else {

@@ -42,9 +42,13 @@ extension Lowering {
     let input = values[x]
     guard let depth = input.shape.last, depth <= Normalization.longestRow else {
       throw LayerFault(
-        "its rows have \(input.shape.last ?? 0) elements; the squares of more than \(Normalization.longestRow) leave the "
-          + "reference's fixed point",
+        "its rows have \(input.shape.last ?? 0) elements; the squares of more than \(Normalization.longestRow) leave "
+          + "the reference's fixed point",
         remedy: "end the network in front of it: directions do not depend on length")
+    }
+    guard options.rounding != .halfUpShift else {
+      throw LayerFault(
+        "it multiplies by no powers of two, and the rounding \(options.rounding.rawValue) takes these alone")
     }
     let normalization = Normalization(
       rows: input.count / depth, depth: depth, zeroPoint: input.zeroPoint, rounding: options.rounding)

@@ -1,7 +1,7 @@
 import Arithmetic
 
-/// Rows of codes brought to length 1, each by the inverse square root of the sum of its squares, in fixed point; output codes
-/// have scale 1/128 and zero point 0.
+/// Rows of codes brought to length 1, each by the inverse square root of the sum of its squares, in fixed point; output
+/// codes have scale 1/128 and zero point 0.
 public struct Normalization: Sendable, Hashable {
   public var rows, depth: Int
   /// Of the input's codes.

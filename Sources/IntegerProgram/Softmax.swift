@@ -1,7 +1,7 @@
 import Arithmetic
 
-/// The softmax of each row of codes, in fixed point; output codes have scale 1/256 and zero point −128. Or its logarithm;
-/// output codes have scale 1/16 and zero point 127 then.
+/// The softmax of each row of codes, in fixed point; output codes have scale 1/256 and zero point −128. Or its
+/// logarithm; output codes have scale 1/16 and zero point 127 then.
 public struct Softmax: Sendable, Hashable {
   public enum Kind: String, Sendable, Hashable { case shares, logarithms }
 

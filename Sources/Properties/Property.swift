@@ -34,8 +34,8 @@ public struct Property: Sendable, Hashable {
     for (element, range) in box.enumerated() {
       guard ranges[element].contains(Int64(range.lowerBound)), ranges[element].contains(Int64(range.upperBound)) else {
         throw PropertyError(
-          "input element \(element) is \(inputs[element]), \(ranges[element].lowerBound) … \(ranges[element].upperBound); "
-            + "its box is \(range.lowerBound) … \(range.upperBound)")
+          "input element \(element) is \(inputs[element]), \(ranges[element].lowerBound) … "
+            + "\(ranges[element].upperBound); its box is \(range.lowerBound) … \(range.upperBound)")
       }
     }
     let outputs = program.outputElements

@@ -22,7 +22,9 @@ extension Property {
     for (element, type) in types.enumerated() {
       let range = ranges[element]
       guard range.contains(Int64(center[element])) else {
-        throw PropertyError("element \(element) of the sample is \(center[element]); the input is \(type), \(range.lowerBound) … \(range.upperBound)")
+        throw PropertyError(
+          "element \(element) of the sample is \(center[element]); the input is \(type), \(range.lowerBound) … "
+            + "\(range.upperBound)")
       }
       guard radii[element] >= 0 else { throw PropertyError("the radius of element \(element) is \(radii[element])") }
       if let clip, !clip.contains(center[element]) {

@@ -29,7 +29,8 @@ struct SupportedOperator {
         "constant int8 weights, symmetric, scales per tensor or per channel; int32 bias or none; groups, "
         + "dilation; fused activation"),
     SupportedOperator(name: "COS", limits: "float, between DEQUANTIZE and QUANTIZE"),
-    SupportedOperator(name: "CUMSUM", limits: "constant axis; differing scales: as far as the reference's 32 bits hold the sums"),
+    SupportedOperator(
+      name: "CUMSUM", limits: "constant axis; differing scales: as far as the reference's 32 bits hold the sums"),
     SupportedOperator(
       name: "DEPTHWISE_CONV_2D", limits: "as CONV_2D, with any depth multiplier"),
     SupportedOperator(name: "DEPTH_TO_SPACE", limits: "equal input and output quantisation"),
@@ -38,8 +39,8 @@ struct SupportedOperator {
       limits: "of a network output: the program returns the codes; inside the network in front of functions of one code"),
     SupportedOperator(
       name: "DIV",
-      limits: "by what is never zero; fused activation; float, between DEQUANTIZE and QUANTIZE: by anything; where both "
-        + "operands vary, a table of up to 64 KB"),
+      limits: "by what is never zero; fused activation; float, between DEQUANTIZE and QUANTIZE: by anything; where "
+        + "both operands vary, a table of up to 64 KB"),
     SupportedOperator(name: "ELU", limits: ""),
     SupportedOperator(
       name: "EMBEDDING_LOOKUP",

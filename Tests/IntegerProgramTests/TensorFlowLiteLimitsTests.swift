@@ -21,7 +21,8 @@ import Testing
 
   /// The program of one operation; the tensors without constants are inputs.
   private func program(
-    _ type: String, _ kind: Operation.Kind, _ inputs: [Tensor], _ output: Tensor, _ change: (inout Operation) -> Void = { _ in }
+    _ type: String, _ kind: Operation.Kind, _ inputs: [Tensor], _ output: Tensor,
+    _ change: (inout Operation) -> Void = { _ in }
   ) throws -> IntegerProgram {
     var operation = Operation(kind, typeName: type, inputs: inputs.indices.map { $0 }, outputs: [inputs.count])
     change(&operation)

@@ -48,7 +48,8 @@ def length_cases():
         for zero in (-5, -128, 127, 0):
             name = f"{text(shape)}_zero_{text([zero])}"
             yield lambda n=name, s=shape, z=zero: rows(
-                "L2_NORMALIZATION", n, s, Quantization(0.031, z), y, 1 if np.prod(s) > 100 else 6, (0, 1, 2, 3, 9, 30) if np.prod(s) < 500 else (1, 4))
+                "L2_NORMALIZATION", n, s, Quantization(0.031, z), y,
+                1 if np.prod(s) > 100 else 6, (0, 1, 2, 3, 9, 30) if np.prod(s) < 500 else (1, 4))
     # Sums of squares from 0 on.
     for width in (1, 2, 3):
         yield lambda w=width: small_lengths(w, y)
@@ -111,7 +112,7 @@ def quotient_cases():
     for name, shapes in {**SHAPES, "columns": columns}.items():
         yield lambda n=name, s=shapes: quotient(f"two_{n}", s, (CODES, Quantization(0.021, -20), Quantization(0.025, 4)), -19)
     for label, quantizations, least in (
-            ("fine", (CODES, Quantization(0.5, -128), Quantization(0.002, 0)), -127),
+            ("fine", (CODES, Quantization(0.5, -128), Quantization(0.0005, 0)), -127),
             ("coarse", (CODES, Quantization(0.01, 100), Quantization(0.17, -7)), 120),
             ("few", (CODES, Quantization(0.01, 100), Quantization(0.11, -7)), 101),
             ("powers", (Quantization(0.5, 0), Quantization(0.25, 64), Quantization(0.03125, 0)), 65)):
@@ -122,7 +123,8 @@ def quotient_cases():
     for shapes in (((3, 5), (5,)), ((2, 3, 4), (3, 1)), ((1, 3), (4, 3))):
         codes = (np.arange(np.prod(shapes[1])) * 37 % 120 * (-1) ** np.arange(np.prod(shapes[1])) - 6).reshape(shapes[1])
         yield lambda s=shapes, c=codes: two(
-            "DIV", f"several_{text(s[0])}_by_{text(s[1])}", s, (CODES, Quantization(0.021, 11), Quantization(0.017, 4)), constant=1,
+            "DIV", f"several_{text(s[0])}_by_{text(s[1])}", s,
+            (CODES, Quantization(0.021, 11), Quantization(0.017, 4)), constant=1,
             codes=c)
 
 

@@ -81,7 +81,8 @@ import Verification
         "CUMSUM with scales of its own", .cumulativeSum(isExclusive: true, isReverse: false),
         [codes([3]), integers([], [0])], codes([3], scale: 0.13)),
       Composition("LOG_SOFTMAX", .logSoftmax, [codes([1, 3])], codes([1, 3], scale: 1 / 16, zeroPoint: 127)),
-      Composition("LOG_SOFTMAX of two", .logSoftmax, [codes([2, 2], scale: 1.7)], codes([2, 2], scale: 1 / 16, zeroPoint: 127)),
+      Composition(
+        "LOG_SOFTMAX of two", .logSoftmax, [codes([2, 2], scale: 1.7)], codes([2, 2], scale: 1 / 16, zeroPoint: 127)),
       Composition("L2_NORMALIZATION", .normalize, [codes([1, 3])], codes([1, 3], scale: 1 / 128, zeroPoint: 0)),
       Composition("L2_NORMALIZATION of two", .normalize, [codes([2, 2])], codes([2, 2], scale: 1 / 128, zeroPoint: 0)),
       Composition(

@@ -322,7 +322,9 @@ struct RandomProgram {
     guard let scale = SoftmaxScale(scale: random.element(of: [0.003, 0.02, 0.1, 0.5]), beta: 1) else { return x }
     let rows = shape[0] * shape[1]
     switch pick(0...5) {
-    case 0: return emit(.softmax(Softmax(rows: rows, depth: shape[2], scale: scale, kind: .logarithms)), [x], shape, .int8)
+    case 0:
+      let softmax = Softmax(rows: rows, depth: shape[2], scale: scale, kind: .logarithms)
+      return emit(.softmax(softmax), [x], shape, .int8)
     case 1:
       let normalization = Normalization(rows: rows, depth: shape[2], zeroPoint: code(of: .int8), rounding: .double)
       return emit(.normalize(normalization), [x], shape, .int8)
