@@ -104,6 +104,7 @@ private struct TFLiteWriter {
     case .int32: raw.type = 2
     case .uint8: raw.type = 3
     case .int64: raw.type = 4
+    case .boolean: raw.type = 6
     case .int16: raw.type = 7
     case .int8: raw.type = 9
     default: throw ExportFault(reason: "is \(tensor.type), which .tflite files of int8 networks do not hold")

@@ -50,6 +50,14 @@ extension Operation.Kind {
       options.has_half_pixel_centers = centresHalfPixels
       return (23, 3)
     case .squaredDifference: return (99, 2)
+    case .compare(let comparison):
+      let codes: [Comparison: Int32] = [
+        .equal: 71, .notEqual: 72, .less: 58, .lessOrEqual: 63, .greater: 61, .greaterOrEqual: 62,
+      ]
+      return codes[comparison].map { ($0, 2) }
+    case .logical(.and): return (86, 1)
+    case .logical(.or): return (84, 1)
+    case .select: return (123, 1)
     case .divide(.none): return (42, 1)
     case .parametricRelu: return (54, 1)
     case .maximum: return (55, 2)

@@ -58,6 +58,12 @@ extension AffineQuantizer {
     if let constant = layer.constant {
       var codes: Quantization?
       if sharesCodes { codes = try quantization(of: layer.output) }
+      if case .compared = combination {
+        // Codes that meet the other operand's: the nearest of them, where there is one.
+        let other = try quantization(of: layer.inputs[0])
+        let (scale, zero) = (other.scales[0], Float(other.zeroPoints[0]))
+        if constant.numbers.allSatisfy({ (-128...127).contains(($0 / scale).rounded() + zero) }) { codes = other }
+      }
       let name = network.network.tensors[layer.output].name
       let tensor = try self.constant("\(name)/constant", constant.numbers, constant.shape, codes)
       inputs.insert(tensor, at: constant.isLeft ? 0 : inputs.count)
@@ -68,9 +74,28 @@ extension AffineQuantizer {
     case .difference: builder.emit(.subtract(layer.activation), "SUB", inputs, made)
     // A quotient by a constant has become a product.
     case .product, .quotient: builder.emit(.multiply(layer.activation), "MUL", inputs, made)
-    case .maximum, .minimum, .squaredDifference, .slope:
+    case .maximum, .minimum, .squaredDifference, .slope, .compared, .both, .either:
       builder.emit(operation.kind, operation.typeName, inputs, made)
     }
+  }
+
+  /// What SELECT chooses from has the codes of what it makes.
+  mutating func add(
+    _ operands: [FloatOperand], _ layer: FloatLayer, _ operation: Operation, _ inputs: [Int]
+  ) throws(LayerFault) {
+    var inputs = inputs
+    try rescale(&inputs, of: layer)
+    let (codes, name) = (try quantization(of: layer.output), network.network.tensors[layer.output].name)
+    var next = inputs[...]
+    var listed: [Int?] = []
+    for operand in operands {
+      guard let constant = operand.constant else {
+        listed.append(next.popFirst())
+        continue
+      }
+      listed.append(try self.constant("\(name)/constant\(listed.count)", constant.numbers, constant.shape, codes))
+    }
+    builder.emit(.select, operation.typeName, listed, [try addActivation(layer.output)])
   }
 
   /// Real numbers as codes: by `codes`, or by such as cover them.

@@ -56,7 +56,8 @@ struct AffineQuantizer {
   // MARK: Activations
 
   mutating func addActivation(_ tensor: Int) throws(LayerFault) -> Int {
-    builder.add(tensor, .int8, try quantization(of: tensor))
+    network.network.tensors[tensor].type == .boolean
+      ? builder.addTruth(tensor) : builder.add(tensor, .int8, try quantization(of: tensor))
   }
 
   mutating func quantization(of tensor: Int) throws(LayerFault) -> Quantization {
@@ -112,6 +113,7 @@ struct AffineQuantizer {
     case .affine(let affine): try add(affine, layer, operation, inputs[0])
     case .transposed(let transposed): try add(transposed, layer, operation, inputs[0])
     case .combine(let combination, _, _): try add(combination, layer, operation, inputs)
+    case .select(let operands, _): try add(operands, layer, operation, inputs)
     case .product: builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
     case .average(let window):
       let made = try addActivation(layer.output)
@@ -238,7 +240,8 @@ struct AffineQuantizer {
   /// Brings inputs to the codes of a layer's output that must share them.
   mutating func rescale(_ inputs: inout [Int], of layer: FloatLayer) throws(LayerFault) {
     let codes = try quantization(of: layer.output)
-    for (place, input) in layer.inputs.enumerated() where !shared.areJoined(input, layer.output) {
+    for (place, input) in layer.inputs.enumerated()
+    where network.network.tensors[input].type == .float32 && !shared.areJoined(input, layer.output) {
       let rescaled = builder.addRescaled(inputs[place], .int8, codes)
       builder.emit(.quantize, "QUANTIZE", [inputs[place]], rescaled)
       inputs[place] = rescaled

@@ -83,7 +83,7 @@ struct FixedPointQuantizer {
     case .combine(.squaredDifference, _, _): return true
     case .combine(.difference, _, _): return false
     case .combine: return inputs && layer.constant.map { $0.numbers.allSatisfy { $0 >= 0 } } ?? true
-    case .average, .maximum, .reduce, .bilinear, .product, .move, .concatenation: return inputs
+    case .average, .maximum, .reduce, .bilinear, .product, .select, .move, .concatenation: return inputs
     case .softmax: return true
     case .unary(let functions):
       switch functions.last {
@@ -213,7 +213,7 @@ struct FixedPointQuantizer {
       case .sum: kind = .add(.none)
       case .difference: kind = .subtract(.none)
       case .product, .quotient: kind = .multiply(.none)
-      case .maximum, .minimum, .squaredDifference, .slope: throw Self.noForm
+      case .maximum, .minimum, .squaredDifference, .slope, .compared, .both, .either: throw Self.noForm
       }
       // A constant would be rounded to codes of its own.
       guard layer.constant == nil else { throw Self.noForm }
@@ -233,7 +233,7 @@ struct FixedPointQuantizer {
       }
       builder.emit(
         .maxPool2D(window, height: height, width: width, .none), type, inputs, addActivation(layer.output))
-    case .transposed, .product, .bilinear: throw Self.noForm
+    case .transposed, .select, .product, .bilinear: throw Self.noForm
     case .reduce(let reduction, let axes, _, _):
       // An average over the one axis that neighbouring ones come to.
       let shape = network.network.tensors[layer.inputs[0]].shape

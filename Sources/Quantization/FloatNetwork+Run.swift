@@ -48,6 +48,16 @@ extension FloatLayer {
         case nil: (x, inputs[1])
         }
       return places.map { combination.of(a[$0.left], b[$0.right]) }
+    case .select(let operands, let shape):
+      var places = [[0, 0, 0]]
+      for axis in shape.indices {
+        places = places.flatMap { start in
+          (0..<shape[axis]).map { place in operands.indices.map { start[$0] + place * operands[$0].strides[axis] } }
+        }
+      }
+      var next = inputs[...]
+      let numbers = operands.map { $0.constant?.numbers ?? next.popFirst() ?? [] }
+      return places.map { numbers[0][$0[0]] != 0 ? numbers[1][$0[1]] : numbers[2][$0[2]] }
     case .transposed(let layer): return layer.run(x)
     case .product(let product):
       let y = inputs[1]
@@ -101,6 +111,22 @@ extension FloatLayer.Combination {
     case .minimum: min(a, b)
     case .squaredDifference: (a - b) * (a - b)
     case .slope: a < 0 ? a * b : a
+    case .both: min(a, b)
+    case .either: max(a, b)
+    case .compared(let comparison): comparison.holds(a, b) ? 1 : 0
+    }
+  }
+}
+
+extension Comparison {
+  fileprivate func holds(_ a: Float, _ b: Float) -> Bool {
+    switch self {
+    case .equal: a == b
+    case .notEqual: a != b
+    case .less: a < b
+    case .lessOrEqual: a <= b
+    case .greater: a > b
+    case .greaterOrEqual: a >= b
     }
   }
 }

@@ -81,6 +81,8 @@ struct FloatLayer: Sendable {
     case affine(FloatAffine)
     case transposed(FloatTransposed)
     case combine(Combination, strides: [(left: Int, right: Int)], shape: [Int])
+    /// Element by element the second or the third of three operands, by whether the first holds.
+    case select([FloatOperand], shape: [Int])
     /// Of two lists of matrices.
     case product(MatrixProduct)
     case average(FloatWindow)
@@ -95,10 +97,12 @@ struct FloatLayer: Sendable {
     case concatenation(turns: Int, sizes: [Int])
     case unary([RealFunction])
   }
-  enum Combination: Sendable {
+  enum Combination: Sendable, Equatable {
     case sum, difference, product, quotient, maximum, minimum, squaredDifference
     /// Of what is below zero the product with the right operand: PRELU.
     case slope
+    /// 1 where it holds, 0 elsewhere; of truth values likewise.
+    case compared(Comparison), both, either
   }
 
   /// Its place in the file.
@@ -120,6 +124,13 @@ struct FloatConstant: Sendable {
   var shape: [Int]
   /// Whether it is the first of the two.
   var isLeft: Bool
+}
+
+/// One of three operands: the distance between its neighbours along each axis of the output, and what it holds where it is
+/// constant.
+struct FloatOperand: Sendable {
+  var strides: [Int]
+  var constant: FloatConstant?
 }
 
 enum FloatReduction: Sendable { case sum, mean, maximum, minimum }

@@ -3,13 +3,15 @@ import Network
 // What is done element by element, in windows and along axes.
 extension FloatOperation {
   /// Two tensors that broadcast, element by element; one of them may be a constant.
-  func combined(_ combination: FloatLayer.Combination, _ fused: Activation = .none) throws(LayerFault) -> FloatLayer {
+  func combined(
+    _ combination: FloatLayer.Combination, _ fused: Activation = .none, type: ElementType = .float32
+  ) throws(LayerFault) -> FloatLayer {
     var constant: FloatConstant?
     var inputs: [Int] = []
     var sizes: [[Int]] = []
     for position in 0..<2 {
       guard isConstant(position) else {
-        let found = try reckoned(position)
+        let found = try reckoned(position, type)
         inputs.append(found.index)
         sizes.append(found.tensor.shape)
         continue
@@ -46,6 +48,34 @@ extension FloatOperation {
       .combine(
         combination, strides: Array(zip(strides[0], strides[1])).map { (left: $0.0, right: $0.1) }, shape: shape),
       inputs, fused, constant: constant)
+  }
+
+  /// SELECT: a condition that is reckoned, and two operands that may be constants; all broadcast.
+  func selected() throws(LayerFault) -> FloatLayer {
+    let condition = try reckoned(0, .boolean)
+    var (inputs, sizes, constants) = ([condition.index], [condition.tensor.shape], [FloatConstant?.none])
+    for position in 1...2 {
+      if isConstant(position) {
+        let found = try reals(position, "operand")
+        sizes.append(found.shape)
+        constants.append(FloatConstant(numbers: found.numbers, shape: found.shape, isLeft: false))
+      } else {
+        let found = try reckoned(position)
+        inputs.append(found.index)
+        sizes.append(found.tensor.shape)
+        constants.append(nil)
+      }
+    }
+    let made = try made.shape
+    let operands = try zip(sizes, constants).map { size, constant throws(LayerFault) in
+      let shape = Array(repeating: 1, count: max(0, made.count - size.count)) + size
+      guard shape.count == made.count, zip(shape, made).allSatisfy({ $0 == $1 || $0 == 1 }) else {
+        throw LayerFault("its inputs' shapes, \(sizes), do not broadcast to \(made)")
+      }
+      let dense = rowMajorStrides(shape)
+      return FloatOperand(strides: shape.indices.map { shape[$0] == 1 ? 0 : dense[$0] }, constant: constant)
+    }
+    return try layer(.select(operands, shape: made), inputs)
   }
 
   func pool(_ window: Window, rows: Int, columns: Int, _ fused: Activation) throws(LayerFault) -> FloatLayer {

@@ -31,12 +31,12 @@ struct FloatOperation {
   }
 
   /// An input that is reckoned.
-  func reckoned(_ position: Int) throws(LayerFault) -> (index: Int, tensor: Tensor) {
+  func reckoned(_ position: Int, _ type: ElementType = .float32) throws(LayerFault) -> (index: Int, tensor: Tensor) {
     let found = try tensor(position, "input")
-    guard found.tensor.type == .float32, found.tensor.constant == nil else {
+    guard found.tensor.type == type, found.tensor.constant == nil else {
       throw LayerFault(
         "its input \(position), \"\(found.tensor.name.printable())\", is \(found.tensor.constant == nil ? "" : "a constant, ")"
-          + "\(found.tensor.type); layers of reckoned float32 tensors are quantised")
+          + "\(found.tensor.type); layers of reckoned \(type) tensors are quantised")
     }
     return found
   }
@@ -97,7 +97,7 @@ struct FloatOperation {
 
   /// The layers that the operation is, one for each output, with all shapes checked.
   func layers() throws(LayerFault) -> [FloatLayer] {
-    if let stray = operation.outputs.lazy.map({ network.tensors[$0] }).first(where: { $0.type != .float32 }) {
+    if let stray = operation.outputs.lazy.map({ network.tensors[$0] }).first(where: { $0.type != (makesTruth ? .boolean : .float32) }) {
       throw LayerFault(
         "it makes \(stray.type), and layers of real numbers are quantised",
         remedy: "end the network in front of it, or quantise with the tool that made the file")
@@ -120,6 +120,10 @@ struct FloatOperation {
     case .minimum: return [try combined(.minimum)]
     case .squaredDifference: return [try combined(.squaredDifference)]
     case .parametricRelu: return [try combined(.slope)]
+    case .compare(let comparison): return [try combined(.compared(comparison))]
+    case .logical(.and): return [try combined(.both, type: .boolean)]
+    case .logical(.or): return [try combined(.either, type: .boolean)]
+    case .select: return [try selected()]
     case .averagePool2D(let window, let rows, let columns, let fused),
       .maxPool2D(let window, let rows, let columns, let fused):
       return [try pool(window, rows: rows, columns: columns, fused)]
@@ -148,6 +152,13 @@ struct FloatOperation {
       if let moved = try moved() { return moved }
     }
     throw LayerFault("the operator is not among those that are quantised from float", remedy: Self.remedy)
+  }
+
+  private var makesTruth: Bool {
+    switch operation.kind {
+    case .compare, .logical: true
+    default: false
+    }
   }
 
   private static let remedy =

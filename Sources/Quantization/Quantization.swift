@@ -56,6 +56,12 @@ struct QuantizedNetworkBuilder {
     return tensors.count - 1
   }
 
+  /// The new tensor that stands for one of truth values.
+  mutating func addTruth(_ tensor: Int) -> Int {
+    places[tensor] = add(Tensor(name: source.tensors[tensor].name, shape: source.tensors[tensor].shape, type: .boolean))
+    return tensors.count - 1
+  }
+
   /// The same numbers as in a tensor that was made, in other codes.
   mutating func addRescaled(_ made: Int, _ type: ElementType, _ quantization: Quantization) -> Int {
     let old = tensors[made]

@@ -16,6 +16,7 @@ struct SharedCodes {
       switch layer.kind {
       case .move, .maximum, .average: join(layer.inputs[0], layer.output)
       case .concatenation, .combine(.maximum, _, _), .combine(.minimum, _, _): concatenations.append(layer)
+      case .select: concatenations.append(layer)
       case .unary(let functions): if keepsCodes(functions) { join(layer.inputs[0], layer.output) }
       case .reduce(let reduction, _, _, _):
         if [.maximum, .minimum].contains(reduction) { join(layer.inputs[0], layer.output) }
@@ -25,8 +26,10 @@ struct SharedCodes {
     }
     for layer in concatenations {
       // Of one thing with codes of its own nothing has to be rescaled.
-      let isOne = Set(layer.inputs.map(representative)).count == 1
-      for input in layer.inputs where isOne || !members(of: representative(input)).contains(where: fixed.contains) {
+      // A condition has no codes to share.
+      let inputs = layer.inputs.filter { network.network.tensors[$0].type == .float32 }
+      let isOne = Set(inputs.map(representative)).count == 1
+      for input in inputs where isOne || !members(of: representative(input)).contains(where: fixed.contains) {
         join(input, layer.output)
       }
     }

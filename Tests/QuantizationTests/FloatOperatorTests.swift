@@ -278,7 +278,7 @@ import Testing
     }
   }
 
-  @Test func `an index at the end is left to the caller, and a comparison is refused with a way out`() throws {
+  @Test func `an index at the end is left to the caller, and what is not quantised is refused with a way out`() throws {
     var network = Case("ARG_MAX", .indexOf(.maximum), [.input, .integers([3])], [1, 4, 6]) { $0 }.network
     network.tensors[2].type = .int64
     // In front of it nothing else is made.
@@ -288,9 +288,50 @@ import Testing
     let float = try FloatNetwork(network)
     #expect(float.outputTensors.map(\.name) == ["r"] && float.notices.contains { $0.contains("ARG_MAX") })
 
-    var compared = Case("GREATER", .compare(.greater), [.input, .reals([0], [])], Self.shape) { $0 }.network
-    compared.tensors[2].type = .boolean
-    let error = #expect(throws: NetworkError.self) { try FloatNetwork(compared) }
-    #expect(error?.description.contains("it makes bool") == true && error?.description.contains("quantise with the tool") == true)
+    let running = Case("CUMSUM", .cumulativeSum(isExclusive: false, isReverse: false), [.input, .integers([1])], Self.shape) { $0 }
+    let error = #expect(throws: NetworkError.self) { try FloatNetwork(running.network) }
+    #expect(error?.description.contains("CUMSUM") == true && error?.description.contains("quantise with the tool") == true)
+  }
+
+  @Test(arguments: [Comparison.less, .lessOrEqual, .greater, .greaterOrEqual])
+  func `what is selected by a comparison, of two tensors or with a constant`(comparison: Comparison) throws {
+    var network = Case("SELECT", .select, [.input, .reals([0.25], [])], Self.shape) { $0 }.network
+    let result = network.outputs[0]
+    func add(_ name: String, _ type: ElementType) -> Int {
+      network.tensors.append(Tensor(name: name, shape: Self.shape, type: type))
+      return network.tensors.count - 1
+    }
+    let (condition, squared) = (add("condition", .boolean), add("squared", .float32))
+    network.operations = [
+      .init(.unary(.composed([.square])), typeName: "SQUARE", inputs: [0], outputs: [squared]),
+      .init(.compare(comparison), typeName: "COMPARE", inputs: [0, 1], outputs: [condition]),
+      .init(.select, typeName: "SELECT_V2", inputs: [condition, squared, 1], outputs: [result]),
+    ]
+    let float = try FloatNetwork(network)
+    var seen = Calibration(samples: Self.samples.count)
+    func holds(_ x: Float) -> Bool {
+      switch comparison {
+      case .less: x < 0.25
+      case .lessOrEqual: x <= 0.25
+      case .greater: x > 0.25
+      default: x >= 0.25
+      }
+    }
+    for sample in Self.samples {
+      let made = try seen.add([sample], to: float)[0]
+      for (x, y) in zip(sample, made) { #expect(abs(y - (holds(x) ? x * x : 0.25)) < 1e-6) }
+    }
+    let quantized = try float.quantized(to: .int8, calibration: seen, inputs: [.reals])
+    let program = try IntegerProgram(lowering: quantized)
+    let (input, output) = (program.values[program.inputs[0]], program.values[program.outputs[0]])
+    let codes = (0..<96).map { Int32($0 * 255 / 95) - 128 }
+    for (code, made) in zip(codes, try Simulator(program).run([codes])[0]) {
+      let x = Float(code - input.zeroPoint) * input.scale
+      let y = Float(made - output.zeroPoint) * output.scale
+      // Where the code is the threshold's own, either is close to it.
+      guard abs(x - 0.25) > input.scale else { continue }
+      #expect(abs(y - (holds(x) ? x * x : 0.25)) < 3 * output.scale, "\(x): \(y)")
+    }
+    #expect(try !TFLite.bytes(of: quantized).isEmpty)
   }
 }
