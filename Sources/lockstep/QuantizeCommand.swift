@@ -24,7 +24,7 @@ struct QuantizeCommand: ParsableCommand {
     discussion: """
       Reads a float network (ONNX, or TensorFlow Lite without optimizations, with float16 weights or of dynamic range, \
       whose int8 weights it takes for what they stand for), with the operators that `lockstep inspect --operators` lists, but \
-      running sums, LOGICAL_NOT and integers inside the network; batch normalisation is folded. \
+      running sums, LOG_SOFTMAX, L2_NORMALIZATION, LOGICAL_NOT and integers inside the network; batch normalisation is folded. \
       Calibration runs some hundred typical inputs through it, no labels needed, and so finds the ranges that codes have \
       to cover.
 
