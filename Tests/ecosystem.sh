@@ -2,6 +2,8 @@
 # Networks as people make them, held to what their own tools return: Tests/ecosystem.sh
 #   ecosystem/keras_networks.py   62 Keras 3 networks, converted to int8 with an open batch as tutorials do;
 #                                 TensorFlow Lite Micro's codes
+# Those of PyTorch and Brevitas are in archives (ONNX/README.md), which the ONNX corpus test reads; ecosystem/make_torch.py and
+# ecosystem/make_brevitas.py make them anew.
 # Skipped, and said to be, where PyPI is out of reach. LOCKSTEP may name the command to test.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -128,8 +128,10 @@ extension BoundedStep {
     func staircases(
       _ requantization: Requantization, channels: Int, low: [Int32], high: [Int32]
     ) throws(CertificateError) -> [Staircase] {
-      if requantization.isIdentity {
-        return [Staircase(identityOver: (low.min() ?? 0)...(high.max() ?? 0))]
+      if requantization.isIdentity || requantization.isRectifier {
+        return [
+          Staircase(identityOver: (low.min() ?? 0)...(high.max() ?? 0), from: Int32(requantization.clamp.lowerBound))
+        ]
       }
       let distinct = requantization.multipliers.count == 1 ? 1 : channels
       var lows = [Int32](repeating: .max, count: distinct)

@@ -2,7 +2,7 @@ extension Staircase {
   /// Codes per accumulator at `place`, on the whole of the steps: 0 where the code is saturated.
   package func slope(at place: Double) -> Double {
     guard lowest < highest else { return 0 }
-    if isIdentity { return 1 }
+    if isIdentity { return place < Double(floor) ? 0 : 1 }
     let (first, last) = (Double(first(reaching: lowest + 1)), Double(first(reaching: highest)))
     // Half a step to either side belongs to the rise.
     let step = highest - lowest > 1 ? (last - first) / Double(highest - lowest - 1) : 1
@@ -30,7 +30,11 @@ extension Staircase {
   ) -> [(accumulator: Double, code: Double)] {
     let (a, b) = (Double(low), Double(high))
     guard low < high else { return [(a, Double(lowestCode))] }
-    if isIdentity { return [(a, a), (b, b)] }
+    if isIdentity {
+      let floor = Double(self.floor)
+      let ends = [(a, max(a, floor)), (b, max(b, floor))]
+      return above || floor <= a || floor >= b ? ends : [ends[0], (floor, floor), ends[1]]
+    }
     guard lowestCode < highestCode else { return [(a, Double(lowestCode)), (b, Double(lowestCode))] }
     var points: [(accumulator: Double, code: Double)] = [(a, Double(lowestCode))]
     if above {

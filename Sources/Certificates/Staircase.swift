@@ -13,13 +13,15 @@ package struct Staircase: Sendable {
   /// Whether all steps between the first and the last are equally long: then only the outermost count.
   private let isUniform: Bool
   private let code: @Sendable (Int32) -> Int32
-  /// Whether each accumulator is its own code: then no threshold need be kept.
+  /// Whether each accumulator from `floor` on is its own code, and each below it `floor`: then no threshold need be kept.
   let isIdentity: Bool
+  let floor: Int32
 
   /// The staircase of `code`, which must not fall anywhere in `range`. Fails where it does at its steps.
   init(over range: ClosedRange<Int32>, code: @escaping @Sendable (Int32) -> Int32) throws(CertificateError) {
     self.code = code
     isIdentity = false
+    floor = .min
     lowest = code(range.lowerBound)
     highest = code(range.upperBound)
     guard lowest <= highest else { throw CertificateError("a requantisation falls where it must rise") }
@@ -58,13 +60,14 @@ package struct Staircase: Sendable {
       }
   }
 
-  /// The staircase of accumulators that are codes.
-  init(identityOver range: ClosedRange<Int32>) {
-    (lowest, highest) = (range.lowerBound, range.upperBound)
+  /// The staircase of accumulators that are codes, where they are not below `floor`, which is the code then.
+  init(identityOver range: ClosedRange<Int32>, from floor: Int32 = .min) {
+    (lowest, highest) = (max(range.lowerBound, floor), max(range.upperBound, floor))
     thresholds = []
     isUniform = true
     isIdentity = true
-    code = { $0 }
+    self.floor = floor
+    code = { max($0, floor) }
   }
 
   package func callAsFunction(_ accumulator: Int32) -> Int32 { code(accumulator) }
@@ -85,8 +88,13 @@ package struct Staircase: Sendable {
   ) -> Int64 {
     let (low, high) = (Int64(low), Int64(high))
     if isIdentity {
-      let (least, most) = (max(low, Int64(lowestCode)), min(high, Int64(highestCode)))
-      return max((price &- slope) &* least, (price &- slope) &* most)
+      // Codes at the floor are those of all accumulators below it, too.
+      let floor = Int64(self.floor)
+      let least = lowestCode > self.floor ? max(low, Int64(lowestCode)) : low
+      let most = min(high, max(Int64(highestCode), floor))
+      func value(_ a: Int64) -> Int64 { price &* max(a, floor) &- slope &* a }
+      let ends = max(value(least), value(most))
+      return least < floor && floor < most ? max(ends, value(floor)) : ends
     }
     if slope == 0 { return price &* Int64(price > 0 ? highestCode : lowestCode) }
     @inline(__always) func value(_ level: Int32) -> Int64 {

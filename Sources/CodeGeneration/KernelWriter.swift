@@ -143,6 +143,7 @@ struct KernelWriter {
     _ requantization: Requantization, accumulators: [ClosedRange<Int64>], _ step: Step, _ index: Int
   ) -> (String, String) -> String {
     if requantization.isIdentity { return { accumulator, _ in accumulator } }
+    if requantization.isRectifier { return { accumulator, _ in "(\(accumulator) > 0 ? \(accumulator) : 0)" } }
     let code = RequantizationCode(
       requantization, accumulators: accumulators, result: cType(of: program.values[step.output]), in: &functions)
     let label = "\(step.source.type) of step \(index)"

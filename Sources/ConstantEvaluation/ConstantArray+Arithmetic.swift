@@ -69,16 +69,7 @@ extension ConstantArray {
 
   func compared(_ other: ConstantArray, _ comparison: Comparison) throws(EvaluationFault) -> ConstantArray {
     let (shape, places) = try broadcast([self, other])
-    func holds<Number: Comparable>(_ a: Number, _ b: Number) -> Int64 {
-      switch comparison {
-      case .equal: a == b ? 1 : 0
-      case .notEqual: a != b ? 1 : 0
-      case .less: a < b ? 1 : 0
-      case .lessOrEqual: a <= b ? 1 : 0
-      case .greater: a > b ? 1 : 0
-      case .greaterOrEqual: a >= b ? 1 : 0
-      }
-    }
+    func holds<Number: Comparable>(_ a: Number, _ b: Number) -> Int64 { comparison.holds(a, b) ? 1 : 0 }
     switch (elements, other.elements) {
     case (.integers(let a), .integers(let b)):
       return ConstantArray(shape: shape, .integers(zip(places[0], places[1]).map { holds(a[$0], b[$1]) }))

@@ -99,11 +99,11 @@ private struct Recoder {
       return
     }
     switch operation.kind {
-    case .conv2D(let window, _): operation.kind = .conv2D(window, .none)
-    case .depthwiseConv2D(let window, let multiplier, _):
-      operation.kind = .depthwiseConv2D(window, depthMultiplier: multiplier, .none)
-    case .fullyConnected(let keepsDimensions, _):
-      operation.kind = .fullyConnected(keepsDimensions: keepsDimensions, .none)
+    case .conv2D(let window, let activation): operation.kind = .conv2D(window, activation == .relu ? .relu : .none)
+    case .depthwiseConv2D(let window, let multiplier, let activation):
+      operation.kind = .depthwiseConv2D(window, depthMultiplier: multiplier, activation == .relu ? .relu : .none)
+    case .fullyConnected(let keepsDimensions, let activation):
+      operation.kind = .fullyConnected(keepsDimensions: keepsDimensions, activation == .relu ? .relu : .none)
     default: return
     }
     guard let x = operation.inputs[0], let weights = operation.inputs[1],

@@ -500,7 +500,7 @@ extension ONNXWriter {
       case .sine: x = node("Sin", [x], makes: name, made)
       case .cosine: x = node("Cos", [x], makes: name, made)
       case .errorFunction: x = node("Erf", [x], makes: name, made)
-      case .scaled, .divided, .hardSwish, .reciprocalSquareRoot, .square, .gelu, .mish:
+      case .scaled, .divided, .hardSwish, .reciprocalSquareRoot, .square, .gelu, .mish, .joined, .chosen:
         throw ONNXExportFault(
           "it applies \(function), which has no operator of the ONNX version that is written (opset 13)",
           remedy: "write TensorFlow Lite's int8 instead (quantize --to int8)")

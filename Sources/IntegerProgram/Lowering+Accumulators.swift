@@ -3,9 +3,10 @@ import Network
 
 // A weighted sum that no quantiser follows, at a network's end → codes that are its accumulators.
 extension Lowering {
-  /// The sum whose codes are its accumulators, in the unit that the output's scale says, with an integer bias or a real one.
+  /// The sum whose codes are its accumulators, in the unit that the output's scale says, with an integer bias or a real one;
+  /// perhaps behind a ReLU.
   func accumulatorSum(
-    _ operation: Operation, _ input: Value, weightScales: [Float], bias: [Int64], output: Value
+    _ operation: Operation, _ input: Value, weightScales: [Float], bias: [Int64], _ activation: Activation, output: Value
   ) throws(LayerFault) -> QuantizedSum {
     let given: AccumulatorUnit.Bias
     switch operation.stages.first {
@@ -14,10 +15,13 @@ extension Lowering {
       given = .reals(reals.count == 1 ? Array(repeating: reals[0], count: bias.count) : reals)
     default: throw LayerFault("its result is computed with, and no quantiser makes codes of it")
     }
+    guard activation == .none || activation == .relu else {
+      throw LayerFault("its accumulators are clamped from above, and no quantiser follows", remedy: "put one behind it")
+    }
     do throws(AccumulatorUnit.Fault) {
       let unit = try AccumulatorUnit(
         inputScale: input.scale, weightScales: weightScales, bias: given, scale: output.scale)
-      var sum = QuantizedSum(requantization: .identity, offsets: unit.offsets)
+      var sum = QuantizedSum(requantization: activation == .relu ? .rectifier : .identity, offsets: unit.offsets)
       sum.factors = unit.factors
       return sum
     } catch {

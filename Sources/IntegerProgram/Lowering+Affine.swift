@@ -180,7 +180,8 @@ extension Lowering {
     let bias = try bias(operation, channels: channels)
     if output.type == .int32 {
       guard case .codes(let codes) = bias else { throw LayerFault("its bias is real, and no quantiser follows") }
-      let sum = try accumulatorSum(operation, input, weightScales: weights.scales, bias: codes, output: output)
+      let sum = try accumulatorSum(
+        operation, input, weightScales: weights.scales, bias: codes, activation, output: output)
       let (affine, range) = try affine(sums, sum)
       return emit(.affine(affine), operation, inputs: [x], output: output, range: range)
     }

@@ -122,13 +122,13 @@ extension Lowering {
       var codes: [Int32] = []
       for centred in input.type.range.map({ $0 - Int64(input.zeroPoint) }) {
         if !isTensorFlowLite,
-          let exact = functions.reduce(Optional(scale * ExactNumber(centred)), { $0.flatMap($1.exact) })
+          let exact = functions.exact(scale * ExactNumber(centred))
         {
           // What is made of fractions is reckoned exactly.
           let map = RealMap(gain: .zero, offset: exact)
           codes.append(Int32(try function(map, quantizer, output).code(0)))
         } else {
-          let real = functions.reduce(Double(Float(centred) * input.scale)) { Double(Float($1($0))) }
+          let real = functions.single(Double(Float(centred) * input.scale))
           codes.append(Int32(quantizer.code(real, scale: output.scale, zeroPoint: Int64(output.zeroPoint))))
         }
       }

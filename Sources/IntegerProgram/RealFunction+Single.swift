@@ -37,7 +37,7 @@ extension RealFunction {
     case .gelu(isApproximate: true):
       0.5 * x * (1 + rounded(0.7978846 * (x + 0.044715 * x * x * x), hyperbolicTangent))
     case .gelu(isApproximate: false): 0.5 * x * rounded(x * -0.70710677, erfc)
-    case .softplus, .hardSigmoid, .scaled, .divided, .errorFunction, .mish: Float(self(Double(x)))
+    case .softplus, .hardSigmoid, .scaled, .divided, .errorFunction, .mish, .joined, .chosen: Float(self(Double(x)))
     }
   }
 

@@ -40,6 +40,44 @@ extension RealFunction {
         : 0.5 * x * erfc(-x * 0.5.squareRoot())
     case .errorFunction: erf(x)
     case .mish: x * hyperbolicTangent(log1p(exp(-abs(x))) + max(x, 0))
+    case .joined(let joining, let left, let right): joining(left.single(x), right.single(x))
+    case .chosen(let condition, let some, let other): condition.single(x) != 0 ? some.single(x) : other.single(x)
+    }
+  }
+}
+
+extension [RealFunction] {
+  /// One behind the other, each result held in single precision.
+  func single(_ x: Double) -> Double { reduce(x) { Double(Float($1($0))) } }
+
+  /// The value where all of them are fractions.
+  func exact(_ x: ExactNumber) -> ExactNumber? { reduce(Optional(x)) { $0.flatMap($1.exact) } }
+}
+
+extension RealFunction.Joining {
+  package func callAsFunction(_ a: Double, _ b: Double) -> Double {
+    switch self {
+    case .sum: a + b
+    case .difference: a - b
+    case .product: a * b
+    case .quotient: a / b
+    case .maximum: Swift.max(a, b)
+    case .minimum: Swift.min(a, b)
+    case .compared(let comparison): comparison.holds(a, b) ? 1 : 0
+    }
+  }
+
+  /// The fraction that two make; nil where they are divided by 0.
+  func exact(_ a: ExactNumber, _ b: ExactNumber) -> ExactNumber? {
+    let sign = (a - b).signum
+    switch self {
+    case .sum: return a + b
+    case .difference: return a - b
+    case .product: return a * b
+    case .quotient: return b.isZero ? nil : a / b
+    case .maximum: return sign < 0 ? b : a
+    case .minimum: return sign < 0 ? a : b
+    case .compared(let comparison): return ExactNumber(comparison.holds(sign, 0) ? 1 : 0)
     }
   }
 }
@@ -63,6 +101,12 @@ extension RealFunction {
       return ExactNumber(gain) * x + ExactNumber(offset)
     case .divided(let divisor) where divisor.isFinite && divisor != 0: return x / ExactNumber(divisor)
     case .clamp(let low, let high) where low <= high: return held(x, low, high)
+    case .joined(let joining, let left, let right):
+      guard let a = left.exact(x), let b = right.exact(x) else { return nil }
+      return joining.exact(a, b)
+    case .chosen(let condition, let some, let other):
+      guard let holds = condition.exact(x) else { return nil }
+      return (holds.isZero ? other : some).exact(x)
     default: return nil
     }
   }

@@ -19,10 +19,15 @@ public struct Requantization: Sendable, Hashable {
   /// The accumulator itself is the code: nothing is multiplied, nothing can saturate.
   public static let identity = Requantization(
     multipliers: [.powerOfTwo(0)], rounding: .single, zeroPoint: 0, clamp: CodeType.int32.range)
-  /// The clamp is looked at first: none but the identity's is so wide.
-  @inlinable public var isIdentity: Bool {
-    clamp.upperBound == Int64(Int32.max) && clamp.lowerBound == Int64(Int32.min) && zeroPoint == 0
-      && multipliers.allSatisfy { $0 == .powerOfTwo(0) }
+  /// The same behind a ReLU: what is negative becomes 0.
+  public static let rectifier = Requantization(
+    multipliers: [.powerOfTwo(0)], rounding: .single, zeroPoint: 0, clamp: 0...Int64(Int32.max))
+  @inlinable public var isIdentity: Bool { clamp.lowerBound == Int64(Int32.min) && keepsAccumulators }
+  @inlinable public var isRectifier: Bool { clamp.lowerBound == 0 && keepsAccumulators }
+  /// Whether accumulators are codes as they are, from the clamp's lower bound on. It is looked at first: no other clamp is
+  /// so wide.
+  @inlinable public var keepsAccumulators: Bool {
+    clamp.upperBound == Int64(Int32.max) && zeroPoint == 0 && multipliers.allSatisfy { $0 == .powerOfTwo(0) }
   }
 
   @inlinable public func multiplier(channel: Int) -> Multiplier {
@@ -31,7 +36,7 @@ public struct Requantization: Sendable, Hashable {
 
   /// The code of one accumulator.
   @inlinable public func code<W: Word>(_ accumulator: W, channel: Int) -> W {
-    if isIdentity { return accumulator }
+    if keepsAccumulators { return isIdentity ? accumulator : W.larger(accumulator, W(clamp.lowerBound)) }
     let multiplier = multiplier(channel: channel)
     return code(
       accumulator, mantissa: W(Int64(multiplier.mantissa)), shifts: Shifts(exponent: multiplier.exponent))

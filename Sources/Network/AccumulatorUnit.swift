@@ -3,7 +3,7 @@
 ///
 /// Input scale times weight scale is the unit of one channel, exact in double precision. Channels whose units differ by
 /// powers of two share the finest. A real bias asks for a unit finer yet, by a power of two; where none holds it exactly,
-/// it is rounded to the finest there is room for, provided that no two channels' order can change by that.
+/// it is rounded to the finest there is room for, and told whether two channels' order can change by that.
 public struct AccumulatorUnit: Sendable, Hashable {
   public enum Bias: Sendable, Hashable {
     /// In units of each channel.
@@ -23,52 +23,53 @@ public struct AccumulatorUnit: Sendable, Hashable {
   public var offsets: [Int64]
   /// Whether they are the file's own, and not rounded.
   public var isExact: Bool
+  /// Whether the order of channels is shown to be that of the exact values.
+  public var keepsOrder: Bool
 
   /// Units are divided by at most this power of two: weights have 16 bits.
   private static let finest = 14
 
-  /// The coarsest unit that is exact, else the finest of which `fits` says that weights and accumulators keep their
-  /// width, given the factors and the offsets.
+  /// The coarsest unit that is exact, else the finest that keeps the order of channels, else the finest: of those that
+  /// `fits` says weights and accumulators keep their width with, given the factors and the offsets. Where a ReLU follows
+  /// (`isRectified`), the order is that of 0, too.
   public init(
-    inputScale: Float, weightScales: [Float], bias: Bias, fits: ([Int64], [Int64]) -> Bool
+    inputScale: Float, weightScales: [Float], bias: Bias, isRectified: Bool = false, fits: ([Int64], [Int64]) -> Bool
   ) throws(Fault) {
     var rounded: AccumulatorUnit?
+    var finest: AccumulatorUnit?
     for power in 0...Self.finest {
-      let unit = try AccumulatorUnit(inputScale: inputScale, weightScales: weightScales, bias: bias, power: power)
-      guard let unit, fits(unit.factors, unit.offsets) else { continue }
+      let unit = try AccumulatorUnit(
+        inputScale: inputScale, weightScales: weightScales, bias: bias, power: power, isRectified)
+      guard fits(unit.factors, unit.offsets) else { continue }
       if unit.isExact {
         self = unit
         return
       }
-      rounded = unit
+      if unit.keepsOrder { rounded = unit }
+      finest = unit
     }
-    guard let rounded else {
+    guard let chosen = rounded ?? finest else {
       throw Fault(
-        reason: "its real bias is no whole number of its accumulators' unit, and there is no room for one so fine that "
-          + "rounding could not change the order of its channels",
-        remedy: "quantise the bias with input scale times weight scale (Brevitas: bias_quant=Int32Bias), or put a quantiser "
-          + "behind the layer")
+        reason: "its accumulators with their bias need more than 32 bits", remedy: "put a quantiser behind the layer")
     }
-    self = rounded
+    self = chosen
   }
 
   /// The unit whose scale is `scale`: the finest channel's over some power of two.
   public init(inputScale: Float, weightScales: [Float], bias: Bias, scale: Float) throws(Fault) {
     let least = weightScales.map { Double(inputScale) * Double($0) }.min() ?? 0
     let ratio = least / Double(scale)
-    guard ratio > 0.5, ratio < 0x1p20,
-      let unit = try AccumulatorUnit(
-        inputScale: inputScale, weightScales: weightScales, bias: bias,
-        power: Int((ratio * 1.0009765625).exponent))
-    else {
+    guard ratio > 0.5, ratio < 0x1p20 else {
       throw Fault(
         reason: "its output scale is \(scale), which is not its accumulators' \(least)", remedy: "quantise anew")
     }
-    self = unit
+    try self.init(
+      inputScale: inputScale, weightScales: weightScales, bias: bias, power: Int((ratio * 1.0009765625).exponent), false)
   }
 
-  /// Nil where the order of two channels cannot be shown to outlast the rounding of their biases.
-  private init?(inputScale: Float, weightScales: [Float], bias: Bias, power: Int) throws(Fault) {
+  private init(
+    inputScale: Float, weightScales: [Float], bias: Bias, power: Int, _ isRectified: Bool
+  ) throws(Fault) {
     let units = weightScales.map { Double(inputScale) * Double($0) }
     guard let least = units.min(), least > 0x1p-900, least < 0x1p100 else {
       throw Fault(reason: "its accumulators' scale is \(units.min() ?? 0), which must be positive", remedy: "quantise anew")
@@ -89,6 +90,7 @@ public struct AccumulatorUnit: Sendable, Hashable {
     real = Double(sign: .plus, exponent: least.exponent - power, significand: least.significand)
     offsets = []
     isExact = true
+    keepsOrder = true
     switch bias {
     case .codes(let codes):
       for (channel, code) in codes.enumerated() {
@@ -104,7 +106,8 @@ public struct AccumulatorUnit: Sendable, Hashable {
         // A remainder of a product and a number is one rounding, and zero only where nothing is left.
         if (-number).addingProduct(quotient, real) != 0 { isExact = false }
       }
-      if !isExact, !keepsOrder(reals, step: Int64(1) << Int64(power)) { return nil }
+      // Values keep their side of 0 as they do that of a channel that is always 0.
+      if !isExact { keepsOrder = keepsOrder(isRectified ? reals + [0] : reals, step: Int64(1) << Int64(power)) }
     }
   }
 
@@ -114,7 +117,7 @@ public struct AccumulatorUnit: Sendable, Hashable {
   private func keepsOrder(_ reals: [Double], step: Int64) -> Bool {
     for (i, a) in reals.enumerated() {
       for (j, b) in reals.enumerated().prefix(i) where a != b {
-        let rest = (offsets[i] - offsets[j]) % step
+        let rest = ((i < offsets.count ? offsets[i] : 0) - offsets[j]) % step
         let place = rest < 0 ? rest + step : rest
         if place < 2 || place > step - 2 { return false }
       }

@@ -87,6 +87,27 @@ public enum RealFunction: Sendable, Hashable {
   case errorFunction
   /// x · tanh(softplus(x)).
   case mish
+  /// Of what the first functions, one behind the other, and the second ones make of the same value.
+  case joined(Joining, [RealFunction], [RealFunction])
+  /// What the second functions make of it where the first make anything but 0, elsewhere what the third do.
+  case chosen([RealFunction], [RealFunction], [RealFunction])
+
+  /// What two values make. Truth values are 1 and 0.
+  public enum Joining: Sendable, Hashable {
+    case sum, difference, product, quotient, maximum, minimum
+    case compared(Comparison)
+  }
+
+  /// The same number whatever its argument.
+  public static func constant(_ number: Double) -> RealFunction { .scaled(by: 0, plus: number) }
+
+  /// Whether it is made of several functions of the same value.
+  public var isJoined: Bool {
+    switch self {
+    case .joined, .chosen: true
+    default: false
+    }
+  }
 
   /// Whether it is made of straight lines and never folds: a gain, an offset or bounds.
   public var isLinear: Bool {
@@ -117,6 +138,17 @@ public enum ConstantFunction: Sendable, Hashable {
 /// How two numbers are compared.
 public enum Comparison: String, Sendable, Hashable, CaseIterable {
   case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
+
+  public func holds<Number: Comparable>(_ a: Number, _ b: Number) -> Bool {
+    switch self {
+    case .equal: a == b
+    case .notEqual: a != b
+    case .less: a < b
+    case .lessOrEqual: a <= b
+    case .greater: a > b
+    case .greaterOrEqual: a >= b
+    }
+  }
 }
 
 /// How truth values are joined.

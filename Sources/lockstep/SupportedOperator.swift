@@ -151,7 +151,7 @@ struct SupportedOperator {
       limits: "constant amounts, bounds and indices; padding with a code, or in the modes reflect, edge and wrap"),
     SupportedOperator(name: "Constant, Identity, Cast, Dropout", limits: "where exporters leave them"),
     SupportedOperator(
-      name: "Shape, Size, Range, Where, Equal, Mod, Floor, ReduceProd, …",
+      name: "Shape, Size, Range, Equal, Mod, Floor, ReduceProd, …",
       limits: "of constants and shapes: they are computed before anything runs"),
     SupportedOperator(
       name: "Conv", limits: "1 or 2 dimensions, groups, dilation, any padding; constant quantised weights"),
@@ -159,6 +159,7 @@ struct SupportedOperator {
       name: "ConvTranspose", limits: "1 or 2 dimensions, groups, dilation, any padding; constant quantised weights"),
     SupportedOperator(name: "DepthToSpace, SpaceToDepth", limits: ""),
     SupportedOperator(name: "Gemm, MatMul", limits: "constant quantised weights; MatMul of two quantised tensors"),
+    SupportedOperator(name: "CumSum", limits: "of at most 1,024 elements"),
     SupportedOperator(name: "Max, Min", limits: "of quantised tensors and constants, by NumPy's rules"),
     SupportedOperator(name: "MaxPool, GlobalMaxPool, ReduceMax, ReduceMin", limits: "no dilation"),
     SupportedOperator(name: "PRelu", limits: "slopes one or one a channel, all at most 1 or all at least 1, none 0"),
@@ -177,13 +178,17 @@ struct SupportedOperator {
     SupportedOperator(name: "Relu, Clip", limits: ""),
     SupportedOperator(
       name: "Sigmoid, Tanh, LeakyRelu, Elu, Selu, Celu, Gelu, Mish, HardSigmoid, HardSwish, Softplus, Erf, Exp, Log, Sin, Cos, "
-        + "Sqrt, Abs, Neg, Reciprocal, Floor, Ceil, Round, Pow",
-      limits: "of codes of at most 10 bits"),
+        + "Sqrt, Abs, Neg, Reciprocal, Floor, Ceil, Round, Pow, Sign, Softsign, ThresholdedRelu",
+      limits: "of codes of at most 10 bits, one behind the other, and joined again by Add, Sub, Mul, Div"),
+    SupportedOperator(
+      name: "Greater, GreaterOrEqual, Less, LessOrEqual", limits: "of functions of one tensor: a condition for Where"),
+    SupportedOperator(name: "Where", limits: "of two quantised tensors or constants, by a condition or a constant"),
     SupportedOperator(name: "Reshape, Flatten, Squeeze, Unsqueeze, Transpose", limits: ""),
     SupportedOperator(
-      name: "Resize, Upsample", limits: "to the nearest, every mode of rounding and coordinates; linearly by 2, 4 or 8"),
+      name: "Resize, Upsample", limits: "to the nearest, every mode of rounding and coordinates; linearly by 2, 4 or 8, or to any size whose weights "
+        + "are whole numbers of a unit that 16-bit codes have room for"),
     SupportedOperator(
-      name: "Softmax, LogSoftmax, ArgMax, Hardmax", limits: "at the end, quantised or not: the program returns the codes in front of it"),
+      name: "Softmax, LogSoftmax, ArgMax, Hardmax, TopK", limits: "at the end, quantised or not: the program returns the codes in front of it"),
   ]
 
   /// Columns that fit a terminal of a hundred.

@@ -46,14 +46,26 @@ import Testing
     }
   }
 
-  @Test func whatHasNoCommonUnitIsRefused() {
+  @Test func aReLUAsksThatValuesKeepTheirSideOfZero() throws {
+    let unit = Double(Float(0.1)) * Double(Float(0.3))
+    func made(_ isRectified: Bool) throws -> AccumulatorUnit {
+      try AccumulatorUnit(
+        inputScale: 0.1, weightScales: [0.3], bias: .reals([unit / 65536]), isRectified: isRectified
+      ) { factors, _ in factors.allSatisfy { $0 <= 1 << 8 } }
+    }
+    #expect(try made(false).keepsOrder)
+    #expect(try !made(true).keepsOrder)
+  }
+
+  @Test func whatHasNoCommonUnitIsRefusedAndWhatMayChangePlacesIsSaidTo() throws {
     let scales = #expect(throws: AccumulatorUnit.Fault.self) { _ = try self.unit([0.5, 0.3], .codes([0, 0])) }
     #expect(scales?.reason.contains("powers of two") == true)
-    // A quarter of a fine unit apart: rounding would make them equal.
+    // A quarter of a fine unit apart: rounding makes them equal.
     let unit = Double(Float(0.1)) * Double(Float(0.3))
-    let bias = #expect(throws: AccumulatorUnit.Fault.self) {
-      _ = try self.unit([0.3], .reals([0.07, 0.07 + unit / 65536]))
-    }
-    #expect(bias?.reason.contains("order") == true)
+    let made = try self.unit([0.3], .reals([0.07, 0.07 + unit / 65536]))
+    #expect(!made.isExact && !made.keepsOrder && made.factors == [1 << 14])
+    #expect(made.offsets[0] == made.offsets[1])
+    let none = #expect(throws: AccumulatorUnit.Fault.self) { _ = try self.unit([0.3], .reals([0.07]), largest: 0) }
+    #expect(none?.reason.contains("32 bits") == true)
   }
 }

@@ -13,6 +13,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto as T, helper as h, numpy_helper as nh
 
+import exact_evaluator
 from make_models import FOLDER, NUMBER, Graph, code_type, qonnx_reference, save, scale_of, vectors, zero_of
 
 F32 = np.float32
@@ -260,7 +261,7 @@ def functions(rng):
             q = (lambda y, s: g.qdq(y, s, 0)) if index else (lambda y, s: y)
             y = g.node("Erf", [q(g.node("Div", [x, c(g, 2 ** 0.5)]), 0.04)])
             y = g.node("Add", [q(y, 1 / 127), c(g, 1.0)])
-            y = g.node("Mul", [x, g.qdq(y, 2 / 127, 0)])
+            y = g.node("Mul", [x, g.qdq(y, 0.017, 0)])
             return g.node("Mul", [g.qdq(y, 0.06, 0), c(g, 0.5)])
         one(f"gelu_written_out_{index}", rng, written_out, shape=(1, 8, 8))
 
@@ -475,7 +476,8 @@ def zoo(rng):
         if kind == "codes":
             y = g.node("Add", [x, c(g, -1.1)])
         elif kind == "average":
-            y = g.node("AveragePool", [x], kernel_shape=[2, 2], strides=[2, 2])
+            # No average comes to zero either.
+            y = g.node("Add", [g.node("AveragePool", [x], kernel_shape=[2, 2], strides=[2, 2]), c(g, 0.0123)])
         elif kind == "concat":
             y = g.node("Concat", [g.node("Add", [x, c(g, 0.4)]), x], axis=1)
         elif kind == "bias":
@@ -522,6 +524,202 @@ def real_outputs(rng):
         finish(f"real_output_{kind}", g, codes, scale, unit)
 
 
+def linear_resizes(rng):
+    """To any size, in every mode: ONNX Runtime reckons the places in single precision, near 2^-10 of a code."""
+    cases = [
+        ("align_corners", (1, 2, 4, 5), None, [1, 2, 7, 9]), ("align_corners", (1, 3, 6, 4), None, [1, 3, 3, 11]),
+        ("align_corners", (1, 2, 5, 1), None, [1, 2, 1, 3]), ("half_pixel", (1, 2, 4, 6), None, [1, 2, 6, 9]),
+        ("half_pixel", (1, 2, 5, 3), [1, 1, 1.5, 3], None), ("pytorch_half_pixel", (1, 2, 6, 6), None, [1, 2, 1, 4]),
+        ("asymmetric", (1, 2, 3, 4), None, [1, 2, 5, 10]), ("half_pixel", (1, 4, 9), None, [1, 4, 6]),
+        ("half_pixel_symmetric", (1, 2, 4, 4), [1, 1, 1.25, 2.5], None), ("align_corners", (1, 2, 8, 8), [1, 1, 2, 2], None),
+        ("half_pixel", (1, 1, 12, 10), None, [1, 1, 5, 4]), ("align_corners", (2, 1, 3, 3), None, [2, 1, 5, 5]),
+    ]
+    for index, (mode, shape, scales, sizes) in enumerate(cases):
+        one(f"resizebetween_{mode}_{index}", rng, lambda g, x: g.node(
+            "Resize", [x, "", c(g, scales)] if scales else [x, "", "", i64(g, sizes)], mode="linear",
+            coordinate_transformation_mode=mode), dtype=kinds(index), shape=shape, opset=19,
+            scale="same" if index % 3 == 0 else None, count=8)
+
+
+def joined_functions(rng):
+    """Functions of one tensor that come together again, with no quantiser in between."""
+    def softplus(g, x):
+        y = g.node("Log", [g.node("Add", [g.node("Exp", [x]), c(g, 1)])])
+        return g.node("Where", [g.node("Greater", [x, c(g, 2.5)]), x, y])
+
+    def gelu(g, x):
+        y = g.node("Add", [g.node("Erf", [g.node("Div", [x, c(g, 2 ** 0.5)])]), c(g, 1)])
+        return g.node("Mul", [g.node("Mul", [x, y]), c(g, 0.5)])
+
+    def swish(g, x):
+        y = g.node("Clip", [g.node("Add", [x, c(g, 3)]), c(g, 0), c(g, 6)])
+        return g.node("Div", [g.node("Mul", [x, y]), c(g, 6)])
+
+    def shrunk(g, x):
+        y = g.node("Where", [g.node("Less", [x, c(g, -0.4)]), g.node("Add", [x, c(g, 0.4)]), c(g, 0)])
+        return g.node("Where", [g.node("GreaterOrEqual", [x, c(g, 0.4)]), g.node("Sub", [x, c(g, 0.4)]), y])
+
+    def quotient(g, x):
+        return g.node("Div", [g.node("Sub", [x, c(g, 0.3)]), g.node("Add", [g.node("Abs", [x]), c(g, 0.7)])])
+
+    builds = {
+        "silu": lambda g, x: g.node("Mul", [x, g.node("Sigmoid", [x])]), "softplus": softplus, "gelu": gelu, "swish": swish,
+        "shrunk": shrunk, "quotient": quotient, "tanhshrink": lambda g, x: g.node("Sub", [x, g.node("Tanh", [x])]),
+        "mish": lambda g, x: g.node("Mul", [x, g.node("Tanh", [g.node("Softplus", [x])])]),
+        "softsign": lambda g, x: g.node("Softsign", [x]), "sign": lambda g, x: g.node("Sign", [x]),
+        "thresholded": lambda g, x: g.node("ThresholdedRelu", [x], alpha=0.35),
+        "square": lambda g, x: g.node("Mul", [g.node("Add", [x, c(g, 0.2)]), g.node("Sub", [x, c(g, 0.1)])]),
+    }
+    for index, (name, build) in enumerate(builds.items()):
+        one(f"joined_{name}", rng, build, shape=(1, 16, 16), dtype=kinds(index), near=2.0 ** -9)
+    # Choices between tensors, by a function, by a mask whose other side is infinite, by one that broadcasts.
+    for index, kind in enumerate(["tensors", "mask", "broadcast"]):
+        dtype = kinds(index)
+        g = Graph(17)
+        sa, sb, za, zb, zy = scale_of(rng), scale_of(rng), zero_of(rng, dtype), zero_of(rng, dtype), zero_of(rng, dtype)
+        inputs = [([1, 3, 4, 5], sa, za, dtype)]
+        a = g.qdq(g.input([1, 3, 4, 5]), sa, za, dtype)
+        if kind == "mask":
+            y = g.node("Where", [c(g, rng.integers(0, 2, (4, 5)), np.bool_), a, c(g, -np.inf)])
+        else:
+            shape = [1, 3, 4, 5] if kind == "tensors" else [3, 1, 1]
+            inputs.append((shape, sb, zb, dtype))
+            b = g.qdq(g.input(shape), sb, zb, dtype)
+            condition = g.node("Greater", [a, c(g, 0.1)]) if kind == "tensors" else g.node("LessOrEqual", [b, c(g, 0.05)])
+            y = g.node("Where", [condition, b, a])
+        g.output(g.q(y, F32(max(sa, sb) * 1.1), zy, dtype), NUMBER[dtype])
+        record(f"where_{kind}", rng, g, inputs)
+    # What moves codes behind functions that no quantiser follows.
+    moved = {
+        "slice": lambda g, y: g.node("Slice", [y, i64(g, [1, 0]), i64(g, [3, 4]), i64(g, [1, 3]), i64(g, [1, 2])]),
+        "gather": lambda g, y: g.node("Gather", [y, i64(g, [2, 0])], axis=1),
+        "nearest": lambda g, y: g.node("Resize", [y, "", c(g, [1, 1, 2, 3])], mode="nearest"),
+        "blocks": lambda g, y: g.node("DepthToSpace", [y], blocksize=2),
+        "transpose": lambda g, y: g.node("Transpose", [y], perm=[0, 2, 3, 1]),
+        "tile": lambda g, y: g.node("Tile", [y, i64(g, [1, 1, 2, 1])]),
+        "split": lambda g, y: g.node("Concat", g.node("Split", [y], outputs=2, axis=1, num_outputs=2)[::-1], axis=1),
+    }
+    for index, (name, build) in enumerate(moved.items()):
+        one(f"behind_{name}", rng, lambda g, x: build(g, g.node(
+            "Elu", [g.node("PRelu", [x, c(g, [0.3])])], alpha=0.8) if index % 2 else g.node("Tanh", [x])),
+            shape=(1, 4, 3, 5), dtype=kinds(index), opset=18)
+
+
+def more(rng):
+    for index, (exclusive, reverse, axis) in enumerate([(0, 0, 1), (1, 0, 2), (0, 1, -1), (1, 1, 1)]):
+        one(f"cumsum_{index}", rng, lambda g, x: g.node(
+            "CumSum", [x, i64(g, axis)], exclusive=exclusive, reverse=reverse), shape=(1, 4, 3, 5), dtype=kinds(index),
+            near=2.0 ** -8)
+    for index, (starts, ends, axes, steps) in enumerate([
+        ([-1], [-2 ** 63], [2], [-1]), ([3, 0], [0, 4], [1, 3], [-2, 3]), ([10, -1], [-10, -4], [1, 3], [-1, -1])]):
+        one(f"slice_backwards_{index}", rng, lambda g, x: g.node(
+            "Slice", [x, i64(g, starts), i64(g, ends), i64(g, axes), i64(g, steps)]), shape=(1, 4, 3, 5),
+            dtype=kinds(index), scale="same")
+
+
+def written_out(rng):
+    """Softmax and normalisations as single operators, each quantised."""
+    def softmax(g, x):
+        y = g.qdq(g.node("Sub", [x, g.node("ReduceMax", [x], axes=[-1])]), 0.05, 120)
+        y = g.qdq(g.node("Exp", [y]), 1 / 120, -128)
+        total = g.qdq(g.node("ReduceSum", [y, i64(g, [-1])]), 0.04, -128)
+        return g.node("Mul", [y, g.qdq(g.node("Reciprocal", [total]), 0.008, -128)])
+
+    def normalised(axes):
+        def build(g, x):
+            y = g.qdq(g.node("Sub", [x, g.qdq(g.node("ReduceMean", [x], axes=axes), 0.031, 3)]), 0.033, -2)
+            z = g.qdq(g.node("ReduceMean", [g.qdq(g.node("Mul", [y, y]), 0.07, -128)], axes=axes), 0.05, -128)
+            z = g.qdq(g.node("Sqrt", [g.node("Add", [z, c(g, 1e-5)])]), 0.021, -128)
+            z = g.qdq(g.node("Reciprocal", [g.node("Add", [z, c(g, 0.05)])]), 0.08, -128)
+            y = g.qdq(g.node("Mul", [y, z]), 0.04, 1)
+            gain = g.qdq(g.node("Mul", [y, c(g, rng.uniform(0.5, 1.5, (3, 1) if axes == [-1] else (3, 1, 1)))]), 0.05, 0)
+            return g.node("Add", [gain, c(g, rng.normal(size=(3, 1) if axes == [-1] else (3, 1, 1)))])
+        return build
+
+    # Ties of quantisers inside are the last one's, many codes away: such a model's scales keep clear of them.
+    one("written_out_softmax", rng, softmax, shape=(1, 3, 7), near=2.0 ** -8)
+    one("written_out_layernorm", rng, normalised([-1]), shape=(1, 3, 9), near=2.0 ** -8)
+    one("written_out_instancenorm", rng, normalised([2, 3]), shape=(1, 3, 4, 5), near=2.0 ** -8)
+
+
+def rectified_outputs(rng):
+    """A ReLU behind the last sums, which no quantiser follows: whole biases, real ones, none; dense layers, convolutions."""
+    for index in range(6):
+        g = Q(13)
+        scale, step = F32(0.021), F32([0.13, 0.0625][index % 2])
+        shape = [1, 12] if index < 4 else [1, 3, 5, 5]
+        x = g.quant(g.input(shape), scale, 8)
+        shapes = (12, 5) if index < 4 else (4, 3, 3, 3)
+        w = g.quant(c(g, rng.integers(-100, 101, shapes) * step), step, 8)
+        y = g.node("MatMul" if index < 4 else "Conv", [x, w])
+        bias = rng.normal(size=(5,) if index < 4 else (4, 1, 1)) * 3
+        if index % 3 == 1:
+            bias = g.quant(c(g, bias), F32(scale * step), 24)
+        if index % 3:
+            y = g.node("Add", [y, c(g, bias) if index % 3 == 2 else bias])
+        g.output(g.node("Relu", [y]))
+        codes = vectors(rng, 12, tuple(shape), -128, 127, np.int8)
+        # In fractions, since single precision is coarser than accumulators.
+        exact = np.stack([exact_evaluator.exactly(g.model(), v)[0] for v in codes]).astype(np.float64)
+        save(f"accumulators_rectified_{index}", g.model(), [codes], [exact])
+
+
+def zoo_ends(rng):
+    """What stands in front of the zoo's networks, and behind them."""
+    def finish(name, g, codes, scale):
+        """Real outputs, as a double holds them."""
+        model = g.model()
+        made = qonnx_reference(model, [(codes * scale).astype(F32)])[0].astype(np.float64)
+        save(name, model, [codes], [made])
+
+    bits = lambda shape, low, high: rng.integers(low, high + 1, shape).astype(np.int8)
+    # TFC: pixels of 0 … 1 become −1 … 1 in front; a scale and an offset for all classes behind.
+    g = Q(13)
+    x = g.node("Sub", [g.node("Mul", [g.input([1, 1, 6, 6]), c(g, 2)]), c(g, 1)])
+    y = g.node("Reshape", [g.bipolar(x), i64(g, [1, 36])])
+    for outputs in (16, 10):
+        y = g.node("MatMul", [y, g.bipolar(c(g, rng.normal(size=(36 if outputs == 16 else 16, outputs))))])
+        y = g.bipolar(g.batchnorm(rng, y, outputs, 3)) if outputs == 16 else y
+    g.output(g.node("Add", [g.node("Mul", [y, c(g, 0.37)]), c(g, -1.3)]))
+    codes = rng.choice([-1, 1], (16, 1, 1, 6, 6)).astype(np.int8)
+    model = g.model()
+    made = qonnx_reference(model, [((codes + 1) / 2).astype(F32)])[0].astype(np.float64)
+    save("zoo_tfc_ends", model, [codes], [made])
+    # CNV: a narrow 8-bit input, and the class alone as the output.
+    g = Q(13)
+    y = g.quant(g.input([1, 3, 8, 8]), 2.0 ** -7, 8, 1, 1)
+    y = g.batchnorm(rng, g.node("Conv", [y, g.bipolar(c(g, rng.normal(size=(6, 3, 3, 3))))]), 6, 2)
+    y = g.node("MaxPool", [g.bipolar(y)], kernel_shape=[2, 2], strides=[2, 2])
+    y = g.node("MatMul", [g.node("Flatten", [y]), g.bipolar(c(g, rng.normal(size=(54, 4))))])
+    y = g.quant(y, 2.0, 8)
+    g.output(y)
+    codes = bits((8, 1, 3, 8, 8), -127, 127)
+    reals = qonnx_reference(g.model(), [(codes * 2.0 ** -7).astype(F32)])[0]
+    g.outputs = []
+    values, indices = g.node("TopK", [y, i64(g, [1])], outputs=2, axis=-1)
+    g.output(indices, T.INT64)
+    save("zoo_cnv_ends", g.model(), [codes], [np.rint(reals / 2.0).astype(np.int8)])
+    # Jet tagging: softmax behind the last quantiser.
+    g = Q(13)
+    y = g.quant(g.input([1, 16]), 2.0 ** -5, 8)
+    y = g.node("Gemm", [y, g.quant(c(g, rng.normal(size=(5, 16)) * 0.4), 2.0 ** -4, 6, 1, 1)], transB=1)
+    y = g.quant(y, 2.0 ** -4, 8)
+    g.output(y)
+    codes = bits((12, 1, 16), -128, 127)
+    reals = qonnx_reference(g.model(), [(codes * 2.0 ** -5).astype(F32)])[0]
+    g.outputs = []
+    g.output(g.node("Softmax", [y], axis=-1))
+    save("zoo_jets_ends", g.model(), [codes], [np.rint(reals * 16).astype(np.int8)])
+    # Network security: one output, −1 or 1, as 0 or 1.
+    g = Q(13)
+    y = g.bipolar(g.input([1, 40]))
+    y = g.node("MatMul", [y, g.quant(c(g, rng.normal(size=(40, 12))), 1.0, 2, 1, 1)])
+    y = g.quant(g.node("Relu", [g.batchnorm(rng, y, 12)]), 0.5, 2, 0)
+    y = g.node("Add", [g.node("MatMul", [y, g.quant(c(g, rng.normal(size=(12, 1))), 1.0, 2, 1, 1)]), c(g, 0.25)])
+    g.output(g.node("Div", [g.node("Add", [g.bipolar(y), c(g, 1)]), c(g, 2)]))
+    finish("zoo_security_ends", g, rng.choice([-1, 1], (16, 1, 40)).astype(np.int8), 1.0)
+
+
 def refused(rng):
     os.makedirs(f"{FOLDER}/unsupported", exist_ok=True)
 
@@ -536,7 +734,7 @@ def refused(rng):
         """Faults of five kinds one behind the other, some of which only lowering finds."""
         y = g.qdq(x, 0.1, 0)
         for _ in range(3):
-            y = g.qdq(g.node("CumSum", [y, i64(g, 1)]), 0.1, 0)
+            y = g.qdq(g.node("Atan", [y]), 0.1, 0)
         y = g.qdq(g.node("LayerNormalization", [y, c(g, np.ones(4))]), 0.1, 0)
         y = g.qdq(g.node("Softmax", [y]), 0.01, 0)
         y = g.qdq(g.node("MatMul", [y, c(g, np.eye(4))]), 0.001, 0, np.int16)
@@ -548,8 +746,16 @@ def refused(rng):
         g.node("LayerNormalization", [g.qdq(x, 0.1, 0), c(g, np.ones(4))]), 0.1, 0))
     refuse("slopes_about_one", lambda g, x: g.qdq(
         g.node("PRelu", [g.qdq(x, 0.1, 0), c(g, [[0.5], [2]])]), 0.1, 0), shape=(1, 2, 3))
-    refuse("resize_by_three", lambda g, x: g.qdq(
-        g.node("Resize", [g.qdq(x, 0.1, 0), "", c(g, [1, 1, 3, 3])], mode="linear"), 0.1, 0), shape=(1, 2, 3, 3))
+    refuse("resize_cubic", lambda g, x: g.qdq(
+        g.node("Resize", [g.qdq(x, 0.1, 0), "", c(g, [1, 1, 3, 3])], mode="cubic"), 0.1, 0), shape=(1, 2, 3, 3))
+    refuse("resize_too_fine", lambda g, x: g.qdq(
+        g.node("Resize", [g.qdq(x, 0.1, 0), "", c(g, [1, 1, 1.7, 3.1])], mode="linear"), 0.1, 0), shape=(1, 2, 3, 3))
+    refuse("resize_behind_function", lambda g, x: g.qdq(g.node("Resize", [
+        g.node("Elu", [g.qdq(x, 0.1, 0)]), "", c(g, [1, 1, 2, 2])], mode="linear"), 0.1, 0), shape=(1, 2, 3, 3))
+    refuse("large_integers", lambda g, x: g.qdq(g.node("Reshape", [g.qdq(x, 0.1, 0), g.node("Concat", [
+        i64(g, [1]), g.node("Sub", [i64(g, [2 ** 53 + 5]), i64(g, [2 ** 53 + 1])])], axis=0)]), 0.1, 0))
+    refuse("compared_tensors", lambda g, x: g.qdq(g.node("Where", [g.node("Greater", [
+        g.qdq(x, 0.1, 0), g.qdq(g.node("Neg", [g.qdq(x, 0.1, 0)]), 0.2, 0)]), g.qdq(x, 0.1, 0), c(g, 0)]), 0.1, 0))
     refuse("input_twice", lambda g, x: g.qdq(g.node("Add", [
         g.qdq(x, 0.1, 0), g.qdq(g.node("Mul", [x, c(g, 2.0)]), 0.1, 0)]), 0.2, 0))
 
@@ -559,5 +765,7 @@ if __name__ == "__main__":
     rng = np.random.default_rng(15)
     for group in (pools, reductions, two, moves, transposed, functions, quantisers, constants, zoo, real_outputs, refused):
         group(rng)
+    for seed, group in enumerate((linear_resizes, joined_functions, written_out, zoo_ends, rectified_outputs, more)):
+        group(np.random.default_rng(100 + seed))
     subprocess.run(["tar", "czf", "operators.tar.gz", "--sort=name", "--mtime=2026-01-01", "--owner=0", "--group=0", "-C",
                     FOLDER, "."], check=True)

@@ -81,7 +81,7 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
       inputChannels: groups * generator.int(1...5), outputChannels: groups * generator.pick([1, 3, 17]))
     let input = generator.type()
     var affine = generator.affine(geometry, groups: groups, input: input, output: .int8)
-    affine.requantization = .identity
+    affine.requantization = seed % 2 == 0 ? .identity : .rectifier
     try expectAgreement(
       program(
         .affine(affine), operands: [(geometry.inputCount, input, nil)], output: (geometry.outputCount, .int32)),

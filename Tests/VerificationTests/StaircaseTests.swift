@@ -77,6 +77,47 @@ import Testing
     #expect(exact > 10_000)
   }
 
+  @Test func accumulatorsThatAreCodesHaveTheirMaximumPerhapsBehindAReLU() throws {
+    var random = SeededGenerator(seed: 11)
+    for round in 0..<4000 {
+      let first = Int32(random.integer(in: -40...20))
+      let range = first...first + Int32(random.integer(in: 0...60))
+      let requantization = round % 2 == 0 ? Requantization.identity : .rectifier
+      let staircase = Staircase(identityOver: range, from: Int32(requantization.clamp.lowerBound))
+      let codes = range.map { requantization.code($0, channel: 0) }
+      #expect(codes == range.map { round % 2 == 0 ? $0 : max($0, 0) } && codes == range.map { staircase($0) })
+      #expect(staircase.lowest == codes.first && staircase.highest == codes.last)
+      for level in (staircase.lowest...staircase.highest).dropFirst() {
+        #expect(staircase.first(reaching: level) == range.first { staircase($0) >= level }.map(Int64.init))
+      }
+      let ends = [Int32.random(in: range, using: &random), Int32.random(in: range, using: &random)].sorted()
+      let part = (ends[0]...ends[1])
+      let price = Int64(random.integer(in: -12...12))
+      let slope = Int64(random.integer(in: -12...12))
+      // Codes inside the part's, and all accumulators that have them.
+      let least = staircase(ends[0]) + Int32(random.integer(in: 0...2))
+      let most = staircase(ends[1])
+      guard least <= most else { continue }
+      let held = part.filter { (least...most).contains(staircase($0)) }
+      let brute = held.map { price * Int64(staircase($0)) - slope * Int64($0) }.max()
+      let bound = staircase.maximum(
+        price: price, slope: slope, low: ends[0], high: ends[1], lowestCode: least, highestCode: most)
+      #expect(bound == brute, "\(part), codes \(least) … \(most), price \(price), slope \(slope)")
+      // The hull lies where it must at every accumulator.
+      for above in [true, false] {
+        let corners = staircase.hull(
+          above: above, low: ends[0], high: ends[1], lowestCode: staircase(ends[0]), highestCode: most)
+        for (from, to) in zip(corners, corners.dropFirst()) {
+          for place in part where Double(place) >= from.accumulator && Double(place) <= to.accumulator {
+            let rise = (to.code - from.code) / (to.accumulator - from.accumulator)
+            let line = from.code + rise * (Double(place) - from.accumulator)
+            #expect(above ? line >= Double(staircase(place)) - 1e-9 : line <= Double(staircase(place)) + 1e-9)
+          }
+        }
+      }
+    }
+  }
+
   @Test func theMaximumOverAWindowIsThatOfEnumeration() {
     var random = SeededGenerator(seed: 3)
     for round in 0..<8000 {

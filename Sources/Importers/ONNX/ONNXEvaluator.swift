@@ -82,6 +82,17 @@ struct ONNXEvaluator {
     return ONNXConstant(shape: x.shape, reals: x.reals.map(function), dataType: x.dataType).held()
   }
 
+  /// Integers are kept in double precision, which holds those up to 2^53: what is reckoned with larger ones is refused.
+  private func requireExact(_ constants: [ONNXConstant]) throws(NodeFault) {
+    let most = 0x1p53
+    for constant in constants where !constant.isFloat {
+      guard let integer = constant.reals.first(where: { abs($0) >= most }) else { continue }
+      throw NodeFault(
+        "it computes with the integer \(integer): integers of up to 53 bits are supported",
+        remedy: "fold constants when exporting (onnxsim, or onnxruntime's offline optimisation)")
+    }
+  }
+
   /// Two operands or more, from the left, by NumPy's rules of broadcasting.
   private func folded() throws(NodeFault) -> [ONNXConstant]? {
     let operands = inputs.compactMap { $0 }
@@ -116,6 +127,8 @@ struct ONNXEvaluator {
     default: function = { ($0 != 0) != ($1 != 0) ? 1 : 0 }
     }
     let compares = ["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor"]
+    let isReckoned = ["Add", "Sub", "Mul", "Div", "Mod", "Pow"].contains(node.type)
+    if isReckoned { try requireExact(operands) }
     for operand in operands.dropFirst() {
       let shape = try broadcast([result.shape, operand.shape])
       let (a, b) = (places(of: result.shape, in: shape), places(of: operand.shape, in: shape))
@@ -124,6 +137,7 @@ struct ONNXEvaluator {
         dataType: compares.contains(node.type) ? 9 : result.dataType
       ).held()
     }
+    if isReckoned { try requireExact([result]) }
     return [result]
   }
 
@@ -310,6 +324,8 @@ struct ONNXEvaluator {
     let strides = Self.strides(kept)
     let all = Self.strides(x.shape)
     var made = [Double?](repeating: nil, count: kept.reduce(1, *))
+    let isReckoned = !["ReduceMax", "ReduceMin"].contains(node.type)
+    if isReckoned { try requireExact([x]) }
     for element in x.reals.indices {
       let place = x.shape.indices.reduce(0) { sum, axis in
         axes.contains(axis) ? sum : sum + element / all[axis] % x.shape[axis] * strides[axis]
@@ -325,10 +341,17 @@ struct ONNXEvaluator {
       case "ReduceMin": made[place] = min(before, value)
       default: made[place] = before + value
       }
+      if isReckoned, !x.isFloat, let sum = made[place], abs(sum) >= 0x1p53 {
+        try requireExact([ONNXConstant(shape: [], reals: [sum], dataType: x.dataType)])
+      }
     }
     let count = Double(axes.reduce(1) { $0 * x.shape[$1] })
     let empty = node.type == "ReduceProd" ? 1.0 : 0
-    let reals = made.map { node.type == "ReduceMean" ? ($0 ?? 0) / count : $0 ?? empty }
+    let reals = made.map { total in
+      guard node.type == "ReduceMean" else { return total ?? empty }
+      let mean = (total ?? 0) / count
+      return x.isFloat ? mean : mean.rounded(.towardZero)
+    }
     let shape =
       node.int("keepdims", default: 1) != 0
       ? kept : x.shape.indices.filter { !axes.contains($0) }.map { x.shape[$0] }

@@ -83,6 +83,8 @@ struct ONNXPending {
     case averages(Int, rows: [ONNXWindowRun], columns: [ONNXWindowRun])
     /// The larger or smaller of parts that broadcast, with the axes in the order `order` in memory.
     case extremum([ONNXMeaning], isMaximum: Bool, order: [Int])
+    /// The first of two parts where the condition, which is 0 or 1, is 1, and else the second; they broadcast.
+    case choice(ONNXMeaning, [ONNXMeaning], order: [Int])
     /// The parts are brought into the memory order `order` and joined along `axis`.
     case concatenation([ONNXMeaning], axis: Int, order: [Int])
   }
@@ -154,7 +156,8 @@ struct ONNXPending {
     default:
       throw NodeFault(
         "its input is not quantised: \(typeName) in front of it makes real values",
-        remedy: "put a quantiser between \(typeName) and it: functions are tables of codes")
+        remedy: "put a quantiser between \(typeName) and it: functions are tables of codes (quantize_static with "
+          + "QuantFormat.QDQ and \(typeName) in op_types_to_quantize)")
     }
   }
 
@@ -175,7 +178,7 @@ struct ONNXPending {
       }
     }
     switch base {
-    case .concatenation, .extremum:
+    case .concatenation, .extremum, .choice:
       throw NodeFault(
         "it scales what \(typeName) makes of several tensors", remedy: "put a quantiser behind \(typeName)")
     default: break

@@ -2,7 +2,8 @@ import Network
 
 // A network's outputs that no quantiser makes codes of.
 extension ONNXTranslation {
-  /// The codes of a dense layer or convolution whose real result the network returns: its accumulators themselves.
+  /// The codes of a dense layer or convolution whose real result the network returns, perhaps behind a ReLU: its
+  /// accumulators themselves.
   mutating func accumulators(_ pending: ONNXPending, name: String) throws(NodeFault) -> ONNXCodes {
     let what = "is the real result of \(pending.typeName), which no quantiser makes codes of"
     guard case .affine(let affine) = pending.base else {
@@ -11,7 +12,7 @@ extension ONNXTranslation {
     let channels = affine.channels
     let pending = pending.tiled
     var bias = AccumulatorUnit.Bias.codes(affine.bias ?? Array(repeating: 0, count: channels))
-    var isPlain = pending.clamp == -.infinity ... .infinity && pending.pools.isEmpty && pending.crop == nil
+    var isPlain = (pending.isUnclamped || pending.isRectified) && pending.pools.isEmpty && pending.crop == nil
     switch pending.stages.first {
     case nil: break
     case .added(let reals) where pending.stages.count == 1 && affine.bias?.contains { $0 != 0 } != true:
@@ -37,9 +38,17 @@ extension ONNXTranslation {
     let zeroPoint = input.quantization?.zeroPoints[0] ?? 0
     let codes = input.type.codes ?? 0...0
     let distance = max(abs(codes.lowerBound), abs(codes.upperBound)) + abs(zeroPoint)
+    var kind = affine.kind
+    switch kind {
+    case .conv2D(let window, _) where pending.isRectified: kind = .conv2D(window, .relu)
+    case .fullyConnected(let keeps, _) where pending.isRectified: kind = .fullyConnected(keepsDimensions: keeps, .relu)
+    case _ where !pending.isRectified: break
+    default: throw NodeFault(what, remedy: "put a quantiser (Quant or QuantizeLinear) in front of the output")
+    }
     do throws(AccumulatorUnit.Fault) {
       let unit = try AccumulatorUnit(
-        inputScale: input.quantization?.scales[0] ?? 1, weightScales: affine.scales, bias: bias
+        inputScale: input.quantization?.scales[0] ?? 1, weightScales: affine.scales, bias: bias,
+        isRectified: pending.isRectified
       ) { factors, offsets in
         (0..<channels).allSatisfy { channel in
           let factor = factors[factors.count == 1 ? 0 : channel]
@@ -51,13 +60,16 @@ extension ONNXTranslation {
       if !unit.isExact {
         notices.append(
           "the output \"\(name.printable())\" is returned as accumulators, to which its real bias is added in units of "
-            + "\(Float(unit.real)), rounded; the order of its elements is that of the file's exact values")
+            + "\(Float(unit.real)), rounded; "
+            + (unit.keepsOrder
+              ? "the order of its elements is that of the file's exact values"
+              : "elements that differ by less than that may stand in another order than the file's exact values"))
       }
       let made = addTensor(
         Tensor(
           name: name, shape: pending.shape, type: .int32,
           quantization: Quantization(scales: [Float(unit.real)], zeroPoints: [0])))
-      var operation = Operation(affine.kind, typeName: pending.typeName, inputs: inputs, outputs: [made])
+      var operation = Operation(kind, typeName: pending.typeName, inputs: inputs, outputs: [made])
       operation.stages = pending.stages
       operations.append(operation)
       return ONNXCodes(tensor: made, view: pending.view, isReal: true)

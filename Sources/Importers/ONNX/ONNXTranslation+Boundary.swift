@@ -137,14 +137,17 @@ extension ONNXTranslation {
     return nil
   }
 
-  /// Softmax, LogSoftmax, Hardmax and ArgMax of the last codes keep their order: they are left to the caller, who gets
-  /// the codes in front of them. Quantisers behind them, too.
+  /// Softmax, LogSoftmax, Hardmax, ArgMax and TopK of the last codes keep their order: they are left to the caller, who
+  /// gets the codes in front of them. Quantisers behind them, too.
   mutating func atTheEnd(_ node: ONNXNode, _ made: ONNXCodes? = nil) throws(NodeFault) {
-    guard let output = node.outputs.first, let end = endOfNetwork(output) else {
+    // TopK makes values and indices.
+    let read = node.outputs.filter { readers[$0] != nil || outputNames.contains($0) }
+    guard let output = read.first, let end = endOfNetwork(output), read.allSatisfy({ endOfNetwork($0) != nil }) else {
       throw NodeFault(
         "inside the network it needs floating point",
-        remedy: "where only the largest counts, end the network in front of it; else convert with TensorFlow's converter to "
-          + "int8 .tflite, whose SOFTMAX is of integers")
+        remedy: "where only the largest counts, end the network in front of it; else write it out as single operators "
+          + "(ReduceMax, Sub, Exp, ReduceSum, Reciprocal, Mul) and quantise each (quantize_static with QuantFormat.QDQ and all "
+          + "of them in op_types_to_quantize), or convert to int8 .tflite, whose SOFTMAX is of integers")
     }
     let codes: ONNXCodes
     if let made { codes = made } else { codes = try realCodes(node, 0, "input") }
@@ -156,8 +159,10 @@ extension ONNXTranslation {
         + "those that go into it, whose order is the result's")
     let real = addTensor(Tensor(name: end, shape: shape, type: .float32))
     operations.append(Operation(.dequantize, typeName: node.type, inputs: [tensor], outputs: [real]))
-    meanings[output] = .codes(ONNXCodes(tensor: real, view: StridedView(rowMajor: shape), isReal: true))
-    callersValues.insert(output)
+    for output in read {
+      meanings[output] = .codes(ONNXCodes(tensor: real, view: StridedView(rowMajor: shape), isReal: true))
+      callersValues.insert(output)
+    }
   }
 }
 

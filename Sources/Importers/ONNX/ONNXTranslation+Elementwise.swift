@@ -3,6 +3,7 @@ import Network
 // Functions of one value, sums and products of two, with constants or codes; ONNX Runtime's QLinear operators.
 extension ONNXTranslation {
   mutating func unary(_ node: ONNXNode, _ functions: RealFunction...) throws(NodeFault) {
+    if isFloat, functions.contains(where: \.isJoined) { throw unknown(node, isOfOperator: true) }
     var made = try meaning(node, 0, "input")
     for function in functions { made = try applied(function, to: made) }
     try set(node, made)
@@ -72,11 +73,12 @@ extension ONNXTranslation {
     case (.constant(let constant), _): try elementwise(node, constant, isFirst: true)
     case (_, .constant(let constant)): try elementwise(node, constant, isFirst: false)
     default:
+      if let joined = try functionOfOne(node, a, b) { return try set(node, joined) }
       let kinds: [String: Operation.Kind] = [
         "Add": .add(.none), "Sub": .subtract(.none), "Mul": .multiply(.none),
       ]
       guard let kind = kinds[node.type] else {
-        throw NodeFault("it divides by what is computed at run time", remedy: "only constants can be divided by")
+        throw NodeFault("it divides by what is computed at run time", remedy: "only constants can be divided by: multiply by its Reciprocal, quantised")
       }
       let (left, right) = (try realCodes(node, 0, "first input"), try realCodes(node, 1, "second input"))
       try set(node, .pending(combined(kind, node.type, left, right)))

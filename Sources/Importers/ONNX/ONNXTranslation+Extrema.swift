@@ -76,7 +76,8 @@ extension ONNXTranslation {
       return try quantized(
         isClamped ? applied(.clamp(clamp.lowerBound, clamp.upperBound), to: part) : part, quantizer, name: name)
     }
-    guard constant.reals.allSatisfy({ $0.isFinite }) else { throw NodeFault("its constant holds what is no finite number") }
+    // What is infinite saturates, as masks do.
+    guard !constant.reals.contains(where: \.isNaN) else { throw NodeFault("its constant holds what is no number") }
     let rule = Quantizer(
       rounding: quantizer.rounding, roundsZeroPoint: quantizer.roundsZeroPoint, clamp: clamp, codes: quantizer.codes)
     let codes = constant.reals.map { rule.codeOfConstant($0, scale: quantizer.scale, zeroPoint: quantizer.zeroPoint) }

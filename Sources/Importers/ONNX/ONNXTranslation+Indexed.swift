@@ -4,7 +4,7 @@ import Network
 // are taken by index.
 extension ONNXTranslation {
   /// The elements at the given indices along axes of the file's shape, all along the others.
-  private mutating func taken(
+  mutating func taken(
     _ node: ONNXNode, from position: (codes: ONNXCodes, order: [Int], tensor: Int), along maps: [Int: [Int]]
   ) throws(NodeFault) -> ONNXCodes {
     let (codes, order, tensor) = position
@@ -125,15 +125,20 @@ extension ONNXTranslation {
 
   mutating func resize(_ node: ONNXNode) throws(NodeFault) {
     let mode = node.string("mode", default: "nearest")
+    guard mode == "nearest" else {
+      guard ["linear", "bilinear"].contains(mode) else {
+        throw NodeFault("its mode is \(mode.printable(40))", remedy: "resize to the nearest, or linearly")
+      }
+      let shape = try realCodes(node, 0, "input").view.shape
+      return try resizeLinearly(node, shape, resizedAxes(node, shape))
+    }
+    try behindMovement(node) { translation throws(NodeFault) in try translation.resizeToNearest(node) }
+  }
+
+  private mutating func resizeToNearest(_ node: ONNXNode) throws(NodeFault) {
     let input = try inMemory(node)
     let shape = input.codes.view.shape
     let axes = try resizedAxes(node, shape)
-    guard mode == "nearest" else {
-      guard ["linear", "bilinear"].contains(mode) else {
-        throw NodeFault("its mode is \(mode.printable(40))", remedy: "resize to the nearest, or linearly by 2, 4 or 8")
-      }
-      return try resizeLinearly(node, input, axes)
-    }
     var resized = shape
     for axis in axes { resized[axis.axis] = axis.size }
     guard elementCount(resized) != nil, !resized.contains(0) else { throw NodeFault("it makes \(resized) of \(shape)") }
@@ -161,8 +166,6 @@ extension ONNXTranslation {
     }
     try set(node, .codes(taken(node, from: input, along: maps)))
   }
-
-  private struct ResizedAxis { var axis, size: Int; var scale: Double }
 
   /// The place in the image of an element of the resized one (ONNX: Resize), in single precision, in which exporters'
   /// references reckon it.
@@ -204,7 +207,8 @@ extension ONNXTranslation {
         throw NodeFault("its scales \(found) do not fit \(shape)")
       }
       return zip(axes, found).map { axis, scale in
-        ResizedAxis(axis: axis, size: Int((Double(shape[axis]) * scale).rounded(.down)), scale: scale)
+        ResizedAxis(
+          axis: axis, size: Int((Double(shape[axis]) * scale).rounded(.down)), scale: scale, isOfSizes: false)
       }
     }
     guard node.hasInput(3), node.type == "Resize" else { throw NodeFault("its scales and sizes are missing") }
@@ -213,32 +217,28 @@ extension ONNXTranslation {
       throw NodeFault("its sizes \(sizes) do not fit \(shape)")
     }
     return zip(axes, sizes).map { axis, size in
-      ResizedAxis(axis: axis, size: size, scale: Double(size) / Double(shape[axis]))
+      ResizedAxis(axis: axis, size: size, scale: Double(size) / Double(shape[axis]), isOfSizes: true)
     }
   }
 
   /// Linearly by powers of two: every result is a mean of neighbours with weights that are multiples of 1 / (2 · scale),
   /// so that a convolution gives it exactly, for all places inside a block at once.
   private mutating func resizeLinearly(
-    _ node: ONNXNode, _ input: (codes: ONNXCodes, order: [Int], tensor: Int), _ axes: [ResizedAxis]
+    _ node: ONNXNode, _ shape: [Int], _ axes: [ResizedAxis]
   ) throws(NodeFault) {
-    let shape = input.codes.view.shape
-    guard shape.count == 4 || shape.count == 3 else { throw NodeFault("its input has the shape \(shape)") }
-    var scales = [1, 1]
-    for axis in axes where axis.size != shape[axis.axis] {
-      let scale = axis.size / shape[axis.axis]
-      let place = axis.axis - shape.count + 2
-      guard place >= 0, axis.axis >= 2, axis.size == scale * shape[axis.axis], axis.scale == Double(scale), [2, 4, 8].contains(scale) else {
-        throw NodeFault(
-          "it resizes \(shape[axis.axis]) elements to \(axis.size) linearly: such weights are no whole numbers of any unit",
-          remedy: "resize height and width linearly by 2, 4 or 8, or to the nearest element")
-      }
-      scales[place] = scale
+    guard axes.allSatisfy({ $0.size > 0 }), elementCount(axes.map(\.size)) != nil else {
+      throw NodeFault("it makes \(axes.map(\.size)) of \(shape)")
     }
     let coordinates = version < 11 ? "asymmetric" : node.string("coordinate_transformation_mode", default: "half_pixel")
-    guard ["half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric"].contains(coordinates) else {
-      throw NodeFault(
-        "its coordinate_transformation_mode is \(coordinates.printable(40))", remedy: "export with align_corners=False")
+    var scales = [1, 1]
+    for axis in axes where axis.size != shape[axis.axis] || axis.scale != 1 {
+      let scale = axis.size / shape[axis.axis]
+      let place = axis.axis - shape.count + 2
+      guard shape.count == 4 || shape.count == 3, place >= 0, axis.axis >= 2, axis.size == scale * shape[axis.axis],
+        axis.scale == Double(scale), [2, 4, 8].contains(scale),
+        ["half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric"].contains(coordinates)
+      else { return try resizeBetweenNeighbours(node, axes, coordinates) }
+      scales[place] = scale
     }
     // Of each block's places along an axis: the weights of the element before, itself and the one behind, in 1 / (2 · scale).
     func weights(_ scale: Int) -> [[Int]] {

@@ -215,9 +215,37 @@ extension ONNXTranslation {
   // MARK: Pad, Slice, Split
 
   /// The input's codes, the order in which its axes lie in memory, and a tensor of that shape.
+  static func notQuantised(_ pending: ONNXPending) -> NodeFault {
+    NodeFault(
+      "its input is the real result of \(pending.typeName), which no quantiser makes codes of",
+      remedy: "put a quantiser between \(pending.typeName) and it (quantize_static: name \(pending.typeName) among "
+        + "op_types_to_quantize)")
+  }
+
+  /// What only moves elements may as well move the codes that functions, which are taken of each alone, follow.
+  mutating func behindMovement(
+    _ node: ONNXNode, _ translate: (inout ONNXTranslation) throws(NodeFault) -> Void
+  ) throws(NodeFault) {
+    guard !isFloat, node.hasInput(0), case .pending(let pending)? = meanings[node.inputs[0]],
+      case .codes(let codes) = pending.base, pending.pools.isEmpty, pending.stages.isEmpty, pending.crop == nil
+    else { return try translate(&self) }
+    meanings[node.inputs[0]] = .codes(codes)
+    defer { meanings[node.inputs[0]] = .pending(pending) }
+    try translate(&self)
+    for output in node.outputs {
+      guard case .codes(let made)? = meanings[output] else { continue }
+      var moved = pending
+      moved.base = .codes(made)
+      (moved.view, moved.shape) = (made.view, tensors[made.tensor].shape)
+      meanings[output] = .pending(moved)
+    }
+  }
+
   mutating func inMemory(_ node: ONNXNode) throws(NodeFault) -> (codes: ONNXCodes, order: [Int], tensor: Int) {
     if isFloat { try settle(node.inputs[0]) }
-    guard case .codes(let codes) = try meaning(node, 0, "input") else {
+    let x = try meaning(node, 0, "input")
+    if case .pending(let pending) = x { throw ONNXTranslation.notQuantised(pending) }
+    guard case .codes(let codes) = x else {
       throw NodeFault("its input is not quantised", remedy: "put a quantiser in front of it")
     }
     let images = [0, 2, 3, 1]
@@ -283,8 +311,18 @@ extension ONNXTranslation {
     let axes = (try numbers(3, "axes") ?? Array(starts.indices)).map { $0 < 0 ? $0 + shape.count : $0 }
     let steps = try numbers(4, "steps") ?? Array(repeating: 1, count: starts.count)
     guard starts.count == ends.count, starts.count == axes.count, starts.count == steps.count,
-      Set(axes).count == axes.count, axes.allSatisfy({ shape.indices.contains($0) }), steps.allSatisfy({ $0 > 0 })
+      Set(axes).count == axes.count, axes.allSatisfy({ shape.indices.contains($0) }), !steps.contains(0)
     else { throw NodeFault("its starts \(starts), ends \(ends), axes \(axes) and steps \(steps) do not fit \(shape)") }
+    if steps.contains(where: { $0 < 0 }) {
+      // Backwards.
+      var maps: [Int: [Int]] = [:]
+      for (index, axis) in axes.enumerated() {
+        let places = ONNXEvaluator.slice(shape[axis], starts[index], ends[index], steps[index])
+        guard !places.isEmpty else { throw NodeFault("its slice of axis \(axis) is empty") }
+        maps[axis] = places
+      }
+      return try set(node, .codes(taken(node, from: (codes, order, tensor), along: maps)))
+    }
     var bounds = shape.map { (start: 0, end: $0, step: 1) }
     for (index, axis) in axes.enumerated() {
       func bounded(_ place: Int) -> Int { min(max(place < 0 ? place + shape[axis] : place, 0), shape[axis]) }

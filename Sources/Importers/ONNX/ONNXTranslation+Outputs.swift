@@ -85,7 +85,7 @@ extension ONNXTranslation {
         largest = max(largest, bound)
       }
       found = (nil, largest)
-    case .concatenation(let parts, _, _), .extremum(let parts, _, _):
+    case .concatenation(let parts, _, _), .extremum(let parts, _, _), .choice(_, let parts, _):
       found = (nil, 0)
       for part in parts {
         switch part {
@@ -128,9 +128,12 @@ extension ONNXTranslation {
 }
 
 extension ONNXPending {
-  /// Whether it is sums of products with at most a bias, which can be returned as they are.
+  var isUnclamped: Bool { clamp == -.infinity ... .infinity }
+  var isRectified: Bool { clamp == 0 ... .infinity }
+
+  /// Whether it is sums of products with at most a bias, and perhaps a ReLU, which can be returned as they are.
   var isPlainSum: Bool {
-    guard case .affine = base, clamp == -.infinity ... .infinity, pools.isEmpty, crop == nil, stages.count <= 1 else {
+    guard case .affine = base, isUnclamped || isRectified, pools.isEmpty, crop == nil, stages.count <= 1 else {
       return false
     }
     switch stages.first {
@@ -141,6 +144,21 @@ extension ONNXPending {
 }
 
 extension RealFunction {
+  private static func bound(_ functions: [RealFunction], _ x: Double) -> Double? {
+    functions.reduce(Optional(x)) { $0.flatMap($1.bound) }
+  }
+
+  private func bound(_ joining: Joining, _ a: Double?, _ b: Double?) -> Double? {
+    if case .compared = joining { return 1 }
+    guard let a, let b else { return nil }
+    switch joining {
+    case .sum, .difference: return a + b
+    case .product: return a * b
+    case .maximum, .minimum: return max(a, b)
+    case .quotient, .compared: return nil
+    }
+  }
+
   /// What its magnitude does not pass where that of its argument does not pass `x`; nil where there is no such bound.
   fileprivate func bound(_ x: Double) -> Double? {
     switch self {
@@ -154,6 +172,8 @@ extension RealFunction {
     case .clamp(let low, let high): max(abs(min(max(-x, low), high)), abs(min(max(x, low), high)))
     case .squareRoot: x.squareRoot()
     case .square: x * x
+    case .joined(let joining, let left, let right): bound(joining, Self.bound(left, x), Self.bound(right, x))
+    case .chosen(_, let some, let other): bound(.maximum, Self.bound(some, x), Self.bound(other, x))
     default: nil
     }
   }

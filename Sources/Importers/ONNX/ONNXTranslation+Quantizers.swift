@@ -319,6 +319,9 @@ extension ONNXTranslation {
         if case .averagePool2D = operations[index].kind { operations[index].stages = pending.stages }
       }
       return try finished(made, pending, name: name)
+    case .choice(let condition, let parts, let order):
+      let codes = try choice(condition, parts, order: order, pending, quantizer, name: name)
+      return try pooled(codes, pending.pools, name: name)
     case .extremum(let parts, let isMaximum, let order):
       let codes = try extremum(parts, isMaximum: isMaximum, order: order, pending, quantizer, name: name)
       return try pooled(codes, pending.pools, name: name)

@@ -50,6 +50,36 @@ extension ONNXTranslation {
           view: left(node, kept, axes), shape: [1, 1, 1, width])))
   }
 
+  /// Sums up to each element of an axis: a dense layer of ones and zeros.
+  mutating func cumulativeSum(_ node: ONNXNode) throws(NodeFault) {
+    guard !isFloat else { throw unknown(node, isOfOperator: true) }
+    let x = try realCodes(node, 0, "input")
+    let shape = x.view.shape
+    let listed = Int(try scalar(node, 1, "axis").clamped(to: -64...64))
+    let axis = listed < 0 ? listed + shape.count : listed
+    guard shape.indices.contains(axis) else { throw NodeFault("its axis \(listed) does not exist in \(shape)") }
+    let size = shape[axis]
+    let (isExclusive, isReverse) = (node.int("exclusive", default: 0) != 0, node.int("reverse", default: 0) != 0)
+    guard let count = elementCount([size, size]), size <= 1 << 10 else {
+      throw NodeFault("it sums up \(size) elements; 1,024 are the most")
+    }
+    try spend(count)
+    let weights = (0..<count).map { place -> Int64 in
+      let (to, from) = isReverse ? (place % size, place / size) : (place / size, place % size)
+      return from < to || from == to && !isExclusive ? 1 : 0
+    }
+    let order = shape.indices.filter { $0 != axis } + [axis]
+    let affine = ONNXAffine(
+      kind: .fullyConnected(keepsDimensions: true, .none), input: arranged(x, order), weights: weights,
+      weightShape: [size, size], weightType: .int8, scales: [1], zeroPoints: [0])
+    try set(
+      node,
+      .pending(
+        ONNXPending(
+          .affine(affine), typeName: node.type, view: StridedView(shape: shape, inMemory: order),
+          shape: order.map { shape[$0] })))
+  }
+
   /// The largest or smallest code stands for the largest or smallest real value.
   mutating func reduceExtremum(_ node: ONNXNode, isMaximum: Bool) throws(NodeFault) {
     if isFloat { try settle(node.inputs[0]) }

@@ -8,7 +8,8 @@ extension ONNXTranslation {
     guard let quantized = constant.quantized else {
       throw NodeFault(
         "its \(role) are real numbers, not quantised",
-        remedy: "put Quant behind them, or quantise the model (onnxruntime.quantization.quantize_static)")
+        remedy: "put Quant behind them, or quantise the model (onnxruntime.quantization.quantize_static, with "
+          + "QuantFormat.QDQ: QOperator leaves some operators as they are)")
     }
     return quantized
   }
@@ -174,6 +175,9 @@ extension ONNXTranslation {
         pending.base = .affine(affine)
         return
       }
+    }
+    if centred.allSatisfy({ abs($0) < 1 << 29 }) {
+      return try pending.add(centred.indices.map { Double(scale($0)) * Double(centred[$0]) }, times: factor)
     }
     // A code's 32 bits times a scale's 24 are more than a double holds: both halves of the code are added.
     let exact = centred.indices.map { Double(scale($0)) * Double(centred[$0] & ~0xFFFF) }

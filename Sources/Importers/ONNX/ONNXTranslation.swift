@@ -168,19 +168,24 @@ struct ONNXTranslation {
   private mutating func fail(_ node: ONNXNode) {
     for output in node.outputs where !output.isEmpty {
       meanings[output] = .failed
-      guard shapes[output] == nil, Self.keepsShape.contains(node.type) else { continue }
-      let known = node.inputs.compactMap { input in meanings[input]?.view?.shape ?? shapes[input] }
-      shapes[output] = known.max { $0.reduce(1, *) < $1.reduce(1, *) }
+      guard shapes[output] == nil, Self.keepsShape.contains(node.type) || Self.broadcasts.contains(node.type) else { continue }
+      let read = Self.broadcasts.contains(node.type) ? node.inputs.filter { !$0.isEmpty } : Array(node.inputs.prefix(1))
+      let known = read.compactMap { input in meanings[input]?.view?.shape ?? shapes[input] }
+      // One that is not known may be the larger.
+      if known.count == read.count { shapes[output] = known.max { $0.reduce(1, *) < $1.reduce(1, *) } }
     }
   }
 
   /// Operators whose result has the shape of their largest input.
+  private static let broadcasts: Set<String> = ["Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "PRelu"]
+
+  /// Operators whose result has the shape of their first input.
   private static let keepsShape: Set<String> = [
-    "Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Relu", "Clip", "PRelu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "Gelu",
+    "Relu", "Clip", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "Gelu",
     "Erf", "HardSigmoid", "HardSwish", "Mish", "Selu", "Softplus", "Exp", "Log", "Sqrt", "Abs", "Neg", "Reciprocal", "Cast",
     "BatchNormalization", "LayerNormalization", "InstanceNormalization", "GroupNormalization", "LpNormalization",
     "Softmax", "LogSoftmax", "Quant", "IntQuant", "BipolarQuant", "QuantizeLinear", "DequantizeLinear", "Identity",
-    "Dropout", "CumSum", "Sin", "Cos", "Floor", "Ceil", "Round", "Sign",
+    "Dropout", "CumSum", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Floor", "Ceil", "Round", "Sign",
   ]
 
   /// All faults are told at once: behind a node at fault a quantiser makes codes of its own, as an input would bring them,
@@ -282,7 +287,15 @@ struct ONNXTranslation {
     case .pending(let pending):
       do throws(NodeFault) {
         // Accumulators as they are, where nothing is done to them.
-        return rowMajor(try pending.isPlainSum ? accumulators(pending, name: output) : codes(ofReal: pending, name: output))
+        if pending.isPlainSum {
+          do throws(NodeFault) {
+            return rowMajor(try accumulators(pending, name: output))
+          } catch {
+            // Behind a ReLU there may be no unit in which all keep their side of 0.
+            guard pending.isRectified else { throw error }
+          }
+        }
+        return rowMajor(try codes(ofReal: pending, name: output))
       } catch {
         return fault(
           pending.isPlainSum ? error.reason : "is the real result of \(pending.typeName), and \(error.reason)", error.remedy)
@@ -500,6 +513,22 @@ struct ONNXTranslation {
     case "ReduceMax": try reduceExtremum(node, isMaximum: true)
     case "ReduceMin": try reduceExtremum(node, isMaximum: false)
     case "ReduceSum": try reduceSum(node)
+    case "CumSum": try cumulativeSum(node)
+    case "Greater": try comparison(node, .greater)
+    case "GreaterOrEqual": try comparison(node, .greaterOrEqual)
+    case "Less": try comparison(node, .less)
+    case "LessOrEqual": try comparison(node, .lessOrEqual)
+    case "Where": try choice(node)
+    case "Sign":
+      try unary(
+        node,
+        .joined(
+          .difference, [.joined(.compared(.greater), [], [.constant(0)])],
+          [.joined(.compared(.less), [], [.constant(0)])]))
+    case "Softsign": try unary(node, .joined(.quotient, [], [.absolute, .scaled(by: 1, plus: 1)]))
+    case "ThresholdedRelu":
+      let alpha = Double(node.float("alpha", default: 1))
+      try unary(node, .chosen([.joined(.compared(.greater), [], [.constant(alpha)])], [], [.constant(0)]))
     case "Max": try extremum(node, isMaximum: true)
     case "Min": try extremum(node, isMaximum: false)
     case "PRelu": try parametricRelu(node)
@@ -510,17 +539,18 @@ struct ONNXTranslation {
       let alpha = Double(node.float("alpha", default: 1))
       try unary(node, .scaled(by: 1 / alpha, plus: 0), .elu(alpha: 1), .scaled(by: alpha, plus: 0))
     case "ConvTranspose": try transposedConvolution(node)
-    case "Gather": try gather(node)
-    case "Tile": try tile(node)
-    case "Expand": try expand(node)
+    case "Gather": try behindMovement(node) { translation throws(NodeFault) in try translation.gather(node) }
+    case "Tile": try behindMovement(node) { translation throws(NodeFault) in try translation.tile(node) }
+    case "Expand": try behindMovement(node) { translation throws(NodeFault) in try translation.expand(node) }
     case "Resize", "Upsample": try resize(node)
-    case "DepthToSpace": try depthToSpace(node)
-    case "SpaceToDepth": try spaceToDepth(node)
+    case "DepthToSpace": try behindMovement(node) { translation throws(NodeFault) in try translation.depthToSpace(node) }
+    case "SpaceToDepth": try behindMovement(node) { translation throws(NodeFault) in try translation.spaceToDepth(node) }
     case "LayerNormalization", "InstanceNormalization", "GroupNormalization", "RMSNormalization", "LpNormalization":
       throw NodeFault(
         "it divides by a deviation that it reckons of real values, with no quantiser in between: no integers give just that",
         remedy: "use BatchNormalization, whose constants are folded, or write the normalisation out as single operators "
-          + "(ReduceMean, Sub, Mul, Sqrt, Reciprocal) and quantise each",
+          + "(ReduceMean, Sub, Mul, Sqrt, Reciprocal) and quantise each: quantize_static with QuantFormat.QDQ and all of them "
+          + "in op_types_to_quantize",
         isOfOperator: true)
     case "Identity", "Dropout": try set(node, meaning(node, 0, "input"))
     case "Cast": try cast(node)
@@ -528,9 +558,9 @@ struct ONNXTranslation {
     case "Transpose": try transpose(node)
     case "Concat": try concatenation(node)
     case "Pad": try pad(node)
-    case "Slice": try slice(node)
-    case "Split": try split(node)
-    case "Softmax", "LogSoftmax", "ArgMax", "Hardmax": try atTheEnd(node)
+    case "Slice": try behindMovement(node) { translation throws(NodeFault) in try translation.slice(node) }
+    case "Split": try behindMovement(node) { translation throws(NodeFault) in try translation.split(node) }
+    case "Softmax", "LogSoftmax", "ArgMax", "Hardmax", "TopK": try atTheEnd(node)
     case "QLinearConv": try qLinearConvolution(node)
     case "QLinearMatMul": try qLinearMatrixProduct(node)
     case "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger":

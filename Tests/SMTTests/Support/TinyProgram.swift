@@ -104,11 +104,11 @@ struct TinyProgram {
       .affine(affine), [x], shape: [1, geometry.outputHeight, geometry.outputWidth, outputs], type)
   }
 
-  /// An affine step whose codes are its accumulators.
+  /// An affine step whose codes are its accumulators, perhaps behind a ReLU.
   private mutating func accumulators(_ x: Int) -> Int {
     let last = affine(x)
     guard case .affine(var affine) = steps[steps.count - 1].operation else { return last }
-    affine.requantization = .identity
+    affine.requantization = random.chance(0.5) ? .identity : .rectifier
     steps[steps.count - 1].operation = .affine(affine)
     values[last].type = .int32
     return last

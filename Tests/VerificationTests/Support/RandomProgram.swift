@@ -129,11 +129,11 @@ struct RandomProgram {
     affine(x, .dense(batch: 1, inputs: values[x].count, outputs: outputs), groups: 1, type)
   }
 
-  /// A dense layer whose codes are its accumulators.
+  /// A dense layer whose codes are its accumulators, perhaps behind a ReLU.
   private mutating func accumulators(_ x: Int, outputs: Int) -> Int {
     let last = dense(x, outputs: outputs, .int32)
     guard case .affine(var affine) = steps[steps.count - 1].operation else { return last }
-    affine.requantization = .identity
+    affine.requantization = random.chance(0.5) ? .identity : .rectifier
     steps[steps.count - 1].operation = .affine(affine)
     return last
   }
