@@ -60,11 +60,11 @@ import Testing
   @Test func whatHasNoCommonUnitIsRefusedAndWhatMayChangePlacesIsSaidTo() throws {
     let scales = #expect(throws: AccumulatorUnit.Fault.self) { _ = try self.unit([0.5, 0.3], .codes([0, 0])) }
     #expect(scales?.reason.contains("powers of two") == true)
-    // A quarter of a fine unit apart: rounding makes them equal.
+    // A quarter of a fine unit apart: rounding moves them by about as much.
     let unit = Double(Float(0.1)) * Double(Float(0.3))
     let made = try self.unit([0.3], .reals([0.07, 0.07 + unit / 65536]))
     #expect(!made.isExact && !made.keepsOrder && made.factors == [1 << 14])
-    #expect(made.offsets[0] == made.offsets[1])
+    #expect(abs(made.offsets[0] - made.offsets[1]) <= 1)
     let none = #expect(throws: AccumulatorUnit.Fault.self) { _ = try self.unit([0.3], .reals([0.07]), largest: 0) }
     #expect(none?.reason.contains("32 bits") == true)
   }
