@@ -177,6 +177,20 @@ private struct FloatIsland {
       x = emitted(.divide(.none), "DIV", [x, y])
       multiply(by: 2)
       add(-1)
+    case .joined(let joining, let left, let right):
+      let (a, b) = (applied(left), applied(right))
+      switch joining {
+      case .sum: x = emitted(.add(.none), "ADD", [a, b])
+      case .difference: x = emitted(.subtract(.none), "SUB", [a, b])
+      case .product: x = emitted(.multiply(.none), "MUL", [a, b])
+      case .quotient: x = emitted(.divide(.none), "DIV", [a, b])
+      case .maximum: x = emitted(.maximum, "MAXIMUM", [a, b])
+      case .minimum: x = emitted(.minimum, "MINIMUM", [a, b])
+      case .compared(let comparison): x = emitted(.compare(comparison), "\(comparison)", [a, b])
+      }
+    case .chosen(let condition, let some, let other):
+      let operands = [applied(condition), applied(some), applied(other)]
+      x = emitted(.select, "SELECT_V2", operands)
     case .leakyRelu(let alpha): unary(.leakyRelu(alpha: alpha))
     case .logistic: unary(.logistic)
     case .tanh: unary(.tanh)
@@ -185,6 +199,14 @@ private struct FloatIsland {
       .floor, .ceiling, .rounded, .gelu:
       unary(.real(function))
     }
+  }
+
+  /// What functions make of what has been reckoned, which stays as it is.
+  private mutating func applied(_ functions: [RealFunction]) -> Int {
+    let whole = x
+    defer { x = whole }
+    for function in functions { apply(function) }
+    return x
   }
 
   private mutating func multiply(by factor: Float) { x = emitted(.multiply(.none), "MUL", [x, constant(factor)]) }
