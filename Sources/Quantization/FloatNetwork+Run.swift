@@ -118,19 +118,6 @@ extension FloatLayer.Combination {
   }
 }
 
-extension Comparison {
-  fileprivate func holds(_ a: Float, _ b: Float) -> Bool {
-    switch self {
-    case .equal: a == b
-    case .notEqual: a != b
-    case .less: a < b
-    case .lessOrEqual: a <= b
-    case .greater: a > b
-    case .greaterOrEqual: a >= b
-    }
-  }
-}
-
 extension FloatTransposed {
   /// Each input pixel adds its share to its window of the output.
   fileprivate func run(_ x: [Float]) -> [Float] {
