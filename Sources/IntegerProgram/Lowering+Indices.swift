@@ -42,7 +42,7 @@ extension Lowering {
       scale: 1, zeroPoint: 0)
     let index = add(value, tensor: tensor)
     indexFunctions[tensor] = IndexFunction(value: index, integers: Array(type.range))
-    notices.append("the input \"\(name.printable())\" holds indices of \(rows) rows, 0 … \(rows - 1)")
+    notices.append("the input \"\(name.printable())\" holds indices of \(rows) rows, 0 to \(rows - 1)")
     return index
   }
 

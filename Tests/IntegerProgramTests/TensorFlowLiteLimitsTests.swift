@@ -38,7 +38,7 @@ import Testing
       "GATHER", .gather(axis: 0, batchDimensions: 0), [codes([5, 2], table), integers([2], nil)], codes([2, 2]))
     #expect(program.values[program.inputs[0]].range == 0...4)
     #expect(program.values[program.inputs[0]].type.range == 0...7)
-    #expect(program.notices.contains { $0.contains("0 … 4") })
+    #expect(program.notices.contains { $0.contains("0 to 4") })
     let simulator = Simulator(program)
     #expect(try simulator.run([[4, 1]]) == [[Int32(table[8]), Int32(table[9]), Int32(table[2]), Int32(table[3])]])
     #expect(throws: SimulationError.stray(input: 0, name: "k", element: 1, range: 0...4, found: 5)) {

@@ -216,12 +216,14 @@ struct TinyProgram {
     let scale = random.element(of: [Float(0.003), 0.02, 0.1, 0.3, 1])
     guard let softmax = SoftmaxScale(scale: scale, beta: 1) else { return x }
     let (rows, depth) = random.chance(0.5) ? (1, values[x].count) : (values[x].count / shape[3], shape[3])
-    if random.chance(0.3) {
+    // Nothing is drawn for it: the other programs stay what they are.
+    if values.count % 4 == 0 {
       let normalization = Normalization(
-        rows: rows, depth: depth, zeroPoint: code(of: .int8), rounding: random.chance(0.5) ? .double : .single)
+        rows: rows, depth: depth, zeroPoint: Int32(values.count * 37 % 256) - 128,
+        rounding: depth % 2 == 0 ? .double : .single)
       return emit(.normalize(normalization), [x], shape: shape, .int8)
     }
-    let kind: Softmax.Kind = random.chance(0.4) ? .logarithms : .shares
+    let kind: Softmax.Kind = values.count % 4 == 1 ? .logarithms : .shares
     return emit(.softmax(Softmax(rows: rows, depth: depth, scale: softmax, kind: kind)), [x], shape: shape, .int8)
   }
 

@@ -321,12 +321,13 @@ struct RandomProgram {
     let shape = shapes[x]
     guard let scale = SoftmaxScale(scale: random.element(of: [0.003, 0.02, 0.1, 0.5]), beta: 1) else { return x }
     let rows = shape[0] * shape[1]
-    switch pick(0...5) {
+    // Nothing is drawn for it: the other programs stay what they are.
+    switch values.count % 6 {
     case 0:
       let softmax = Softmax(rows: rows, depth: shape[2], scale: scale, kind: .logarithms)
       return emit(.softmax(softmax), [x], shape, .int8)
     case 1:
-      let normalization = Normalization(rows: rows, depth: shape[2], zeroPoint: code(of: .int8), rounding: .double)
+      let normalization = Normalization(rows: rows, depth: shape[2], zeroPoint: Int32(values.count * 37 % 256) - 128, rounding: .double)
       return emit(.normalize(normalization), [x], shape, .int8)
     default: return emit(.softmax(Softmax(rows: rows, depth: shape[2], scale: scale)), [x], shape, .int8)
     }
