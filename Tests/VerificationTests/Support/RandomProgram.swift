@@ -327,7 +327,8 @@ struct RandomProgram {
       let softmax = Softmax(rows: rows, depth: shape[2], scale: scale, kind: .logarithms)
       return emit(.softmax(softmax), [x], shape, .int8)
     case 1:
-      let normalization = Normalization(rows: rows, depth: shape[2], zeroPoint: Int32(values.count * 37 % 256) - 128, rounding: .double)
+      let normalization = Normalization(
+        rows: rows, depth: shape[2], zeroPoint: Int32(values.count * 37 % 256) - 128, rounding: .double)
       return emit(.normalize(normalization), [x], shape, .int8)
     default: return emit(.softmax(Softmax(rows: rows, depth: shape[2], scale: scale)), [x], shape, .int8)
     }
