@@ -127,6 +127,26 @@ ctflite_options options(const Operator *op) {
     out.reverse = o->reverse();
     break;
   }
+  case BuiltinOptions_SVDFOptions:
+    out.rank = op->builtin_options_as_SVDFOptions()->rank();
+    break;
+  case BuiltinOptions_UnidirectionalSequenceLSTMOptions: {
+    auto o = op->builtin_options_as_UnidirectionalSequenceLSTMOptions();
+    out.activation = o->fused_activation_function();
+    out.cell_clip = o->cell_clip();
+    out.projection_clip = o->proj_clip();
+    out.time_major = o->time_major();
+    break;
+  }
+  case BuiltinOptions_CallOnceOptions:
+    out.subgraph = op->builtin_options_as_CallOnceOptions()->init_subgraph_index();
+    break;
+  case BuiltinOptions_VarHandleOptions: {
+    auto o = op->builtin_options_as_VarHandleOptions();
+    out.container = string(o->container());
+    out.shared_name = string(o->shared_name());
+    break;
+  }
   case BuiltinOptions_DivOptions:
     out.activation = op->builtin_options_as_DivOptions()->fused_activation_function();
     break;
@@ -191,6 +211,12 @@ ctflite_model *ctflite_open(const uint8_t *bytes, size_t count, const char **err
   auto handle = new (std::nothrow) ctflite_model{bytes, count, model, model->subgraphs()->Get(0)};
   if (!handle) *error = "out of memory";
   return handle;
+}
+
+ctflite_model *ctflite_subgraph(const ctflite_model *m, size_t index) {
+  if (index >= ctflite_subgraph_count(m)) return nullptr;
+  auto graph = m->model->subgraphs()->Get(static_cast<flatbuffers::uoffset_t>(index));
+  return graph ? new (std::nothrow) ctflite_model{m->bytes, m->count, m->model, graph} : nullptr;
 }
 
 void ctflite_close(ctflite_model *model) { delete model; }

@@ -32,6 +32,12 @@ struct Pool2DOptionsBuilder;
 struct FullyConnectedOptions;
 struct FullyConnectedOptionsBuilder;
 
+struct SVDFOptions;
+struct SVDFOptionsBuilder;
+
+struct UnidirectionalSequenceLSTMOptions;
+struct UnidirectionalSequenceLSTMOptionsBuilder;
+
 struct SoftmaxOptions;
 struct SoftmaxOptionsBuilder;
 
@@ -107,6 +113,12 @@ struct ResizeBilinearOptionsBuilder;
 struct CumsumOptions;
 struct CumsumOptionsBuilder;
 
+struct CallOnceOptions;
+struct CallOnceOptionsBuilder;
+
+struct VarHandleOptions;
+struct VarHandleOptionsBuilder;
+
 struct OperatorCode;
 struct OperatorCodeBuilder;
 
@@ -168,6 +180,7 @@ enum BuiltinOptions : uint8_t {
   BuiltinOptions_Conv2DOptions = 1,
   BuiltinOptions_DepthwiseConv2DOptions = 2,
   BuiltinOptions_Pool2DOptions = 5,
+  BuiltinOptions_SVDFOptions = 6,
   BuiltinOptions_FullyConnectedOptions = 8,
   BuiltinOptions_SoftmaxOptions = 9,
   BuiltinOptions_ConcatenationOptions = 10,
@@ -186,6 +199,7 @@ enum BuiltinOptions : uint8_t {
   BuiltinOptions_TransposeConvOptions = 49,
   BuiltinOptions_PackOptions = 59,
   BuiltinOptions_UnpackOptions = 64,
+  BuiltinOptions_UnidirectionalSequenceLSTMOptions = 71,
   BuiltinOptions_ResizeNearestNeighborOptions = 74,
   BuiltinOptions_LeakyReluOptions = 75,
   BuiltinOptions_MirrorPadOptions = 77,
@@ -193,17 +207,20 @@ enum BuiltinOptions : uint8_t {
   BuiltinOptions_DepthToSpaceOptions = 94,
   BuiltinOptions_BatchMatMulOptions = 101,
   BuiltinOptions_CumsumOptions = 102,
+  BuiltinOptions_CallOnceOptions = 103,
+  BuiltinOptions_VarHandleOptions = 111,
   BuiltinOptions_GeluOptions = 116,
   BuiltinOptions_MIN = BuiltinOptions_NONE,
   BuiltinOptions_MAX = BuiltinOptions_GeluOptions
 };
 
-inline const BuiltinOptions (&EnumValuesBuiltinOptions())[30] {
+inline const BuiltinOptions (&EnumValuesBuiltinOptions())[34] {
   static const BuiltinOptions values[] = {
     BuiltinOptions_NONE,
     BuiltinOptions_Conv2DOptions,
     BuiltinOptions_DepthwiseConv2DOptions,
     BuiltinOptions_Pool2DOptions,
+    BuiltinOptions_SVDFOptions,
     BuiltinOptions_FullyConnectedOptions,
     BuiltinOptions_SoftmaxOptions,
     BuiltinOptions_ConcatenationOptions,
@@ -222,6 +239,7 @@ inline const BuiltinOptions (&EnumValuesBuiltinOptions())[30] {
     BuiltinOptions_TransposeConvOptions,
     BuiltinOptions_PackOptions,
     BuiltinOptions_UnpackOptions,
+    BuiltinOptions_UnidirectionalSequenceLSTMOptions,
     BuiltinOptions_ResizeNearestNeighborOptions,
     BuiltinOptions_LeakyReluOptions,
     BuiltinOptions_MirrorPadOptions,
@@ -229,6 +247,8 @@ inline const BuiltinOptions (&EnumValuesBuiltinOptions())[30] {
     BuiltinOptions_DepthToSpaceOptions,
     BuiltinOptions_BatchMatMulOptions,
     BuiltinOptions_CumsumOptions,
+    BuiltinOptions_CallOnceOptions,
+    BuiltinOptions_VarHandleOptions,
     BuiltinOptions_GeluOptions
   };
   return values;
@@ -242,7 +262,7 @@ inline const char * const *EnumNamesBuiltinOptions() {
     "",
     "",
     "Pool2DOptions",
-    "",
+    "SVDFOptions",
     "",
     "FullyConnectedOptions",
     "SoftmaxOptions",
@@ -307,7 +327,7 @@ inline const char * const *EnumNamesBuiltinOptions() {
     "",
     "",
     "",
-    "",
+    "UnidirectionalSequenceLSTMOptions",
     "",
     "",
     "ResizeNearestNeighborOptions",
@@ -339,6 +359,7 @@ inline const char * const *EnumNamesBuiltinOptions() {
     "",
     "BatchMatMulOptions",
     "CumsumOptions",
+    "CallOnceOptions",
     "",
     "",
     "",
@@ -346,8 +367,7 @@ inline const char * const *EnumNamesBuiltinOptions() {
     "",
     "",
     "",
-    "",
-    "",
+    "VarHandleOptions",
     "",
     "",
     "",
@@ -378,6 +398,10 @@ template<> struct BuiltinOptionsTraits<lockstep_tflite::DepthwiseConv2DOptions> 
 
 template<> struct BuiltinOptionsTraits<lockstep_tflite::Pool2DOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_Pool2DOptions;
+};
+
+template<> struct BuiltinOptionsTraits<lockstep_tflite::SVDFOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_SVDFOptions;
 };
 
 template<> struct BuiltinOptionsTraits<lockstep_tflite::FullyConnectedOptions> {
@@ -452,6 +476,10 @@ template<> struct BuiltinOptionsTraits<lockstep_tflite::UnpackOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_UnpackOptions;
 };
 
+template<> struct BuiltinOptionsTraits<lockstep_tflite::UnidirectionalSequenceLSTMOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_UnidirectionalSequenceLSTMOptions;
+};
+
 template<> struct BuiltinOptionsTraits<lockstep_tflite::ResizeNearestNeighborOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_ResizeNearestNeighborOptions;
 };
@@ -478,6 +506,14 @@ template<> struct BuiltinOptionsTraits<lockstep_tflite::BatchMatMulOptions> {
 
 template<> struct BuiltinOptionsTraits<lockstep_tflite::CumsumOptions> {
   static const BuiltinOptions enum_value = BuiltinOptions_CumsumOptions;
+};
+
+template<> struct BuiltinOptionsTraits<lockstep_tflite::CallOnceOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_CallOnceOptions;
+};
+
+template<> struct BuiltinOptionsTraits<lockstep_tflite::VarHandleOptions> {
+  static const BuiltinOptions enum_value = BuiltinOptions_VarHandleOptions;
 };
 
 template<> struct BuiltinOptionsTraits<lockstep_tflite::GeluOptions> {
@@ -1164,6 +1200,128 @@ inline flatbuffers::Offset<FullyConnectedOptions> CreateFullyConnectedOptions(
   FullyConnectedOptionsBuilder builder_(_fbb);
   builder_.add_keep_num_dims(keep_num_dims);
   builder_.add_weights_format(weights_format);
+  builder_.add_fused_activation_function(fused_activation_function);
+  return builder_.Finish();
+}
+
+struct SVDFOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef SVDFOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_RANK = 4,
+    VT_FUSED_ACTIVATION_FUNCTION = 6
+  };
+  int32_t rank() const {
+    return GetField<int32_t>(VT_RANK, 0);
+  }
+  int8_t fused_activation_function() const {
+    return GetField<int8_t>(VT_FUSED_ACTIVATION_FUNCTION, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int32_t>(verifier, VT_RANK, 4) &&
+           VerifyField<int8_t>(verifier, VT_FUSED_ACTIVATION_FUNCTION, 1) &&
+           verifier.EndTable();
+  }
+};
+
+struct SVDFOptionsBuilder {
+  typedef SVDFOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_rank(int32_t rank) {
+    fbb_.AddElement<int32_t>(SVDFOptions::VT_RANK, rank, 0);
+  }
+  void add_fused_activation_function(int8_t fused_activation_function) {
+    fbb_.AddElement<int8_t>(SVDFOptions::VT_FUSED_ACTIVATION_FUNCTION, fused_activation_function, 0);
+  }
+  explicit SVDFOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<SVDFOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<SVDFOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<SVDFOptions> CreateSVDFOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int32_t rank = 0,
+    int8_t fused_activation_function = 0) {
+  SVDFOptionsBuilder builder_(_fbb);
+  builder_.add_rank(rank);
+  builder_.add_fused_activation_function(fused_activation_function);
+  return builder_.Finish();
+}
+
+struct UnidirectionalSequenceLSTMOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef UnidirectionalSequenceLSTMOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_FUSED_ACTIVATION_FUNCTION = 4,
+    VT_CELL_CLIP = 6,
+    VT_PROJ_CLIP = 8,
+    VT_TIME_MAJOR = 10
+  };
+  int8_t fused_activation_function() const {
+    return GetField<int8_t>(VT_FUSED_ACTIVATION_FUNCTION, 0);
+  }
+  float cell_clip() const {
+    return GetField<float>(VT_CELL_CLIP, 0.0f);
+  }
+  float proj_clip() const {
+    return GetField<float>(VT_PROJ_CLIP, 0.0f);
+  }
+  bool time_major() const {
+    return GetField<uint8_t>(VT_TIME_MAJOR, 0) != 0;
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int8_t>(verifier, VT_FUSED_ACTIVATION_FUNCTION, 1) &&
+           VerifyField<float>(verifier, VT_CELL_CLIP, 4) &&
+           VerifyField<float>(verifier, VT_PROJ_CLIP, 4) &&
+           VerifyField<uint8_t>(verifier, VT_TIME_MAJOR, 1) &&
+           verifier.EndTable();
+  }
+};
+
+struct UnidirectionalSequenceLSTMOptionsBuilder {
+  typedef UnidirectionalSequenceLSTMOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_fused_activation_function(int8_t fused_activation_function) {
+    fbb_.AddElement<int8_t>(UnidirectionalSequenceLSTMOptions::VT_FUSED_ACTIVATION_FUNCTION, fused_activation_function, 0);
+  }
+  void add_cell_clip(float cell_clip) {
+    fbb_.AddElement<float>(UnidirectionalSequenceLSTMOptions::VT_CELL_CLIP, cell_clip, 0.0f);
+  }
+  void add_proj_clip(float proj_clip) {
+    fbb_.AddElement<float>(UnidirectionalSequenceLSTMOptions::VT_PROJ_CLIP, proj_clip, 0.0f);
+  }
+  void add_time_major(bool time_major) {
+    fbb_.AddElement<uint8_t>(UnidirectionalSequenceLSTMOptions::VT_TIME_MAJOR, static_cast<uint8_t>(time_major), 0);
+  }
+  explicit UnidirectionalSequenceLSTMOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<UnidirectionalSequenceLSTMOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<UnidirectionalSequenceLSTMOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<UnidirectionalSequenceLSTMOptions> CreateUnidirectionalSequenceLSTMOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int8_t fused_activation_function = 0,
+    float cell_clip = 0.0f,
+    float proj_clip = 0.0f,
+    bool time_major = false) {
+  UnidirectionalSequenceLSTMOptionsBuilder builder_(_fbb);
+  builder_.add_proj_clip(proj_clip);
+  builder_.add_cell_clip(cell_clip);
+  builder_.add_time_major(time_major);
   builder_.add_fused_activation_function(fused_activation_function);
   return builder_.Finish();
 }
@@ -2413,6 +2571,112 @@ inline flatbuffers::Offset<CumsumOptions> CreateCumsumOptions(
   return builder_.Finish();
 }
 
+struct CallOnceOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef CallOnceOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_INIT_SUBGRAPH_INDEX = 4
+  };
+  int32_t init_subgraph_index() const {
+    return GetField<int32_t>(VT_INIT_SUBGRAPH_INDEX, 0);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<int32_t>(verifier, VT_INIT_SUBGRAPH_INDEX, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct CallOnceOptionsBuilder {
+  typedef CallOnceOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_init_subgraph_index(int32_t init_subgraph_index) {
+    fbb_.AddElement<int32_t>(CallOnceOptions::VT_INIT_SUBGRAPH_INDEX, init_subgraph_index, 0);
+  }
+  explicit CallOnceOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<CallOnceOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<CallOnceOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<CallOnceOptions> CreateCallOnceOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    int32_t init_subgraph_index = 0) {
+  CallOnceOptionsBuilder builder_(_fbb);
+  builder_.add_init_subgraph_index(init_subgraph_index);
+  return builder_.Finish();
+}
+
+struct VarHandleOptions FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
+  typedef VarHandleOptionsBuilder Builder;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_CONTAINER = 4,
+    VT_SHARED_NAME = 6
+  };
+  const flatbuffers::String *container() const {
+    return GetPointer<const flatbuffers::String *>(VT_CONTAINER);
+  }
+  const flatbuffers::String *shared_name() const {
+    return GetPointer<const flatbuffers::String *>(VT_SHARED_NAME);
+  }
+  bool Verify(flatbuffers::Verifier &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyOffset(verifier, VT_CONTAINER) &&
+           verifier.VerifyString(container()) &&
+           VerifyOffset(verifier, VT_SHARED_NAME) &&
+           verifier.VerifyString(shared_name()) &&
+           verifier.EndTable();
+  }
+};
+
+struct VarHandleOptionsBuilder {
+  typedef VarHandleOptions Table;
+  flatbuffers::FlatBufferBuilder &fbb_;
+  flatbuffers::uoffset_t start_;
+  void add_container(flatbuffers::Offset<flatbuffers::String> container) {
+    fbb_.AddOffset(VarHandleOptions::VT_CONTAINER, container);
+  }
+  void add_shared_name(flatbuffers::Offset<flatbuffers::String> shared_name) {
+    fbb_.AddOffset(VarHandleOptions::VT_SHARED_NAME, shared_name);
+  }
+  explicit VarHandleOptionsBuilder(flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  flatbuffers::Offset<VarHandleOptions> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = flatbuffers::Offset<VarHandleOptions>(end);
+    return o;
+  }
+};
+
+inline flatbuffers::Offset<VarHandleOptions> CreateVarHandleOptions(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    flatbuffers::Offset<flatbuffers::String> container = 0,
+    flatbuffers::Offset<flatbuffers::String> shared_name = 0) {
+  VarHandleOptionsBuilder builder_(_fbb);
+  builder_.add_shared_name(shared_name);
+  builder_.add_container(container);
+  return builder_.Finish();
+}
+
+inline flatbuffers::Offset<VarHandleOptions> CreateVarHandleOptionsDirect(
+    flatbuffers::FlatBufferBuilder &_fbb,
+    const char *container = nullptr,
+    const char *shared_name = nullptr) {
+  auto container__ = container ? _fbb.CreateString(container) : 0;
+  auto shared_name__ = shared_name ? _fbb.CreateString(shared_name) : 0;
+  return lockstep_tflite::CreateVarHandleOptions(
+      _fbb,
+      container__,
+      shared_name__);
+}
+
 struct OperatorCode FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   typedef OperatorCodeBuilder Builder;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
@@ -2534,6 +2798,9 @@ struct Operator FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const lockstep_tflite::Pool2DOptions *builtin_options_as_Pool2DOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_Pool2DOptions ? static_cast<const lockstep_tflite::Pool2DOptions *>(builtin_options()) : nullptr;
   }
+  const lockstep_tflite::SVDFOptions *builtin_options_as_SVDFOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_SVDFOptions ? static_cast<const lockstep_tflite::SVDFOptions *>(builtin_options()) : nullptr;
+  }
   const lockstep_tflite::FullyConnectedOptions *builtin_options_as_FullyConnectedOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_FullyConnectedOptions ? static_cast<const lockstep_tflite::FullyConnectedOptions *>(builtin_options()) : nullptr;
   }
@@ -2588,6 +2855,9 @@ struct Operator FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   const lockstep_tflite::UnpackOptions *builtin_options_as_UnpackOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_UnpackOptions ? static_cast<const lockstep_tflite::UnpackOptions *>(builtin_options()) : nullptr;
   }
+  const lockstep_tflite::UnidirectionalSequenceLSTMOptions *builtin_options_as_UnidirectionalSequenceLSTMOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_UnidirectionalSequenceLSTMOptions ? static_cast<const lockstep_tflite::UnidirectionalSequenceLSTMOptions *>(builtin_options()) : nullptr;
+  }
   const lockstep_tflite::ResizeNearestNeighborOptions *builtin_options_as_ResizeNearestNeighborOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_ResizeNearestNeighborOptions ? static_cast<const lockstep_tflite::ResizeNearestNeighborOptions *>(builtin_options()) : nullptr;
   }
@@ -2608,6 +2878,12 @@ struct Operator FLATBUFFERS_FINAL_CLASS : private flatbuffers::Table {
   }
   const lockstep_tflite::CumsumOptions *builtin_options_as_CumsumOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_CumsumOptions ? static_cast<const lockstep_tflite::CumsumOptions *>(builtin_options()) : nullptr;
+  }
+  const lockstep_tflite::CallOnceOptions *builtin_options_as_CallOnceOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_CallOnceOptions ? static_cast<const lockstep_tflite::CallOnceOptions *>(builtin_options()) : nullptr;
+  }
+  const lockstep_tflite::VarHandleOptions *builtin_options_as_VarHandleOptions() const {
+    return builtin_options_type() == lockstep_tflite::BuiltinOptions_VarHandleOptions ? static_cast<const lockstep_tflite::VarHandleOptions *>(builtin_options()) : nullptr;
   }
   const lockstep_tflite::GeluOptions *builtin_options_as_GeluOptions() const {
     return builtin_options_type() == lockstep_tflite::BuiltinOptions_GeluOptions ? static_cast<const lockstep_tflite::GeluOptions *>(builtin_options()) : nullptr;
@@ -2636,6 +2912,10 @@ template<> inline const lockstep_tflite::DepthwiseConv2DOptions *Operator::built
 
 template<> inline const lockstep_tflite::Pool2DOptions *Operator::builtin_options_as<lockstep_tflite::Pool2DOptions>() const {
   return builtin_options_as_Pool2DOptions();
+}
+
+template<> inline const lockstep_tflite::SVDFOptions *Operator::builtin_options_as<lockstep_tflite::SVDFOptions>() const {
+  return builtin_options_as_SVDFOptions();
 }
 
 template<> inline const lockstep_tflite::FullyConnectedOptions *Operator::builtin_options_as<lockstep_tflite::FullyConnectedOptions>() const {
@@ -2710,6 +2990,10 @@ template<> inline const lockstep_tflite::UnpackOptions *Operator::builtin_option
   return builtin_options_as_UnpackOptions();
 }
 
+template<> inline const lockstep_tflite::UnidirectionalSequenceLSTMOptions *Operator::builtin_options_as<lockstep_tflite::UnidirectionalSequenceLSTMOptions>() const {
+  return builtin_options_as_UnidirectionalSequenceLSTMOptions();
+}
+
 template<> inline const lockstep_tflite::ResizeNearestNeighborOptions *Operator::builtin_options_as<lockstep_tflite::ResizeNearestNeighborOptions>() const {
   return builtin_options_as_ResizeNearestNeighborOptions();
 }
@@ -2736,6 +3020,14 @@ template<> inline const lockstep_tflite::BatchMatMulOptions *Operator::builtin_o
 
 template<> inline const lockstep_tflite::CumsumOptions *Operator::builtin_options_as<lockstep_tflite::CumsumOptions>() const {
   return builtin_options_as_CumsumOptions();
+}
+
+template<> inline const lockstep_tflite::CallOnceOptions *Operator::builtin_options_as<lockstep_tflite::CallOnceOptions>() const {
+  return builtin_options_as_CallOnceOptions();
+}
+
+template<> inline const lockstep_tflite::VarHandleOptions *Operator::builtin_options_as<lockstep_tflite::VarHandleOptions>() const {
+  return builtin_options_as_VarHandleOptions();
 }
 
 template<> inline const lockstep_tflite::GeluOptions *Operator::builtin_options_as<lockstep_tflite::GeluOptions>() const {
@@ -3141,6 +3433,10 @@ inline bool VerifyBuiltinOptions(flatbuffers::Verifier &verifier, const void *ob
       auto ptr = reinterpret_cast<const lockstep_tflite::Pool2DOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
+    case BuiltinOptions_SVDFOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::SVDFOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
     case BuiltinOptions_FullyConnectedOptions: {
       auto ptr = reinterpret_cast<const lockstep_tflite::FullyConnectedOptions *>(obj);
       return verifier.VerifyTable(ptr);
@@ -3213,6 +3509,10 @@ inline bool VerifyBuiltinOptions(flatbuffers::Verifier &verifier, const void *ob
       auto ptr = reinterpret_cast<const lockstep_tflite::UnpackOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
+    case BuiltinOptions_UnidirectionalSequenceLSTMOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::UnidirectionalSequenceLSTMOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
     case BuiltinOptions_ResizeNearestNeighborOptions: {
       auto ptr = reinterpret_cast<const lockstep_tflite::ResizeNearestNeighborOptions *>(obj);
       return verifier.VerifyTable(ptr);
@@ -3239,6 +3539,14 @@ inline bool VerifyBuiltinOptions(flatbuffers::Verifier &verifier, const void *ob
     }
     case BuiltinOptions_CumsumOptions: {
       auto ptr = reinterpret_cast<const lockstep_tflite::CumsumOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case BuiltinOptions_CallOnceOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::CallOnceOptions *>(obj);
+      return verifier.VerifyTable(ptr);
+    }
+    case BuiltinOptions_VarHandleOptions: {
+      auto ptr = reinterpret_cast<const lockstep_tflite::VarHandleOptions *>(obj);
       return verifier.VerifyTable(ptr);
     }
     case BuiltinOptions_GeluOptions: {

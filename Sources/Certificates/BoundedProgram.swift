@@ -37,6 +37,15 @@ public final class BoundedProgram: Sendable {
     self.steps = steps
     ranges.changed = []
     everything = ranges
+    for state in program.states {
+      let invariant = program.values[state.read].range
+      let (low, high) = (ranges.low[state.written], ranges.high[state.written])
+      guard low.count == program.values[state.read].count, state.initial.count == low.count,
+        (low + high + state.initial).allSatisfy({ invariant.contains(Int64($0)) })
+      else {
+        throw CertificateError("the state \"\(state.name)\" does not start, or does not stay, in \(invariant)")
+      }
+    }
   }
 
   /// The values of the network's inputs, flat: which value, and the element within it.

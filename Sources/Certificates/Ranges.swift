@@ -19,6 +19,8 @@ public struct Ranges: Sendable {
   /// The codes that types and constants allow, and any numbers for what steps make; no accumulators yet.
   init(_ program: IntegerProgram) {
     let made = Set(program.steps.map(\.output))
+    // Inputs hold what they take alone: all codes of their type, rows of a table, or a state's invariant, which
+    // `BoundedProgram` proves.
     func codes(_ value: Int, _ end: KeyPath<ClosedRange<Int64>, Int64>, _ any: Int32) -> [Int32] {
       let tensor = program.values[value]
       return tensor.constant

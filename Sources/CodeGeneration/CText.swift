@@ -27,7 +27,8 @@ struct CText {
   }
 
   /// A comment, wrapped; the words may come from a file and cannot end it.
-  mutating func comment(_ paragraphs: String...) {
+  mutating func comment(_ paragraphs: String...) { comment(paragraphs) }
+  mutating func comment(_ paragraphs: [String]) {
     let width = 106 - 2 * depth
     var lines: [String] = []
     for paragraph in paragraphs {

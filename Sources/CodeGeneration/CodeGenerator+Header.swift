@@ -8,19 +8,31 @@ extension CodeGenerator {
     let (name, macro) = (options.names.prefix, options.names.macro)
     var text = banner("\(name).h: a quantised neural network in integer arithmetic.")
     let roundings = Set(program.steps.flatMap(\.roundings)).map(\.rawValue).sorted()
-    text.comment(
+    var use = [
       "Use: put codes into the arena, run, read codes from the arena.", "",
       "  static int8_t arena[\(macro)_ARENA_SIZE]; aligned to \(macro)_ARENA_ALIGNMENT bytes",
+    ]
+    if !states.isEmpty { use.append("  once, and wherever a new history begins: \(name)_reset(arena, sizeof arena)") }
+    let read = outputs.map { "&arena[\($0.macro)_OFFSET]" }.joined(separator: ", ")
+    use += [
       "  fill \(inputs.map { "&arena[\($0.macro)_OFFSET]" }.joined(separator: ", ")) with the input codes",
-      "  if (\(name)_run(arena, sizeof arena) == \(macro)_OK) { read "
-        + outputs.map { "&arena[\($0.macro)_OFFSET]" }.joined(separator: ", ") + " }", "",
-      "A run overwrites the inputs. Nothing else is kept: no static variables, no heap, no floating point, no "
+      "  if (\(name)_run(arena, sizeof arena) == \(macro)_OK) { read \(read) }", "",
+    ]
+    let kept =
+      states.isEmpty
+      ? ""
+      : "It leaves its states for the next in the first \(macro)_STATE_SIZE bytes of its arena; the rest may serve others "
+        + "between runs, and an arena each lets several instances go on side by side. "
+    use += [
+      "A run overwrites the inputs. \(kept)Nothing else is kept: no static variables, no heap, no floating point, no "
         + "recursion; a run touches its arena and a few hundred bytes of stack, so runs with different arenas may go on "
         + "at once.", "",
       "Rounding of requantisation: \(roundings.isEmpty ? "none" : roundings.joined(separator: ", ")).",
       "Every accumulator and intermediate result is proved to stay inside its type for all inputs; the ranges stand at "
         + "each function. Multiply-accumulates a run: \(program.multiplyAccumulates). Constant tables: \(tableBytes) bytes"
-        + (portable.map { ", or \($0.tableBytes) in portable code." } ?? "."))
+        + (portable.map { ", or \($0.tableBytes) in portable code." } ?? "."),
+    ]
+    text.comment(use)
     if !program.notices.isEmpty {
       text.line()
       for notice in program.notices { text.comment("Notice: \(notice).") }
@@ -52,6 +64,12 @@ extension CodeGenerator {
     for (role, ports) in [("Input", inputs), ("Output", outputs)] {
       for port in ports { self.port(port, role, portable, &text) }
     }
+    if !states.isEmpty {
+      text.line()
+      text.comment("The bytes at the arena's start that a run leaves for the next.")
+      define("\(macro)_STATE_SIZE", portable, &text) { "\($0.plan.stateSize)u" }
+      for port in states { self.port(port, "State", portable, &text) }
+    }
     text.line()
     text.block("typedef enum", end: "} \(name)_status;") { text in
       text.line("\(macro)_OK = 0,")
@@ -61,6 +79,13 @@ extension CodeGenerator {
       text.line("\(macro)_ARENA_TOO_SMALL = 2")
     }
     text.line()
+    if !states.isEmpty {
+      text.comment(
+        "Gives the states their initial codes: before the first run, and wherever a new history begins. Returns as "
+          + "\(name)_run.")
+      text.line("\(name)_status \(name)_reset(int8_t *arena, uint32_t arena_size);")
+      text.line()
+    }
     text.comment(
       "Runs the network once on the input codes in the arena. Returns \(macro)_OK, with the output codes in the arena; or "
         + "what is wrong with the arena, which is then untouched.")
@@ -125,7 +150,7 @@ extension CodeGenerator {
     let value = port.value
     text.line()
     text.comment(
-      "\(role) \"\(value.name.printable(80))\": \(cType(of: value))\(value.shape), \(value.type) codes; "
+      "\(role) \"\((role == "State" ? port.modelName : value.name).printable(80))\": \(cType(of: value))\(value.shape), \(value.type) codes; "
         + "real value = scale * (code - zero point)."
         + (role == "Input" && value.range != value.type.range
           ? " It takes \(value.range.lowerBound) to \(value.range.upperBound) alone." : ""))

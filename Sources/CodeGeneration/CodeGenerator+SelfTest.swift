@@ -60,6 +60,10 @@ extension CodeGenerator {
     text.block("uint32_t \(name)_selftest(int8_t *arena, uint32_t arena_size, uint32_t *first_step)") { text in
       text.line("uint32_t failed = 0u;")
       text.line("uint32_t wrong_step = \(macro)_STEP_COUNT;")
+      if !states.isEmpty {
+        text.comment("The vectors are calls in a row, from the initial states on.")
+        text.line("(void)\(name)_reset(arena, arena_size);")
+      }
       text.block("for (uint32_t vector = 0u; vector < \(test.outputs.count)u; vector++)") { text in
         text.line("\(name)_status status = \(name)_run(arena, 0u);")
         text.block("if (status == \(macro)_ARENA_TOO_SMALL)") { text in

@@ -57,7 +57,7 @@ extension CodeGenerator {
       "#if defined(__clang__)", "#define \(macro)_KERNEL __attribute__((noinline))", "#elif defined(__GNUC__)",
       "#define \(macro)_KERNEL __attribute__((noinline, noclone))", "#else", "#define \(macro)_KERNEL", "#endif", "",
     ])
-    let code = variant.functions + variant.kernels.compactMap { $0?.definition }
+    let code = variant.functions + variant.kernels.compactMap { $0.flatMap { $0.function.isEmpty ? nil : $0.definition } }
     let helpers = CHelpers.definitions(prefix: name, calledBy: code.map(\.text).joined())
     for part in helpers + code {
       text.append(part)
@@ -73,6 +73,7 @@ extension CodeGenerator {
       text.line("return status;")
     }
     text.line()
+    if !program.states.isEmpty { stateFunctions(variant, &text) }
     for isObserved in [false, true] {
       let signature =
         isObserved
@@ -89,11 +90,45 @@ extension CodeGenerator {
               text.line("observer(context, \(index)u, &arena[\(offset)], \(output.count * codeSize(output))u);")
             }
           }
+          for copy in variant.stateCopies(program) {
+            text.line("\(name)_copy(&arena[\(copy.from)], &arena[\(copy.to)], \(copy.bytes)u);")
+          }
         }
         text.line("return status;")
       }
       if !isObserved { text.line() }
     }
+  }
+
+  /// NAME_reset, and what it and runs need.
+  private func stateFunctions(_ variant: CodeVariant, _ text: inout CText) {
+    let (name, macro) = (options.names.prefix, options.names.macro)
+    let starts = zip(program.states, variant.initialTables)
+    if starts.contains(where: { $1 != nil }) || !variant.stateCopies(program).isEmpty {
+      text.block("static void \(name)_copy(const int8_t *from, int8_t *to, uint32_t bytes)") { text in
+        text.block("for (uint32_t i = 0u; i < bytes; i++)") { $0.line("to[i] = from[i];") }
+      }
+      text.line()
+    }
+    text.block("\(name)_status \(name)_reset(int8_t *arena, uint32_t arena_size)") { text in
+      text.line("const \(name)_status status = \(name)_check(arena, arena_size);")
+      text.block("if (status == \(macro)_OK)") { text in
+        for (index, (port, table)) in zip(states, variant.initialTables).enumerated() {
+          if let table {
+            text.line(
+              "\(name)_copy((const int8_t *)\(table), &arena[\(port.macro)_OFFSET], "
+                + "\(port.value.count * codeSize(port.value))u);")
+          } else {
+            text.line(pointer("state_\(index)", to: port))
+            text.block("for (uint32_t i = 0u; i < \(port.macro)_COUNT; i++)") {
+              $0.line("state_\(index)[i] = \(CExpressionPrinter.literal(Int64(program.states[index].initial.first ?? 0)));")
+            }
+          }
+        }
+      }
+      text.line("return status;")
+    }
+    text.line()
   }
 
   func weightsHeader(_ variant: CodeVariant, _ place: CodePlace) -> String {

@@ -88,7 +88,9 @@ public struct CodeGenerator: Sendable {
 
   /// The steps that have a function, in the order of their calls; others only rename their operand.
   package var runningSteps: [Int] { program.steps.indices.filter { own.kernels[$0] != nil } }
-  package func functionName(ofStep step: Int) -> String { KernelWriter.functionName(ofStep: step, options.names) }
+  package func functionName(ofStep step: Int) -> String {
+    own.kernels[step]?.name ?? KernelWriter.functionName(ofStep: step, options.names)
+  }
 
   /// The C for the target alone: what a compiler needs, in one folder.
   public func code() -> [GeneratedFile] { code(hasSelfTest: false, portable: nil) }
@@ -167,16 +169,17 @@ public struct CodeGenerator: Sendable {
     var index: Int
   }
 
-  func ports(_ role: String, _ values: [Int], _ names: [String]) -> [Port] {
-    values.enumerated().map { index, value in
-      let name = values.count == 1 ? role : "\(role)_\(index)"
-      return Port(
-        value: program.values[value], modelName: names[index], name: name, macro: "\(options.names.macro)_\(name.uppercased())",
-        index: value)
+  private func ports(_ role: String, _ values: [Int], _ names: [String]) -> [Port] {
+    zip(PortNames.numbered(role, values.count), zip(values, names)).map { name, port in
+      Port(
+        value: program.values[port.0], modelName: port.1, name: name,
+        macro: "\(options.names.macro)_\(name.uppercased())", index: port.0)
     }
   }
-  var inputs: [Port] { ports("input", program.inputs, program.inputNames) }
-  var outputs: [Port] { ports("output", program.outputs, program.outputNames) }
+  var inputs: [Port] { ports("input", Array(program.callInputs), program.inputNames) }
+  var outputs: [Port] { ports("output", Array(program.callOutputs), program.outputNames) }
+  /// Where the states are, before a run and after it.
+  var states: [Port] { ports("state", program.states.map(\.read), program.states.map(\.name)) }
 
   func cType(of value: Value) -> String { (value.type.isSigned ? "int" : "uint") + "\(8 * codeSize(value))_t" }
 
@@ -192,5 +195,25 @@ public struct CodeGenerator: Sendable {
       default: "(\(pointed) *)(\(isConstant ? "const " : "")void *)"
       }
     return "\(pointed) *const \(name) = \(cast)&arena[\(port.macro)_OFFSET];"
+  }
+}
+
+/// What generated code calls a program's inputs, outputs and states.
+package struct PortNames: Sendable {
+  /// The prefixes of their macros, as NET_INPUT_1, in the order of the program's inputs and outputs, states included.
+  package let inputs, outputs: [String]
+
+  package init(_ program: IntegerProgram, _ names: CNames) {
+    func macros(_ role: String, _ count: Int) -> [String] {
+      Self.numbered(role, count).map { "\(names.macro)_\($0)" }
+    }
+    let states = macros("STATE", program.states.count)
+    inputs = macros("INPUT", program.callInputs.count) + states
+    outputs = macros("OUTPUT", program.callOutputs.count) + states
+  }
+
+  /// input; or input_0, input_1 where there are several.
+  static func numbered(_ role: String, _ count: Int) -> [String] {
+    (0..<count).map { count == 1 ? role : "\(role)_\($0)" }
   }
 }

@@ -10,19 +10,41 @@ struct CodeVariant: Sendable {
   /// What the source includes beside the network's own headers.
   let headers: [String]
   let tables: [KernelWriter.Table]
+  /// The table with a state's initial codes, for each state; nil where all are one.
+  let initialTables: [String?]
   /// What the kernels take for granted; nothing where they are portable.
   let needs: Set<ProcessorNeed>
 
   /// `alignment` is the least; wide codes and some kernels need addresses that are multiples of their words.
   init(_ program: IntegerProgram, plan: MemoryPlan, kernels selection: KernelSelection, names: CNames, alignment: Int) {
     var writer = KernelWriter(program: program, plan: plan, names: names, kernels: selection)
-    kernels = program.steps.indices.map { writer.kernel(ofStep: $0) }
+    let once = OnceWritten(program.steps.indices.map { writer.kernel(ofStep: $0) }, writer.tables)
+    kernels = once.kernels
     functions = writer.functions.definitions.map(\.text) + writer.shared.map(\.text)
     headers = writer.headers
-    tables = writer.tables
+    let own = program.states.enumerated().map { index, state in
+      Set(state.initial).count < 2
+        ? nil
+        : KernelWriter.Table(
+          name: "\(names.prefix)_initial_\(index)", type: writer.cType(of: program.values[state.read]),
+          elements: state.initial.map(Int64.init),
+          comment: "The initial codes of the state \"\(state.name.printable(60))\"")
+    }
+    initialTables = own.map { $0?.name }
+    tables = once.tables + own.compactMap { $0 }
     needs = Set(selection.kernels.compactMap(\.need))
     self.plan = plan
     self.alignment = max(alignment, plan.blocks.map(\.alignment).max() ?? 1)
+  }
+
+  /// What is copied when a run ends: states that it could not leave where they live.
+  func stateCopies(_ program: IntegerProgram) -> [(from: Int, to: Int, bytes: Int)] {
+    program.states.compactMap { state in
+      guard let from = plan.offset(ofValue: state.written), let to = plan.offset(ofValue: state.read), from != to else {
+        return nil
+      }
+      return (from, to, program.values[state.read].count * codeSize(program.values[state.read]))
+    }
   }
 
   var tableBytes: Int { tables.reduce(0) { $0 + $1.bytes } }

@@ -4,6 +4,7 @@ import IntegerProgram
 extension KernelWriter {
   mutating func lookup(_ lookup: Lookup, _ step: Step, _ index: Int, _ text: inout CText) {
     let output = program.values[step.output]
+    if let formula = lookup.formula { return interpolated(formula, step, &text) }
     addTable(
       "table_\(index)", cType(of: output), lookup.table.map(Int64.init),
       comment: "\(step.source.type) of step \(index): the output code of input codes \(lookup.lowest) to "
@@ -14,6 +15,48 @@ extension KernelWriter {
       let place = lookup.lowest == 0 ? "(int32_t)x[i]" : "(int32_t)x[i] + \(-lookup.lowest)"
       text.line("y[i] = \(tableName("table_\(index)"))[\(place)];")
     }
+  }
+
+  /// A function that the sigmoid's table makes, interpolated (`InterpolatedSigmoid.code`).
+  private mutating func interpolated(_ formula: InterpolatedSigmoid, _ step: Step, _ text: inout CText) {
+    let suffix = "sigmoid"
+    if !tables.contains(where: { $0.name == tableName(suffix) }) {
+      addTable(
+        suffix, "uint16_t", InterpolatedSigmoid.table.map(Int64.init),
+        comment: "The sigmoid at multiples of 1/24, in units of 2^-16")
+    }
+    let table = tableName(suffix)
+    let (isLogistic, bits) = (formula.function == .logistic, formula.function == .logistic ? 9 : 8)
+    let function = sharedFunction("\(formula.function.rawValue)_\(formula.multiplier)_\(formula.shift)") { name in
+      var text = CText()
+      text.comment(
+        "The \(isLogistic ? "sigmoid" : "hyperbolic tangent") of a 16-bit code, in units of 2^-15: straight lines between the "
+          + "table's entries.")
+      text.block("static int16_t \(name)(int16_t x)") { text in
+        let scaled = "(int32_t)x * \(formula.multiplier)"
+        text.line(
+          "const int32_t place = \(formula.shift == 0 ? scaled : "((\(scaled)) + \(1 << (formula.shift - 1))) >> \(formula.shift)");")
+        text.line("const int32_t distance = (place < 0) ? -place : place;")
+        text.line("const int32_t index = distance >> \(bits);")
+        text.line("int32_t height = \(isLogistic ? 0x7FFF << 10 : 0xFFFF << 8);")
+        text.block("if (index < 255)") { text in
+          text.line("const int32_t low = (int32_t)\(table)[index];")
+          text.line("const int32_t high = (int32_t)\(table)[index + 1];")
+          text.line("height = (low * \(1 << bits)) + ((distance - (index * \(1 << bits))) * (high - low));")
+        }
+        if isLogistic {
+          text.line("height = (place < 0) ? (33554943 - height) : (height + 512);")
+          text.line("return (int16_t)(height >> 10);")
+        } else {
+          text.line("height = (place < 0) ? (8388735 - height) : (height - 8388480);")
+          text.line("return (int16_t)(height >> 8);")
+        }
+      }
+      return text
+    }
+    input("x", step.inputs[0])
+    self.output("y", step.output)
+    text.loop("i", program.values[step.output].count) { $0.line("y[i] = \(function)(x[i]);") }
   }
 
   mutating func combine(_ combine: Combine, _ step: Step, _ index: Int, _ text: inout CText) {

@@ -61,8 +61,22 @@ struct KernelWriter {
 
   /// A step's function and the statement that calls it.
   struct Kernel {
-    var definition: CText
-    var call: String
+    /// The function's name: of the first step that is computed so.
+    var name: String
+    /// What the function's comment says.
+    var comment: String
+    /// Empty where another step's function does the same.
+    var function: String
+    /// The call's arguments, with their parentheses.
+    var arguments: String
+
+    var call: String { name + arguments + ";" }
+    var definition: CText {
+      var text = CText()
+      text.comment(comment)
+      text.lines(function.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init))
+      return text
+    }
   }
 
   /// The kernel of a step; nil where nothing runs.
@@ -76,13 +90,14 @@ struct KernelWriter {
     var body = CText()
     selection.kernels[index].write(&self, step, index, &body)
     var text = CText()
-    text.comment(comment(of: step, index: index))
     let list = parameters.map(\.declaration).joined(separator: ", ")
     text.block("\(names.macro)_KERNEL static void \(functionName(ofStep: index))(\(list))") { text in
       text.lines(body.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init))
     }
     let arguments = parameters.map(\.argument).joined(separator: ", ")
-    return Kernel(definition: text, call: "\(functionName(ofStep: index))(\(arguments));")
+    return Kernel(
+      name: functionName(ofStep: index), comment: comment(of: step, index: index), function: text.text,
+      arguments: "(\(arguments))")
   }
 
   private func comment(of step: Step, index: Int) -> String {

@@ -23,6 +23,8 @@ public struct MemoryPlan: Sendable {
   public var blocks: [Block]
   /// Bytes of the arena.
   public var arenaSize: Int
+  /// The bytes at the arena's start that hold the states between runs; no run uses them for anything else.
+  public var stateSize: Int
   /// The block of each value; nil for constants.
   public var blockOfValue: [Int?]
   /// The block of each step's scratch.
@@ -45,10 +47,11 @@ public struct MemoryPlan: Sendable {
   public func offset(ofValue value: Int) -> Int? { blockOfValue[value].map { blocks[$0].offset } }
 
   fileprivate init(
-    blocks: [Block], arenaSize: Int, blockOfValue: [Int?], scratchOfStep: [Int?], largestLiveSet: Int
+    blocks: [Block], arenaSize: Int, stateSize: Int, blockOfValue: [Int?], scratchOfStep: [Int?], largestLiveSet: Int
   ) {
     self.blocks = blocks
     self.arenaSize = arenaSize
+    self.stateSize = stateSize
     self.blockOfValue = blockOfValue
     self.scratchOfStep = scratchOfStep
     self.largestLiveSet = largestLiveSet
@@ -77,6 +80,8 @@ private struct MemoryPlanner {
   var blocks: [MemoryPlan.Block] = []
   var blockOfValue: [Int?]
   var scratchOfStep: [Int?]
+  /// The blocks that hold states between runs.
+  var stateBlocks: [Int] = []
   /// For each pair of blocks that are alive together: how far the second's start must stay below the first's, where the
   /// second is made by the step with which the first dies.
   var distances: [Pair: Int] = [:]
@@ -90,7 +95,41 @@ private struct MemoryPlanner {
     blockOfValue = Array(repeating: nil, count: program.values.count)
     scratchOfStep = Array(repeating: nil, count: program.steps.count)
     makeBlocks()
+    keepStates()
     findOverlaps()
+  }
+
+  /// Gives states memory of their own. What a run leaves is made there, where nothing has to be read of what the run
+  /// began with by then; else it is copied at the run's end.
+  private mutating func keepStates() {
+    for state in program.states {
+      guard let home = blockOfValue[state.read], let made = blockOfValue[state.written] else { continue }
+      let candidate = blocks[made]
+      let isFree =
+        made != home && candidate.firstStep >= 0 && !stateBlocks.contains(made) && candidate.size == blocks[home].size
+        && !program.states.contains { $0.written != state.written && blockOfValue[$0.written] == made }
+        && (candidate.firstStep > blocks[home].lastStep
+          || candidate.firstStep == blocks[home].lastStep && isSafeInPlace(candidate.firstStep, from: home))
+      if isFree {
+        blocks[home].values += candidate.values
+        blocks[home].alignment = max(blocks[home].alignment, candidate.alignment)
+        blocks[home].spacing = leastCommonMultiple(blocks[home].spacing, candidate.spacing)
+        for value in candidate.values { blockOfValue[value] = home }
+        // An empty stretch, which nothing refers to.
+        blocks[made].values = []
+        blocks[made].size = 0
+      }
+      stateBlocks.append(home)
+    }
+    for block in stateBlocks { (blocks[block].firstStep, blocks[block].lastStep) = (-1, program.steps.count) }
+  }
+
+  /// Whether a step may write where the block lies that it reads last.
+  private func isSafeInPlace(_ index: Int, from block: Int) -> Bool {
+    let step = program.steps[index]
+    return step.inputs.enumerated().allSatisfy { position, value in
+      blockOfValue[value] != block || (kernels[index].overlap(of: step, input: position, in: program) ?? 1) <= 0
+    }
   }
 
   private mutating func makeBlocks() {
@@ -150,7 +189,7 @@ private struct MemoryPlanner {
 
   /// Places the blocks in several orders, improves the best by seeded exchanges, and keeps the lowest arena.
   mutating func plan() -> MemoryPlan {
-    let indices = Array(blocks.indices)
+    let indices = blocks.indices.filter { !stateBlocks.contains($0) }
     let bySize = indices.sorted { (blocks[$0].size, $1) > (blocks[$1].size, $0) }
     var orders = [bySize, indices, Array(indices.reversed())]
     orders.append(
@@ -160,10 +199,12 @@ private struct MemoryPlanner {
       })
     // Past this, all pairs are too many to keep or to try often: blocks are placed once, in the order of their making.
     guard blocks.count <= 2000 else {
-      let (offsets, size) = place(indices) { block in indices.filter { $0 != block && areAliveTogether(block, $0) } }
+      let (offsets, size) = place(indices) { block in
+        blocks.indices.filter { $0 != block && areAliveTogether(block, $0) }
+      }
       return plan(offsets, size)
     }
-    let rivals = indices.map { block in indices.filter { $0 != block && areAliveTogether(block, $0) } }
+    let rivals = blocks.indices.map { block in blocks.indices.filter { $0 != block && areAliveTogether(block, $0) } }
     let pairs = rivals.reduce(0) { $0 + $1.count }
 
     var best = orders[0]
@@ -178,7 +219,7 @@ private struct MemoryPlanner {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return Int((state >> 33) % UInt64(bound))
     }
-    if blocks.count > 2 {
+    if indices.count > 2 {
       let rounds = max(10, min(3000, 2_000_000 / (pairs + blocks.count)))
       for _ in 0..<rounds {
         var order = best
@@ -195,9 +236,14 @@ private struct MemoryPlanner {
 
   private mutating func plan(_ offsets: [Int], _ size: Int) -> MemoryPlan {
     for index in blocks.indices { blocks[index].offset = offsets[index] }
+    // What is made where a state lives has left an empty block behind.
+    let kept = blocks.indices.filter { !blocks[$0].values.isEmpty || blocks[$0].scratchOfStep != nil }
+    let places = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, $0) })
     return MemoryPlan(
-      blocks: blocks, arenaSize: aligned(size), blockOfValue: blockOfValue, scratchOfStep: scratchOfStep,
-      largestLiveSet: largestLiveSet())
+      blocks: kept.map { blocks[$0] }, arenaSize: aligned(size),
+      stateSize: stateBlocks.map { blocks[$0].offset + blocks[$0].size }.max() ?? 0,
+      blockOfValue: blockOfValue.map { $0.flatMap { places[$0] } },
+      scratchOfStep: scratchOfStep.map { $0.flatMap { places[$0] } }, largestLiveSet: largestLiveSet())
   }
 
   private func aligned(_ offset: Int, _ multiple: Int = 1) -> Int {
@@ -209,12 +255,13 @@ private struct MemoryPlanner {
     blocks[a].firstStep <= blocks[b].lastStep && blocks[b].firstStep <= blocks[a].lastStep
   }
 
-  /// Puts each block, in order, at the lowest offset that no block placed before forbids.
+  /// Puts the states' blocks and then each other one, in order, at the lowest offset that no block placed before forbids.
   private func place(_ order: [Int], rivals: (Int) -> [Int]) -> (offsets: [Int], size: Int) {
     var offsets = [Int](repeating: -1, count: blocks.count)
     var size = 0
     var forbidden: [(low: Int, high: Int)] = []
-    for block in order {
+    // States first, so that they stand together at the arena's start.
+    for block in stateBlocks + order {
       forbidden.removeAll(keepingCapacity: true)
       for rival in rivals(block) where offsets[rival] >= 0 {
         // The block must not start strictly between low and high.
@@ -267,6 +314,15 @@ extension IntegerProgram {
   func isAlias(_ step: Step) -> Bool {
     guard case .move(let move) = step.operation, move.isIdentity else { return false }
     let (input, output) = (values[step.inputs[0]], values[step.output])
-    return input.constant == nil && input.count == output.count && input.type == output.type
+    guard input.constant == nil, input.count == output.count, input.type == output.type else { return false }
+    return !states.contains { $0.written == step.output } || !inputs.contains(root(of: step.inputs[0]))
+  }
+
+  /// What a value is another name of. (What an input was is left in a state as a copy: both may have changed by then.)
+  private func root(of value: Int) -> Int {
+    guard let maker = steps.first(where: { $0.output == value }), case .move(let move) = maker.operation,
+      move.isIdentity
+    else { return value }
+    return root(of: maker.inputs[0])
   }
 }

@@ -1,6 +1,7 @@
 import IntegerProgram
 
-/// What a generated self-test checks: a few inputs that both sides can make from nothing, the outputs the simulator
+/// What a generated self-test checks: a few inputs that both sides can make from nothing (calls in a row from the initial
+/// states, where there are states), the outputs the simulator
 /// gives for them, and for one of them a hash of every step's output, which names the first step that differs.
 public struct SelfTest: Sendable {
   /// All lowest codes, all highest, all zero points, then seeded noise.
@@ -21,7 +22,7 @@ public struct SelfTest: Sendable {
   /// The codes of each network input in one of the vectors.
   public static func inputs(of program: IntegerProgram, vector: Int) -> [[Int32]] {
     var state = UInt32(2_463_534_242) &+ UInt32(vector)
-    return program.inputs.map { index in
+    return program.callInputs.map { index in
       let value = program.values[index]
       let (low, high) = (Int32(value.range.lowerBound), Int32(value.range.upperBound))
       return (0..<value.count).map { _ in

@@ -7,18 +7,17 @@ import IntegerProgram
 package enum DeviceDriver {
   static func source(for program: IntegerProgram, names: CNames) -> String {
     let (name, macro) = (names.prefix, names.macro)
-    func port(_ role: String, _ index: Int, _ count: Int) -> String {
-      "\(macro)_\(role)" + (count == 1 ? "" : "_\(index)")
-    }
+    let ports = PortNames(program, names)
     var read = ""
     for (index, input) in program.inputs.enumerated() {
-      let port = port("INPUT", index, program.inputs.count)
+      let port = ports.inputs[index]
       let width = Trace.width(program.values[input])
       read += "  get(&memory.arena[\(port)_OFFSET], \(port)_COUNT * \(width)u);\n"
     }
+    let calls = DriverCalls(program, names, arena: "memory.arena")
     var write = ""
     for (index, output) in program.outputs.enumerated() {
-      let port = port("OUTPUT", index, program.outputs.count)
+      let port = ports.outputs[index]
       let width = Trace.width(program.values[output])
       write += "    put(&memory.arena[\(port)_OFFSET], \(port)_COUNT * \(width)u);\n"
     }
@@ -56,13 +55,13 @@ package enum DeviceDriver {
           if (memory.before[i] != noise || memory.after[i] != noise) runner_exit(\(Status.overrun));
         }
       }
-
+      \(calls.definition)
       int main(void) {
         uint32_t vectors = 0;
         /* Reading it keeps it in the image. */
         (void)*(const volatile char *)\(name)_program_digest;
         get(&vectors, sizeof vectors);
-        for (; vectors > 0; vectors--) {
+        for (uint32_t vector = 0; vector < vectors; vector++) {
           prepare(0xA5);
           expect_run(\(name)_run_observed(memory.arena, \(macro)_ARENA_SIZE, observe, &memory));
           expect_untouched(0xA5);
@@ -70,21 +69,22 @@ package enum DeviceDriver {
           expect_run(\(name)_run(memory.arena, \(macro)_ARENA_SIZE));
           expect_untouched(0x5A);
       \(write)  }
-        runner_exit(0);
+      \(calls.invocation)  runner_exit(0);
       }
 
       """
   }
 
-  /// The inputs of vectors as the program takes them: their number, then the inputs of each twice, once for each run.
+  /// The inputs of vectors as the program takes them: their number, then the inputs of each twice, once for each
+  /// run, and what `DriverCalls` takes.
   static func inputs(_ vectors: ArraySlice<[[Int32]]>, of program: IntegerProgram, trace: Trace) -> [UInt8] {
-    var bytes = (0..<4).map { UInt8(truncatingIfNeeded: vectors.count >> (8 * $0)) }
+    var bytes = Driver.littleEndian(vectors.count)
     for vector in vectors {
       for _ in 0..<2 {
         for (position, input) in program.inputs.enumerated() { trace.append(vector[position], input, &bytes) }
       }
     }
-    return bytes
+    return bytes + DriverCalls.inputs(vectors, of: program, trace: trace)
   }
 
   /// Statuses that the program, or a runner, ends with.

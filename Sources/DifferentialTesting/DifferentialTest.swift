@@ -11,6 +11,8 @@ public struct DifferentialTest: Sendable {
   public struct Mismatch: Sendable, CustomStringConvertible {
     public var build: String
     public var vector: Int
+    /// Of a sequence that begins with the initial states and that vector, the call.
+    public var call: Int?
     /// The step; nil where only the run without an observer differs.
     public var step: Int?
     public var layer: Int
@@ -21,6 +23,10 @@ public struct DifferentialTest: Sendable {
     public var description: String {
       let place = step.map { "step \($0), layer \(layer) \(layerType) \"\(layerName.printable())\"" }
         ?? "output \"\(layerName.printable())\" of the run without an observer"
+      if let call {
+        return "\(build): call \(call) of a sequence from vector \(vector) on, \"\(layerName.printable())\", "
+          + "element \(element): expected \(expected), got \(actual)"
+      }
       return "\(build): vector \(vector), \(place), element \(element): expected \(expected), got \(actual)"
     }
   }
@@ -138,12 +144,9 @@ public struct DifferentialTest: Sendable {
     for start in stride(from: 0, to: vectors.vectors.count, by: chunk) {
       let part = vectors.vectors[start..<min(start + chunk, vectors.vectors.count)]
       var expected: [UInt8] = []
-      var inputs: [UInt8] = []
-      for vector in part {
-        expected += try trace.expected(simulator, vector)
-        for (position, input) in program.inputs.enumerated() { trace.append(vector[position], input, &inputs) }
-      }
-      try Data(inputs).write(to: folder.appendingPathComponent("host-inputs"))
+      for vector in part { expected += try trace.expected(simulator, vector) }
+      expected += try DriverCalls.expected(simulator, part, trace: trace)
+      try Data(Driver.inputs(part, of: program, trace: trace)).write(to: folder.appendingPathComponent("host-inputs"))
       for (index, build) in builds.enumerated() {
         guard case .equal = outcomes[index] else { continue }
         let outputFile = folder.appendingPathComponent("trace")
@@ -152,7 +155,7 @@ public struct DifferentialTest: Sendable {
           continue
         }
         let actual = try Data(contentsOf: outputFile, options: .mappedIfSafe)
-        if let mismatch = compare(trace, expected, actual, firstVector: start, build: build.name) {
+        if let mismatch = compare(trace, expected, actual, vectors: part, build: build.name) {
           outcomes[index] = .mismatch(mismatch)
         } else if actual.count != expected.count {
           outcomes[index] = .failure("the program wrote \(actual.count) bytes, not \(expected.count)")
@@ -218,13 +221,16 @@ public struct DifferentialTest: Sendable {
   }
 
   private func compare(
-    _ trace: Trace, _ expected: [UInt8], _ actual: Data, firstVector: Int, build: String
+    _ trace: Trace, _ expected: [UInt8], _ actual: Data, vectors: ArraySlice<[[Int32]]>, build: String
   ) -> Mismatch? {
     actual.withUnsafeBytes { (raw: UnsafeRawBufferPointer) -> Mismatch? in
       let actual = raw.bindMemory(to: UInt8.self)
       return expected.withUnsafeBufferPointer { expected -> Mismatch? in
         let count = min(expected.count, actual.count)
         guard let difference = (0..<count).first(where: { expected[$0] != actual[$0] }) else { return nil }
+        guard difference < vectors.count * trace.byteCount else {
+          return sequenceMismatch(trace, expected, actual, at: difference, vectors: vectors, build: build)
+        }
         let vector = difference / trace.byteCount
         let offset = difference % trace.byteCount
         let place = trace.place(ofByte: offset)
@@ -233,12 +239,33 @@ public struct DifferentialTest: Sendable {
         guard end <= actual.count else { return nil }
         let source = place.step.map { program.steps[$0].source }
         return Mismatch(
-          build: build, vector: firstVector + vector, step: place.step, layer: source?.index ?? 0,
+          build: build, vector: vectors.startIndex + vector, step: place.step, layer: source?.index ?? 0,
           layerType: source?.type ?? "", layerName: source?.name ?? program.values[place.value].name,
           element: place.element,
           expected: trace.code(atByte: offset, in: UnsafeBufferPointer(rebasing: expected[base..<end])),
           actual: trace.code(atByte: offset, in: UnsafeBufferPointer(rebasing: actual[base..<end])))
       }
     }
+  }
+
+  /// A difference among what `DriverCalls` makes.
+  private func sequenceMismatch(
+    _ trace: Trace, _ expected: UnsafeBufferPointer<UInt8>, _ actual: UnsafeBufferPointer<UInt8>, at difference: Int,
+    vectors: ArraySlice<[[Int32]]>, build: String
+  ) -> Mismatch? {
+    let callBytes = trace.outputBytes
+    let start = vectors.count * trace.byteCount
+    let call = (difference - start) / callBytes
+    // A call's outputs stand at the end of a vector's trace.
+    let (offset, base) = (trace.byteCount - callBytes + (difference - start) % callBytes, start + call * callBytes)
+    guard base + callBytes <= actual.count else { return nil }
+    func code(_ bytes: UnsafeBufferPointer<UInt8>) -> Int32 {
+      let zeros = [UInt8](repeating: 0, count: trace.byteCount - callBytes)
+      return (zeros + bytes[base..<base + callBytes]).withUnsafeBufferPointer { trace.code(atByte: offset, in: $0) }
+    }
+    let place = trace.place(ofByte: offset)
+    return Mismatch(
+      build: build, vector: vectors.startIndex, call: call, step: nil, layer: 0, layerType: "",
+      layerName: program.values[place.value].name, element: place.element, expected: code(expected), actual: code(actual))
   }
 }

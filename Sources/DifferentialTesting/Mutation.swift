@@ -28,12 +28,30 @@ public enum Mutation: String, Sendable, CaseIterable {
   case fillOff = "padding value + 1"
   case arenaOverlap = "arena block moved into a live one"
   case overlapTooFar = "output reaches one pixel into unread input"
+  case initialStateOff = "initial state + 1"
+  case stateNotKept = "state as it was before the run"
 
   /// The program and plan a generator with this fault would work from; nil where the program gives it no occasion.
   func apply(to program: IntegerProgram) -> (program: IntegerProgram, plan: MemoryPlan)? {
     switch self {
     case .arenaOverlap, .overlapTooFar:
       return brokenPlan(of: program).map { (program, $0) }
+    case .initialStateOff:
+      var mutant = program
+      for (index, state) in program.states.enumerated() {
+        guard let place = state.initial.firstIndex(where: { $0 < program.values[state.read].range.upperBound }) else {
+          continue
+        }
+        mutant.states[index].initial[place] += 1
+        return (mutant, MemoryPlan(mutant))
+      }
+      return nil
+    case .stateNotKept:
+      guard !program.states.isEmpty else { return nil }
+      var mutant = program
+      mutant.states[0].written = program.states[0].read
+      mutant.outputs[program.callOutputs.count] = program.states[0].read
+      return (mutant, MemoryPlan(mutant))
     default:
       var mutant = program
       for index in mutant.steps.indices where mutate(&mutant.steps[index], in: program) {

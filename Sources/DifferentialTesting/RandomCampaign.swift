@@ -61,7 +61,8 @@ public struct RandomCampaign: Sendable {
       let seed = firstSeed &+ UInt64(index)
       do {
         // One of three has codes of other widths.
-        let network = seed % 3 == 0 ? RandomNetwork.makeWithOtherCodes(seed: seed) : RandomNetwork.make(seed: seed)
+        let network = seed % 3 == 0 ? RandomNetwork.makeWithOtherCodes(seed: seed)
+          : RandomNetwork.make(seed: seed, keepingState: true)
         guard let program = try? IntegerProgram(lowering: network, options: options) else {
           state.withLock { $0.refused += 1 }
           return

@@ -10,11 +10,13 @@ import Network
 /// windows larger than the image, hostile names.
 public enum RandomNetwork {
   /// The network of a seed: always valid, and within what TensorFlow Lite for Microcontrollers runs. The same
-  /// seed and limits give the same network on every platform.
-  public static func make(seed: UInt64, limits: RandomNetworkLimits = .small) -> Network {
+  /// seed and limits give the same network on every platform. With `keepingState`, what one run makes may be what the
+  /// next reads instead of a second input.
+  public static func make(seed: UInt64, limits: RandomNetworkLimits = .small, keepingState: Bool = false) -> Network {
     var builder = RandomNetworkBuilder(seed: seed, limits: limits)
     builder.grow()
-    return builder.network(seed: seed)
+    let network = builder.network(seed: seed)
+    return keepingState ? network.keepingState(seed: seed) : network
   }
 }
 

@@ -39,8 +39,9 @@ enum RandomOperation: CaseIterable {
     case .concatenation, .stridedSlice, .subtract, .multiply, .batchMatMul: 5
     case .squeeze, .pad, .transpose, .mean: 4
     case .softmax: 3
-    case .conv2D, .depthwiseConv2D, .averagePool2D, .maxPool2D, .resizeBilinear, .transposeConv: 0
-    case .conv2D, .depthwiseConv2D, .averagePool2D, .maxPool2D, .blocks, .resizeNearest: 0
+    case .conv2D, .depthwiseConv2D, .averagePool2D, .maxPool2D, .resizeBilinear, .transposeConv, .blocks,
+      .resizeNearest:
+      0
     case .tile, .gather, .mirrorPad, .absolute, .elu, .exponential, .gelu: 1
     default: 2
     }

@@ -5,13 +5,13 @@ import Simulation
 extension SelfTest {
   /// The self-test of a program: its vectors run through the simulator.
   public init(simulating program: IntegerProgram) throws {
-    let simulator = Simulator(program)
+    var calls = CallSequence(Simulator(program))
     var outputs: [[[Int32]]] = []
     var hashes = [UInt32](repeating: 0, count: program.steps.count)
     for vector in 0..<SelfTest.vectorCount {
       let inputs = SelfTest.inputs(of: program, vector: vector)
       outputs.append(
-        try simulator.run(inputs) { step, value, codes in
+        try calls.call(inputs) { step, value, codes in
           guard vector == SelfTest.hashedVector else { return }
           hashes[step] = SelfTest.hash(codes, bytesPerCode: Trace.width(program.values[value]))
         })

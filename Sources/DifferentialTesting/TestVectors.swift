@@ -33,7 +33,7 @@ public struct TestVectors: Sendable {
     switch vector {
     case 0: return Int32(low)
     case 1: return Int32(high)
-    case 2: return value.zeroPoint
+    case 2: return min(max(value.zeroPoint, Int32(low)), Int32(high))
     case 3: return Int32(generator.chance(0.5) ? low : high)
     default:
       switch vector % 3 {
@@ -42,7 +42,8 @@ public struct TestVectors: Sendable {
         let near = Int(value.zeroPoint) + generator.integer(in: -9...9)
         return Int32(min(max(near, low), high))
       default:
-        return generator.chance(0.1) ? Int32(generator.chance(0.5) ? low : high) : value.zeroPoint
+        return generator.chance(0.1)
+          ? Int32(generator.chance(0.5) ? low : high) : min(max(value.zeroPoint, Int32(low)), Int32(high))
       }
     }
   }

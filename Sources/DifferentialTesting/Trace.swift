@@ -16,6 +16,8 @@ package struct Trace {
   /// The values in the order their bytes come, and the step each belongs to.
   let parts: [(step: Int?, value: Int)]
   let byteCount: Int
+  /// Those of the outputs alone.
+  var outputBytes: Int { program.outputs.reduce(0) { $0 + program.values[$1].count * Self.width(program.values[$1]) } }
 
   package init(of program: IntegerProgram) {
     self.program = program

@@ -41,7 +41,7 @@ public struct ClassNames: Sendable {
 
   /// The numbers of classes that a program's outputs tell apart.
   public static func counts(of program: IntegerProgram) -> [Int] {
-    program.outputs.map { program.values[$0].shape.last ?? 1 }
+    program.callOutputs.map { program.values[$0].shape.last ?? 1 }
   }
 
   private static func fault(_ names: [String], _ counts: [Int]) -> String? {

@@ -5,13 +5,13 @@ import Properties
 extension ClassRule {
   /// The rule that options ask for, or the usual one of the network.
   public static func asked(threshold: Int32?, topK: Int?, of program: IntegerProgram) throws(UsageError) -> ClassRule {
-    let outputs = program.outputElements.count
+    let outputs = program.callOutputElements.count
     if let threshold {
       guard outputs == 1 else {
         throw UsageError(
           "--threshold is about a network with one output element; this one has \(outputs), whose largest is the class.")
       }
-      let range = program.outputElements[0].range
+      let range = program.callOutputElements[0].range
       // Below and at the lowest code everything is class 1, above the highest nothing is.
       guard range.contains(Int64(threshold)), Int64(threshold) > range.lowerBound else {
         throw UsageError(

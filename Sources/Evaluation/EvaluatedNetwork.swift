@@ -21,11 +21,13 @@ public enum EvaluatedNetwork: Sendable {
     }
   }
 
-  /// What is asked of the network: one input and one output.
+  /// What is asked of the network: one input and one output. One with states says of each sample what it says in its first
+  /// call.
   public init(_ program: IntegerProgram) throws(NetworkError) {
-    guard program.inputs.count == 1, program.outputs.count == 1 else {
+    guard program.callInputs.count == 1, program.callOutputs.count == 1 else {
       throw NetworkError(
-        "it has \(program.inputs.count) inputs and \(program.outputs.count) outputs; networks with one each are evaluated")
+        "it has \(program.callInputs.count) inputs and \(program.callOutputs.count) outputs; networks with one each are "
+          + "evaluated")
     }
     self = .integer(Simulator(program))
   }
@@ -68,7 +70,7 @@ public enum EvaluatedNetwork: Sendable {
 
   public var outputs: Int {
     switch self {
-    case .integer(let simulator): simulator.program.outputElements.count
+    case .integer(let simulator): simulator.program.callOutputElements.count
     case .float(let network): network.outputTensors[0].count
     }
   }
@@ -97,7 +99,8 @@ public enum EvaluatedNetwork: Sendable {
   ) throws -> Answer {
     switch self {
     case .integer(let simulator):
-      let codes = try simulator.run([samples.codes(index)])[0]
+      var first = CallSequence(simulator)
+      let codes = try first.call([samples.codes(index)])[0]
       let output = simulator.program.values[simulator.program.outputs[0]]
       let reals = codes.map { output.scale * Float($0 - output.zeroPoint) }
       guard let rule else { return Answer(reals: reals) }

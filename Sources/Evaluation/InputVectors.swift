@@ -11,8 +11,8 @@ public struct InputVectors: Sendable {
 
   /// Reads a file for each network input, in order.
   public init(paths: [String], program: IntegerProgram, meaning: InputMeaning = InputMeaning()) throws {
-    try program.expect(paths.count, "--input", program.inputs)
-    files = try zip(program.inputs, paths).map { value, path in
+    try program.expect(paths.count, "--input", Array(program.callInputs))
+    files = try zip(program.callInputs, paths).map { value, path in
       (path, try InputArray(path: path, for: program.values[value], meaning: meaning))
     }
     count = files.first?.array.count ?? 0

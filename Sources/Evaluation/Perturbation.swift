@@ -17,7 +17,7 @@ public struct Perturbation: Sendable {
   public init(epsilon: Epsilon, isReal: Bool, mask: [Bool]?, program: IntegerProgram) throws {
     self.epsilon = epsilon.text
     var radii: [Int32] = []
-    for input in program.inputs {
+    for input in program.callInputs {
       let value = program.values[input]
       let radius: Int32
       if isReal {
@@ -36,7 +36,7 @@ public struct Perturbation: Sendable {
   public init(radiiFile path: String, mask: [Bool]?, program: IntegerProgram) throws {
     epsilon = nil
     let array = try NumPyArray.read(path: path)
-    let values = program.inputs.flatMap { Array(repeating: program.values[$0], count: program.values[$0].count) }
+    let values = program.callInputs.flatMap { Array(repeating: program.values[$0], count: program.values[$0].count) }
     guard array.count == values.count else {
       throw FileError(
         path: path, reason: "has \(array.count) elements; the network's input has \(values.count), each with a radius")
@@ -65,7 +65,7 @@ public struct Perturbation: Sendable {
   /// Which elements may change: those that are not 0 in the file.
   public static func mask(path: String, program: IntegerProgram) throws -> [Bool] {
     let array = try NumPyArray.read(path: path)
-    let count = program.inputElements.count
+    let count = program.callInputElements.count
     guard let elements = array.integers, elements.count == count else {
       throw FileError(
         path: path,

@@ -30,10 +30,10 @@ public struct SampleSet: Sendable {
     simulator: Simulator
   ) throws {
     let program = simulator.program
-    guard program.inputs.count == 1, program.outputs.count == 1 else {
+    guard program.callInputs.count == 1, program.callOutputs.count == 1 else {
       throw UsageError(
-        "--images needs a network with one input and one output; this one has \(program.inputs.count) and "
-          + "\(program.outputs.count). Ask by --property.")
+        "--images needs a network with one input and one output; this one has \(program.callInputs.count) and "
+          + "\(program.callOutputs.count). Ask by --property.")
     }
     let value = program.values[program.inputs[0]]
     let items = samples.flatMap(\.last).map { $0 + 1 }
@@ -44,7 +44,11 @@ public struct SampleSet: Sendable {
     self.samples = try Self.chosen(samples, of: count, in: images)
     picture = PictureShape(sample: array.vectorShape, input: value.shape)
 
-    let outputs = try self.samples.map { try simulator.run([array.codes($0)])[0] }
+    // A network with states is asked what it says of each sample in its first call.
+    let outputs = try self.samples.map { sample in
+      var first = CallSequence(simulator)
+      return try first.call([array.codes(sample)])[0]
+    }
     classes = outputs.map(rule.predicted)
     if let labels {
       self.labels = try Labels.read(

@@ -26,6 +26,9 @@ extension ONNX {
     guard network.format == .onnx else {
       throw NetworkError("the network follows TensorFlow Lite's rounding, which QONNX cannot say: export it as .tflite")
     }
+    guard network.states.isEmpty else {
+      throw NetworkError("the network keeps variables from one run to the next, which ONNX has no form for")
+    }
     var writer = ONNXWriter(network: network)
     return try writer.model().serializedBytes()
   }

@@ -15,6 +15,9 @@ extension TFLite {
       throw NetworkError(
         "the network is a fixed-point one, whose layers' rounding .tflite cannot say: export it as .onnx")
     }
+    guard network.states.isEmpty else {
+      throw NetworkError("the network keeps variables from one run to the next, which are not written")
+    }
     var writer = TFLiteWriter(network: network)
     let bytes = try writer.bytes()
     try ReadBack.require(network, readsBackFrom: bytes) { try TFLite.network(from: $0, name: $1) }

@@ -31,25 +31,56 @@ private struct TFLiteReader {
       throw NetworkError("the file has schema version \(version); TensorFlow Lite's converter writes version 3")
     }
     var operations = try (0..<ctflite_operator_count(model)).map(operation)
-    let (inputs, outputs) = ([Int](ctflite_inputs(model)), [Int](ctflite_outputs(model)))
+    let inputs = [Int](ctflite_inputs(model))
+    var outputs = [Int](ctflite_outputs(model))
     let made = Set(inputs + operations.flatMap(\.outputs))
     let used = made.union(outputs + operations.flatMap { $0.inputs.compactMap { $0 } })
     var tensors: [Tensor] = []
+    let kept = Set(operations.flatMap(keptTensors))
     for index in 0..<ctflite_tensor_count(model) {
       // What nothing reads or makes may be of any shape and type.
       tensors.append(
         used.contains(index)
-          ? try tensor(index, isMade: made.contains(index)) : Tensor(name: "", shape: [], type: .other("unused")))
+          ? try tensor(index, isMade: made.contains(index), isKept: kept.contains(index)) : Tensor(name: "", shape: [], type: .other("unused")))
     }
     for index in operations.indices { refuseState(&operations[index], tensors) }
+    let states = operations.indices.flatMap { takeState(&operations[$0], &tensors) }
     var notices = inputs.compactMap { tensors.indices.contains($0) ? notice(ofInput: tensors[$0]) : nil }
-    // Control flow names other subgraphs, and is refused; else they are signatures of their own.
-    let subgraphs = ctflite_subgraph_count(model)
-    if subgraphs > 1 { notices.append("the file holds \(subgraphs) subgraphs, of which the first is read") }
+    var variables = TFLiteVariables(initial: { try initialValues(inSubgraph: $0) })
+    variables.resolve(&operations, operations.indices.map(variableAccess), &tensors, &outputs)
+    // Control flow names other subgraphs, and is refused; some only initialise; else they are signatures of their own.
+    let subgraphs = ctflite_subgraph_count(model) - variables.subgraphs.count
+    if subgraphs > 1 { notices.append("the file holds \(subgraphs) subgraphs that compute, of which the first is read") }
     let network = Network(
-      name: name, tensors: tensors, operations: operations, inputs: inputs, outputs: outputs, notices: notices)
+      name: name, tensors: tensors, operations: operations, inputs: inputs + (variables.states + states).map(\.read),
+      outputs: outputs + (variables.states + states).map(\.written), states: variables.states + states, notices: notices)
     try network.validate()
     return network
+  }
+
+  /// What another subgraph, which runs once, leaves in variables: their elements by the variables' names.
+  private func initialValues(inSubgraph index: Int) throws -> [String: [UInt8]] {
+    guard index > 0, let subgraph = ctflite_subgraph(model, index) else {
+      throw NetworkError("it runs subgraph \(index), which does not exist")
+    }
+    defer { ctflite_close(subgraph) }
+    let reader = TFLiteReader(model: subgraph)
+    var names: [Int: String] = [:]
+    var values: [String: [UInt8]] = [:]
+    for index in 0..<ctflite_operator_count(subgraph) {
+      let operation = try reader.operation(index)
+      switch reader.variableAccess(index) {
+      case .handle(let name): for output in operation.outputs { names[output] = name }
+      case .assign where operation.inputs.count == 2:
+        guard let name = operation.inputs[0].flatMap({ names[$0] }), let source = operation.inputs[1],
+          let elements = try reader.tensor(source, isMade: false).constant
+        else { fallthrough }
+        values[name] = elements
+      default:
+        throw NetworkError("it runs subgraph \(index), which does more than to assign constants: \(operation.typeName)")
+      }
+    }
+    return values
   }
 
   /// What is to be said of an input whose shape the file leaves open.
@@ -64,7 +95,7 @@ private struct TFLiteReader {
   }
 
   /// A tensor; one that nothing makes is a constant.
-  private func tensor(_ index: Int, isMade: Bool) throws -> Tensor {
+  private func tensor(_ index: Int, isMade: Bool, isKept: Bool = false) throws -> Tensor {
     var raw = ctflite_tensor()
     let place = "tensor \(index)"
     guard ctflite_get_tensor(model, index, &raw) else {
@@ -89,13 +120,45 @@ private struct TFLiteReader {
     }
     return Tensor(
       name: name, shape: shape,
-      type: raw.is_variable ? .other(Self.variable) : raw.is_sparse ? .other(Self.sparse) : elementType(raw.type),
+      type: raw.is_variable && !isKept ? .other(Self.variable) : raw.is_sparse ? .other(Self.sparse) : elementType(raw.type),
       quantization: quantization, constant: raw.is_variable ? nil : constant,
       openAxes: signature.count == shape.count ? signature.indices.filter { signature[$0] == -1 } : [])
   }
 
   private static let variable = "a variable"
   private static let sparse = "stored sparse"
+
+  /// The inputs of an operation that it leaves changed for the next run.
+  private func keptTensors(of operation: Operation) -> [Int] {
+    switch operation.kind {
+    case .lstm: operation.inputs.count == 24 ? operation.inputs[18...19].compactMap { $0 } : []
+    case .svdf: operation.inputs.count == 5 ? operation.inputs[4...4].compactMap { $0 } : []
+    default: []
+    }
+  }
+
+  /// Gives a recurrent operation outputs for what it leaves in its variables, and returns those as states. The inputs of
+  /// an LSTM that say something become those of `Operation.Kind.lstm`.
+  private func takeState(_ operation: inout Operation, _ tensors: inout [Tensor]) -> [NetworkState] {
+    let kept = keptTensors(of: operation)
+    guard !kept.isEmpty, kept.allSatisfy(tensors.indices.contains) else { return [] }
+    if case .lstm = operation.kind {
+      let unknown = [(9...11, "peepholes"), (16...17, "a projection"), (20...23, "layer normalisation")]
+      if let (_, name) = unknown.first(where: { operation.inputs[$0.0].contains { $0 != nil } }) {
+        operation.kind = .unsupported(reason: "it has \(name)")
+        operation.inputs = [operation.inputs[0]]
+        return []
+      }
+      operation.inputs = Array(operation.inputs[...8] + operation.inputs[12...15] + operation.inputs[18...19])
+    }
+    return kept.map { index in
+      let tensor = tensors[index]
+      operation.outputs.append(tensors.count)
+      tensors.append(Tensor(name: tensor.name, shape: tensor.shape, type: tensor.type, quantization: tensor.quantization))
+      return NetworkState(
+        name: tensor.name, read: index, written: tensors.count - 1, initial: TFLiteVariables.zeros(of: tensor))
+    }
+  }
 
   /// Says of an operation that reads state, or weights stored sparse, that it does, and lets it read nothing of the kind.
   private func refuseState(_ operation: inout Operation, _ tensors: [Tensor]) {
@@ -146,6 +209,19 @@ private struct TFLiteReader {
     return operation
   }
 
+  /// What an operation does with variables; nil where it has nothing to do with them.
+  private func variableAccess(_ index: Int) -> VariableAccess? {
+    var raw = ctflite_operator()
+    guard ctflite_get_operator(model, index, &raw) else { return nil }
+    switch TFLiteBuiltin(rawValue: Int(raw.builtin_code)) {
+    case .callOnce?: return .callOnce(subgraph: Int(raw.options.subgraph))
+    case .varHandle?: return .handle(String(raw.options.container) + "/" + String(raw.options.shared_name))
+    case .readVariable?: return .read
+    case .assignVariable?: return .assign
+    default: return nil
+    }
+  }
+
   private func kind(of code: TFLiteBuiltin?, _ options: ctflite_options, custom: String) -> Operation.Kind {
     guard let code else {
       return .unsupported(reason: "this builtin operator is unknown to Lockstep")
@@ -154,6 +230,16 @@ private struct TFLiteReader {
     // is damaged.
     if code.needsOptions && !options.present {
       return .unsupported(reason: "its options are missing from the file")
+    }
+    switch code {
+    // Its gates' own function, which is no clamp.
+    case .unidirectionalSequenceLSTM:
+      if options.activation != 4 { return .unsupported(reason: "its function is \(options.activation), not TANH (4)") }
+      if options.time_major { return .unsupported(reason: "time is its first axis, in front of the batch") }
+      return .lstm(cellClip: options.cell_clip)
+    // TensorFlow Lite Micro applies no activation but the clamp to int8.
+    case .svdf: return .svdf(rank: Int(options.rank))
+    default: break
     }
     guard let activation = activation(options.activation) else {
       return .unsupported(reason: "it has the fused activation function \(options.activation) (TANH or unknown)")

@@ -19,6 +19,12 @@ struct TFLiteBuiltin: RawRepresentable, Hashable {
   }
 
   static let add = TFLiteBuiltin(0)
+  static let svdf = TFLiteBuiltin(27)
+  static let unidirectionalSequenceLSTM = TFLiteBuiltin(44)
+  static let callOnce = TFLiteBuiltin(129)
+  static let varHandle = TFLiteBuiltin(142)
+  static let readVariable = TFLiteBuiltin(143)
+  static let assignVariable = TFLiteBuiltin(144)
   static let averagePool2D = TFLiteBuiltin(1)
   static let concatenation = TFLiteBuiltin(2)
   static let conv2D = TFLiteBuiltin(3)
@@ -181,22 +187,15 @@ extension TFLiteBuiltin {
         "convert without loops and conditions; recurrent layers with unroll=True"
       )
     case "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE":
-      (
-        "it keeps state from one run to the next, which is not supported",
-        "export the network with its state as inputs and outputs (streaming models: external state), and hand it from "
-          + "run to run"
-      )
+      ("its variable makes no sense", "convert the model anew: the file does not say which variable is meant")
     case "DENSIFY":
       ("it unfolds sparse weights", "convert without sparsity (without EXPERIMENTAL_SPARSITY among the optimizations)")
+    case "UNIDIRECTIONAL_SEQUENCE_LSTM", "SVDF":
+      ("it is none of int8", "convert with full integer quantisation (optimizations, a representative data set)")
     case let name where name.hasSuffix("_LSTM") || name.hasSuffix("_RNN") || name == "LSTM" || name == "RNN":
       (
         "it is a recurrent layer fused into one operator, which keeps state",
         "build the layer with unroll=True: its steps are then written out, without state"
-      )
-    case "SVDF":
-      (
-        "it keeps state from one run to the next, which is not supported",
-        "use a convolution over time (DEPTHWISE_CONV_2D and CONV_2D) of the whole window"
       )
     default: nil
     }

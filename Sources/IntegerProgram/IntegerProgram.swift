@@ -7,9 +7,11 @@ public struct IntegerProgram: Sendable {
   public var name: String
   public var values: [Value]
   public var steps: [Step]
-  /// Indices into `values`.
+  /// Indices into `values`. Behind those of a call stand what the states are when a run begins, and what it leaves.
   public var inputs: [Int]
   public var outputs: [Int]
+  /// What a run leaves for the next, in the order in which `inputs` and `outputs` end with them.
+  public var states: [State]
   /// What the file calls its inputs and outputs: not always as it calls the codes that stand for them.
   public var inputNames, outputNames: [String]
   /// What whoever runs it must know of how the file was read (see `Network.notices`). They decide nothing: the digest
@@ -17,9 +19,10 @@ public struct IntegerProgram: Sendable {
   public var notices: [String]
 
   public init(
-    name: String, values: [Value], steps: [Step], inputs: [Int], outputs: [Int], inputNames: [String]? = nil,
-    outputNames: [String]? = nil, notices: [String] = []
+    name: String, values: [Value], steps: [Step], inputs: [Int], outputs: [Int], states: [State] = [],
+    inputNames: [String]? = nil, outputNames: [String]? = nil, notices: [String] = []
   ) {
+    self.states = states
     self.inputNames = inputNames ?? inputs.map { values[$0].name }
     self.outputNames = outputNames ?? outputs.map { values[$0].name }
     self.notices = notices

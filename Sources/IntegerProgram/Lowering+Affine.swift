@@ -13,10 +13,10 @@ extension Lowering {
   }
 
   mutating func weights(
-    _ operation: Operation, rank: Int, channelAxis: Int
+    _ operation: Operation, at position: Int = 1, rank: Int, channelAxis: Int
   ) throws(LayerFault) -> Weights {
-    guard operation.inputs.count >= 2, let index = operation.inputs[1] else {
-      throw LayerFault("its weights (input 1) are missing")
+    guard operation.inputs.count > position, let index = operation.inputs[position] else {
+      throw LayerFault("its weights (input \(position)) are missing")
     }
     let tensor = network.tensors[index]
     guard isTensorFlowLite ? tensor.type == .int8 : (tensor.type.codes.map { $0.upperBound < 1 << 16 } ?? false) else {
@@ -67,8 +67,8 @@ extension Lowering {
   }
 
   /// Integers in units of the accumulator, or real values.
-  private func bias(_ operation: Operation, channels: Int) throws(LayerFault) -> Bias {
-    guard operation.inputs.count >= 3, let index = operation.inputs[2] else {
+  func bias(_ operation: Operation, at position: Int = 2, channels: Int) throws(LayerFault) -> Bias {
+    guard operation.inputs.count > position, let index = operation.inputs[position] else {
       return .codes(Array(repeating: 0, count: channels))
     }
     // Its quantisation is not read: converters leave axes there that do not exist, and the scale is fixed by theory.

@@ -26,8 +26,29 @@ extension IntegerProgram {
   /// Lowers a network to the small core. Throws a `NetworkError` with every layer that cannot be lowered.
   public init(lowering network: Network, options: LoweringOptions = LoweringOptions()) throws {
     let evaluated = network.evaluatingConstants().leavingTailToCaller()
-    var lowering = Lowering(network: evaluated.foldingPadding(), options: options)
+    let network = evaluated.foldingPadding()
+    var lowering = Lowering(network: network, options: options)
     self = try lowering.program()
+    // What states are, whatever they were, and what they start with: that holds for ever, and may be less than their type.
+    for _ in 0..<Self.invariantRounds {
+      guard let ranges = narrowedStates else { return }
+      var lowering = Lowering(network: network, options: options, stateRanges: ranges)
+      guard let narrowed = try? lowering.program() else { return }
+      self = narrowed
+    }
+  }
+
+  private static let invariantRounds = 3
+
+  /// The ranges of what states start with and what runs leave in them; nil where they are no narrower than the proved ones.
+  /// Runs that begin in narrower ranges end in ranges that are no wider, so these are an invariant, too.
+  private var narrowedStates: [ClosedRange<Int64>]? {
+    let ranges = states.map { state in
+      let (low, high) = (state.initial.min() ?? 0, state.initial.max() ?? 0)
+      let written = values[state.written].range
+      return min(Int64(low), written.lowerBound)...max(Int64(high), written.upperBound)
+    }
+    return ranges == states.map { values[$0.read].range } ? nil : ranges
   }
 }
 
@@ -57,6 +78,8 @@ struct Lowering {
   var issues: [LayerIssue] = []
   /// The network's notices, and those of lowering.
   var notices: [String]
+  /// The invariant that states are read with; their types' ranges unless given.
+  let stateRanges: [ClosedRange<Int64>]?
   /// Tensors of integers that choose rows of tables (`lowerIndices`).
   var indexFunctions: [Int: IndexFunction] = [:]
   /// Weights lowered so far. Layers may share a tensor of the file, but each holds its own copy.
@@ -64,7 +87,8 @@ struct Lowering {
   /// Above any microcontroller's flash: a small file that names one tensor in many layers must not fill the memory.
   static let mostWeights = 1 << 25
 
-  init(network: Network, options: LoweringOptions) {
+  init(network: Network, options: LoweringOptions, stateRanges: [ClosedRange<Int64>]? = nil) {
+    self.stateRanges = stateRanges
     self.network = network
     self.options = options
     notices = network.notices
@@ -73,7 +97,9 @@ struct Lowering {
 
   mutating func program() throws -> IntegerProgram {
     if let issue = network.unquantized { throw NetworkError([issue]) }
-    let inputs = network.inputs.map { lowerInput($0) }
+    let inputs =
+      network.inputs.dropLast(network.states.count).map { lowerInput($0) }
+      + network.states.indices.map { lowerState($0) }
     for (index, operation) in network.operations.enumerated() {
       source = Step.Source(
         index: network.place(ofOperation: index), type: operation.typeName, name: network.name(ofOperation: index))
@@ -92,11 +118,21 @@ struct Lowering {
     guard issues.isEmpty else { throw NetworkError(issues) }
     let inputValues = inputs.compactMap { $0 }
     let outputs = try network.outputs.map { try lowerOutput($0, inputs: inputValues) }
+    let states = zip(network.states, zip(inputValues.suffix(network.states.count), outputs.suffix(network.states.count)))
+      .map { state, ends in
+        State(name: state.name, read: ends.0, written: ends.1, initial: initialCodes(of: state))
+      }
     let program = IntegerProgram(
-      name: network.name, values: values, steps: steps, inputs: inputValues, outputs: outputs,
+      name: network.name, values: values, steps: steps, inputs: inputValues, outputs: outputs, states: states,
       inputNames: network.inputs.map { network.tensors[$0].name },
       outputNames: network.outputs.map { network.tensors[$0].name }, notices: notices)
     precondition(program.isWellFormed, "every value that a step reads is an input, a constant or made before")
+    if let state = program.stateWithoutInvariant {
+      let (read, written) = (program.values[state.read], program.values[state.written])
+      throw NetworkError(
+        "no range of the variable \"\(state.name.printable(60))\" is kept by every run: it is read as "
+          + "\(read.count) codes of \(read.range), and a run may leave \(written.count) of \(written.range)")
+    }
     return program
   }
 
@@ -119,6 +155,39 @@ struct Lowering {
           remedy: fault.remedy))
       return nil
     }
+  }
+
+  /// The value that holds a state when a run begins.
+  private mutating func lowerState(_ index: Int) -> Int? {
+    let state = network.states[index]
+    switch makeState(ofTensor: state.read) {
+    case .success(var value):
+      if let stateRanges { value.range = stateRanges[index] }
+      return add(value, tensor: state.read)
+    case .failure(let fault):
+      issues.append(
+        LayerIssue(reason: "the variable \"\(state.name.printable(60))\": \(fault.reason)", remedy: fault.remedy))
+      return nil
+    }
+  }
+
+  /// As `makeValue`; recurrent layers keep 16-bit codes.
+  private func makeState(ofTensor index: Int) -> Result<Value, LayerFault> {
+    let tensor = network.tensors[index]
+    guard tensor.type == .int16, isTensorFlowLite, let quantization = tensor.quantization,
+      quantization.scales.count == 1, quantization.zeroPoints.allSatisfy({ $0 == 0 }), quantization.scales[0].isFinite,
+      quantization.scales[0] > 0
+    else { return makeValue(ofTensor: index) }
+    return .success(
+      Value(
+        name: tensor.name, tensor: index, shape: tensor.shape, type: CodeType(bits: 16, isSigned: true),
+        scale: quantization.scales[0], zeroPoint: 0))
+  }
+
+  private func initialCodes(of state: NetworkState) -> [Int32] {
+    var constant = network.tensors[state.read]
+    constant.constant = state.initial
+    return (constant.integers ?? []).map { Int32(truncatingIfNeeded: $0) }
   }
 
   private mutating func lowerOutput(_ tensor: Int, inputs: [Int]) throws -> Int {
@@ -219,6 +288,8 @@ struct Lowering {
     case .divide(let activation): try quotient(operation, activation)
     case .resizeBilinear(let alignsCorners, let centresHalfPixels):
       try resizeBilinear(operation, alignsCorners: alignsCorners, centresHalfPixels: centresHalfPixels)
+    case .lstm(let cellClip): try lstm(operation, cellClip: cellClip)
+    case .svdf(let rank): try svdf(operation, rank: rank)
     case .constant:
       throw LayerFault(
         "it is supported where constants and fixed shapes determine it", remedy: Self.remedy(for: operation.typeName))

@@ -64,11 +64,11 @@ public struct Move: Sendable {
     ])
   }
 
-  /// Whether the output is the operand, code for code.
+  /// Whether the output is the first operand, code for code.
   public var isIdentity: Bool {
     guard fill == nil, copies.count == 1, copies[0].sizes.count == 1 else { return false }
     let copy = copies[0]
-    return copy.sourceStart == 0 && copy.targetStart == 0 && copy.targetStrides == [1]
+    return copy.operand == 0 && copy.sourceStart == 0 && copy.targetStart == 0 && copy.targetStrides == [1]
       && (copy.sourceStrides == [1] || copy.sizes == [1])
   }
 }

@@ -31,6 +31,14 @@ extension IntegerProgram {
       writer.integer(step.output)
       writer.operation(step.operation)
     }
+    // Without states the bytes are those of programs before there were any.
+    if !states.isEmpty {
+      writer.text("states")
+      writer.list(states) { writer, state in
+        writer.integers([state.read, state.written])
+        writer.integers(state.initial)
+      }
+    }
     return writer.bytes
   }
 }
@@ -70,8 +78,14 @@ package struct CanonicalWriter {
       requantization(affine.requantization)
     case .lookup(let lookup):
       text("lookup")
-      integer(Int(lookup.lowest))
-      integers(lookup.table)
+      if let formula = lookup.formula {
+        // It makes the table.
+        text(formula.function.rawValue)
+        integers([formula.multiplier, formula.shift])
+      } else {
+        integer(Int(lookup.lowest))
+        integers(lookup.table)
+      }
     case .combine(let combine):
       text("combine")
       text(combine.kind.rawValue)

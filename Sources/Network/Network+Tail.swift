@@ -14,6 +14,7 @@ extension Network {
     // Tensors whose values somebody needs inside: the readers of every tensor, from the last operation to the first.
     var readers = [Int](repeating: 0, count: tensors.count)
     for operation in operations { for case let input? in operation.inputs { readers[input] += 1 } }
+    for state in states { readers[state.written] += 1 }
     var candidates = Set<Int>()
     for (index, operation) in operations.enumerated() {
       if case .dequantize = operation.kind { continue }
@@ -51,14 +52,14 @@ extension Network {
   private func leaving(_ cut: Set<Int>) -> Network {
     var result = self
     let made = Set(cut.flatMap { operations[$0].outputs })
-    var newOutputs = outputs.filter { !made.contains($0) }
+    var newOutputs = outputs.dropLast(states.count).filter { !made.contains($0) }
     for index in cut.sorted() {
       for case let input? in operations[index].inputs
       where tensors[input].constant == nil && !made.contains(input) && !newOutputs.contains(input) {
         newOutputs.append(input)
       }
     }
-    result.outputs = newOutputs
+    result.outputs = newOutputs + states.map(\.written)
     result.operations = operations.indices.filter { !cut.contains($0) }.map { index in
       var operation = operations[index]
       operation.place = place(ofOperation: index)

@@ -3,8 +3,11 @@ public struct Network: Sendable {
   public var name: String
   public var tensors: [Tensor]
   public var operations: [Operation]
+  /// Behind those of a call stand the tensors that hold the states when a run begins, and those that it leaves.
   public var inputs: [Int]
   public var outputs: [Int]
+  /// What a run leaves for the next, in the order in which `inputs` and `outputs` end with them.
+  public var states: [NetworkState]
   public var format: Format
   /// What whoever uses the network must know of how its file was read: what is left to the caller, what was cut off,
   /// what the file leaves open. Each is a sentence or two for people, without a full stop at the end.
@@ -20,8 +23,9 @@ public struct Network: Sendable {
 
   public init(
     name: String, tensors: [Tensor], operations: [Operation], inputs: [Int], outputs: [Int],
-    format: Format = .tensorFlowLite, notices: [String] = []
+    states: [NetworkState] = [], format: Format = .tensorFlowLite, notices: [String] = []
   ) {
+    self.states = states
     self.format = format
     self.notices = notices
     self.name = name
@@ -129,13 +133,27 @@ public struct Network: Sendable {
         }
       }
     }
-    if outputs.isEmpty { fault("the network has no output") }
-    if inputs.isEmpty { fault("the network has no input") }
+    if outputs.count == states.count { fault("the network has no output") }
+    if inputs.count == states.count { fault("the network has no input") }
     for index in outputs {
       if !tensors.indices.contains(index) {
         fault("the network's output is tensor \(index), which does not exist")
       } else if !isReady[index] {
         fault("the network's output, tensor \(index) \"\(tensors[index].name)\", is never made")
+      }
+    }
+    if states.map(\.read) != inputs.suffix(states.count) || states.map(\.written) != outputs.suffix(states.count) {
+      fault("the network's inputs and outputs do not end with what its states are before and after a run")
+    }
+    for state in states where tensors.indices.contains(state.read) && tensors.indices.contains(state.written) {
+      let (read, written) = (tensors[state.read], tensors[state.written])
+      let place = "the variable \"\(state.name.printable(60))\""
+      if read.type != written.type || read.shape.reduce(1, { $0 &* $1 }) != written.shape.reduce(1, { $0 &* $1 }) {
+        fault(
+          "\(place) is read as \(read.type) of shape \(read.shape), and \(written.type) of shape \(written.shape) is left "
+            + "in it")
+      } else if let width = read.type.byteCount, state.initial.count != width &* read.shape.reduce(1, { $0 &* $1 }) {
+        fault("\(place) starts with \(state.initial.count) bytes, which are not \(read.shape) of \(read.type)")
       }
     }
     if !issues.isEmpty { throw NetworkError(issues) }

@@ -255,6 +255,13 @@ public struct Operation: Sendable {
     case unary(UnaryFunction)
     case quantize
     case dequantize
+    /// Inputs: [1, time, features]; weights of the input, for the gates input, forget, cell and output; weights of the hidden
+    /// state, likewise; biases, likewise; hidden state and cell, as the run before left them. Outputs: hidden states [1,
+    /// time, units], and the last hidden state and cell (TensorFlow Lite's UNIDIRECTIONAL_SEQUENCE_LSTM).
+    case lstm(cellClip: Float)
+    /// Inputs: [1, features]; weights of features [filters, features]; weights of time [filters, memory]; bias or nil; the
+    /// last `memory` results of every filter. Outputs: [1, filters / rank]; the new results (TensorFlow Lite's SVDF).
+    case svdf(rank: Int)
     /// What the importer could not translate, and why.
     case unsupported(reason: String)
   }
@@ -287,7 +294,7 @@ extension Operation.Kind {
   /// Whether it may make more than one tensor.
   public var mayHaveSeveralOutputs: Bool {
     switch self {
-    case .split, .splitSizes, .unpack: true
+    case .split, .splitSizes, .unpack, .lstm, .svdf: true
     default: false
     }
   }

@@ -17,12 +17,12 @@ struct ProfileDriver {
 
   var source: String {
     let (name, macro) = (names.prefix, names.macro)
-    func ports(_ role: String, _ values: [Int], _ call: String) -> String {
-      values.enumerated().map { index, value in
-        let port = "\(macro)_\(role)" + (values.count == 1 ? "" : "_\(index)")
-        return "  \(call)(&arena[\(port)_OFFSET], \(port)_COUNT * \(Trace.width(program.values[value]))u);\n"
+    func ports(_ ports: [String], _ values: [Int], _ call: String) -> String {
+      zip(ports, values).map { port, value in
+        "  \(call)(&arena[\(port)_OFFSET], \(port)_COUNT * \(Trace.width(program.values[value]))u);\n"
       }.joined()
     }
+    let portNames = PortNames(program, names)
     let clock = """
 
       static uint32_t lap;
@@ -78,7 +78,7 @@ struct ProfileDriver {
         if (status != \(macro)_OK) runner_exit(\(DeviceDriver.Status.refused));
       }
       static void prepare(void) {
-      \(ports("INPUT", program.inputs, "get"))}
+      \(ports(portNames.inputs, program.inputs, "get"))}
 
       /* Paints what lies below `top` and is not in use. */
       __attribute__((noinline)) static void paint(uintptr_t top) {
@@ -101,7 +101,7 @@ struct ProfileDriver {
         const \(name)_status status = \(name)_run(arena, \(macro)_ARENA_SIZE);
         put_number(used(top));
         expect(status);
-      \(ports("OUTPUT", program.outputs, "put"))\(hasClock ? "  time_runs();\n" : "")  runner_exit(0);
+      \(ports(portNames.outputs, program.outputs, "put"))\(hasClock ? "  time_runs();\n" : "")  runner_exit(0);
       }
 
       """

@@ -109,7 +109,9 @@ public struct Profiler: Sendable {
       let place = running.firstIndex(of: index)
       var count: Profile.Count?
       if let place { count = counts?[place] ?? measured.total.map { _ in Profile.Count(cycles: measured.steps[index]) } }
-      let functions = linked.functions(named: generator.functionName(ofStep: index))
+      // A function that several steps share counts where it is called first.
+      let name = generator.functionName(ofStep: index)
+      let functions = running.first { generator.functionName(ofStep: $0) == name } == index ? linked.functions(named: name) : []
       return Profile.Layer(
         step: index, source: step.source, output: program.values[step.output],
         multiplyAccumulates: step.multiplyAccumulates, count: count,

@@ -77,7 +77,7 @@ public enum ClassRule: Sendable, Hashable {
   /// The rule where nothing else is asked: the largest of several elements; of a single one behind a sigmoid, whether it
   /// stands for 0.5 or more. Nil where there is one element without a sigmoid, which has no threshold of its own.
   public static func usual(for program: IntegerProgram) -> ClassRule? {
-    guard program.outputElements.count == 1, let output = program.outputs.first else { return .largest }
+    guard program.callOutputElements.count == 1, let output = program.callOutputs.first else { return .largest }
     guard program.isSigmoid(output) else { return nil }
     let value = program.values[output]
     // The first code that stands for 0.5 or more: scale · (code − zero point) ≥ 0.5.

@@ -9,7 +9,7 @@ extension Property {
     let inputs = box.count == 1 ? "1 input" : "\(box.count) inputs"
     let freedom =
       free == 0 ? "all fixed" : "\(free) free, over at most \((widths.max() ?? 0) + 1) codes each"
-    return "\(inputs), \(freedom); \(claim(classes: program.outputElements.count))"
+    return "\(inputs), \(freedom); \(claim(classes: program.callOutputElements.count))"
   }
 
   private func claim(classes: Int) -> String {

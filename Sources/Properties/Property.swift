@@ -146,10 +146,21 @@ public struct PropertyError: Error, Sendable, CustomStringConvertible {
 extension IntegerProgram {
   /// The type of every input element, in a property's order.
   public var inputElements: [CodeType] { inputs.flatMap { Array(repeating: values[$0].type, count: values[$0].count) } }
-  /// The codes that every input element takes, in a property's order: those of its type, or the rows of a table.
+  /// The codes that every input element takes, in a property's order: those of its type, the rows of a
+  /// table, or a state's invariant.
   public var inputRanges: [ClosedRange<Int64>] {
     inputs.flatMap { Array(repeating: values[$0].range, count: values[$0].count) }
   }
+  /// What the states may be, whatever came before: a box for the input elements behind those that the caller gives.
+  public var stateBox: [ClosedRange<Int32>] {
+    states.flatMap { state in
+      let range = values[state.read].range
+      return Array(repeating: Int32(range.lowerBound)...Int32(range.upperBound), count: values[state.read].count)
+    }
+  }
+  /// The types of the elements that the caller gives, and gets.
+  public var callInputElements: [CodeType] { Array(inputElements.dropLast(stateBox.count)) }
+  public var callOutputElements: [CodeType] { Array(outputElements.dropLast(stateBox.count)) }
   /// The type of every output element, in a property's order.
   public var outputElements: [CodeType] { outputs.flatMap { Array(repeating: values[$0].type, count: values[$0].count) } }
 

@@ -8,11 +8,11 @@ extension Property {
   }
 
   /// The codes within `radii` of `center`, clipped to the input's type and to `clip`. `radii` has one radius in codes for
-  /// each element: 0 keeps an element as it is.
+  /// each element that the caller gives: 0 keeps an element as it is. States may be whatever any history left.
   public static func ball(
     in program: IntegerProgram, around center: [Int32], radii: [Int32], clip: ClosedRange<Int32>? = nil
   ) throws(PropertyError) -> [ClosedRange<Int32>] {
-    let (types, ranges) = (program.inputElements, program.inputRanges)
+    let (types, ranges) = (program.callInputElements, program.inputRanges)
     guard center.count == types.count, radii.count == types.count else {
       throw PropertyError(
         "the network's input has \(types.count) elements, the sample \(center.count), its radii \(radii.count)")
@@ -37,7 +37,7 @@ extension Property {
       let high = min(range.upperBound, limits.upperBound, Int64(center[element]) + Int64(radii[element]))
       box.append(Int32(low)...Int32(high))
     }
-    return box
+    return box + program.stateBox
   }
 
   /// That every input within `radii` of `center`, clipped as by `ball`, makes `label` right.
@@ -54,10 +54,10 @@ extension Property {
   public static func classification(
     of program: IntegerProgram, box: [ClosedRange<Int32>], label: Int, rule: ClassRule = .largest, statement: String
   ) throws(PropertyError) -> Property {
-    guard program.outputs.count == 1 else {
-      throw PropertyError("a class is asked of a network with one output; this one has \(program.outputs.count)")
+    guard program.callOutputs.count == 1 else {
+      throw PropertyError("a class is asked of a network with one output; this one has \(program.callOutputs.count)")
     }
-    let outputs = program.outputElements.count
+    let outputs = program.callOutputElements.count
     if case .threshold = rule, outputs != 1 {
       throw PropertyError("a threshold is asked of a network with one output element; this one has \(outputs)")
     }

@@ -129,7 +129,7 @@ struct CompileCommand: ParsableCommand {
   /// All that the command writes.
   func files(of generator: CodeGenerator) throws -> [GeneratedFile] {
     let program = generator.program
-    let outputs = program.outputs.reduce(0) { $0 + program.values[$1].count }
+    let outputs = program.callOutputs.reduce(0) { $0 + program.values[$1].count }
     let hasSelfTest = selfTest && program.work <= Self.mostSelfTestWork && outputs <= Self.mostSelfTestOutputs
     if selfTest && !hasSelfTest {
       StandardError.write(

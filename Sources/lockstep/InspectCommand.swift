@@ -29,6 +29,7 @@ struct InspectCommand: ParsableCommand {
           name, tensor (its index in the file; null for an intermediate),
           shape, type, scale, zeroPoint, range (lowest, highest code)
         outputs      the same
+        states       the same, of what runs leave for the next
         layers       a list of steps in order, each with
           index, operator, name   as in the file
           step                    its kind; null for an operation outside

@@ -95,6 +95,7 @@ private struct NetworkEditor {
       return
         "operation \(operation) on \(network.operations[operation].inputs) → \(network.operations[operation].outputs)"
     case .boundary:
+      if !network.states.isEmpty, random.chance(0.6) { return changeState() }
       if random.chance(0.5) { network.inputs = [tensor] } else { network.outputs = [tensor] }
       return "inputs \(network.inputs), outputs \(network.outputs)"
     }
@@ -144,6 +145,25 @@ private struct NetworkEditor {
         random.chance(0.3) ? quantization.scales[index] * 0x1p12 : random.element(of: Self.scales)
     }
     return quantization
+  }
+
+  /// Damage to what a run leaves for the next.
+  private mutating func changeState() -> String {
+    let index = random.integer(in: 0...network.states.count - 1)
+    let tensor = random.integer(in: 0...network.tensors.count - 1)
+    switch random.integer(in: 0...4) {
+    case 0: network.states[index].read = tensor
+    case 1: network.states[index].written = tensor
+    case 2:
+      // What is read, and stands among the inputs, is another tensor.
+      if let place = network.inputs.lastIndex(of: network.states[index].read) { network.inputs[place] = tensor }
+      network.states[index].read = tensor
+    case 3:
+      if let place = network.outputs.lastIndex(of: network.states[index].written) { network.outputs[place] = tensor }
+      network.states[index].written = tensor
+    default: network.states[index].initial = Array(network.states[index].initial.dropLast(random.integer(in: 0...2)))
+    }
+    return "state \(index) \(network.states[index].read) to \(network.states[index].written)"
   }
 
   private mutating func changeConstant(_ tensor: Int) -> String {

@@ -17,6 +17,7 @@ extension NetworkReport {
       ),
       ("inputs", .array(inputs.map(\.json))),
       ("outputs", .array(outputs.map(\.json))),
+      ("states", .array(states.map(\.json))),
       ("layers", .array(layers.map(\.json))),
       ("notices", .array(notices.map { .string($0) })),
       (

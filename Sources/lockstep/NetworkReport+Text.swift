@@ -5,7 +5,7 @@ extension NetworkReport {
   /// The report for people: what goes in and out, a row a layer, and totals.
   var text: String {
     var lines = ["\(name.printable()): \(counted(layers.count, "layer"))", ""]
-    for (role, tensors) in [("input", inputs), ("output", outputs)] {
+    for (role, tensors) in [("input", inputs), ("output", outputs), ("state", states)] {
       for tensor in tensors { lines.append("\(role.padded(7)) \(tensor.text)") }
     }
     lines += notices.map { "notice  \($0)" }

@@ -55,6 +55,8 @@ struct NetworkReport {
   var rounding: String
   var inputs: [Tensor]
   var outputs: [Tensor]
+  /// What runs leave for the next.
+  var states: [Tensor]
   var layers: [Layer]
   /// What the caller must know of how the file was read.
   var notices: [String]
@@ -74,8 +76,13 @@ struct NetworkReport {
     rounding =
       model.network.format == .tensorFlowLite
       ? options.rounding.rawValue : Set(program.steps.flatMap(\.roundings)).map(\.rawValue).sorted().joined(separator: ", ")
-    inputs = program.inputs.map { Tensor(program.values[$0]) }
-    outputs = program.outputs.map { Tensor(program.values[$0]) }
+    inputs = program.callInputs.map { Tensor(program.values[$0]) }
+    outputs = program.callOutputs.map { Tensor(program.values[$0]) }
+    states = program.states.map { state in
+      var tensor = Tensor(program.values[state.read])
+      tensor.name = state.name
+      return tensor
+    }
     notices = program.notices
     arenaBytes = MemoryPlan(program).arenaSize
 

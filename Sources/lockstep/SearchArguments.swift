@@ -1,4 +1,6 @@
 import ArgumentParser
+import IntegerProgram
+import Reporting
 import Simulation
 
 /// What is asked of a network, as questions with an answer or as figures that are searched for.
@@ -21,11 +23,39 @@ struct SearchArguments: ParsableArguments {
     transform: IndexList.init)
   var outputs: IndexList?
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Of a network with variables: ask about the K-th call from the initial ones on; samples are [K, …shape…].",
+      discussion: "Without, questions are about one call after any history.", valueName: "K"))
+  var calls: Int?
+
+  /// The program that questions about a network are asked of.
+  func program(asking program: IntegerProgram) throws -> IntegerProgram {
+    guard let calls else {
+      if !program.states.isEmpty {
+        writeError(
+          "the network keeps \(counted(program.states.count, "variable")) from one call to the next: questions are about one call "
+            + "after any history; --calls K asks about the K-th")
+      }
+      return program
+    }
+    guard !program.states.isEmpty else {
+      throw ValidationError("--calls is about networks that keep variables from one call to the next; this one keeps none.")
+    }
+    guard calls * program.work <= Self.mostUnrolledWork else {
+      throw ValidationError("--calls \(calls) would take \(calls * program.work) operations a run; fewer calls, please.")
+    }
+    return program.unrolled(calls: calls)
+  }
+  private static let mostUnrolledWork = 1 << 32
+
   subscript<Value>(dynamicMember member: KeyPath<QuestionArguments, Value>) -> Value { questions[keyPath: member] }
 
   var isGiven: Bool { questions.isGiven || outputRange }
 
   func validate() throws {
+    if let calls, !(1...10_000).contains(calls) { throw ValidationError("--calls must be in 1 … 10,000.") }
     if maxRadius && outputRange { throw ValidationError("--max-radius and --output-range are two questions.") }
     if outputs != nil && !outputRange { throw ValidationError("--outputs goes with --output-range.") }
     if maxRadius {

@@ -33,6 +33,9 @@ struct SimulateCommand: AsyncParsableCommand {
         lockstep simulate model.tflite --input x.npy --output y.csv \\
             --layers layers --layer-vectors 0,1,64-66
 
+      The vectors of a network with variables (a streaming one) are calls in a row: [calls, …shape…]. --reset makes each \
+      of them a first call.
+
       With --layers, the folder gets tN.npy for every tensor N of the file that a step makes, and for the inputs; and \
       vectors.npy, the vectors they are for.
       """)
@@ -59,6 +62,9 @@ struct SimulateCommand: AsyncParsableCommand {
 
   @Flag(help: "Outputs are real values, and so are all numbers of CSV files.")
   var real = false
+
+  @Flag(help: "Give a network's variables their initial values before every vector, not only the first.")
+  var reset = false
 
   @Option(help: ArgumentHelp("Write every layer's codes into this folder.", valueName: "folder"))
   var layers: String?
@@ -89,7 +95,7 @@ struct SimulateCommand: AsyncParsableCommand {
   func run() async throws {
     let model = try ModelFile(path: path)
     let program = try model.program(lowering.options)
-    try program.expect(outputPaths.count, "--output", program.outputs)
+    try program.expect(outputPaths.count, "--output", Array(program.callOutputs))
     let meaning = InputMeaning(bytes: inputs.bytes, isReal: real)
     let inputs = try InputVectors(paths: inputPaths, program: program, meaning: meaning)
     try InputArguments.take(inputs.files, meaning)
@@ -104,7 +110,7 @@ struct SimulateCommand: AsyncParsableCommand {
       file: classNames, own: model.classNames, counts: ClassNames.counts(of: program))
     if let warning { writeError("warning: \(path.printable()): \(warning)") }
 
-    let run = VectorRun(simulator: Simulator(program), inputs: inputs, observed: Set(observed))
+    let run = VectorRun(simulator: Simulator(program), inputs: inputs, observed: Set(observed), resetsStates: reset)
     let progress = Progress("simulating", total: count)
     let result = try await run.run(jobs: jobs ?? processorCount) { progress.report($0) }
     progress.end()

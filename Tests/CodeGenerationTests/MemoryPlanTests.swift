@@ -48,6 +48,28 @@ import Testing
     #expect(shared > tested / 4, "\(shared) of \(tested) plans let a step write over its input")
   }
 
+  @Test("states keep the arena's start for themselves, and are made there where nothing has to be copied")
+  func states() {
+    var (tested, made) = (0, 0)
+    for seed in 1...4_000 as ClosedRange<UInt64> {
+      guard let program = RandomProgram.make(seed: seed, keepingState: true), !program.states.isEmpty else { continue }
+      let plan = MemoryPlan(program)
+      check(plan, program, "seed \(seed)")
+      tested += 1
+      let homes = Set(program.states.compactMap { plan.blockOfValue[$0.read] })
+      #expect(homes.count == program.states.count, "seed \(seed)")
+      for (index, block) in plan.blocks.enumerated() {
+        if homes.contains(index) {
+          #expect(block.firstStep == -1 && block.lastStep == program.steps.count && block.offset + block.size <= plan.stateSize)
+        } else {
+          #expect(block.offset >= plan.stateSize, "seed \(seed): a block is lent the states' memory")
+        }
+      }
+      made += program.states.count { plan.blockOfValue[$0.read] == plan.blockOfValue[$0.written] }
+    }
+    #expect(tested >= 150 && made >= 30, "\(tested) programs with states, \(made) states made where they live")
+  }
+
   @Test func everyReadFindsItsOwnValueInLargerNetworks() {
     for seed in 1...40 as ClosedRange<UInt64> {
       guard let program = RandomProgram.make(seed: seed, limits: .medium) else { continue }

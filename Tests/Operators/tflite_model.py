@@ -32,7 +32,7 @@ OPTIONS_NAMES = {"AVERAGE_POOL_2D": "Pool2DOptions", "MAX_POOL_2D": "Pool2DOptio
                  "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions"}
 OPTIONS_NAMES |= {name: "ReducerOptions" for name in ("SUM", "REDUCE_PROD", "REDUCE_MAX", "REDUCE_MIN")}
 OPTIONS_NAMES |= {name: "MaximumMinimumOptions" for name in ("MAXIMUM", "MINIMUM")}
-OPTIONS_NAMES |= {"L2_NORMALIZATION": "L2NormOptions", "SELECT_V2": "SelectV2Options"}
+OPTIONS_NAMES |= {"L2_NORMALIZATION": "L2NormOptions", "SELECT_V2": "SelectV2Options", "SVDF": "SVDFOptions"}
 
 OPTIONAL_TENSOR = -1
 

@@ -67,6 +67,10 @@ typedef struct {
   int mirror_mode, block;
   bool aligns_corners, has_half_pixel_centers, is_approximate;
   bool exclusive, reverse;
+  int subgraph, rank;
+  float cell_clip, projection_clip;
+  bool time_major;
+  ctflite_string container, shared_name;
 } ctflite_options;
 
 typedef struct {
@@ -84,8 +88,10 @@ void ctflite_close(ctflite_model *model);
 
 uint32_t ctflite_version(const ctflite_model *model);
 size_t ctflite_subgraph_count(const ctflite_model *model);
+// Another of its subgraphs, as a handle that must be closed as well; null where there is none.
+ctflite_model *ctflite_subgraph(const ctflite_model *model, size_t index);
 ctflite_string ctflite_description(const ctflite_model *model);
-// Of the first subgraph.
+// Of the first subgraph, or the one that the handle is for.
 size_t ctflite_tensor_count(const ctflite_model *model);
 size_t ctflite_operator_count(const ctflite_model *model);
 ctflite_ints ctflite_inputs(const ctflite_model *model);

@@ -4,8 +4,10 @@ import IntegerProgram
 /// Programs of random networks.
 enum RandomProgram {
   /// The program of a seed; nil where the lowering refuses the network, as it may.
-  static func make(seed: UInt64, limits: RandomNetworkLimits = .small) -> IntegerProgram? {
-    try? IntegerProgram(lowering: RandomNetwork.make(seed: seed, limits: limits))
+  static func make(
+    seed: UInt64, limits: RandomNetworkLimits = .small, keepingState: Bool = false
+  ) -> IntegerProgram? {
+    try? IntegerProgram(lowering: RandomNetwork.make(seed: seed, limits: limits, keepingState: keepingState))
   }
 
   /// The first `count` programs from a seed on.

@@ -1,0 +1,71 @@
+/// Tables with the same elements, and functions with the same text, each once: a layer that is repeated at every moment of
+/// time would else bring its weights and its code every time.
+struct OnceWritten {
+  private(set) var tables: [KernelWriter.Table] = []
+  private(set) var kernels: [KernelWriter.Kernel?]
+
+  init(_ kernels: [KernelWriter.Kernel?], _ tables: [KernelWriter.Table]) {
+    struct Content: Hashable {
+      var type: String
+      var elements: [Int64]
+    }
+    var names: [Content: String] = [:]
+    var renamed: [String: String] = [:]
+    for table in tables {
+      let content = Content(type: table.type, elements: table.elements)
+      if let first = names[content] {
+        renamed[table.name] = first
+      } else {
+        names[content] = table.name
+        self.tables.append(table)
+      }
+    }
+    self.kernels = kernels
+    var functions: [String: (index: Int, name: String)] = [:]
+    for (index, kernel) in kernels.enumerated() {
+      guard var kernel else { continue }
+      if !renamed.isEmpty {
+        kernel.function = Self.replacing(renamed, in: kernel.function)
+        kernel.arguments = Self.replacing(renamed, in: kernel.arguments)
+      }
+      let body = Self.replacing([kernel.name: "step"], in: kernel.function)
+      if let first = functions[body] {
+        kernel.name = first.name
+        kernel.function = ""
+        self.kernels[first.index]?.comment += Self.alike(index)
+      } else {
+        functions[body] = (index, kernel.name)
+      }
+      self.kernels[index] = kernel
+    }
+  }
+
+  private static func alike(_ step: Int) -> String { " Step \(step) likewise." }
+
+  /// Text with other identifiers.
+  private static func replacing(_ names: [String: String], in text: String) -> String {
+    func isPart(_ byte: UInt8) -> Bool {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+        UInt8(ascii: "_"):
+        true
+      default: false
+      }
+    }
+    var result: [UInt8] = []
+    let bytes = Array(text.utf8)
+    var place = 0
+    while place < bytes.count {
+      guard isPart(bytes[place]) else {
+        result.append(bytes[place])
+        place += 1
+        continue
+      }
+      let start = place
+      while place < bytes.count, isPart(bytes[place]) { place += 1 }
+      let name = String(decoding: bytes[start..<place], as: UTF8.self)
+      result += (names[name] ?? name).utf8
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+}
