@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The generated code on microcontrollers, as QEMU and simavr emulate them: Tests/devices.sh
 #   1 networks: every byte of every layer against the simulator, at each of a target's optimisation levels. The bundled
-#     one wherever it fits; those of ../shared/data, where that is there: all on three cores, smaller ones on the others
+#     one wherever it fits; those of ../shared/data, where that is there: all on three cores, smaller ones on
+#     the others; wake words and recurrent networks, whose calls leave something for the next, on the three
 #   2 random networks on the same three cores and on the microbit, where writing to flash is in vain and unaligned
 #     accesses fault, which the other boards let pass
 #   3 networks that do not fit are refused with figures, and nothing is written
@@ -32,7 +33,9 @@ compare() {
 [ -d "$models" ] || echo "../shared/data is not on this machine: the bundled network alone"
 small=("$digits" "$models"/{hello_world_int8,micro_speech_quantized,kws_ref_model}.tflite)
 large=("$models"/{ad01_int8,pretrainedResnet_quant,vww_96_int8,person_detect}.tflite)
-for target in cortex-m0plus cortex-m4 cortex-m55; do compare $target "${small[@]}" "${large[@]}"; done
+# Networks that remember: single calls from any states, then a sequence from the initial ones.
+stateful=("$root"/../shared/data/stateful/{okay_nabu,vad,hey_jarvis_v1,rnnoise_int8,trained_lstm_int8}.tflite)
+for target in cortex-m0plus cortex-m4 cortex-m55; do compare $target "${small[@]}" "${large[@]}" "${stateful[@]}"; done
 for target in cortex-m3 cortex-m7 cortex-m33 rv32imac microbit; do compare $target "${small[@]}"; done
 compare avr "$models/hello_world_int8.tflite"
 

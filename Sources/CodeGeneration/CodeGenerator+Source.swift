@@ -91,7 +91,7 @@ extension CodeGenerator {
             }
           }
           for copy in variant.stateCopies(program) {
-            text.line("\(name)_copy(&arena[\(copy.from)], &arena[\(copy.to)], \(copy.bytes)u);")
+            text.line("\(name)_keep(&arena[\(copy.from)], &arena[\(copy.to)], \(copy.bytes)u);")
           }
         }
         text.line("return status;")
@@ -105,7 +105,7 @@ extension CodeGenerator {
     let (name, macro) = (options.names.prefix, options.names.macro)
     let starts = zip(program.states, variant.initialTables)
     if starts.contains(where: { $1 != nil }) || !variant.stateCopies(program).isEmpty {
-      text.block("static void \(name)_copy(const int8_t *from, int8_t *to, uint32_t bytes)") { text in
+      text.block("static void \(name)_keep(const int8_t *from, int8_t *to, uint32_t bytes)") { text in
         text.block("for (uint32_t i = 0u; i < bytes; i++)") { $0.line("to[i] = from[i];") }
       }
       text.line()
@@ -116,7 +116,7 @@ extension CodeGenerator {
         for (index, (port, table)) in zip(states, variant.initialTables).enumerated() {
           if let table {
             text.line(
-              "\(name)_copy((const int8_t *)\(table), &arena[\(port.macro)_OFFSET], "
+              "\(name)_keep((const int8_t *)\(table), &arena[\(port.macro)_OFFSET], "
                 + "\(port.value.count * codeSize(port.value))u);")
           } else {
             text.line(pointer("state_\(index)", to: port))

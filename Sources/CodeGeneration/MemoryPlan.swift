@@ -315,10 +315,13 @@ extension IntegerProgram {
     guard case .move(let move) = step.operation, move.isIdentity else { return false }
     let (input, output) = (values[step.inputs[0]], values[step.output])
     guard input.constant == nil, input.count == output.count, input.type == output.type else { return false }
-    return !states.contains { $0.written == step.output } || !inputs.contains(root(of: step.inputs[0]))
+    guard !states.isEmpty, outputs.contains(step.output) else { return true }
+    // What is left in a state, or returned of one, is a copy: what it is another name of changes before the run ends.
+    let root = root(of: step.inputs[0])
+    return !inputs.contains(root)
   }
 
-  /// What a value is another name of. (What an input was is left in a state as a copy: both may have changed by then.)
+  /// What a value is another name of.
   private func root(of value: Int) -> Int {
     guard let maker = steps.first(where: { $0.output == value }), case .move(let move) = maker.operation,
       move.isIdentity

@@ -28,7 +28,9 @@ struct OnceWritten {
         kernel.function = Self.replacing(renamed, in: kernel.function)
         kernel.arguments = Self.replacing(renamed, in: kernel.arguments)
       }
-      let body = Self.replacing([kernel.name: "step"], in: kernel.function)
+      // The function's own name, which stands in it once.
+      var body = kernel.function
+      if let name = body.firstRange(of: kernel.name) { body.removeSubrange(name) }
       if let first = functions[body] {
         kernel.name = first.name
         kernel.function = ""

@@ -1,10 +1,21 @@
 import IntegerProgram
+import Simulation
 
 /// Inputs to run both sides on: for each vector, the codes of each network input.
 public struct TestVectors: Sendable {
   public var vectors: [[[Int32]]]
 
   public init(_ vectors: [[[Int32]]]) { self.vectors = vectors }
+
+  /// What the caller gives in calls in a row, beside the states that the calls before leave.
+  public init(calls: [[[Int32]]], of program: IntegerProgram) throws {
+    var sequence = CallSequence(Simulator(program))
+    vectors = try calls.map { inputs in
+      let vector = inputs + sequence.states
+      _ = try sequence.call(inputs)
+      return vector
+    }
+  }
 
   /// `count` seeded vectors for a program: first the extremes (all lowest, all highest, all zero points, a mix of lowest
   /// and highest), then by turns uniform noise, noise near the zero point, and sparse extremes.

@@ -17,14 +17,39 @@ public struct ArrayPath: Sendable, Hashable {
 
   public var isFolder: Bool { InputFile.isFolder(file) }
 
-  /// The files that are read for it, in their order: of a folder the pictures, by name.
+  /// The files that are read for it, in their order: of a folder the pictures by name, numbers in names by their value, so
+  /// that 2.png comes before 10.png.
   public func files() throws(FileError) -> [String] {
     guard isFolder else { return [file] }
-    let names = try InputFile.names(inFolder: file).filter { $0.lowercased().hasSuffix(".png") }.sorted()
+    let names = try InputFile.names(inFolder: file).filter { $0.lowercased().hasSuffix(".png") }
+      .sorted(by: Self.comesFirst)
     guard !names.isEmpty else {
       throw FileError(path: file, reason: "is a folder without a .png file; name a file of inputs, or a folder of pictures")
     }
     return names.map { "\(file)/\($0)" }
+  }
+
+  /// Text by its characters, runs of digits by their value; names that are alike so far by their bytes.
+  static func comesFirst(_ a: String, _ b: String) -> Bool {
+    var (x, y) = (Array(a.utf8)[...], Array(b.utf8)[...])
+    func digits(_ rest: inout ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+      let run = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      guard !run.isEmpty else { return nil }
+      rest = rest.dropFirst(run.count)
+      return run.drop { $0 == UInt8(ascii: "0") }
+    }
+    while let first = x.first, let second = y.first {
+      var (afterX, afterY) = (x, y)
+      if let m = digits(&afterX), let n = digits(&afterY) {
+        if m.count != n.count { return m.count < n.count }
+        if !m.elementsEqual(n) { return m.lexicographicallyPrecedes(n) }
+        (x, y) = (afterX, afterY)
+      } else {
+        if first != second { return first < second }
+        (x, y) = (x.dropFirst(), y.dropFirst())
+      }
+    }
+    return x.isEmpty == y.isEmpty ? a < b : x.isEmpty
   }
 
   /// The names of the arrays in an archive; nil where it is none.

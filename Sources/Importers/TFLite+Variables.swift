@@ -1,11 +1,16 @@
 import Network
 
+/// A variable, as the file names it.
+struct Variable: Hashable {
+  var container, name: String
+}
+
 /// What an operation does with the variables of a TensorFlow Lite file.
 enum VariableAccess {
   /// CALL_ONCE: it runs a subgraph that initialises them.
   case callOnce(subgraph: Int)
   /// VAR_HANDLE: its output stands for the one of this name.
-  case handle(String)
+  case handle(Variable)
   /// READ_VARIABLE, of a handle.
   case read
   /// ASSIGN_VARIABLE, to a handle, of a tensor.
@@ -16,23 +21,23 @@ enum VariableAccess {
 /// variable reads the tensor that was assigned to it last, or, where a run has assigned none yet, what the run before left.
 struct TFLiteVariables {
   /// What a subgraph that runs once assigns, by the variables' names.
-  let initial: (_ subgraph: Int) throws -> [String: [UInt8]]
+  let initial: (_ subgraph: Int) throws -> [Variable: [UInt8]]
   private(set) var states: [NetworkState] = []
   /// Subgraphs that do nothing but initialise.
   private(set) var subgraphs: Set<Int> = []
 
-  init(initial: @escaping (_ subgraph: Int) throws -> [String: [UInt8]]) { self.initial = initial }
+  init(initial: @escaping (_ subgraph: Int) throws -> [Variable: [UInt8]]) { self.initial = initial }
 
   /// Takes the operations on variables out of a network that is otherwise as the file has it. One that makes no sense
   /// stays, as one that is not supported, with the reason.
   mutating func resolve(
     _ operations: inout [Operation], _ accesses: [VariableAccess?], _ tensors: inout [Tensor], _ outputs: inout [Int]
   ) {
-    var handles: [Int: String] = [:]
-    var values: [String: [UInt8]] = [:]
+    var handles: [Int: Variable] = [:]
+    var values: [Variable: [UInt8]] = [:]
     /// The tensor that holds a variable now, and the first that was read of it before anything was assigned.
-    var current: [String: Int] = [:], first: [String: Int] = [:]
-    var order: [String] = []
+    var current: [Variable: Int] = [:], first: [Variable: Int] = [:]
+    var order: [Variable] = []
     var alias: [Int: Int] = [:]
     var kept: [Operation] = []
     for (index, operation) in operations.enumerated() {
@@ -56,6 +61,10 @@ struct TFLiteVariables {
         }
         handles[operation.outputs[0]] = name
       case .callOnce(let subgraph):
+        guard current.isEmpty else {
+          refuse("it initialises variables behind operators that read or assign some")
+          continue
+        }
         do {
           values.merge(try initial(subgraph)) { $1 }
           subgraphs.insert(subgraph)
@@ -69,6 +78,12 @@ struct TFLiteVariables {
         }
         let output = operation.outputs[0]
         if let tensor = current[name] {
+          // Codes are read as they are: they must mean the same.
+          let (held, read) = (tensors[tensor], tensors[output])
+          guard held.type == read.type, held.shape == read.shape, held.quantization == read.quantization else {
+            refuse("it reads a variable in other terms (type, shape or quantisation) than it was assigned in")
+            continue
+          }
           alias[output] = tensor
         } else {
           (current[name], first[name]) = (output, output)
@@ -87,13 +102,13 @@ struct TFLiteVariables {
     outputs = outputs.map { alias[$0] ?? $0 }
     for name in order {
       guard let read = first[name], let written = current[name] else { continue }
-      let start = values[name] ?? Self.zeros(of: tensors[read])
       if read == written {
-        // Nothing is ever assigned: a constant.
-        tensors[read].constant = start
+        // Nothing is ever assigned: a constant. (What is not initialised either stays, and is refused as read too early.)
+        if let start = values[name] { tensors[read].constant = start }
       } else {
         states.append(
-          NetworkState(name: String(name.drop { $0 == "/" }), read: read, written: written, initial: start))
+          NetworkState(
+            name: name.name, read: read, written: written, initial: values[name] ?? Self.zeros(of: tensors[written])))
       }
     }
   }

@@ -44,7 +44,22 @@ private struct TFLiteReader {
           ? try tensor(index, isMade: made.contains(index), isKept: kept.contains(index)) : Tensor(name: "", shape: [], type: .other("unused")))
     }
     for index in operations.indices { refuseState(&operations[index], tensors) }
-    let states = operations.indices.flatMap { takeState(&operations[$0], &tensors) }
+    var states: [NetworkState] = []
+    for index in operations.indices {
+      if keptTensors(of: operations[index]).contains(where: { kept in states.contains { $0.read == kept } }) {
+        operations[index].kind = .unsupported(reason: "another operator keeps its state in the same variable")
+        continue
+      }
+      let taken = takeState(&operations[index], &tensors)
+      // Whoever reads the variable later reads what the operator left in it.
+      for state in taken {
+        for later in operations.indices where later > index {
+          operations[later].inputs = operations[later].inputs.map { $0 == state.read ? state.written : $0 }
+        }
+        outputs = outputs.map { $0 == state.read ? state.written : $0 }
+      }
+      states += taken
+    }
     var notices = inputs.compactMap { tensors.indices.contains($0) ? notice(ofInput: tensors[$0]) : nil }
     var variables = TFLiteVariables(initial: { try initialValues(inSubgraph: $0) })
     variables.resolve(&operations, operations.indices.map(variableAccess), &tensors, &outputs)
@@ -59,14 +74,14 @@ private struct TFLiteReader {
   }
 
   /// What another subgraph, which runs once, leaves in variables: their elements by the variables' names.
-  private func initialValues(inSubgraph index: Int) throws -> [String: [UInt8]] {
+  private func initialValues(inSubgraph index: Int) throws -> [Variable: [UInt8]] {
     guard index > 0, let subgraph = ctflite_subgraph(model, index) else {
       throw NetworkError("it runs subgraph \(index), which does not exist")
     }
     defer { ctflite_close(subgraph) }
     let reader = TFLiteReader(model: subgraph)
-    var names: [Int: String] = [:]
-    var values: [String: [UInt8]] = [:]
+    var names: [Int: Variable] = [:]
+    var values: [Variable: [UInt8]] = [:]
     for index in 0..<ctflite_operator_count(subgraph) {
       let operation = try reader.operation(index)
       switch reader.variableAccess(index) {
@@ -215,7 +230,7 @@ private struct TFLiteReader {
     guard ctflite_get_operator(model, index, &raw) else { return nil }
     switch TFLiteBuiltin(rawValue: Int(raw.builtin_code)) {
     case .callOnce?: return .callOnce(subgraph: Int(raw.options.subgraph))
-    case .varHandle?: return .handle(String(raw.options.container) + "/" + String(raw.options.shared_name))
+    case .varHandle?: return .handle(Variable(container: String(raw.options.container), name: String(raw.options.shared_name)))
     case .readVariable?: return .read
     case .assignVariable?: return .assign
     default: return nil

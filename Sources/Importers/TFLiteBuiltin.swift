@@ -190,8 +190,8 @@ extension TFLiteBuiltin {
       ("its variable makes no sense", "convert the model anew: the file does not say which variable is meant")
     case "DENSIFY":
       ("it unfolds sparse weights", "convert without sparsity (without EXPERIMENTAL_SPARSITY among the optimizations)")
-    case "UNIDIRECTIONAL_SEQUENCE_LSTM", "SVDF":
-      ("it is none of int8", "convert with full integer quantisation (optimizations, a representative data set)")
+    // Their kinds say more.
+    case "UNIDIRECTIONAL_SEQUENCE_LSTM", "SVDF": nil
     case let name where name.hasSuffix("_LSTM") || name.hasSuffix("_RNN") || name == "LSTM" || name == "RNN":
       (
         "it is a recurrent layer fused into one operator, which keeps state",

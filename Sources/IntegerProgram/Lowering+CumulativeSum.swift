@@ -91,11 +91,13 @@ private struct SumRescaling {
       multipliers: [multiplier], rounding: rounding, zeroPoint: output.zeroPoint, clamp: output.type.range)
   }
 
-  /// A weight and a requantisation that give the same codes of all `sums` that the reference's 32 bits hold. Nil where
-  /// none does: its two roundings, 19 bits apart, seldom differ from one.
+  /// A weight and a requantisation that give the same codes of all `sums`. Nil where none does (its two roundings, 19 bits
+  /// apart, seldom differ from one), or where the reference's 32 bits do not hold the sums.
   func plain(over sums: ClosedRange<Int64>) -> (weight: Int64, Requantization)? {
     let most = Int64(Int32.max) >> Int64(Self.bits)
-    let held = max(sums.lowerBound, -most)...max(min(sums.upperBound, most), max(sums.lowerBound, -most))
+    // Beyond, the reference's sums wrap around.
+    guard sums.lowerBound >= -most, sums.upperBound <= most else { return nil }
+    let held = sums
     let codes = held.map { requantization.code(Int32($0 << Int64(Self.bits)), channel: 0) }
     let multiplier = requantization.multipliers[0]
     for bits in 0..<15 {

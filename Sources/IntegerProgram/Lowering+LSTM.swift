@@ -12,6 +12,9 @@ extension Lowering {
   private static let gateScale: Float = 0x1p-12
   private static let functionScale: Float = 0x1p-15
 
+  /// Every moment brings steps of its own.
+  private static let mostTimes = 1000
+
   private func wide(_ name: String, _ shape: [Int], scale: Float) -> Value {
     Value(
       name: name, tensor: nil, shape: shape, type: CodeType(bits: 16, isSigned: true), scale: scale, zeroPoint: 0)
@@ -32,6 +35,9 @@ extension Lowering {
     }
     let output = try output(operation)
     let (times, features, units) = (shape[1], shape[2], values[hidden].count)
+    guard times <= Self.mostTimes else {
+      throw LayerFault("it runs over \(times) moments in time; \(Self.mostTimes) are the most")
+    }
     try require(shape: [1, times, units], of: output)
     try requireSameQuantization(values[hidden], output, "its hidden state and output")
     guard values[cell].count == units, values[cell].type.bits == 16, values[cell].zeroPoint == 0 else {

@@ -14,11 +14,12 @@ extension Lowering {
     let features = try weights(operation, rank: 2, channelAxis: 0)
     let (filters, memory) = try timeShape(operation)
     guard values[x].shape == [1, features.shape[1]], features.shape[0] == filters, rank > 0, filters % rank == 0,
-      values[state].count == filters * memory, features.scales.count == 1, features.zeroPoints == [0]
+      values[state].count == filters * memory, features.scales.count == 1, features.zeroPoints == [0],
+      values[state].zeroPoint == 0
     else {
       throw LayerFault(
         "its input \(values[x].shape), weights \(features.shape) and [\(filters), \(memory)], rank \(rank) and state of "
-          + "\(values[state].count) codes do not fit")
+          + "\(values[state].count) codes with zero point \(values[state].zeroPoint) do not fit, or are not symmetric")
     }
     let units = filters / rank
     try require(shape: [1, units], of: output)

@@ -100,18 +100,26 @@ struct Lowering {
     let inputs =
       network.inputs.dropLast(network.states.count).map { lowerInput($0) }
       + network.states.indices.map { lowerState($0) }
+    var unknown: Set<Int> = []
     for (index, operation) in network.operations.enumerated() {
       source = Step.Source(
         index: network.place(ofOperation: index), type: operation.typeName, name: network.name(ofOperation: index))
       do throws(LayerFault) {
         try lower(operation)
       } catch {
-        issues.append(
-          LayerIssue(
-            index: source.index, type: operation.typeName, name: source.name, reason: error.reason, remedy: error.remedy))
+        // What reads what a layer at fault would have made of real values is at fault for that alone.
+        if !operation.inputs.contains(where: { $0.map(unknown.contains) ?? false }) {
+          issues.append(
+            LayerIssue(
+              index: source.index, type: operation.typeName, name: source.name, reason: error.reason, remedy: error.remedy))
+        }
         // Go on as if the layer were there, so that the next faults are its neighbours' own.
         for output in operation.outputs where valueOfTensor[output] == nil {
-          if let value = try? makeValue(ofTensor: output).get() { _ = add(value, tensor: output) }
+          if let value = try? makeValue(ofTensor: output).get() {
+            _ = add(value, tensor: output)
+          } else {
+            unknown.insert(output)
+          }
         }
       }
     }
@@ -197,6 +205,9 @@ struct Lowering {
       notices.append(
         "the output \"\(network.tensors[tensor].name.printable())\" is a function of real values: the program returns the "
           + "codes of \"\(values[codes.value].name.printable())\" that it is reckoned of, and the rest is left to the caller")
+    }
+    if held == nil, network.tensors[tensor].constant != nil, let value = try? makeValue(ofTensor: tensor).get() {
+      held = add(value, tensor: tensor)
     }
     guard let value = held else {
       throw NetworkError(

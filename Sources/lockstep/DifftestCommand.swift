@@ -83,7 +83,7 @@ struct DifftestCommand: ParsableCommand {
     let vectors =
       input.isEmpty
       ? TestVectors.random(for: program, count: random ?? 16, seed: seed)
-      : TestVectors(try inputs.vectors(input, of: program).all)
+      : try TestVectors(calls: inputs.vectors(input, of: program).all, of: program)
     let test = DifferentialTest(program, for: target, goal: optimize)
     if let shortfall = test.shortfall(of: target) { throw FileError(path: path, reason: shortfall) }
     let progress = Progress("building", total: builds.count)

@@ -120,15 +120,26 @@ struct SupportedOperator {
       limits: "constant bounds; no ellipsis, no new axis; equal input and output quantisation"),
     SupportedOperator(name: "SUB", limits: "broadcasting by NumPy's rules; fused activation"),
     SupportedOperator(name: "SUM", limits: "constant axes"),
+    SupportedOperator(
+      name: "SVDF", limits: "8- or 16-bit memory, a state of the program; one vector a call; a bias"),
     SupportedOperator(name: "TANH", limits: "makes the codes of scale 1/128, zero point 0"),
     SupportedOperator(name: "TILE", limits: "constant multiples; equal input and output quantisation"),
     SupportedOperator(name: "TRANSPOSE", limits: "constant permutation; equal input and output quantisation"),
     SupportedOperator(name: "TRANSPOSE_CONV", limits: "as CONV_2D, without groups"),
+    SupportedOperator(
+      name: "UNIDIRECTIONAL_SEQUENCE_LSTM",
+      limits: "int8 with an int16 cell, both states of the program; one sequence a call, of at most 1,000 moments; no "
+        + "peepholes, projection or layer normalisation"),
     SupportedOperator(name: "UNPACK", limits: "equal quantisation of the input and all outputs"),
   ]
 
   /// Operators of TensorFlow Lite that are computed before anything runs, where constants and fixed shapes determine
   /// them, beyond those of `all`, which are so likewise.
+  /// Operators on variables, which become states of the program.
+  static let onVariables = ["ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"].map {
+    SupportedOperator(name: $0, limits: "variables become states of the program; a subgraph may assign constants once")
+  }
+
   static let onConstants = [
     "BROADCAST_ARGS", "BROADCAST_TO", "CAST", "DIV", "EQUAL", "FILL", "FLOOR_DIV", "FLOOR_MOD", "GATHER", "GREATER",
     "GREATER_EQUAL", "LESS", "LESS_EQUAL", "MAXIMUM", "MINIMUM", "NOT_EQUAL", "PACK", "RANGE", "RANK", "REDUCE_MAX",
@@ -196,7 +207,7 @@ struct SupportedOperator {
 
   /// The list as `inspect --operators` prints it.
   static func list(json: Bool) -> String {
-    let formats = [("TensorFlow Lite", all + onConstants), ("ONNX", onnx)]
+    let formats = [("TensorFlow Lite", all + onVariables + onConstants), ("ONNX", onnx)]
     if json {
       return JSON.array(
         formats.flatMap { format, operators in

@@ -114,11 +114,12 @@ struct DifferentialTestTests {
     return true
   }
 
-  /// Whether some output is joined of several blocks: where one is moved, a place between them is left as it was.
+  /// Whether some output is joined of several blocks, or is all of an operand: where one is moved, a place is left as it
+  /// was.
   private func joinsBlocks(_ program: IntegerProgram) -> Bool {
     program.steps.contains { step in
       guard case .move(let move) = step.operation else { return false }
-      return move.fill == nil && move.copies.count > 1
+      return move.isIdentity || move.fill == nil && move.copies.count > 1
     }
   }
 

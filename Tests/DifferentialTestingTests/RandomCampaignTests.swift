@@ -119,7 +119,7 @@ import Testing
   @Test func everyMutationFindsAnOccasionAndChangesTheProgramOrThePlan() {
     var occasions: [Mutation: Int] = [:]
     for seed in 1...300 as ClosedRange<UInt64> {
-      guard let program = RandomProgram.make(seed: seed) else { continue }
+      guard let program = try? IntegerProgram(lowering: RandomNetwork.make(seed: seed, keepingState: true)) else { continue }
       let (digest, plan) = (program.digest, MemoryPlan(program))
       for mutation in Mutation.allCases where occasions[mutation, default: 0] < 5 {
         guard let mutant = mutation.apply(to: program) else { continue }

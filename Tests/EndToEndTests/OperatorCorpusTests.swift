@@ -70,8 +70,7 @@ import Testing
       ("fully_connected_hybrid", "int8 weights"), ("fully_connected_int16x8", "int16"),
       ("fully_connected_int4_weights", "int4"), ("fully_connected_sparse_weights", "sparse"),
       ("if_branches", "control flow"),
-      ("resource_variable", "VAR_HANDLE"),
-      ("unidirectional_sequence_lstm", "unroll"), ("variable_tensor", "variable"),
+      ("variable_tensor", "variable"),
       ("weights_shorter_than_their_shape", "17 bytes"), ("while_loop", "control flow"),
     ])
   func unsupported(name: String, reason: String) throws {

@@ -40,7 +40,7 @@ import Testing
     arguments: [
       ("flows/cnn.float16", "float16 weights"), ("flows/cnn.dynamic", "dynamic range"),
       ("flows/dscnn.float", "this is a float network:"), ("flows/cnn.int16x8", "16-bit activations"),
-      ("B10_int16x8", "16-bit activations"), ("flows/legacy_lstm_fused.int8.lk", "unroll=True"),
+      ("B10_int16x8", "16-bit activations"),
     ])
   func wholeFiles(name: String, what: String) throws {
     let path = Place.sharedData.appending(path: "reports/\(name).tflite").path

@@ -22,7 +22,7 @@ struct ReportedNetworkTests {
 
   /// What is told of the files that are no int8 networks, which `RefusedFileTests` looks at.
   private static let others: Set = [
-    "B10_int16x8", "cnn.int16x8", "cnn.dynamic", "cnn.float16", "dscnn.float", "legacy_lstm_fused.int8.lk",
+    "B10_int16x8", "cnn.int16x8", "cnn.dynamic", "cnn.float16", "dscnn.float",
   ]
 
   private static func files(_ stem: String, _ part: String) throws -> [String] {

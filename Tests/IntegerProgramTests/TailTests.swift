@@ -89,6 +89,6 @@ import Testing
     let program = try IntegerProgram(lowering: network)
     #expect(program.values[program.inputs[0]].type == CodeType(bits: 3, isSigned: false))
     #expect(program.steps.allSatisfy { $0.source.type == "GATHER" })
-    #expect(program.notices.first?.contains("0 … 4") == true)
+    #expect(program.notices.first?.contains("0 to 4") == true)
   }
 }

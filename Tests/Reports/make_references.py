@@ -18,9 +18,8 @@ sys.path[:0] = [str(HERE.parent / "ecosystem"), str(HERE.parent / "Operators")]
 import make_keras
 import tflm_reference
 
-# 16 bits and state, float networks: not of this kind.
-LEFT_OUT = {
-    "B10_int16x8", "cnn.int16x8", "cnn.dynamic", "cnn.float16", "dscnn.float", "legacy_lstm_fused.int8.lk"}
+# 16 bits, and float networks: not of this kind.
+LEFT_OUT = {"B10_int16x8", "cnn.int16x8", "cnn.dynamic", "cnn.float16", "dscnn.float"}
 # GELU and SELECT are not TFLM's; it does not read elements behind the tables; SPACE_TO_BATCH_ND pads with what it never set.
 LITERT = {
     "B2_weights_behind_tables", "B7_space_to_batch_conv", "embed.b1.int8", "gelu.b1.int8", "transformer.b1.int8"}
