@@ -50,6 +50,8 @@ struct TFLiteVariables {
       }
       func refuse(_ reason: String) {
         operation.kind = .unsupported(reason: reason)
+        // Handles are no tensors of the network.
+        operation.inputs = []
         kept.append(operation)
       }
       let name = (operation.inputs.first ?? nil).flatMap { handles[$0] }
@@ -103,8 +105,15 @@ struct TFLiteVariables {
     for name in order {
       guard let read = first[name], let written = current[name] else { continue }
       if read == written {
-        // Nothing is ever assigned: a constant. (What is not initialised either stays, and is refused as read too early.)
-        if let start = values[name] { tensors[read].constant = start }
+        // Nothing is ever assigned: a constant.
+        if let start = values[name] {
+          tensors[read].constant = start
+        } else {
+          operations.insert(
+            Operation(
+              .unsupported(reason: "the variable \"\(name.name.printable(60))\" is read, but nothing initialises or assigns it"),
+              typeName: "READ_VARIABLE", inputs: [], outputs: [read]), at: 0)
+        }
       } else {
         states.append(
           NetworkState(

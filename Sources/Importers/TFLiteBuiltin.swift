@@ -187,7 +187,7 @@ extension TFLiteBuiltin {
         "convert without loops and conditions; recurrent layers with unroll=True"
       )
     case "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE":
-      ("its variable makes no sense", "convert the model anew: the file does not say which variable is meant")
+      ("its variable makes no sense", "convert the model anew, or hand its state in and out as inputs and outputs")
     case "DENSIFY":
       ("it unfolds sparse weights", "convert without sparsity (without EXPERIMENTAL_SPARSITY among the optimizations)")
     // Their kinds say more.

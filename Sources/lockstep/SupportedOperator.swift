@@ -133,13 +133,13 @@ struct SupportedOperator {
     SupportedOperator(name: "UNPACK", limits: "equal quantisation of the input and all outputs"),
   ]
 
-  /// Operators of TensorFlow Lite that are computed before anything runs, where constants and fixed shapes determine
-  /// them, beyond those of `all`, which are so likewise.
   /// Operators on variables, which become states of the program.
   static let onVariables = ["ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"].map {
     SupportedOperator(name: $0, limits: "variables become states of the program; a subgraph may assign constants once")
   }
 
+  /// Operators of TensorFlow Lite that are computed before anything runs, where constants and fixed shapes determine
+  /// them, beyond those of `all`, which are so likewise.
   static let onConstants = [
     "BROADCAST_ARGS", "BROADCAST_TO", "CAST", "DIV", "EQUAL", "FILL", "FLOOR_DIV", "FLOOR_MOD", "GATHER", "GREATER",
     "GREATER_EQUAL", "LESS", "LESS_EQUAL", "MAXIMUM", "MINIMUM", "NOT_EQUAL", "PACK", "RANGE", "RANK", "REDUCE_MAX",

@@ -127,7 +127,9 @@ import Testing
 
   /// Networks with several inputs and outputs among them.
   private static func programs() -> [IntegerProgram] {
-    let programs = RandomProgram.first(8, from: 300)
+    let pool = RandomProgram.first(80, from: 300)
+    let programs =
+      Array(pool.prefix(6)) + [pool.first { $0.inputs.count > 1 }, pool.first { $0.outputs.count > 1 }].compactMap { $0 }
     #expect(programs.contains { $0.inputs.count > 1 } && programs.contains { $0.outputs.count > 1 })
     return programs
   }

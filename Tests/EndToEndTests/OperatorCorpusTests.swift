@@ -30,11 +30,12 @@ import Testing
     func path(_ role: String, _ index: Int) -> String {
       model.deletingPathExtension().path + ".\(role)\(index).npy"
     }
-    let inputs = try InputVectors(paths: program.inputs.indices.map { path("input", $0) }, program: program)
-    let references = try program.outputs.indices.map { try NumPyArray(path: path("output", $0)) }
-    let simulator = Simulator(program)
+    let inputs = try InputVectors(paths: program.callInputs.indices.map { path("input", $0) }, program: program)
+    let references = try program.callOutputs.indices.map { try NumPyArray(path: path("output", $0)) }
+    // The vectors of a network that keeps state are calls in a row.
+    var calls = CallSequence(Simulator(program))
     for vector in 0..<inputs.count {
-      for (output, codes) in try simulator.run(inputs.codes(vector)).enumerated() {
+      for (output, codes) in try calls.call(inputs.codes(vector)).enumerated() {
         let value = program.values[program.outputs[output]]
         let part = vector * value.count..<(vector + 1) * value.count
         let expected = try #require(
@@ -44,7 +45,7 @@ import Testing
           "vector \(vector), output \(output), element \(element) is \(codes[element]), not \(expected[element])"
       }
     }
-    for (reference, output) in zip(references, program.outputs) {
+    for (reference, output) in zip(references, program.callOutputs) {
       let count = inputs.count * program.values[output].count
       if reference.count != count { return "the reference has \(reference.count) elements, not \(count)" }
     }

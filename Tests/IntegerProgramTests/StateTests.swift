@@ -39,6 +39,17 @@ import Testing
     #expect(try calls.call([[0, 0]]) == [[1, 2]])
   }
 
+  @Test("what a state was is returned as it was, though the run leaves something else where it lay")
+  func oldContent() throws {
+    var network = Self.delay
+    network.operations = []
+    network.tensors.removeLast()
+    network.outputs = [1, 2, 2, 0]
+    var calls = CallSequence(Simulator(try IntegerProgram(lowering: network)))
+    #expect(try calls.call([[10, 11]]) == [[1, 2], [3, 4]])
+    #expect(try calls.call([[20, 21]]) == [[3, 4], [10, 11]])
+  }
+
   @Test("the proved range of a state is what it starts with and what runs leave, and no more")
   func invariant() throws {
     let program = try IntegerProgram(lowering: Self.delay)

@@ -140,6 +140,33 @@ def exchanged():
     return s.finish("ASSIGN_VARIABLE", [s.add(a, b, (1, 4), OTHER)])
 
 
+def old_content(through_reshape):
+    """What the variable was is returned, while the run leaves something else in it."""
+    s = Streaming(f"old_content_{through_reshape}", (1, 4))
+    handle = s.variable("v", (1, 4), [1, 2, 3, 4])
+    old = s.read(handle, (1, 4))
+    total = s.add(old, s.x, (1, 4))
+    s.assign(handle, total)
+    if through_reshape:
+        shape = s.graph.constant("shape", np.asarray([4], np.int32), "int32")
+        old = s.apply("RESHAPE", [old, shape], (4,), newShape=[4])
+    return s.finish("READ_VARIABLE", [old, total])
+
+
+def named_alike():
+    """Two variables whose containers and names run together to the same text."""
+    s = Streaming("named_alike", (1, 4))
+    handles = []
+    for index, (container, name) in enumerate((("a", "b/c"), ("a/b", "c"))):
+        handle = s.graph.tensor(f"h{index}", (), "resource")
+        s.graph.operator("VAR_HANDLE", [], [handle], container=container, sharedName=name)
+        handles.append(handle)
+    first, second = s.read(handles[0], (1, 4)), s.read(handles[1], (1, 4))
+    s.assign(handles[0], s.x)
+    s.assign(handles[1], s.add(second, s.x, (1, 4)))
+    return s.finish("READ_VARIABLE", [s.add(first, second, (1, 4), OTHER)])
+
+
 def never_assigned():
     s = Streaming("never_assigned", (1, 4))
     handle = s.variable("v", (1, 4), [3, 1, 4, 1])
@@ -167,7 +194,9 @@ def svdf(features, units, rank, memory, wide, scales=(0.03, 0.02, 0.05, 0.4), ze
     return Case(name, "SVDF", model.serialize(), integer_vectors(name, [((1, features), "int8", CODES.zero_point)], 8))
 
 
-def lstm(name, time, features, units, power=-11, clip=10.0, hidden=Quantization(1 / 128, 0), weight_scale=0.01):
+def lstm(name, time, features, units, power=-11, clip=10.0, hidden=Quantization(1 / 128, 0), weight_scale=0.01,
+         returned="sequence"):
+    """`returned`: the hidden states, the variable that holds the last one, or both."""
     name = f"states_lstm_{name}"
     rng = generator(name)
     model = Model()
@@ -189,6 +218,8 @@ def lstm(name, time, features, units, power=-11, clip=10.0, hidden=Quantization(
     graph.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [graph.output("y", (1, time, units), "int8", hidden)],
                    fusedActivationFunction=4, cellClip=clip, projClip=0.0, timeMajor=False, asymmetricQuantizeInputs=False,
                    diagonalRecurrentTensors=False)
+    if returned != "sequence":
+        graph.outputs = [inputs[18]] if returned == "hidden" else [*graph.outputs, inputs[18]]
     # The intermediate tensors' scales are read by no kernel, but must be there.
     graph.operators[-1].intermediates = [graph.tensor(f"m{k}", (0,), "float32") for k in range(4)] + [
         graph.tensor("m4", (0,), "int8", hidden)]
@@ -212,6 +243,11 @@ def cases():
     yield delay_line
     yield exchanged
     yield never_assigned
+    yield lambda: old_content(False)
+    yield lambda: old_content(True)
+    yield named_alike
+    yield lambda: lstm("hidden_returned", 3, 4, 5, returned="hidden")
+    yield lambda: lstm("cell_kept", 3, 4, 5, returned="both")
     for features, units, rank, memory in ((4, 3, 1, 5), (8, 4, 2, 3), (3, 2, 1, 1), (10, 1, 1, 9), (2, 6, 2, 2)):
         for wide in (True, False):
             yield lambda f=features, u=units, r=rank, m=memory, w=wide: svdf(f, u, r, m, w)
