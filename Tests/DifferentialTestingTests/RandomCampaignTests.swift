@@ -125,7 +125,8 @@ import Testing
         guard let mutant = mutation.apply(to: program) else { continue }
         let isOther = mutant.program.digest != digest
         let isMoved = mutant.plan.blocks.map(\.offset) != plan.blocks.map(\.offset)
-        #expect(isOther != isMoved, "\(mutation.rawValue), seed \(seed)")
+        // A state that is not kept needs no place to be made in.
+        #expect(isOther != isMoved || isOther && mutation == .stateNotKept, "\(mutation.rawValue), seed \(seed)")
         #expect(mutant.program.steps.count == program.steps.count)
         occasions[mutation, default: 0] += 1
       }
