@@ -105,8 +105,16 @@ extension CodeGenerator {
     let (name, macro) = (options.names.prefix, options.names.macro)
     let starts = zip(program.states, variant.initialTables)
     if starts.contains(where: { $1 != nil }) || !variant.stateCopies(program).isEmpty {
-      text.block("static void \(name)_keep(const int8_t *from, int8_t *to, uint32_t bytes)") { text in
+      text.block("\(macro)_KERNEL static void \(name)_keep(const int8_t *from, int8_t *to, uint32_t bytes)") { text in
         text.block("for (uint32_t i = 0u; i < bytes; i++)") { $0.line("to[i] = from[i];") }
+      }
+      text.line()
+    }
+    // Functions of their own: GCC 12 inlines loops as vectors, and then lets a short branch jump over all of them.
+    let filled = zip(states, variant.initialTables).filter { $1 == nil }.map { cType(of: $0.0.value) }
+    for type in Set(filled).sorted() {
+      text.block("\(macro)_KERNEL static void \(name)_fill_\(type)(\(type) *to, \(type) code, uint32_t count)") { text in
+        text.block("for (uint32_t i = 0u; i < count; i++)") { $0.line("to[i] = code;") }
       }
       text.line()
     }
@@ -120,9 +128,8 @@ extension CodeGenerator {
                 + "\(port.value.count * codeSize(port.value))u);")
           } else {
             text.line(pointer("state_\(index)", to: port))
-            text.block("for (uint32_t i = 0u; i < \(port.macro)_COUNT; i++)") {
-              $0.line("state_\(index)[i] = \(CExpressionPrinter.literal(Int64(program.states[index].initial.first ?? 0)));")
-            }
+            let code = CExpressionPrinter.literal(Int64(program.states[index].initial.first ?? 0))
+            text.line("\(name)_fill_\(cType(of: port.value))(state_\(index), \(code), \(port.macro)_COUNT);")
           }
         }
       }
