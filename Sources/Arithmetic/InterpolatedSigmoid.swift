@@ -8,6 +8,7 @@
 /// (`reference_integer_ops::Logistic` and `Tanh` for int16): a table of the sigmoid at multiples of 1/24, straight lines in
 /// between. Results are codes of scale 2^-15.
 public struct InterpolatedSigmoid: Sendable, Hashable {
+  /// The two that the one table serves: tanh(x) = 2 · sigmoid(2x) − 1.
   public enum Function: String, Sendable, Hashable { case logistic, tanh }
 
   public var function: Function
@@ -16,6 +17,7 @@ public struct InterpolatedSigmoid: Sendable, Hashable {
   public var multiplier: Int32
   public var shift: Int32
 
+  /// Of codes that are scaled by `multiplier · 2^-shift`, with shift in 0 … 31.
   public init(_ function: Function, multiplier: Int32, shift: Int32) {
     self.function = function
     self.multiplier = multiplier

@@ -181,7 +181,7 @@ private struct Recoder {
       operation.quantizer = quantizer(output, .halfEven, bounds(activation))
     case .reduce(.sum, _): operation.quantizer = quantizer(output, .halfEven, bounds(.none))
     case .unary(let function):
-      operation.kind = .unary(.composed(functions(function)))
+      operation.kind = .unary(.composed(function.reals))
       operation.quantizer = quantizer(output, random.element(of: Quantizer.Rounding.allCases), bounds(.none))
     case .parametricRelu:
       operation.kind = .unary(.composed([.leakyRelu(alpha: 0.3)]))
@@ -202,20 +202,6 @@ private struct Recoder {
     let isNarrow = codes.count > 2 && random.chance(0.2)
     return Quantizer(
       rounding: rounding, clamp: clamp, codes: isNarrow ? codes.lowerBound + 1...codes.upperBound : codes)
-  }
-
-  private func functions(_ function: UnaryFunction) -> [RealFunction] {
-    switch function {
-    case .logistic: [.logistic]
-    case .tanh: [.tanh]
-    case .hardSwish: [.hardSwish]
-    case .relu: [.clamp(0, .infinity)]
-    case .relu6: [.clamp(0, 6)]
-    case .reluN1To1: [.clamp(-1, 1)]
-    case .real(let function): [function]
-    case .leakyRelu(let alpha): [.leakyRelu(alpha: alpha)]
-    case .composed(let functions): functions
-    }
   }
 
   /// Biases keep the code that they add, in the accumulator's new unit: as integers, or as real values, which are seldom whole.

@@ -99,8 +99,7 @@ public enum EvaluatedNetwork: Sendable {
   ) throws -> Answer {
     switch self {
     case .integer(let simulator):
-      var first = CallSequence(simulator)
-      let codes = try first.call([samples.codes(index)])[0]
+      let codes = try simulator.firstCall([samples.codes(index)])[0]
       let output = simulator.program.values[simulator.program.outputs[0]]
       let reals = codes.map { output.scale * Float($0 - output.zeroPoint) }
       guard let rule else { return Answer(reals: reals) }

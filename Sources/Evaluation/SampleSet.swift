@@ -45,10 +45,7 @@ public struct SampleSet: Sendable {
     picture = PictureShape(sample: array.vectorShape, input: value.shape)
 
     // A network with states is asked what it says of each sample in its first call.
-    let outputs = try self.samples.map { sample in
-      var first = CallSequence(simulator)
-      return try first.call([array.codes(sample)])[0]
-    }
+    let outputs = try self.samples.map { try simulator.firstCall([array.codes($0)])[0] }
     classes = outputs.map(rule.predicted)
     if let labels {
       self.labels = try Labels.read(

@@ -106,17 +106,7 @@ extension Lowering {
       case .minimum: made = try min(operand(0, n), operand(1, n))
       case .select: made = try operand(0, n) != 0 ? operand(1, n) : operand(2, n)
       case .compare(let comparison):
-        let (a, b) = (try operand(0, n), try operand(1, n))
-        let holds =
-          switch comparison {
-          case .equal: a == b
-          case .notEqual: a != b
-          case .less: a < b
-          case .lessOrEqual: a <= b
-          case .greater: a > b
-          case .greaterOrEqual: a >= b
-          }
-        made = holds ? 1 : 0
+        made = try comparison.holds(operand(0, n), operand(1, n)) ? 1 : 0
       default: made = try operand(0, n)
       }
       guard Int32(exactly: made) != nil else { throw LayerFault("its integers pass 32 bits") }

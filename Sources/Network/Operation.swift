@@ -65,6 +65,21 @@ public enum UnaryFunction: Sendable, Hashable {
   case composed([RealFunction])
   /// As TensorFlow Lite's kernels reckon it, for codes in fixed point or by a table.
   case real(RealFunction)
+
+  /// What it does to real values, one function after the other.
+  public var reals: [RealFunction] {
+    switch self {
+    case .logistic: [.logistic]
+    case .tanh: [.tanh]
+    case .hardSwish: [.hardSwish]
+    case .relu: [.clamp(0, .infinity)]
+    case .relu6: [.clamp(0, 6)]
+    case .reluN1To1: [.clamp(-1, 1)]
+    case .real(let function): [function]
+    case .leakyRelu(let alpha): [.leakyRelu(alpha: alpha)]
+    case .composed(let functions): functions
+    }
+  }
 }
 
 /// A function of one real value.

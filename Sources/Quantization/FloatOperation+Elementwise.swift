@@ -134,22 +134,6 @@ extension FloatOperation {
   }
 }
 
-extension UnaryFunction {
-  var reals: [RealFunction] {
-    switch self {
-    case .logistic: [.logistic]
-    case .tanh: [.tanh]
-    case .hardSwish: [.hardSwish]
-    case .relu: [.clamp(0, .infinity)]
-    case .relu6: [.clamp(0, 6)]
-    case .reluN1To1: [.clamp(-1, 1)]
-    case .real(let function): [function]
-    case .leakyRelu(let alpha): [.leakyRelu(alpha: alpha)]
-    case .composed(let functions): functions
-    }
-  }
-}
-
 /// The distance between neighbours along each axis of a row-major tensor.
 func rowMajorStrides(_ shape: [Int]) -> [Int] {
   var strides = [Int](repeating: 1, count: shape.count)

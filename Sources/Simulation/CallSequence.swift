@@ -31,3 +31,11 @@ public struct CallSequence: Sendable {
     return Array(outputs.dropLast(states.count))
   }
 }
+
+extension Simulator {
+  /// The outputs that the caller gets of a first call, whose states are the initial ones.
+  public func firstCall(_ inputs: [[Int32]]) throws(SimulationError) -> [[Int32]] {
+    var calls = CallSequence(self)
+    return try calls.call(inputs)
+  }
+}

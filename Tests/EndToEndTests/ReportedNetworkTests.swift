@@ -10,9 +10,7 @@ struct ReportedNetworkTests {
   /// The archive of references, unpacked once.
   private static let references = Result {
     let folder = try TemporaryFolder()
-    let archive = Place.package.appending(path: "Tests/Reports/tflite.tar.gz").path
-    let tar = try CommandRun(URL(filePath: "/usr/bin/env"), ["tar", "xzf", archive, "-C", folder.url.path])
-    guard tar.status == 0 else { throw CocoaError(.fileReadCorruptFile, userInfo: ["tar": tar.error]) }
+    try folder.unpack(Place.package.appending(path: "Tests/Reports/tflite.tar.gz"))
     return folder
   }
 

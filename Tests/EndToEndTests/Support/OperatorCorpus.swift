@@ -14,9 +14,7 @@ final class OperatorCorpus: Sendable {
   private init(_ path: String, ending: String) throws {
     folder = try TemporaryFolder()
     for archive in Place.files(in: Place.package.appending(path: path), ending: ".tar.gz") {
-      let tar = try CommandRun(
-        URL(filePath: "/usr/bin/env"), ["tar", "xzf", archive.path, "-C", folder.url.path])
-      guard tar.status == 0 else { throw CocoaError(.fileReadCorruptFile, userInfo: ["tar": tar.error]) }
+      try folder.unpack(archive)
     }
     models = Place.files(in: folder.url, ending: ending)
     unsupported = Place.files(in: folder.url.appending(path: "unsupported"), ending: ending)

@@ -19,6 +19,12 @@ final class TemporaryFolder: Sendable {
     return path(name)
   }
 
+  /// Unpacks a compressed archive of tar into the folder.
+  func unpack(_ archive: URL) throws {
+    let tar = try CommandRun(URL(filePath: "/usr/bin/env"), ["tar", "xzf", archive.path, "-C", url.path])
+    guard tar.status == 0 else { throw CocoaError(.fileReadCorruptFile, userInfo: ["tar": tar.error]) }
+  }
+
   func read(_ name: String) throws -> [UInt8] { try Array(Data(contentsOf: url.appending(path: name))) }
   var names: [String] {
     get throws { try FileManager.default.contentsOfDirectory(atPath: url.path).sorted() }
