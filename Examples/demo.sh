@@ -4,6 +4,8 @@
 # rest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+say "Tools that are missing, then a release build: some ten minutes on two cores, the first time"
 Tests/prepare.sh
 swift build -c release --product lockstep 2>&1 | tail -n 1
 lockstep=.build/release/lockstep
@@ -12,7 +14,6 @@ robust=Examples/robust
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 say "The network: $digits/digits.tflite, handwritten digits, int8"
 $lockstep inspect $digits/digits.tflite | tee "$out/network.txt"
 
