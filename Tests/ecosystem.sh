@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Networks as people make them, held to what their own tools return: Tests/ecosystem.sh
 #   ecosystem/keras_networks.py   62 Keras 3 networks, converted to int8 with an open batch as tutorials do;
-#                                 TensorFlow Lite Micro's codes
+#                                 TensorFlow Lite Micro's codes; then those of them that it converts to 16 x 8
 # Those of PyTorch and Brevitas are in archives (ONNX/README.md), which the ONNX corpus test reads; ecosystem/make_torch.py and
 # ecosystem/make_brevitas.py make them anew.
 # Skipped, and said to be, where PyPI is out of reach. LOCKSTEP may name the command to test.
@@ -19,8 +19,10 @@ if ! $python -c 'import ai_edge_litert, tensorflow, tflite_micro' >/dev/null 2>&
     >"$work/words" 2>&1 || { echo "skipped: PyPI's packages cannot be installed: $(tail -n 1 "$work/words")"; exit 0; }
 fi
 
-if ! $python "$root/Tests/ecosystem/make_keras.py" "$work/keras" >"$work/words" 2>&1; then
-  tail -n 20 "$work/words"
-  exit 1
-fi
-$python "$root/Tests/ecosystem/compare_keras.py" "$lockstep" "$work/keras"
+for bits in "" --sixteen; do
+  if ! $python "$root/Tests/ecosystem/make_keras.py" $bits "$work/keras$bits" >"$work/words" 2>&1; then
+    tail -n 20 "$work/words"
+    exit 1
+  fi
+  $python "$root/Tests/ecosystem/compare_keras.py" "$lockstep" "$work/keras$bits"
+done

@@ -24,6 +24,23 @@ public struct InterpolatedSigmoid: Sendable, Hashable {
     self.shift = shift
   }
 
+  /// Of codes of any scale, as TensorFlow Lite Micro prepares them (`LogisticPrepare`, `TanhPrepare`); nil where products
+  /// would leave 32 bits. A scale within a thousandth of an octave of 2^-12 (for the tangent of 2^-11, too) counts as that.
+  public init?(_ function: Function, inputScale: Float) {
+    let octave = log2(inputScale).rounded()
+    if abs(log2(inputScale) - octave) < 1e-3, octave == -12 || octave == -11 && function == .tanh {
+      self.init(function, inputPower: Int(octave))
+      return
+    }
+    var (multiplier, shift) = (Double(inputScale) * 4096 * 3, Int32(0))
+    while multiplier <= 32_767 / 2, shift <= 30 {
+      multiplier *= 2
+      shift += 1
+    }
+    guard multiplier < 0x1p16 else { return nil }
+    self.init(function, multiplier: Int32(multiplier), shift: shift)
+  }
+
   /// Of codes of scale 2^power: three quarters of the scale 2^-12 or finer are whole units.
   public init?(_ function: Function, inputPower power: Int) {
     let left = 12 + power

@@ -1,6 +1,6 @@
 /// A non-negative real factor as an integer mantissa and a power of two: `mantissa · 2^(exponent − 31)`.
 public struct Multiplier: Sendable, Hashable {
-  /// 0 or more; 2^30 … 2^31 − 1 where a real factor was quantised.
+  /// 0 or more; 2^30 … 2^31 − 1 where a real factor was quantised, less where that was `reduced`.
   public let mantissa: Int32
   /// −31 … 30; positive exponents shift left before the product.
   public let exponent: Int
@@ -36,6 +36,13 @@ public struct Multiplier: Sendable, Hashable {
     }
     guard exponent <= 30 else { return nil }
     self.init(mantissa: Int32(mantissa), exponent: exponent)
+  }
+
+  /// The factor with a mantissa of 15 bits, as the reference applies it to accumulators of 64: then products stay inside
+  /// the register as long as accumulators have no more than 47 (TensorFlow Lite: `MultiplyByQuantizedMultiplier` of
+  /// `int64_t`, which rounds once, ties upward).
+  public var reduced: Multiplier {
+    Multiplier(mantissa: mantissa < 0x7FFF_0000 ? (mantissa + 1 << 15) >> 16 : 0x7FFF, exponent: exponent + 16)
   }
 
   /// The factor this stands for, exactly.

@@ -1,7 +1,8 @@
 /// The constants of TensorFlow Lite's int8 softmax for one tensor: differences from the row's maximum are rescaled to
 /// Q5.26, exponentiated to Q0.31, summed as Q12.19 and divided.
 public struct SoftmaxScale: Sendable, Hashable {
-  /// Turns a difference of codes into Q5.26: mantissa, and a left shift of 0 … 31.
+  /// Turns a difference of codes into Q5.26: mantissa, and a left shift of 0 … 31. Of int16 codes, into units of 10/65535:
+  /// the shift may be to the right then, and is negative.
   public let mantissa: Int32
   public let leftShift: Int
   /// Differences below this count as e^−∞: they add nothing and yield the lowest code.

@@ -20,10 +20,10 @@ void lockstep_pack_lines(
 }
 
 CLONES void lockstep_line_products(
-    const int16_t *line, const int16_t *others, ptrdiff_t count, ptrdiff_t depth, int32_t *sums) {
+    const int16_t *line, const int16_t *others, ptrdiff_t count, ptrdiff_t depth, int64_t *sums) {
   for (ptrdiff_t other = 0; other < count; other++, others += depth) {
-    uint32_t sum = 0;
-    for (ptrdiff_t k = 0; k < depth; k++) sum += (uint32_t)((int32_t)line[k] * others[k]);
-    sums[other] = (int32_t)sum;
+    int64_t sum = 0;
+    for (ptrdiff_t k = 0; k < depth; k++) sum += (int32_t)line[k] * others[k];
+    sums[other] = sum;
   }
 }

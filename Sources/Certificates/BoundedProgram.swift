@@ -66,6 +66,9 @@ public final class BoundedProgram: Sendable {
 package struct BoundedStep: Sendable {
   package enum Form: Sendable {
     case affine(Affine, window: WindowTable, largestWeight: Int64)
+    /// Sums in registers of 64 bits, of which the codes alone are bounded: there are no variables for the accumulators.
+    case longSums(Affine, window: WindowTable)
+    case longProduct(MatrixProduct, starts: [ProductStart])
     case lookup(Lookup)
     case combine(Combine, left: [Int32], right: [Int32], leftTable: [Int32], rightTable: [Int32])
     /// By output element, the operands' elements of its first product.
@@ -179,10 +182,18 @@ extension BoundedStep {
         geometry.inputCount == program.values[step.inputs[0]].count
       else { throw failing(CertificateError("its shapes do not fit")) }
       let window = WindowTable(geometry)
+      let (inputLow, inputHigh) = (ranges.low[step.inputs[0]], ranges.high[step.inputs[0]])
+      guard !affine.isLong else {
+        let sums = try Self.accumulators(affine, window, low: inputLow, high: inputHigh, in: Int64.self)
+        try Self.checkLong(affine.requantization, channels: geometry.outputChannels, sums)
+        form = .longSums(affine, window: window)
+        self.staircases = []
+        staircaseOf = { _ in 0 }
+        return
+      }
       form = .affine(
         affine, window: window, largestWeight: affine.weights.reduce(0) { max($0, Int64($1.magnitude)) })
-      let (low, high) = try Self.accumulators(
-        affine, window, low: ranges.low[step.inputs[0]], high: ranges.high[step.inputs[0]])
+      let (low, high) = try Self.accumulators(affine, window, low: inputLow, high: inputHigh)
       (ranges.accumulatorLow[index], ranges.accumulatorHigh[index]) = (low, high)
       let channels = geometry.outputChannels
       self.staircases = try staircases(affine.requantization, channels: channels, low: low, high: high)
@@ -220,6 +231,16 @@ extension BoundedStep {
 
     case .product(let product):
       let starts = try Self.starts(of: product, program, step)
+      guard !product.isLong else {
+        let sums = try product.accumulators(
+          starts, left: (ranges.low[step.inputs[0]], ranges.high[step.inputs[0]]),
+          right: (ranges.low[step.inputs[1]], ranges.high[step.inputs[1]]), in: Int64.self)
+        try Self.checkLong(product.requantization, channels: 1, sums)
+        form = .longProduct(product, starts: starts)
+        self.staircases = []
+        staircaseOf = { _ in 0 }
+        return
+      }
       form = .product(product, starts: starts)
       let (low, high) = try product.accumulators(
         starts, left: (ranges.low[step.inputs[0]], ranges.high[step.inputs[0]]),
@@ -285,6 +306,20 @@ extension BoundedStep {
       form = .move(try Self.sources(of: move, program, step))
       self.staircases = []
       staircaseOf = { _ in 0 }
+    }
+  }
+
+  /// Proves that sums in 64 bits are requantised without overflow, to what 32 bits hold, and that codes never fall where
+  /// sums rise.
+  private static func checkLong(
+    _ requantization: Requantization, channels: Int, _ sums: (low: [Int64], high: [Int64])
+  ) throws(CertificateError) {
+    for (element, ends) in zip(sums.low, sums.high).enumerated() {
+      let multiplier = requantization.multiplier(channel: element % channels)
+      let scaled = requantize(Interval<Int64>(ends.0, ends.1), by: multiplier, rounding: requantization.rounding)
+      guard multiplier.mantissa >= 0, !requantization.keepsAccumulators, scaled.holds, scaled.range.fits32,
+        requantization.code(Interval<Int64>(ends.0, ends.1), channel: element % channels).holds
+      else { throw CertificateError("the requantisation of 64-bit sums could overflow") }
     }
   }
 

@@ -12,7 +12,7 @@ package struct ChannelWeights: Sendable {
 
   /// Nil for steps in groups, and for inputs in `codes` whose products with weights could pass 32 bits.
   init?(_ affine: Affine, _ window: WindowTable, codes: ClosedRange<Int64>) {
-    guard affine.groups == 1, codes.lowerBound >= -0xFFFF, codes.upperBound <= 0xFFFF else { return nil }
+    guard affine.groups == 1, !affine.isLong, codes.lowerBound >= -0xFFFF, codes.upperBound <= 0xFFFF else { return nil }
     let (n, m, taps) = (affine.geometry.inputChannels, affine.geometry.outputChannels, window.taps)
     inputCount = affine.geometry.inputCount
     geometry = (window.outputPixels, taps, n, m)
@@ -23,7 +23,7 @@ package struct ChannelWeights: Sendable {
     var bias: [Int32] = []
     bias.reserveCapacity(window.outputPixels * m)
     for pixel in 0..<window.outputPixels {
-      var sums = affine.bias
+      var sums = affine.bias.map { Int32(truncatingIfNeeded: $0) }
       for tap in 0..<taps where window.pixels[pixel * taps + tap] < 0 && affine.paddingCode != 0 {
         for i in tap * n..<(tap + 1) * n {
           for o in 0..<m { sums[o] &+= Int32(weights[i * m + o]) &* affine.paddingCode }

@@ -50,7 +50,7 @@ extension BoundedProgram {
     case .product(let product, _): return count * (1 + 2 * product.depth)
     // [output, tap].
     case .maximum(_, let window): return count * window.taps
-    case .softmax, .normalize, .move: return 0
+    case .longSums, .longProduct, .softmax, .normalize, .move: return 0
     }
   }
 
@@ -180,7 +180,7 @@ extension BoundedProgram {
         // Most elements of a large layer have no part in a bound.
         if multiplier == 0 && price[element] == 0 && direct.isEmpty { continue }
         try add(try staircaseMaximum(element, multiplier), to: &total)
-        try add(multiplier &* Int64(affine.bias[element % affine.geometry.outputChannels]), to: &total)
+        try add(multiplier &* affine.bias[element % affine.geometry.outputChannels], to: &total)
       }
       guard !chosen.isEmpty else { return }
       open(step.inputs[0])
@@ -312,7 +312,7 @@ extension BoundedProgram {
         try add(MaximumBound(clamp: pool.clamp).maximum(price: price[element], taps), to: &total)
       }
 
-    case .softmax, .normalize:
+    case .longSums, .longProduct, .softmax, .normalize:
       try codesAlone()
 
     case .move(let sources):

@@ -31,12 +31,13 @@ extension BoundedStep {
 extension MatrixProduct {
   /// The ranges of the sums: each product is largest and smallest at the corners of its factors' ranges, and products
   /// count as independent of each other. Fails where a sum or a part of it could leave its register.
-  func accumulators(
-    _ starts: [ProductStart], left: (low: [Int32], high: [Int32]), right: (low: [Int32], high: [Int32])
-  ) throws(CertificateError) -> (low: [Int32], high: [Int32]) {
+  func accumulators<Sum: FixedWidthInteger>(
+    _ starts: [ProductStart], left: (low: [Int32], high: [Int32]), right: (low: [Int32], high: [Int32]),
+    in register: Sum.Type = Int32.self
+  ) throws(CertificateError) -> (low: [Sum], high: [Sum]) {
     let (zx, zy) = (Int64(self.left.zeroPoint), Int64(self.right.zeroPoint))
-    var lows: [Int32] = []
-    var highs: [Int32] = []
+    var lows: [Sum] = []
+    var highs: [Sum] = []
     lows.reserveCapacity(starts.count)
     highs.reserveCapacity(starts.count)
     for start in starts {
@@ -53,11 +54,11 @@ extension MatrixProduct {
         least += min(0, smallest)
         most += max(0, largest)
       }
-      guard least >= Int64(Int32.min), most <= Int64(Int32.max) else {
-        throw CertificateError("a sum of products could overflow 32 bits")
+      guard least >= Int64(Sum.min), most <= Int64(Sum.max) else {
+        throw CertificateError("a sum of products could overflow \(Sum.bitWidth) bits")
       }
-      lows.append(Int32(low))
-      highs.append(Int32(high))
+      lows.append(Sum(low))
+      highs.append(Sum(high))
     }
     return (lows, highs)
   }

@@ -165,6 +165,13 @@ extension BoundedStep {
       } else {
         requantize(program, index, try Self.accumulators(affine, window, low: low, high: high), &ranges)
       }
+    case .longSums(let affine, let window):
+      let sums = try Self.accumulators(affine, window, low: low, high: high, in: Int64.self)
+      narrow(step.output, affine.requantization, channels: affine.geometry.outputChannels, sums, &ranges)
+    case .longProduct(let product, let starts):
+      let sums = try product.accumulators(
+        starts, left: (low, high), right: (ranges.low[step.inputs[1]], ranges.high[step.inputs[1]]), in: Int64.self)
+      narrow(step.output, product.requantization, channels: 1, sums, &ranges)
     case .lookup(let lookup):
       var newLow: [Int32] = []
       var newHigh: [Int32] = []
@@ -228,6 +235,17 @@ extension BoundedStep {
     }
   }
 
+  /// Narrows codes to what sums in 64 bits are requantised to: larger sums never have smaller codes.
+  private func narrow(
+    _ value: Int, _ requantization: Requantization, channels: Int, _ sums: (low: [Int64], high: [Int64]),
+    _ ranges: inout Ranges
+  ) {
+    func codes(_ sums: [Int64]) -> [Int32] {
+      sums.enumerated().map { requantization.code(ofSum: $1, channel: $0 % channels, isLong: true) }
+    }
+    ranges.narrow(value: value, low: codes(sums.low), high: codes(sums.high))
+  }
+
   /// Narrows a step's accumulators to `sums`, and its codes with them.
   private func requantize(
     _ program: IntegerProgram, _ index: Int, _ sums: (low: [Int32], high: [Int32]), _ ranges: inout Ranges
@@ -257,14 +275,14 @@ extension BoundedStep {
 
   /// Exact ranges of an affine step's sums. With s = low + high and r = high − low, twice the ends are
   /// 2·bias + Σ w·s ∓ |w|·r.
-  static func accumulators(
-    _ affine: Affine, _ window: WindowTable, low: [Int32], high: [Int32]
-  ) throws(CertificateError) -> (low: [Int32], high: [Int32]) {
+  static func accumulators<Sum: FixedWidthInteger>(
+    _ affine: Affine, _ window: WindowTable, low: [Int32], high: [Int32], in register: Sum.Type = Int32.self
+  ) throws(CertificateError) -> (low: [Sum], high: [Sum]) {
     let geometry = affine.geometry
     let (channels, inputs) = (geometry.outputChannels, geometry.inputChannels)
     let (perGroup, outputsPerGroup) = (affine.channelsPerGroup, affine.outputsPerGroup)
     let length = affine.weightsPerOutput
-    var lows = [Int32](repeating: 0, count: geometry.outputCount)
+    var lows = [Sum](repeating: 0, count: geometry.outputCount)
     var highs = lows
     var overflows = false
     let sums = zip(low, high).map { $0 &+ $1 }
@@ -275,7 +293,7 @@ extension BoundedStep {
         widths.withUnsafeBufferPointer { widths in
           for pixel in 0..<window.outputPixels {
             for channel in 0..<channels {
-              var center = 2 * Int64(affine.bias[channel])
+              var center = 2 * affine.bias[channel]
               var radius: Int64 = 0
               let first = channel / outputsPerGroup * perGroup
               for tap in 0..<window.taps {
@@ -293,15 +311,15 @@ extension BoundedStep {
                 }
               }
               let (a, b) = ((center &- radius) >> 1, (center &+ radius) >> 1)
-              overflows = overflows || a < Int64(Int32.min) || b > Int64(Int32.max)
-              lows[pixel &* channels &+ channel] = Int32(truncatingIfNeeded: a)
-              highs[pixel &* channels &+ channel] = Int32(truncatingIfNeeded: b)
+              overflows = overflows || a < Int64(Sum.min) || b > Int64(Sum.max)
+              lows[pixel &* channels &+ channel] = Sum(truncatingIfNeeded: a)
+              highs[pixel &* channels &+ channel] = Sum(truncatingIfNeeded: b)
             }
           }
         }
       }
     }
-    if overflows { throw CertificateError("an accumulator could overflow 32 bits") }
+    if overflows { throw CertificateError("an accumulator could overflow \(Sum.bitWidth) bits") }
     return (lows, highs)
   }
 

@@ -5,18 +5,26 @@ import IntegerProgram
 ///
 /// For a fixed maximum and sum, a larger logit never has a smaller code: differences, fixed-point exponentials and the
 /// division are monotone. The exponentials' order is looked up; the rest are products and shifts by what is not negative.
-/// A log-softmax's codes are differences less a logarithm, which falls by next to nothing where the sum grows.
+/// An interpolated one's are, too: the tables' lines never turn, which is looked up, and where the sum passes a power of two
+/// both ends count. A log-softmax's codes are differences less a logarithm, which falls by next to nothing where the sum grows.
 package struct SoftmaxBounds: Sendable {
   let softmax: Softmax
-  /// The exponential of a difference −d, Q0.31; nil where it counts as nothing.
+  /// The exponential of a difference −d, Q0.31 (interpolated, Q0.15); nil where it counts as nothing.
   let exponentials: [Int32?]
 
   /// For logits of `type`. Fails where the exponentials are not monotone.
   init(_ softmax: Softmax, logits type: CodeType) throws(CertificateError) {
     self.softmax = softmax
     let widest = Int32(type.range.upperBound - type.range.lowerBound)
+    if softmax.kind == .interpolated {
+      let entries = InterpolatedTable.reciprocal.entries
+      guard zip(entries, entries.dropFirst()).allSatisfy({ $0 >= $1 }), entries.allSatisfy({ $0 >= 0 }),
+        interpolatedPower(Interval<Int32>(-Int64(widest), 0), softmax.scale).holds, softmax.depth < 1 << 16
+      else { throw CertificateError("a softmax's reciprocals are not monotone, or its sums leave their register") }
+    }
     exponentials = (0...widest).map {
-      -$0 < softmax.scale.leastDifference ? nil : softmaxExponential(-$0, softmax.scale)
+      if softmax.kind == .interpolated { return interpolatedExponential(-$0, softmax.scale) }
+      return -$0 < softmax.scale.leastDifference ? nil : softmaxExponential(-$0, softmax.scale)
     }
     var last = Int32.max
     for exponential in exponentials {
@@ -57,12 +65,26 @@ package struct SoftmaxBounds: Sendable {
   }
 
   private func summand(_ difference: Int32) -> Int64 {
-    exponential(difference).map { Int64(softmaxSummand($0)) } ?? 0
+    exponential(difference).map { softmax.kind == .interpolated ? Int64($0) : Int64(softmaxSummand($0)) } ?? 0
   }
 
   /// The codes of one exponential over a range of sums.
   private func code(difference: Int32, sums: ClosedRange<Int64>) -> (low: Int32, high: Int32) {
     guard let exponential = exponential(difference) else { return (-128, -128) }
+    if softmax.kind == .interpolated {
+      // Within sums of equally many bits, reciprocals fall as sums grow.
+      var (low, high) = (Int32.max, Int32.min)
+      var first = max(sums.lowerBound, 1)
+      while first <= sums.upperBound {
+        let last = min(sums.upperBound, 1 << Int64(64 - first.leadingZeroBitCount) - 1)
+        for sum in [first, last] {
+          let code = InterpolatedDivisor(ofSum: Int32(sum)).code(exponential)
+          (low, high) = (min(low, code), max(high, code))
+        }
+        first = last + 1
+      }
+      return (low, high)
+    }
     if softmax.kind == .logarithms {
       let power = softmaxPower(-difference, softmax.scale)
       let fall = sums.lowerBound == sums.upperBound ? 0 : largestFallOfLogarithm
@@ -95,16 +117,13 @@ package struct SoftmaxBounds: Sendable {
   }
 
   private func mayTie(_ difference: Int32, _ sums: ClosedRange<Int64>) -> Bool {
-    guard let small = exponential(difference) else {
+    guard exponential(difference) != nil else {
       // The lowest code: the maximum's own is above it where its share rounds to 1/256 or more.
       return code(difference: 0, sums: sums).low <= -128
     }
     var open = [sums]
     while let part = open.popLast() {
-      let divisor = SoftmaxDivisor(ofSum: Interval<Int32>(part))
-      let large = divisor.code(Interval<Int32>(Int64(exponentials[0] ?? 0), Int64(exponentials[0] ?? 0)))
-      let little = divisor.code(Interval<Int32>(Int64(small), Int64(small)))
-      if large.holds && little.holds && little.high < large.low { continue }
+      if code(difference: difference, sums: part).high < code(difference: 0, sums: part).low { continue }
       // Undecided: halve; at single sums the codes are exact.
       if part.lowerBound == part.upperBound || open.count > 64 { return true }
       let middle = (part.lowerBound + part.upperBound) / 2

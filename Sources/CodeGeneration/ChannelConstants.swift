@@ -71,7 +71,7 @@ struct ChannelConstants {
     let pad = Int64(affine.paddingCode)
     let (depth, perGroup) = (affine.weightsPerOutput, affine.channelsPerGroup)
     return (0..<affine.geometry.outputChannels).map { channel in
-      var (low, high) = (Int64(affine.bias[channel]), Int64(affine.bias[channel]))
+      var (low, high) = (affine.bias[channel], affine.bias[channel])
       let first = channel / affine.outputsPerGroup * perGroup
       for place in 0..<depth {
         let weight = Int64(affine.weights[channel * depth + place])

@@ -33,9 +33,10 @@ struct DSPDepthwiseKernel: DSPKernel {
         affine.requantization, accumulators: affine.accumulators, scaling: 8, saturation: -128...127,
         allowsOwnShifts: allowsOwnShifts, offsets: offsets)
     }
-    let withBiases = fused(offsets: affine.bias, allowsOwnShifts: false)
+    let biases = affine.bias.map { Int32(truncatingIfNeeded: $0) }
+    let withBiases = fused(offsets: biases, allowsOwnShifts: false)
     guard let requantization = withBiases ?? fused(offsets: nil, allowsOwnShifts: true) else { return nil }
-    offsets = withBiases == nil ? nil : affine.bias
+    offsets = withBiases == nil ? nil : biases
     let g = affine.geometry
     guard g.kernelHeight == 3, g.kernelWidth == 3, g.dilationHeight == 1, g.dilationWidth == 1,
       g.strideHeight == g.strideWidth, g.strideHeight <= 2, g.inputChannels % 4 == 0, g.inputChannels <= 2044,
@@ -131,7 +132,7 @@ struct DSPDepthwiseKernel: DSPKernel {
     func pair(_ low: Int64, _ high: Int64) -> Int64 { Int64(Int32(truncatingIfNeeded: (high << 16) | (low & 0xFFFF))) }
     return (0..<3).map { pair(weight(0, $0), weight(1, $0)) }
       + [pair(weight(2, 0), weight(2, 1)), pair(weight(2, 2), 0)]
-      + (offsets == nil ? [isConstant ? 0 : 256 * Int64(affine.bias[channel])] : [])
+      + (offsets == nil ? [isConstant ? 0 : 256 * affine.bias[channel]] : [])
       + [Int64(requantization.factors[channel]), Int64(requantization.addends[channel])]
       + (hasMore ? [Int64(requantization.ownShifts?[channel] ?? Int(requantization.corrections[channel]))] : [])
   }

@@ -62,13 +62,13 @@ struct DSPProductKernel: DSPKernel {
     if g.isPointwise, codes.count == g.inputChannels, saved * outputs.count > 2 * read.count, !read.isEmpty {
       inputs = read
       biases = (0..<g.outputChannels).map { output in
-        codes.enumerated().reduce(Int64(affine.bias[output])) { sum, input in
+        codes.enumerated().reduce(affine.bias[output]) { sum, input in
           sum + Int64(input.element ?? 0) * Int64(affine.weights[output * depth + input.offset])
         }
       }
     } else {
       inputs = nil
-      biases = affine.bias.map { Int64($0) }
+      biases = affine.bias
     }
     let places = inputs ?? Array(0..<depth)
     groups = (places.count + 3) / 4

@@ -5,13 +5,14 @@ extension KernelWriter {
     let label = "\(step.source.type) of step \(index)"
     let fits8 = affine.weights.allSatisfy { (-128...127).contains($0) }
     let g = affine.geometry
+    let sumType = affine.isLong ? "int64_t" : "int32_t"
     let (order, weights) =
       affine.isDepthwise
       ? ("kernel row, kernel column, channel", affine.weightsByTap) : ("output channel, kernel row, kernel column, input channel", affine.weights)
     addTable(
       "weights_\(index)", fits8 ? "int8_t" : "int16_t", weights.map(Int64.init), comment: "Weights of \(label): \(order)")
     addTable(
-      "bias_\(index)", "int32_t", affine.bias.map(Int64.init),
+      "bias_\(index)", sumType, affine.bias,
       comment: "Bias of each output channel, zero points folded in, \(label)")
     let requantize = requantization(
       affine.requantization, accumulators: affine.accumulators, step, index)
@@ -22,7 +23,7 @@ extension KernelWriter {
     if affine.usesPatch { scratch("patch", codeType, index) }
     let names = WeightNames(
       weights: tableName("weights_\(index)"), weightType: fits8 ? "int8_t" : "int16_t",
-      bias: tableName("bias_\(index)"))
+      bias: tableName("bias_\(index)"), sumType: sumType)
     if affine.isDepthwise {
       depthwise(affine, names, codeType, requantize, &text)
     } else if !affine.usesPatch {
@@ -54,7 +55,7 @@ extension KernelWriter {
     }
   }
 
-  struct WeightNames { var weights, weightType, bias: String }
+  struct WeightNames { var weights, weightType, bias, sumType: String }
 
   /// Loops over batch, output rows and columns; single iterations leave a constant in place of the loop.
   mutating func pixels(_ g: WindowGeometry, _ text: inout CText, _ body: (inout KernelWriter, inout CText) -> Void) {
@@ -152,7 +153,7 @@ extension KernelWriter {
     text.loop("output", affine.outputsPerGroup) { text in
       let channel = group.map { "(\(times($0, affine.outputsPerGroup)) + output)" } ?? "output"
       text.line("const \(names.weightType) *const w = &\(names.weights)[\(times(channel, length))];")
-      text.line("int32_t sum = \(names.bias)[\(channel)];")
+      text.line("\(names.sumType) sum = \(names.bias)[\(channel)];")
       text.loop("i", length) { $0.line("sum += (int32_t)w[i] * (int32_t)\(source)[i];") }
       text.line("y[\(target)\(channel)] = \(requantize("sum", channel));")
     }
@@ -172,7 +173,7 @@ extension KernelWriter {
       text.line("const int32_t top = \(origin("row", g.strideHeight, g.paddingTop));")
       text.line("const int32_t left = \(origin("column", g.strideWidth, g.paddingLeft));")
       text.block("for (int32_t first = 0; first < \(channels); first += \(block))") { text in
-        text.line("int32_t sums[\(block)];")
+        text.line("\(names.sumType) sums[\(block)];")
         let count: String
         if channels % block == 0 {
           count = "\(block)"

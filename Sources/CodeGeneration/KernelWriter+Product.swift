@@ -16,7 +16,7 @@ extension KernelWriter {
         text.loop("column", product.columns) { text in
           let right = Self.place(indices + ["column"], product.right.batchStrides + [product.right.lineStride])
           text.line("const \(types[1]) *const other = &b[\(right)];")
-          text.line("int32_t sum = \(CExpressionPrinter.literal(Int64(product.bias)));")
+          text.line("\(product.accumulator.sumType) sum = \(CExpressionPrinter.literal(Int64(product.bias)));")
           text.loop("k", product.depth) { text in
             let factors = [("line", product.left), ("other", product.right)].map { name, operand in
               Self.centred("\(name)[\(Self.place(["k"], [operand.depthStride]))]", operand.zeroPoint)

@@ -6,6 +6,7 @@ extension KernelWriter {
   private typealias Symbol = Term<Int64>
 
   mutating func softmax(_ softmax: Softmax, _ step: Step, _ index: Int, _ text: inout CText) {
+    if softmax.kind == .interpolated { return interpolated(softmax, step, &text) }
     let scale = softmax.scale
     let least = max(Int64(scale.leastDifference), -255)
     let difference = Symbol(variable: "difference", in: least...0)
@@ -46,6 +47,69 @@ extension KernelWriter {
           text.line("y[start + i] = \(code);")
         }
         text.block("else") { $0.line("y[start + i] = -128;") }
+      }
+    }
+  }
+
+  /// A softmax whose exponentials and reciprocals lie on straight lines between a table's entries.
+  private mutating func interpolated(_ softmax: Softmax, _ step: Step, _ text: inout CText) {
+    func table(_ suffix: String, _ table: InterpolatedTable, _ comment: String) -> String {
+      let name = tableName(suffix)
+      if !tables.contains(where: { $0.name == name }) {
+        addTable(suffix, "int16_t", table.entries.map(Int64.init), comment: comment)
+      }
+      return name
+    }
+    let exponentials = table("exponentials", .exponential, "e to the power of -10 to 0 in 512 steps, in units of 2^-15")
+    let reciprocals = table("reciprocals", .reciprocal, "1 / (1 + x) for x from 0 to 1 in 512 steps, in units of 2^-15")
+    let line = sharedFunction("line") { name in
+      var text = CText()
+      text.comment("The value at place / 128 on straight lines between a table's entries, to the nearest.")
+      text.block("static int32_t \(name)(const int16_t *entries, int32_t place)") { text in
+        text.line("const int32_t inside = (place < 0) ? 0 : place;")
+        text.line("const int32_t last = (inside < 65535) ? inside : 65535;")
+        text.line("const int32_t index = last >> 7;")
+        text.line("const int32_t low = (int32_t)entries[index];")
+        text.line("const int32_t high = (int32_t)entries[index + 1];")
+        text.line("return ((low * 128) + ((last - (index * 128)) * (high - low)) + 64) >> 7;")
+      }
+      return text
+    }
+    let difference = Symbol(variable: "difference", in: -65_535...0)
+    let power = functions.function(
+      "power", comment: "A code's difference from its row's maximum, [-65535, 0], in units of 10/65535.",
+      result: "int32_t", parameters: [("difference", "int32_t")],
+      value: interpolatedPower(difference, softmax.scale).node)
+    func exponential(_ element: String) -> String {
+      "\(line)(\(exponentials), \(power)((int32_t)\(element) - largest) + 65535)"
+    }
+    input("x", step.inputs[0])
+    output("y", step.output)
+    text.loop("row", softmax.rows) { text in
+      text.line("const int32_t start = \(times("row", softmax.depth));")
+      text.line("int32_t largest = (int32_t)x[start];")
+      text.line("int32_t sum = 0;")
+      text.loop("i", from: "1", below: "\(softmax.depth)") { text in
+        text.block("if ((int32_t)x[start + i] > largest)") { $0.line("largest = (int32_t)x[start + i];") }
+      }
+      text.loop("i", softmax.depth) { text in
+        text.line("const int32_t exponential = \(exponential("x[start + i]"));")
+        text.line("y[start + i] = (int16_t)exponential;")
+        text.line("sum += exponential;")
+      }
+      // The sum, which is positive, doubled until it is 2^30 or more.
+      text.line("uint32_t normalized = (uint32_t)sum;")
+      text.line("int32_t shift = 30;")
+      text.block("while (normalized < 1073741824u)") { text in
+        text.line("normalized *= 2u;")
+        text.line("shift--;")
+      }
+      text.line("const int32_t place = (int32_t)((normalized + 8192u) >> 14) - 65536;")
+      text.line("const int32_t reciprocal = \(line)(\(reciprocals), place);")
+      text.line("const int32_t half = (int32_t)(1u << (uint32_t)(shift - 1));")
+      text.loop("i", softmax.depth) { text in
+        text.line("const int32_t share = (((int32_t)y[start + i] * reciprocal) + half) >> shift;")
+        text.line("y[start + i] = (int16_t)((share < 32767) ? share : 32767);")
       }
     }
   }

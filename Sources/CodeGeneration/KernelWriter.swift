@@ -11,7 +11,7 @@ struct KernelWriter {
     var type: String
     var elements: [Int64]
     var comment: String
-    var bytes: Int { elements.count * (type.contains("32") ? 4 : type.contains("16") ? 2 : 1) }
+    var bytes: Int { elements.count * (["64", "32", "16"].firstIndex { type.contains($0) }.map { 8 >> $0 } ?? 1) }
   }
 
   let program: IntegerProgram
@@ -109,7 +109,7 @@ struct KernelWriter {
     switch step.operation {
     case .affine, .product:
       guard let range = step.accumulatorRange else { break }
-      text += " Accumulators stay in [\(range.lowerBound), \(range.upperBound)] (proved for every input), inside int32_t."
+      text += " Accumulators stay in [\(range.lowerBound), \(range.upperBound)] (proved for every input), inside \(range.sumType)."
     case .lookup, .combine, .pool, .softmax, .normalize, .move: break
     }
     return text

@@ -24,7 +24,7 @@ struct MVERequantization {
       let offsets = affine.accumulators.indices.map { channel -> Int32 in
         let range = affine.accumulators[channel]
         let fits = max(abs(range.lowerBound), abs(range.upperBound)) << Int64(scaling) <= Int64(Int32.max)
-        return fits ? 0 : affine.bias[channel]
+        return fits ? 0 : Int32(truncatingIfNeeded: affine.bias[channel])
       }
       guard
         let constants = FusedRequantization(
@@ -44,7 +44,7 @@ struct MVERequantization {
       self.addends = addends.compactMap { $0 }
       self.constants = constants
       starts = affine.bias.indices.map { channel in
-        constants.isConstant[channel] || offsets[channel] != 0 ? 0 : affine.bias[channel] << Int32(scaling)
+        constants.isConstant[channel] || offsets[channel] != 0 ? 0 : Int32(truncatingIfNeeded: affine.bias[channel] << Int64(scaling))
       }
       return
     }

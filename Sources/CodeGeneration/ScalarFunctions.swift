@@ -45,6 +45,11 @@ struct ScalarFunctions {
   }
 }
 
+extension ClosedRange<Int64> {
+  /// The C type of a sum that is proved to stay in it.
+  var sumType: String { fits32 ? "int32_t" : "int64_t" }
+}
+
 /// How a kernel turns an accumulator of one channel into a code: the call, and the constants it takes from flash.
 struct RequantizationCode {
   /// The function's name.
@@ -68,7 +73,9 @@ struct RequantizationCode {
     // The lowering proved for each channel that nothing overflows. Printed in the 64-bit register, the same value comes
     // out for the channels together; C types follow the ranges.
     typealias Symbol = Term<Int64>
-    var parameters: [(name: String, type: String)] = [("accumulator", "int32_t")]
+    let lowest = ranges.map(\.lowerBound).min() ?? 0
+    let sumType = (lowest...max(lowest, ranges.map(\.upperBound).max() ?? 0)).sumType
+    var parameters: [(name: String, type: String)] = [("accumulator", sumType)]
     var constants: [(suffix: String, type: String, elements: [Int64])] = []
     func word(_ name: String, _ type: String, _ elements: [Int64]) -> Symbol {
       let (low, high) = (elements.min() ?? 0, elements.max() ?? 0)

@@ -126,7 +126,7 @@ struct SplitRequantization: Sendable {
   }
 
   /// The accumulator's start.
-  func start(_ affine: Affine, _ channel: Int) -> Int64 { Int64(affine.bias[channel]) - channels[channel].origin }
+  func start(_ affine: Affine, _ channel: Int) -> Int64 { affine.bias[channel] - channels[channel].origin }
 
   /// The low 32 bits, as tables hold them.
   static func word(_ value: Int64) -> Int64 { Int64(Int32(truncatingIfNeeded: value)) }

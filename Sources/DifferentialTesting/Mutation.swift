@@ -67,7 +67,7 @@ public enum Mutation: String, Sendable, CaseIterable {
       guard mutate(&affine) else { return false }
       step.operation = .affine(affine)
     case .lookup(var lookup):
-      guard self == .lookupShifted, Set(lookup.table).count > 1 else { return false }
+      guard self == .lookupShifted, lookup.formula == nil, Set(lookup.table).count > 1 else { return false }
       lookup.table.append(lookup.table.removeFirst())
       step.operation = .lookup(lookup)
     case .combine(var combine):
@@ -129,7 +129,7 @@ public enum Mutation: String, Sendable, CaseIterable {
       }
       step.operation = .pool(pool)
     case .softmax(var softmax):
-      guard self == .softmaxTail else { return false }
+      guard self == .softmaxTail, softmax.kind != .interpolated else { return false }
       let least = softmax.scale.leastDifference
       guard least < -3 else { return false }
       softmax.scale = SoftmaxScale(
@@ -161,8 +161,8 @@ public enum Mutation: String, Sendable, CaseIterable {
     let g = affine.geometry
     switch self {
     case .biasOff:
-      affine.bias = affine.bias.map { $0 == Int32.max ? $0 : $0 + 1 }
-      affine.accumulators = affine.accumulators.map { $0.lowerBound...min($0.upperBound + 1, Int64(Int32.max)) }
+      affine.bias = affine.bias.map { $0 + 1 }
+      affine.accumulators = affine.accumulators.map { $0.lowerBound...($0.upperBound + 1) }
     case .channelConstantsShifted:
       guard Set(affine.requantization.multipliers).count > 1 else { return false }
       affine.requantization.multipliers.append(affine.requantization.multipliers.removeFirst())

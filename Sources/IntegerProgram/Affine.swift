@@ -79,25 +79,27 @@ public struct Affine: Sendable {
   public var paddingCode: Int32
   /// [output channel, kernel row, kernel column, input channel within the group], zero point subtracted.
   public var weights: [Int16]
-  /// One for each output channel.
-  public var bias: [Int32]
+  /// One for each output channel; 32 bits hold it unless accumulators take 64.
+  public var bias: [Int64]
   /// For each output channel, the proved range of the accumulator and of every partial sum on the way to it.
   public var accumulators: [ClosedRange<Int64>]
   public var requantization: Requantization
 
   public init(
-    geometry: WindowGeometry, groups: Int, paddingCode: Int32, weights: [Int16], bias: [Int32],
+    geometry: WindowGeometry, groups: Int, paddingCode: Int32, weights: [Int16], bias: [some BinaryInteger],
     accumulators: [ClosedRange<Int64>], requantization: Requantization
   ) {
     self.geometry = geometry
     self.groups = groups
     self.paddingCode = paddingCode
     self.weights = weights
-    self.bias = bias
+    self.bias = bias.map { Int64($0) }
     self.accumulators = accumulators
     self.requantization = requantization
   }
 
+  /// Whether accumulators take a register of 64 bits: those of some channel are not proved to fit 32.
+  public var isLong: Bool { accumulators.contains { !$0.fits32 } }
   public var channelsPerGroup: Int { geometry.inputChannels / groups }
   public var outputsPerGroup: Int { geometry.outputChannels / groups }
   /// Weights of one output channel.

@@ -74,6 +74,7 @@ public struct CodeType: Sendable, Hashable, CustomStringConvertible {
   }
   public static let int8 = CodeType(bits: 8, isSigned: true)
   public static let uint8 = CodeType(bits: 8, isSigned: false)
+  public static let int16 = CodeType(bits: 16, isSigned: true)
   /// Accumulators as they are.
   public static let int32 = CodeType(bits: 32, isSigned: true)
   /// Whether steps compute with such codes; wider ones are only moved.

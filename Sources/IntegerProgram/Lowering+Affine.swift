@@ -66,8 +66,10 @@ extension Lowering {
     return Weights(codes: codes, shape: tensor.shape, scales: scales, zeroPoints: zeroPoints)
   }
 
-  /// Integers in units of the accumulator, or real values.
-  func bias(_ operation: Operation, at position: Int = 2, channels: Int) throws(LayerFault) -> Bias {
+  /// Integers in units of the accumulator, or real values. Beside codes of 16 bits (`isWide`) they may have 64 bits.
+  func bias(
+    _ operation: Operation, at position: Int = 2, channels: Int, isWide: Bool = false
+  ) throws(LayerFault) -> Bias {
     guard operation.inputs.count > position, let index = operation.inputs[position] else {
       return .codes(Array(repeating: 0, count: channels))
     }
@@ -76,19 +78,24 @@ extension Lowering {
     if let reals = tensor.reals, reals.count == channels, !isTensorFlowLite, reals.allSatisfy(\.isFinite) {
       return .exact(reals.map { ExactNumber($0) })
     }
-    guard tensor.type == .int32 else {
-      throw LayerFault("its bias is \(tensor.type), not int32", remedy: "convert with int8 activations and int32 biases")
+    guard tensor.type == .int32 || isWide && tensor.type == .int64 else {
+      throw LayerFault(
+        "its bias is \(tensor.type), not int32\(isWide ? " or int64" : "")",
+        remedy: "convert with full integer quantisation")
     }
     guard let codes = tensor.integers else { throw LayerFault("its bias is computed at run time") }
     guard codes.count == channels else {
       throw LayerFault("its bias has \(codes.count) elements for \(channels) output channels")
+    }
+    if let code = codes.first(where: { $0.magnitude >= 1 << 47 }) {
+      throw LayerFault("its bias of \(code) leaves the 48 bits that the reference requantises")
     }
     return .codes(codes)
   }
 
   mutating func fullyConnected(_ operation: Operation, _ activation: Activation) throws(LayerFault) {
     let x = try input(operation, 0, "input")
-    try requireInt8(x, "input")
+    try requireCodes(x, "input")
     let weights = try weights(operation, rank: 2, channelAxis: 0)
     let output = try output(operation)
     let (outputs, inputs) = (weights.shape[0], weights.shape[1])
@@ -107,7 +114,7 @@ extension Lowering {
     _ operation: Operation, _ window: Window, _ activation: Activation
   ) throws(LayerFault) {
     let x = try input(operation, 0, "input")
-    try requireInt8(x, "input")
+    try requireCodes(x, "input")
     let weights = try weights(operation, rank: 4, channelAxis: 0)
     try requireSymmetric(weights)
     let output = try output(operation)
@@ -131,7 +138,7 @@ extension Lowering {
     _ operation: Operation, _ window: Window, _ depthMultiplier: Int, _ activation: Activation
   ) throws(LayerFault) {
     let x = try input(operation, 0, "input")
-    try requireInt8(x, "input")
+    try requireCodes(x, "input")
     let weights = try weights(operation, rank: 4, channelAxis: 3)
     try requireSymmetric(weights)
     let output = try output(operation)
@@ -162,8 +169,10 @@ extension Lowering {
     _ operation: Operation, _ x: Int, _ geometry: WindowGeometry, groups: Int, _ weights: Weights, _ codes: [Int64],
     _ output: Value, _ activation: Activation, isDense: Bool = false
   ) throws(LayerFault) {
-    try requireInt8(output, "output")
+    try requireCodes(output, "output", like: x)
     let input = values[x]
+    let isWide = input.type == .int16 && isTensorFlowLite
+    if isWide { try requireSymmetric(weights) }
     let channels = geometry.outputChannels
     let length = codes.count / channels
     var centred: [Int64] = []
@@ -177,7 +186,7 @@ extension Lowering {
     }
     let sums = WeightedSums(
       geometry: geometry, groups: groups, weights: centred, inputRange: input.range, inputZeroPoint: input.zeroPoint)
-    let bias = try bias(operation, channels: channels)
+    let bias = try bias(operation, channels: channels, isWide: isWide)
     if output.type == .int32 {
       guard case .codes(let codes) = bias else { throw LayerFault("its bias is real, and no quantiser follows") }
       let sum = try accumulatorSum(
@@ -198,13 +207,39 @@ extension Lowering {
     guard case .codes(let biasCodes) = bias else {
       throw LayerFault("its bias is real, and no quantiser says how it becomes a code")
     }
-    let sum = QuantizedSum(
+    let accumulates64 = isWide ? try hasLongAccumulators(operation) : false
+    if accumulates64 { for index in multipliers.indices { multipliers[index] = try reduced(multipliers[index]) } }
+    var sum = QuantizedSum(
       requantization: Requantization(
-        multipliers: multipliers, rounding: options.rounding, zeroPoint: output.zeroPoint,
+        multipliers: multipliers, rounding: accumulates64 ? .single : options.rounding, zeroPoint: output.zeroPoint,
         clamp: clamp(activation, output)),
       offsets: biasCodes)
+    sum.isLong = accumulates64
     let (affine, range) = try affine(sums, sum)
     emit(.affine(affine), operation, inputs: [x], output: output, range: range)
+  }
+
+  /// Whether the reference accumulates in 64 bits and requantises by the multiplier's upper half: so it does beside codes
+  /// of 16 bits, but where the bias has 32 (TensorFlow Lite Micro: `ConvEval`, `FullyConnectedEval`).
+  private func hasLongAccumulators(_ operation: Operation) throws(LayerFault) -> Bool {
+    guard operation.inputs.count > 2, let bias = operation.inputs[2], network.tensors[bias].type == .int32 else { return true }
+    switch operation.kind {
+    case .conv2D, .fullyConnected: return false
+    default:
+      throw LayerFault(
+        "its bias is int32 beside int16 codes, and the reference would read it as int64",
+        remedy: "convert with TensorFlow's converter, which writes int64 biases for 16x8")
+    }
+  }
+
+  /// A multiplier as it is applied to accumulators of 64 bits.
+  func reduced(_ multiplier: Multiplier) throws(LayerFault) -> Multiplier {
+    guard multiplier.exponent < 8 else {
+      throw LayerFault(
+        "its output's scale is \(multiplier.real) times finer than its accumulators', which the reference refuses",
+        remedy: "the scales in the file are out of proportion: quantise again with representative data")
+    }
+    return multiplier.reduced
   }
 
   /// Outside the image a window's kernel adds nothing, whatever the weights' zero point; TensorFlow Lite has none there.

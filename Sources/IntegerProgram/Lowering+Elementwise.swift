@@ -6,11 +6,11 @@ extension Lowering {
   mutating func sum(
     _ operation: Operation, _ kind: Combine.Kind, _ activation: Activation
   ) throws(LayerFault) {
-    let (a, b, output) = try operands(operation)
-    // TensorFlow Lite, `CalculateOpDataAdd`: a common scale of twice the larger one, 20 bits above the codes.
+    let (a, b, output) = try operands(operation, takesWide: true)
+    // TensorFlow Lite, `CalculateOpDataAdd`: a common scale of twice the larger one, 20 bits above int8, 15 above int16.
     // Wider codes leave less room above them.
     let reach = [a, b].map { max(abs(values[$0].type.range.lowerBound), values[$0].type.range.upperBound) * 2 }.max() ?? 0
-    let leftShift = min(20, reach.leadingZeroBitCount - 35)
+    let leftShift = values[a].type == .int16 && isTensorFlowLite ? 15 : min(20, reach.leadingZeroBitCount - 35)
     let twiceLargest = 2 * Double(max(values[a].scale, values[b].scale))
     // Of the two, only SUB's ratios were single precision once; a power of two times a scale is exact either way.
     func ratio(_ numerator: Double, _ denominator: Double) -> Double {
@@ -19,7 +19,7 @@ extension Lowering {
     let toOutput = ratio(twiceLargest, Double(1 << leftShift) * Double(output.scale))
     guard toOutput < 1 else {
       throw LayerFault(
-        "its output scale, \(output.scale), is over 2^19 times smaller than an input's, which the reference refuses",
+        "its output scale, \(output.scale), is over 2^\(leftShift - 1) times smaller than an input's, which the reference refuses",
         remedy: "quantise again with representative data")
     }
     try combine(
@@ -30,7 +30,7 @@ extension Lowering {
   }
 
   mutating func product(_ operation: Operation, _ activation: Activation) throws(LayerFault) {
-    let (a, b, output) = try operands(operation)
+    let (a, b, output) = try operands(operation, takesWide: true)
     let one = Multiplier.powerOfTwo(0)
     try combine(
       operation, .product, a, b, output, activation, leftShift: 0, leftMultiplier: one, rightMultiplier: one,
@@ -38,14 +38,19 @@ extension Lowering {
         Double(values[a].scale) * Double(values[b].scale) / Double(output.scale), "input scale · input scale / output scale"))
   }
 
-  /// Two operands of codes, and the output.
-  mutating func operands(_ operation: Operation) throws(LayerFault) -> (Int, Int, Value) {
+  /// Two operands of codes, and the output; of int16, too, where `takesWide`.
+  mutating func operands(_ operation: Operation, takesWide: Bool = false) throws(LayerFault) -> (Int, Int, Value) {
     let a = try input(operation, 0, "first input")
     let b = try input(operation, 1, "second input")
-    try requireInt8(a, "first input")
-    try requireInt8(b, "second input")
     let output = try output(operation)
-    try requireInt8(output, "output")
+    if takesWide {
+      try requireCodes(a, "first input")
+      try requireCodes(values[b], "second input", like: a)
+    } else {
+      try requireInt8(a, "first input")
+      try requireInt8(b, "second input")
+    }
+    try requireCodes(output, "output", like: a)
     return (a, b, output)
   }
 

@@ -17,7 +17,7 @@ extension Lowering {
 
   private func wide(_ name: String, _ shape: [Int], scale: Float) -> Value {
     Value(
-      name: name, tensor: nil, shape: shape, type: CodeType(bits: 16, isSigned: true), scale: scale, zeroPoint: 0)
+      name: name, tensor: nil, shape: shape, type: .int16, scale: scale, zeroPoint: 0)
   }
 
   mutating func lstm(_ operation: Operation, cellClip: Float) throws(LayerFault) {
@@ -103,10 +103,7 @@ extension Lowering {
   }
 
   private mutating func lookedUp(_ x: Int, _ table: Lookup, _ name: String) -> Int {
-    let entries = values[x].range.map { table.table[Int($0) + 32_768] }
-    return make(
-      wide(name, values[x].shape, scale: Self.functionScale), .lookup(table), from: [x],
-      range: Int64(entries.min() ?? 0)...Int64(entries.max() ?? 0))
+    lookedUp(x, table, wide(name, values[x].shape, scale: Self.functionScale))
   }
 
   /// Codes of a product of codes, whose own unit is `unit`.

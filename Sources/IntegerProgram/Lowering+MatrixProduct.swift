@@ -8,10 +8,10 @@ extension Lowering {
   ) throws(LayerFault) {
     let x = try input(operation, 0, "left matrix")
     let y = try input(operation, 1, "right matrix")
-    try requireInt8(x, "left matrix")
-    try requireInt8(y, "right matrix")
+    try requireCodes(x, "left matrix")
+    try requireCodes(values[y], "right matrix", like: x)
     let output = try output(operation)
-    try requireInt8(output, "output")
+    try requireCodes(output, "output", like: x)
     let shapes = MatrixShapes(
       left: values[x].shape, transposesLeft: transposesLeft, right: values[y].shape, transposesRight: transposesRight)
     guard let shapes else {
@@ -31,24 +31,28 @@ extension Lowering {
     func reach(_ bias: Int64) -> ClosedRange<Int64> {
       MatrixProduct.accumulator(ofProducts: one.range, depth: shapes.depth, bias: bias)
     }
-    let sum: QuantizedSum
+    var sum: QuantizedSum
     if let quantizer = operation.quantizer {
       sum = try quantizedProduct(operation, quantizer, left, right, output, sums: reach(0))
     } else {
-      let factor = try multiplier(
+      var factor = try multiplier(
         product(left.scale, right.scale) / Double(output.scale), "input scale · input scale / output scale")
+      let isWide = left.type == .int16 && isTensorFlowLite
+      if isWide { factor = try reduced(factor) }
       sum = QuantizedSum(
         requantization: Requantization(
-          multipliers: [factor], rounding: options.rounding, zeroPoint: output.zeroPoint, clamp: clamp(.none, output)),
+          multipliers: [factor], rounding: isWide ? .single : options.rounding, zeroPoint: output.zeroPoint,
+          clamp: clamp(.none, output)),
         offsets: [0])
+      sum.isLong = isWide
     }
     step.requantization = sum.requantization
     let range = reach(sum.offsets[0])
-    guard range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max),
+    guard range.fits32 || sum.isLong && range.lowerBound >= -1 << 47 && range.upperBound < 1 << 47,
       let bias = Int32(exactly: sum.offsets[0])
     else {
       throw LayerFault(
-        "its accumulators could overflow 32 bits: \(shapes.depth) products in \(one.range.lowerBound) … "
+        "its accumulators could overflow \(sum.isLong ? 48 : 32) bits: \(shapes.depth) products in \(one.range.lowerBound) … "
           + "\(one.range.upperBound)",
         remedy: "fewer products in a sum, or codes of fewer bits")
     }

@@ -6,7 +6,7 @@ extension Lowering {
   /// The larger or smaller of two codes: both tensors, stacked, under a maximum pool of two rows. The reference
   /// compares codes, whatever they stand for.
   mutating func elementwiseExtremum(_ operation: Operation, isMaximum: Bool) throws(LayerFault) {
-    let (a, b, output) = try pair(operation)
+    let (a, b, output) = try pair(operation, takesWide: true)
     let (left, right) = (values[a], values[b])
     guard left.type == right.type else {
       throw LayerFault("its inputs are \(left.type) and \(right.type)")
@@ -21,7 +21,8 @@ extension Lowering {
     }
     let y: Int
     if let (x, code) = codeAndConstant(a, b) {
-      y = makeTable(made, of: x) { isMaximum ? max($0, code) : min($0, code) }
+      let codes = made.type.range
+      y = makeClamped(made, of: x, to: isMaximum ? code...codes.upperBound : codes.lowerBound...code)
     } else {
       let broadcast = try broadcast(a, b)
       let strides = rowMajorStrides(broadcast.shape)
@@ -34,7 +35,7 @@ extension Lowering {
       let stack = make(
         intermediate([2, output.count], like: left), .move(Move(copies: copies)), from: [a, b],
         range: union(left.range, right.range))
-      y = extremum(of: Collapsed(value: stack, outer: 1, count: 2, inner: output.count), isMaximum, made)
+      y = try extremum(of: Collapsed(value: stack, outer: 1, count: 2, inner: output.count), isMaximum, made)
     }
     if isRequantised, let quantizer { try composed([], operation, quantizer, y, output) }
   }
@@ -47,33 +48,47 @@ extension Lowering {
     return nil
   }
 
-  /// (a − b)²: the difference on twice the larger scale, with seven bits below the codes, is a code of 16 bits
-  /// (TensorFlow Lite Micro: `SquaredDifference`).
+  /// (a − b)²: the difference on twice the larger scale, with seven bits below int8 codes and none below int16, is a code
+  /// of 16 bits (TensorFlow Lite Micro: `SquaredDifference`).
   mutating func squaredDifference(_ operation: Operation) throws(LayerFault) {
-    let (a, b, output) = try pair(operation)
+    let (a, b, output) = try pair(operation, takesWide: true)
     let (left, right) = (values[a], values[b])
-    guard operation.quantizer == nil, left.type.bits <= 8, right.type.bits <= 8 else {
+    let isWide = left.type == .int16 && isTensorFlowLite
+    guard operation.quantizer == nil, isWide || left.type.bits <= 8 && right.type.bits <= 8 else {
       throw LayerFault("its arithmetic is that of int8 codes; its inputs are \(left.type) and \(right.type)")
     }
     let broadcast = try broadcast(a, b)
     let merged = broadcast.merged()
-    let shift = 7
+    let shift = isWide ? 0 : 7
     let twiceLargest = 2 * Double(max(left.scale, right.scale))
     func operand(_ value: Value, _ strides: [Int]) throws(LayerFault) -> Combine.Operand {
       Combine.Operand(
         zeroPoint: value.zeroPoint, multiplier: try multiplier(Double(value.scale) / twiceLargest, "a scale ratio"),
         strides: strides)
     }
-    let wide = CodeType(bits: 16, isSigned: true)
+    // Of int16 the difference may be 2^15, which a signed code is not: its magnitude, in two parts, serves as well.
+    let type = CodeType(bits: 16, isSigned: !isWide)
     let exact = Requantization(
-      multipliers: [.powerOfTwo(0)], rounding: options.rounding, zeroPoint: 0, clamp: wide.range)
-    let difference = try make(
-      Value(
-        name: output.name, tensor: nil, shape: broadcast.shape, type: wide,
-        scale: Float(twiceLargest / Double(1 << shift)), zeroPoint: 0),
+      multipliers: [.powerOfTwo(0)], rounding: options.rounding, zeroPoint: 0, clamp: type.range)
+    let made = Value(
+      name: output.name, tensor: nil, shape: broadcast.shape, type: type,
+      scale: Float(twiceLargest / Double(1 << shift)), zeroPoint: 0)
+    let (minuend, subtrahend) = (try operand(left, merged.left), try operand(right, merged.right))
+    var difference = try make(
+      made,
       Combine(
-        kind: .difference, shape: merged.shape, left: operand(left, merged.left), right: operand(right, merged.right),
-        leftShift: shift, requantization: exact), a, b)
+        kind: .difference, shape: merged.shape, left: minuend, right: subtrahend, leftShift: shift, requantization: exact),
+      a, b)
+    if isWide {
+      let opposite = try make(
+        made,
+        Combine(
+          kind: .difference, shape: merged.shape, left: subtrahend, right: minuend, leftShift: shift,
+          requantization: exact), b, a)
+      // One of them is zero.
+      let most = max(values[difference].range.upperBound, values[opposite].range.upperBound)
+      difference = try makeExact(made, .sum, difference, opposite, clamp: 0...most)
+    }
     let one = Combine.Operand(zeroPoint: 0, multiplier: .powerOfTwo(0), strides: [1])
     var requantization = exact
     requantization.multipliers = [
@@ -97,7 +112,7 @@ extension Lowering {
     guard left.type == right.type else { throw LayerFault("its inputs are \(left.type) and \(right.type)") }
     if operation.quantizer != nil { try requireSameQuantization(left, right, "its inputs") }
     let isScaled = left.type == .int8 && operation.quantizer == nil && isTensorFlowLite
-    guard isScaled || !isTensorFlowLite || [.equal, .notEqual].contains(comparison) else {
+    guard isScaled || !isTensorFlowLite || left.type.bits == 1 && [.equal, .notEqual].contains(comparison) else {
       throw LayerFault("it compares \(left.type)", remedy: "compare int8 codes")
     }
     let merged = try broadcast(a, b).merged()
@@ -148,7 +163,7 @@ extension Lowering {
     _ = try makeExact(output, logical == .and ? .product : .sum, a, b, clamp: 0...1)
   }
 
-  /// b + c · (a − b), with 0 and 1 for the condition: codes are chosen, not rescaled.
+  /// b + c · (a − b), with 0 and 1 for the condition c: codes are chosen, not rescaled.
   mutating func select(_ operation: Operation) throws(LayerFault) {
     let condition = try input(operation, 0, "condition")
     try requireTruth(values[condition], "condition")
@@ -156,7 +171,7 @@ extension Lowering {
     let b = try input(operation, 2, "second choice")
     let output = try output(operation)
     let (left, right) = (values[a], values[b])
-    guard left.type == right.type, left.type == output.type, left.type.bits <= 15 else {
+    guard left.type == right.type, left.type == output.type else {
       throw LayerFault("it chooses between \(left.type) and \(right.type), and makes \(output.type)")
     }
     if operation.quantizer != nil {
@@ -168,10 +183,18 @@ extension Lowering {
       throw LayerFault("its condition's shape, \(values[condition].shape), does not broadcast with \(choices)")
     }
     try require(shape: shape, of: output)
-    let wide = CodeType(bits: left.type.bits + 1, isSigned: true).range
-    let difference = try makeExact(integers(choices, wide, like: output), .difference, a, b, clamp: wide)
-    let chosen = try makeExact(integers(shape, wide, like: output), .product, condition, difference, clamp: wide)
-    _ = try makeExact(output, .sum, chosen, b, clamp: output.type.range)
+    if left.type.bits <= 15 {
+      let wide = CodeType(bits: left.type.bits + 1, isSigned: true).range
+      let difference = try makeExact(integers(choices, wide, like: output), .difference, a, b, clamp: wide)
+      let chosen = try makeExact(integers(shape, wide, like: output), .product, condition, difference, clamp: wide)
+      _ = try makeExact(output, .sum, chosen, b, clamp: output.type.range)
+    } else {
+      // Differences would take more than 16 bits: c · a + (1 − c) · b.
+      let (codes, other) = (left.type.range, makeTable(integers(values[condition].shape, 0...1, like: output), of: condition) { 1 - $0 })
+      let first = try makeExact(intermediate(shape, like: output), .product, condition, a, clamp: codes)
+      let second = try makeExact(intermediate(shape, like: output), .product, other, b, clamp: codes)
+      _ = try makeExact(output, .sum, first, second, clamp: codes)
+    }
     // The sum's own range knows nothing of what its parts have in common.
     values[values.count - 1].range = union(left.range, right.range)
   }
@@ -220,8 +243,10 @@ extension Lowering {
   }
 
   /// Two operands and the output, whose shape is theirs by NumPy's rules.
-  private mutating func pair(_ operation: Operation) throws(LayerFault) -> (Int, Int, Value) {
-    let (a, b, output) = try operands(operation)
+  private mutating func pair(
+    _ operation: Operation, takesWide: Bool = false
+  ) throws(LayerFault) -> (Int, Int, Value) {
+    let (a, b, output) = try operands(operation, takesWide: takesWide)
     try require(shape: broadcast(a, b).shape, of: output)
     return (a, b, output)
   }

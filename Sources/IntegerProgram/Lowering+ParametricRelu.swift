@@ -44,14 +44,14 @@ extension Lowering {
       geometry: WindowGeometry(
         batch: 1, inputHeight: 1, inputWidth: input.count / channels, inputChannels: channels, outputHeight: 1,
         outputWidth: input.count / channels, outputChannels: channels, kernelHeight: 1, kernelWidth: 1),
-      groups: channels, paddingCode: input.zeroPoint, weights: expanded.map { Int16($0) }, bias: [], accumulators: [],
+      groups: channels, paddingCode: input.zeroPoint, weights: expanded.map { Int16($0) }, bias: [Int64](), accumulators: [],
       requantization: requantization)
     var range: ClosedRange<Int64>?
     for (channel, weight) in expanded.enumerated() {
       let bias = -Int64(input.zeroPoint) * weight
       let products = [0, weight * values[negative].range.lowerBound, weight * values[negative].range.upperBound]
       let (low, high) = (bias + (products.min() ?? 0), bias + (products.max() ?? 0))
-      affine.bias.append(Int32(bias))
+      affine.bias.append(bias)
       affine.accumulators.append(low...high)
       range = union(range, try self.codes(of: requantization, channel: channel, from: low...high))
     }

@@ -14,6 +14,8 @@ struct QuantizedSum {
   var offsets: [Int64]
   /// What the accumulators' weights are multiplied by: one, or one a channel.
   var factors: [Int64] = [1]
+  /// Whether the reference's accumulators have 64 bits.
+  var isLong = false
 
   func factor(channel: Int) -> Int64 { factors[factors.count == 1 ? 0 : channel] }
 }

@@ -46,9 +46,9 @@ extension Lowering {
     _ operation: Operation, _ reduction: Reduction, keepsDimensions: Bool
   ) throws(LayerFault) {
     let x = try input(operation, 0, "input")
-    try requireInt8(x, "input")
+    try requireCodes(x, "input")
     let output = try output(operation)
-    try requireInt8(output, "output")
+    try requireCodes(output, "output", like: x)
     let collapsed = try collapsed(operation, x, keepsDimensions: keepsDimensions, output: output)
     switch reduction {
     case .sum:
@@ -65,7 +65,7 @@ extension Lowering {
       let isRequantised = operation.quantizer != nil && !isSameQuantization(values[x], output)
       if isRequantised { made = intermediate(output.shape, like: values[x]) }
       if !isRequantised { try requireSameQuantization(values[x], output, "its input and output") }
-      let y = extremum(of: collapsed, reduction == .maximum, made)
+      let y = try extremum(of: collapsed, reduction == .maximum, made)
       if isRequantised, let quantizer = operation.quantizer {
         try composed([], operation, quantizer, y, output)
       }
@@ -94,20 +94,20 @@ extension Lowering {
   }
 
   /// Emits the largest or smallest code of each column.
-  mutating func extremum(of collapsed: Collapsed, _ isMaximum: Bool, _ output: Value) -> Int {
+  mutating func extremum(
+    of collapsed: Collapsed, _ isMaximum: Bool, _ output: Value
+  ) throws(LayerFault) -> Int {
     func pool(_ geometry: WindowGeometry) -> Step.Operation {
       .pool(Pool(kind: .maximum, geometry: geometry, clamp: output.type.range))
     }
     let input = values[collapsed.value]
     if isMaximum { return make(output, pool(collapsed.geometry), from: [collapsed.value], range: input.range) }
     // The smallest is the largest of the codes in reverse.
-    let codes = input.type.range
-    func reversed(_ code: Int64) -> Int64 { codes.lowerBound + codes.upperBound - code }
-    let mirrored = makeTable(intermediate(input.shape, like: input), of: collapsed.value, reversed)
+    let mirrored = try makeReversed(intermediate(input.shape, like: input), of: collapsed.value)
     let largest = make(
       intermediate(output.shape, like: input), pool(collapsed.geometry), from: [mirrored],
       range: values[mirrored].range)
-    return makeTable(output, of: largest, reversed)
+    return try makeReversed(output, of: largest)
   }
 
   /// The index of the first largest or smallest element along one axis: an element that equals its column's extremum
@@ -144,7 +144,7 @@ extension Lowering {
       value: x, outer: input.shape[..<along].reduce(1, *), count: count,
       inner: input.shape[(along + 1)...].reduce(1, *))
     let columns = [collapsed.outer, 1, collapsed.inner]
-    let extremum = extremum(of: collapsed, isMaximum, intermediate(columns, like: input))
+    let extremum = try extremum(of: collapsed, isMaximum, intermediate(columns, like: input))
     let elements = [collapsed.outer, count, collapsed.inner]
     let difference = try makeExact(
       integers(elements, -1...0, like: input), .difference, isMaximum ? x : extremum, isMaximum ? extremum : x,
@@ -162,7 +162,7 @@ extension Lowering {
       output,
       .affine(
         Affine(
-          geometry: geometry, groups: 1, paddingCode: 0, weights: [-1], bias: [Int32(last)], accumulators: [0...last],
+          geometry: geometry, groups: 1, paddingCode: 0, weights: [-1], bias: [last], accumulators: [0...last],
           requantization: Requantization(
             multipliers: [.powerOfTwo(0)], rounding: options.rounding, zeroPoint: 0, clamp: 0...last))),
       from: [first], range: 0...last)

@@ -127,7 +127,7 @@ extension Lowering {
     return Affine(
       geometry: geometry, groups: channels, paddingCode: input.zeroPoint,
       weights: Array(repeatElement(taps.map { $0 * Int16(factor) }, count: channels).joined()),
-      bias: biases.map { Int32($0) }, accumulators: ranges, requantization: sum.requantization)
+      bias: biases, accumulators: ranges, requantization: sum.requantization)
   }
 
   func isSameQuantization(_ a: Value, _ b: Value) -> Bool {

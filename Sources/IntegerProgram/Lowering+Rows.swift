@@ -4,6 +4,9 @@ import Network
 // SOFTMAX, LOG_SOFTMAX → softmax; L2_NORMALIZATION → normalize.
 extension Lowering {
   mutating func softmax(_ operation: Operation, beta: Float) throws(LayerFault) {
+    if let first = operation.inputs.first ?? nil, network.tensors[first].type == .int16, isTensorFlowLite {
+      return try interpolatedSoftmax(operation, beta: beta)
+    }
     let (x, output) = try rows(operation, scale: "1/256", 1.0 / 256, zeroPoint: -128)
     let (depth, scale) = try softmaxRows(x, beta: beta)
     // All the fixed-point arithmetic between code and code, over every difference and every sum it can meet.
@@ -16,6 +19,24 @@ extension Lowering {
     emit(
       .softmax(Softmax(rows: values[x].count / depth, depth: depth, scale: scale)), operation, inputs: [x],
       output: output)
+  }
+
+  /// Of int16 codes. Sums of exponentials of at most 2^15 must stay inside 32 bits.
+  private mutating func interpolatedSoftmax(_ operation: Operation, beta: Float) throws(LayerFault) {
+    let (x, output) = try elementwiseEnds(operation, takesWide: true)
+    let input = values[x]
+    guard output.scale == 0x1p-15 else {
+      throw LayerFault("its output's scale is \(output.scale), not 2^-15, which the reference demands of int16")
+    }
+    guard let depth = input.shape.last, depth < 1 << 16 else {
+      throw LayerFault("its rows have \(input.shape.last ?? 0) elements; the reference's sum leaves its register past 65,535")
+    }
+    guard let scale = SoftmaxScale(interpolatedFor: input.scale, beta: beta),
+      interpolatedPower(Interval<Int32>(-65_535, 0), scale).holds
+    else { throw LayerFault("beta \(beta) times the input scale \(input.scale) is not a scale its fixed point can hold") }
+    emit(
+      .softmax(Softmax(rows: input.count / depth, depth: depth, scale: scale, kind: .interpolated)), operation,
+      inputs: [x], output: output, range: 0...output.type.range.upperBound)
   }
 
   mutating func logSoftmax(_ operation: Operation) throws(LayerFault) {

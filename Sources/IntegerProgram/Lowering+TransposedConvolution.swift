@@ -6,7 +6,7 @@ extension Lowering {
     _ operation: Operation, _ window: Window, _ activation: Activation
   ) throws(LayerFault) {
     let x = try input(operation, 0, "input")
-    try requireInt8(x, "input")
+    try requireCodes(x, "input")
     let weights = try weights(operation, rank: 4, channelAxis: 0)
     try requireSymmetric(weights)
     let output = try output(operation)

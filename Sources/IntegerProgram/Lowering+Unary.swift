@@ -1,7 +1,8 @@
 import Arithmetic
 import Network
 
-// LOGISTIC, TANH, LEAKY_RELU, HARD_SWISH, RELU, RELU6, RELU_N1_TO_1, QUANTIZE → lookup; DEQUANTIZE at the boundary → nothing.
+// LOGISTIC, TANH, LEAKY_RELU, HARD_SWISH, RELU, RELU6, RELU_N1_TO_1, QUANTIZE of few bits → lookup; DEQUANTIZE at the
+// boundary → nothing.
 extension Lowering {
   /// Emits the table of `code`, which maps a code less the input's zero point to an output code, unclamped.
   mutating func lookup(
@@ -27,18 +28,21 @@ extension Lowering {
     return (Lookup(lowest: Int32(codes.lowerBound), table: table), range)
   }
 
-  /// The input of codes and the output, of its shape.
-  mutating func elementwiseEnds(_ operation: Operation) throws(LayerFault) -> (Int, Value) {
+  /// The input of codes and the output, of its shape; of int16, too, where `takesWide`.
+  mutating func elementwiseEnds(
+    _ operation: Operation, takesWide: Bool = false
+  ) throws(LayerFault) -> (Int, Value) {
     let x = try input(operation, 0, "input")
-    try requireInt8(x, "input")
+    if takesWide { try requireCodes(x, "input") } else { try requireInt8(x, "input") }
     let output = try output(operation)
-    try requireInt8(output, "output")
+    try requireCodes(output, "output", like: x)
     try require(shape: values[x].shape, of: output)
     return (x, output)
   }
 
   mutating func unary(_ operation: Operation, _ function: UnaryFunction) throws(LayerFault) {
-    let (x, output) = try elementwiseEnds(operation)
+    let (x, output) = try elementwiseEnds(operation, takesWide: true)
+    if isTensorFlowLite, isLarge(x) { return try wideUnary(operation, function, x, output) }
     let input = values[x]
     if let quantizer = operation.quantizer {
       guard case .composed(let functions) = function else { throw LayerFault("it has no real function") }
@@ -165,10 +169,17 @@ extension Lowering {
     let output = try output(operation)
     let input = values[x]
     try require(shape: input.shape, of: output)
-    guard input.type == .int8 || input.type == .uint8, output.type == .int8 || output.type == .uint8 else {
-      throw LayerFault("it turns \(input.type) into \(output.type); int8 and uint8 are supported")
+    let types = [input.type, output.type]
+    guard types.allSatisfy({ [.int8, .uint8, .int16].contains($0) }), types != [.int16, .uint8], types != [.uint8, .int16]
+    else {
+      throw LayerFault(
+        "it turns \(input.type) into \(output.type); int8 and uint8, and int8 and int16, are turned into each other")
     }
     let multiplier = try rescale(input, output, /)
+    if isLarge(x) {
+      _ = try makeRescaled(output, of: x, by: multiplier, clamp: output.type.range)
+      return
+    }
     let rounding = options.rounding
     lookup(operation, x, output) { output.zeroPoint + requantize($0, by: multiplier, rounding: rounding) }
   }

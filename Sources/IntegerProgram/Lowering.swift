@@ -168,7 +168,7 @@ struct Lowering {
   /// The value that holds a state when a run begins.
   private mutating func lowerState(_ index: Int) -> Int? {
     let state = network.states[index]
-    switch makeState(ofTensor: state.read) {
+    switch makeValue(ofTensor: state.read) {
     case .success(var value):
       if let stateRanges { value.range = stateRanges[index] }
       return add(value, tensor: state.read)
@@ -177,19 +177,6 @@ struct Lowering {
         LayerIssue(reason: "the variable \"\(state.name.printable(60))\": \(fault.reason)", remedy: fault.remedy))
       return nil
     }
-  }
-
-  /// As `makeValue`; recurrent layers keep 16-bit codes.
-  private func makeState(ofTensor index: Int) -> Result<Value, LayerFault> {
-    let tensor = network.tensors[index]
-    guard tensor.type == .int16, isTensorFlowLite, let quantization = tensor.quantization,
-      quantization.scales.count == 1, quantization.zeroPoints.allSatisfy({ $0 == 0 }), quantization.scales[0].isFinite,
-      quantization.scales[0] > 0
-    else { return makeValue(ofTensor: index) }
-    return .success(
-      Value(
-        name: tensor.name, tensor: index, shape: tensor.shape, type: CodeType(bits: 16, isSigned: true),
-        scale: quantization.scales[0], zeroPoint: 0))
   }
 
   private func initialCodes(of state: NetworkState) -> [Int32] {
@@ -347,9 +334,11 @@ extension Lowering {
         LayerFault(
           "\(place) is float32", remedy: "convert with full integer quantisation (a representative data set, int8)"))
     case .int16:
-      return .failure(
-        LayerFault("\(place) is int16", remedy: "16-bit activations are not supported; convert with int8 activations"))
-    default: return .failure(LayerFault("\(place) is \(tensor.type), not int8"))
+      type = .int16
+      if let zeroPoint = tensor.quantization?.zeroPoints.first(where: { $0 != 0 }) {
+        return .failure(LayerFault("\(place) is int16 with the zero point \(zeroPoint); the reference has none but 0"))
+      }
+    default: return .failure(LayerFault("\(place) is \(tensor.type), not int8 or int16"))
     }
     guard let quantization = tensor.quantization else {
       return .failure(
@@ -444,11 +433,24 @@ extension Lowering {
 
   var isTensorFlowLite: Bool { network.format == .tensorFlowLite }
 
-  /// TensorFlow Lite's kernels take int8; the core takes any codes.
+  /// TensorFlow Lite's kernels take int8, and some int16 (`requireCodes`); the core takes any codes.
   func requireInt8(_ value: Int, _ role: String) throws(LayerFault) {
     guard values[value].type == .int8 || !isTensorFlowLite else {
       throw LayerFault(
-        "its \(role) is \(values[value].type)", remedy: "only int8 is supported inside the network; convert with int8")
+        "its \(role) is \(values[value].type)",
+        remedy: values[value].type == .int16
+          ? "no reference has this operator for int16; convert with int8 activations"
+          : "only int8 and int16 are supported inside the network; convert with int8")
+    }
+  }
+  /// As `requireInt8`, for the operators that TensorFlow Lite Micro has for int16 as well, with zero points of 0.
+  func requireCodes(_ value: Int, _ role: String) throws(LayerFault) {
+    if values[value].type != .int16 { try requireInt8(value, role) }
+  }
+  /// The same of the output, which has the type of the input.
+  func requireCodes(_ output: Value, _ role: String, like value: Int) throws(LayerFault) {
+    guard output.type == values[value].type || !isTensorFlowLite else {
+      throw LayerFault("its input is \(values[value].type) and its \(role) \(output.type); the reference takes one type")
     }
   }
   func requireInt8(_ output: Value, _ role: String) throws(LayerFault) {
@@ -502,15 +504,26 @@ extension Lowering {
   func codes(
     of requantization: Requantization, channel: Int, from range: ClosedRange<Int64>
   ) throws(LayerFault) -> ClosedRange<Int64> {
-    let code = requantization.code(Interval<Int32>(range), channel: channel)
-    guard code.holds else {
+    let (code, holds): (ClosedRange<Int64>, Bool)
+    if range.fits32 {
+      let interval = requantization.code(Interval<Int32>(range), channel: channel)
+      (code, holds) = (interval.range, interval.holds)
+    } else {
+      // What a register of 64 bits is requantised to fits 32 again.
+      let scaled = requantize(
+        Interval<Int64>(range), by: requantization.multiplier(channel: channel), rounding: requantization.rounding)
+      (code, holds) = (
+        requantization.code(Interval<Int64>(range), channel: channel).range, scaled.holds && scaled.range.fits32
+      )
+    }
+    guard holds else {
       let multiplier = requantization.multiplier(channel: channel)
       throw LayerFault(
         "the requantisation of channel \(channel) could overflow 32 bits: accumulators \(range.lowerBound) … "
           + "\(range.upperBound), multiplier \(multiplier.mantissa) · 2^\(multiplier.exponent - 31)",
         remedy: "the scales are out of proportion: quantise again with representative data")
     }
-    return code.range
+    return code
   }
 }
 

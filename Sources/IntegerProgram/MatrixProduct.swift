@@ -52,6 +52,8 @@ public struct MatrixProduct: Sendable, Hashable {
     self.requantization = requantization
   }
 
+  /// Whether the accumulator takes a register of 64 bits.
+  public var isLong: Bool { !accumulator.fits32 }
   public var outputCount: Int { batch.reduce(rows * columns, *) }
   public var multiplyAccumulates: Int { outputCount * depth }
 

@@ -1,20 +1,13 @@
 import Network
 
 extension Network {
-  /// What a file is that has not been quantised, or not to 8 bits, as a whole: one thing to say, not one a layer. Nil
+  /// What a file is that has not been quantised, as a whole: one thing to say, not one a layer. Nil
   /// where some layer makes codes that lowering knows.
   var unquantized: LayerIssue? {
     guard format == .tensorFlowLite else { return nil }
     // Whatever is computed, or comes from outside.
     let made = (inputs + operations.flatMap(\.outputs)).map { tensors[$0] }
     let types = Set(made.filter { $0.constant == nil }.map(\.type))
-    if types.contains(.int16), !types.contains(.int8), !types.contains(.uint8),
-      made.contains(where: { $0.type == .int16 && $0.quantization != nil })
-    {
-      return LayerIssue(
-        reason: "the network has 16-bit activations (int16, as converters write for 16x8), which are not supported",
-        remedy: "convert with int8 activations: supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]")
-    }
     guard types.contains(.float32), types.isDisjoint(with: [.int8, .uint8, .int16]) else { return nil }
     let constants = operations.flatMap { $0.inputs.compactMap { $0 } }.map { tensors[$0] }.filter { $0.constant != nil }
     let kind: String

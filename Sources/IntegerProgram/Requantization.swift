@@ -42,9 +42,19 @@ public struct Requantization: Sendable, Hashable {
       accumulator, mantissa: W(Int64(multiplier.mantissa)), shifts: Shifts(exponent: multiplier.exponent))
   }
 
+  /// The code of a sum, which stands in a register of 64 bits (`isLong`) or 32.
+  @inlinable public func code(ofSum sum: Int64, channel: Int, isLong: Bool) -> Int32 {
+    isLong ? Int32(truncatingIfNeeded: code(sum, channel: channel)) : code(Int32(truncatingIfNeeded: sum), channel: channel)
+  }
+
   /// The code of one accumulator, with a channel's constants given as words of the reading.
   @inlinable public func code<W: Word>(_ accumulator: W, mantissa: W, shifts: Shifts<W>) -> W {
     (requantize(accumulator, mantissa: mantissa, shifts: shifts, rounding: rounding) +% W(Int64(zeroPoint)))
       .clamped(clamp.lowerBound, clamp.upperBound)
   }
+}
+
+extension ClosedRange<Int64> {
+  /// Whether a register of 32 bits holds it.
+  public var fits32: Bool { lowerBound >= Int64(Int32.min) && upperBound <= Int64(Int32.max) }
 }

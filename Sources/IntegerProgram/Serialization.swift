@@ -121,7 +121,11 @@ package struct CanonicalWriter {
       geometry(pool.geometry)
       range(pool.clamp)
     case .softmax(let softmax):
-      text(softmax.kind == .shares ? "softmax" : "log softmax")
+      switch softmax.kind {
+      case .shares: text("softmax")
+      case .logarithms: text("log softmax")
+      case .interpolated: text("interpolated softmax")
+      }
       integers([softmax.rows, softmax.depth, Int(softmax.scale.mantissa), softmax.scale.leftShift])
       integer(Int(softmax.scale.leastDifference))
     case .normalize(let normalization):

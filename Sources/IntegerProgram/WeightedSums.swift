@@ -49,7 +49,7 @@ extension Lowering {
     _ sums: WeightedSums, _ sum: QuantizedSum
   ) throws(LayerFault) -> (affine: Affine, codes: ClosedRange<Int64>) {
     var affine = Affine(
-      geometry: sums.geometry, groups: sums.groups, paddingCode: sums.inputZeroPoint, weights: [], bias: [],
+      geometry: sums.geometry, groups: sums.groups, paddingCode: sums.inputZeroPoint, weights: [], bias: [Int64](),
       accumulators: [], requantization: sum.requantization)
     affine.weights.reserveCapacity(sums.weights.count)
     var codeRange: ClosedRange<Int64>?
@@ -64,13 +64,13 @@ extension Lowering {
       let reach = sums.range(channel: channel)
       let (a, b) = (reach.lowerBound * factor, reach.upperBound * factor)
       let range = (sum.offsets[channel] + min(a, b))...(sum.offsets[channel] + max(a, b))
-      guard range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max) else {
+      guard range.fits32 || sum.isLong && range.lowerBound >= -1 << 47 && range.upperBound < 1 << 47 else {
         throw LayerFault(
-          "the accumulator of channel \(channel) could overflow 32 bits: bias \(sum.offsets[channel]), range "
+          "the accumulator of channel \(channel) could overflow \(sum.isLong ? 48 : 32) bits: bias \(sum.offsets[channel]), range "
             + "\(range.lowerBound) … \(range.upperBound)",
           remedy: "fewer inputs to this layer, or smaller biases")
       }
-      affine.bias.append(Int32(sum.offsets[channel] + factor * sums.centre(channel: channel)))
+      affine.bias.append(sum.offsets[channel] + factor * sums.centre(channel: channel))
       affine.accumulators.append(range)
       codeRange = union(codeRange, try self.codes(of: affine.requantization, channel: channel, from: range))
     }

@@ -67,6 +67,9 @@ struct ProgramTerms {
       return try each(places) { combine.code(operands[0][$0[0]], operands[1][$0[1]]) }
     case .product(let product): return try codes(of: product, operands[0], operands[1])
     case .pool(let pool): return try codes(of: pool, operands[0])
+    case .softmax(let softmax) where softmax.kind == .interpolated:
+      throw EncodingError(
+        "layer \(step.source.name) (\(step.source.type)): exponentials of 16-bit codes are too many for a bit-vector solver")
     case .softmax(let softmax):
       let rows = try each(0..<softmax.rows) { row in
         codes(of: softmax, row: operands[0][row * softmax.depth..<(row + 1) * softmax.depth])
@@ -110,9 +113,10 @@ struct ProgramTerms {
   private func codes(of affine: Affine, _ input: [Code]) throws(EncodingError) -> [Code] {
     let geometry = affine.geometry
     let operands = input.map { split($0) }
+    let isLong = affine.isLong
     return try each(Places.outputs(of: geometry)) { image, row, column, channel in
       let first = channel / affine.outputsPerGroup * affine.channelsPerGroup
-      var constant = Int64(affine.bias[channel])
+      var constant = affine.bias[channel]
       var summands: [(weight: Int64, term: Term<Int64>)] = []
       for tap in 0..<geometry.taps {
         let pixel = geometry.inputPixel(image, row, column, tap: tap)
@@ -128,7 +132,7 @@ struct ProgramTerms {
           if let term = operand.term { summands.append((weight, term)) }
         }
       }
-      return affine.requantization.code(Code(narrowing: sums.sum(summands, plus: constant)), channel: channel)
+      return code(affine.requantization, sums.sum(summands, plus: constant), channel: channel, isLong: isLong)
     }
   }
 
@@ -153,8 +157,15 @@ struct ProgramTerms {
         case (let a?, let b?): summands.append((1, (a +% Term(x)) *% (b +% Term(y))))
         }
       }
-      return product.requantization.code(Code(narrowing: sums.sum(summands, plus: constant)), channel: 0)
+      return code(product.requantization, sums.sum(summands, plus: constant), channel: 0, isLong: product.isLong)
     }
+  }
+
+  /// The code of a sum, whose register has 64 bits (`isLong`) or 32.
+  private func code(_ requantization: Requantization, _ sum: Term<Int64>, channel: Int, isLong: Bool) -> Code {
+    isLong
+      ? Code(narrowing: requantization.code(sum, channel: channel))
+      : requantization.code(Code(narrowing: sum), channel: channel)
   }
 
   /// A code as a constant and what varies.
@@ -198,6 +209,7 @@ struct ProgramTerms {
     case .shares:
       let divisor = SoftmaxDivisor(ofSum: total)
       return exponentials.map { divisor.code($0) }
+    case .interpolated: return []
     case .logarithms:
       let logarithm = logarithm(ofSum: total)
       return row.map { code in

@@ -2,16 +2,17 @@ import Arithmetic
 import CSimulationKernels
 import IntegerProgram
 
-/// An affine step whose codes are its accumulators: each window is gathered as a line of 16-bit words and multiplied with
-/// the weights of all output channels of its group. Networks end so, in a layer that is mostly small.
+/// An affine step whose codes are its accumulators, or whose accumulators take 64 bits: each window is gathered as a line of
+/// 16-bit words and multiplied with the weights of all output channels of its group.
 final class PreparedAccumulators: PreparedStep, @unchecked Sendable {
   private let affine: Affine
   private let from, to: Place
-  /// Room for one Int32 an output channel of a group, then for a window.
+  /// Room for one Int64 an output channel of a group, then for a window.
   private let scratch: Int
   private let weights: Constants<Int16>
   /// What storing takes off the codes is added back.
-  private let bias: [Int32]
+  private let bias: [Int64]
+  private let isLong: Bool
   /// Of each output pixel, in order, the input pixel that each tap reads; −1 outside the image.
   private let pixels: [Int32]
 
@@ -21,6 +22,7 @@ final class PreparedAccumulators: PreparedStep, @unchecked Sendable {
     self.to = to
     self.scratch = scratch
     weights = Constants(affine.weights)
+    isLong = affine.isLong
     bias = (0..<affine.geometry.outputChannels).map { affine.bias(of: $0, input: from.storage) }
     let geometry = affine.geometry
     pixels = geometry.outputPlaces.flatMap { image, row, column in
@@ -28,11 +30,11 @@ final class PreparedAccumulators: PreparedStep, @unchecked Sendable {
     }
   }
 
-  var scratchByteCount: Int { affine.outputsPerGroup * 4 + affine.weightsPerOutput * 2 }
+  var scratchByteCount: Int { affine.outputsPerGroup * 8 + affine.weightsPerOutput * 2 }
 
   func run(in memory: UnsafeMutableRawPointer) {
-    let sums = (memory + scratch).assumingMemoryBound(to: Int32.self)
-    let line = (memory + scratch + affine.outputsPerGroup * 4).assumingMemoryBound(to: Int16.self)
+    let sums = (memory + scratch).assumingMemoryBound(to: Int64.self)
+    let line = (memory + scratch + affine.outputsPerGroup * 8).assumingMemoryBound(to: Int16.self)
     let (taps, perGroup, outputs) = (affine.geometry.taps, affine.channelsPerGroup, affine.outputsPerGroup)
     let channels = affine.geometry.inputChannels
     let padding = from.storage.stored(affine.paddingCode)
@@ -50,8 +52,9 @@ final class PreparedAccumulators: PreparedStep, @unchecked Sendable {
         lockstep_line_products(
           line, weights.pointer + group * outputs * affine.weightsPerOutput, outputs, affine.weightsPerOutput, sums)
         for channel in 0..<outputs {
-          let sum = sums[channel] &+ bias[group * outputs + channel]
-          to.store(affine.requantization.code(sum, channel: group * outputs + channel), at: output, in: memory)
+          let place = group * outputs + channel
+          let code = affine.requantization.code(ofSum: sums[channel] &+ bias[place], channel: place, isLong: isLong)
+          to.store(code, at: output, in: memory)
           output += 1
         }
       }

@@ -73,7 +73,7 @@ final class PreparedConvolution: PreparedStep, @unchecked Sendable {
         affine, lanes: lanes, runs: runs, runUnits: runUnits, pixels: pixelOffsets.count, isWide: isWide,
         instructions: instructions)
       let weights = Constants(packing.words)
-      let bias = Constants(lanes.map { $0.map { affine.bias(of: $0, input: from.storage) } ?? 0 })
+      let bias = Constants(lanes.map { $0.map { Int32(truncatingIfNeeded: affine.bias(of: $0, input: from.storage)) } ?? 0 })
       let requantization = PackedRequantization(
         affine.requantization, channels: lanes, output: to.storage, instructions: instructions)
       allWeights.append(weights)
@@ -150,9 +150,9 @@ struct WindowRuns {
 extension Affine {
   /// The bias of an output channel whose inputs are stored codes: what storing takes off every code comes
   /// back here.
-  func bias(of channel: Int, input: Storage) -> Int32 {
+  func bias(of channel: Int, input: Storage) -> Int64 {
     let weights = weights[channel * weightsPerOutput..<(channel + 1) * weightsPerOutput]
-    return bias[channel] &+ weights.reduce(0) { $0 &+ Int32($1) } &* input.origin
+    return bias[channel] + weights.reduce(0) { $0 + Int64($1) } * Int64(input.origin)
   }
 
   /// Whether every output channel reads one input channel, and there are several.

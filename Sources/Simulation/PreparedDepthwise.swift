@@ -50,7 +50,7 @@ final class PreparedDepthwise: PreparedStep, @unchecked Sendable {
     weights = Constants(
       interleavesTaps
         ? interleavedWeights(affine, channels: channels) : plainWeights(affine, channels: channels))
-    bias = Constants(channels.map { $0.map { affine.bias(of: $0, input: from.storage) } ?? 0 })
+    bias = Constants(channels.map { $0.map { Int32(truncatingIfNeeded: affine.bias(of: $0, input: from.storage)) } ?? 0 })
     let instructions = interleavesTaps ? LOCKSTEP_VNNI : LOCKSTEP_PORTABLE
     requantization = PackedRequantization(
       affine.requantization, channels: channels, output: to.storage, instructions: instructions)

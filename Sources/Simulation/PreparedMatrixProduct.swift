@@ -7,13 +7,14 @@ import IntegerProgram
 ///
 ///     Σ (x − u)(y − v) = Σ x·y − v · Σ x − u · Σ y + depth · u · v
 ///
-/// All of it wraps, and is exact because the sum on the left is proved to fit.
+/// All of it in 64 bits, where nothing overflows.
 struct PreparedMatrixProduct: PreparedStep {
   private let product: MatrixProduct
   private let left, right, to: Place
   private let starts: [(left: Int, right: Int)]
   /// In stored codes.
-  private let leftZero, rightZero: Int32
+  private let leftZero, rightZero: Int64
+  private let isLong: Bool
   private let scratch: Int
 
   init(_ product: MatrixProduct, left: Place, right: Place, to: Place, scratch: Int) {
@@ -23,22 +24,23 @@ struct PreparedMatrixProduct: PreparedStep {
     self.to = to
     self.scratch = scratch
     starts = product.matrixStarts
-    leftZero = left.storage.stored(product.left.zeroPoint)
-    rightZero = right.storage.stored(product.right.zeroPoint)
+    leftZero = Int64(left.storage.stored(product.left.zeroPoint))
+    rightZero = Int64(right.storage.stored(product.right.zeroPoint))
+    isLong = product.isLong
   }
 
   private var lines: Int { product.rows + product.columns }
-  /// One sum a line and one a column; then the lines.
-  var scratchByteCount: Int { (lines + product.columns) * 4 + lines * product.depth * 2 }
+  /// A sum of 64 bits a column, one of 32 a line; then the lines.
+  var scratchByteCount: Int { product.columns * 8 + lines * 4 + lines * product.depth * 2 }
 
   func run(in memory: UnsafeMutableRawPointer) {
     let (rows, columns, depth) = (product.rows, product.columns, product.depth)
-    let rowSums = (memory + scratch).assumingMemoryBound(to: Int32.self)
+    let sums = (memory + scratch).assumingMemoryBound(to: Int64.self)
+    let rowSums = (memory + scratch + columns * 8).assumingMemoryBound(to: Int32.self)
     let columnSums = rowSums + rows
-    let sums = columnSums + columns
-    let rowLines = (memory + scratch + (lines + columns) * 4).assumingMemoryBound(to: Int16.self)
+    let rowLines = (memory + scratch + columns * 8 + lines * 4).assumingMemoryBound(to: Int16.self)
     let columnLines = rowLines + rows * depth
-    let constant = product.bias &+ Int32(truncatingIfNeeded: depth) &* leftZero &* rightZero
+    let constant = Int64(product.bias) + Int64(depth) * leftZero * rightZero
     var last: (left: Int, right: Int)?
     var output = 0
     for start in starts {
@@ -51,10 +53,10 @@ struct PreparedMatrixProduct: PreparedStep {
       last = start
       for row in 0..<rows {
         lockstep_line_products(rowLines + row * depth, columnLines, columns, depth, sums)
-        let rest = constant &- rightZero &* rowSums[row]
+        let rest = constant - rightZero * Int64(rowSums[row])
         for column in 0..<columns {
-          let sum = sums[column] &+ rest &- leftZero &* columnSums[column]
-          to.store(product.requantization.code(sum, channel: 0), at: output, in: memory)
+          let sum = sums[column] + rest - leftZero * Int64(columnSums[column])
+          to.store(product.requantization.code(ofSum: sum, channel: 0, isLong: isLong), at: output, in: memory)
           output += 1
         }
       }

@@ -26,7 +26,7 @@ final class PreparedProgram: Sendable {
       let from = step.inputs.map { plan.places[$0] }
       let to = plan.places[step.output]
       switch step.operation {
-      case .affine(let affine) where to.storage.isLong:
+      case .affine(let affine) where to.storage.isLong || affine.isLong:
         let step = PreparedAccumulators(affine, from: from[0], to: to, scratch: scratch)
         scratchByteCount = max(scratchByteCount, step.scratchByteCount)
         steps.append(step)

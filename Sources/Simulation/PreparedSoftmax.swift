@@ -22,6 +22,14 @@ struct PreparedSoftmax: PreparedStep {
       let elements = row * softmax.depth..<(row + 1) * softmax.depth
       var maximum = Int32.min
       for index in elements { maximum = max(maximum, from.code(index, in: memory)) }
+      if softmax.kind == .interpolated {
+        let exponentials = elements.map { interpolatedExponential(from.code($0, in: memory) &- maximum, softmax.scale) }
+        let divisor = InterpolatedDivisor(ofSum: exponentials.reduce(0, &+))
+        for (index, exponential) in zip(elements, exponentials) {
+          to.store(divisor.code(exponential), at: index, in: memory)
+        }
+        continue
+      }
       var sum: Int32 = 0
       for index in elements {
         if let share = exponential(from.code(index, in: memory) &- maximum) { sum &+= share.summand }

@@ -35,6 +35,7 @@ public struct ReferenceInterpreter: Sendable {
 
   private func codes(of affine: Affine, _ input: [Int32]) -> [Int32] {
     let geometry = affine.geometry
+    let isLong = affine.isLong
     var output: [Int32] = []
     output.reserveCapacity(geometry.outputCount)
     for (image, row, column) in geometry.outputPlaces {
@@ -46,10 +47,10 @@ public struct ReferenceInterpreter: Sendable {
           for i in 0..<affine.channelsPerGroup {
             let code = place.map { input[$0 * geometry.inputChannels + first + i] } ?? affine.paddingCode
             let weight = affine.weights[channel * affine.weightsPerOutput + tap * affine.channelsPerGroup + i]
-            accumulator &+= Int32(weight) &* code
+            accumulator &+= Int64(Int32(weight) &* code)
           }
         }
-        output.append(affine.requantization.code(accumulator, channel: channel))
+        output.append(affine.requantization.code(ofSum: accumulator, channel: channel, isLong: isLong))
       }
     }
     return output
@@ -71,12 +72,14 @@ public struct ReferenceInterpreter: Sendable {
 
   private func codes(of product: MatrixProduct, _ left: [Int32], _ right: [Int32]) -> [Int32] {
     product.outputStarts.map { start in
-      var accumulator = product.bias
+      var accumulator = Int64(product.bias)
       for k in 0..<product.depth {
-        accumulator &+= product.product(
-          left[start.left + k * product.left.depthStride], right[start.right + k * product.right.depthStride])
+        let factors = (
+          left[start.left + k * product.left.depthStride], right[start.right + k * product.right.depthStride]
+        )
+        accumulator &+= Int64(product.product(factors.0, factors.1))
       }
-      return product.requantization.code(accumulator, channel: 0)
+      return product.requantization.code(ofSum: accumulator, channel: 0, isLong: product.isLong)
     }
   }
 
@@ -105,12 +108,19 @@ public struct ReferenceInterpreter: Sendable {
     for row in 0..<softmax.rows {
       let codes = input[row * softmax.depth..<(row + 1) * softmax.depth]
       let maximum = codes.max() ?? 0
+      if softmax.kind == .interpolated {
+        let exponentials = codes.map { interpolatedExponential($0 &- maximum, softmax.scale) }
+        let divisor = InterpolatedDivisor(ofSum: exponentials.reduce(0, &+))
+        output += exponentials.map { divisor.code($0) }
+        continue
+      }
       let exponentials = codes.map { code in
         code &- maximum < softmax.scale.leastDifference
           ? nil : softmaxExponential(code &- maximum, softmax.scale)
       }
       let sum = exponentials.reduce(0) { $0 &+ ($1.map { softmaxSummand($0) } ?? 0) }
       switch softmax.kind {
+      case .interpolated: continue
       case .shares:
         let divisor = SoftmaxDivisor(ofSum: sum)
         output += exponentials.map { $0.map { divisor.code($0) } ?? -128 }

@@ -128,7 +128,7 @@ struct SlopeMultipliers: MultiplierSource {
       }
       return multipliers
 
-    case .softmax, .normalize, .move:
+    case .longSums, .longProduct, .softmax, .normalize, .move:
       return []
     }
   }

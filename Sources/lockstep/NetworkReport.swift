@@ -122,7 +122,7 @@ extension NetworkReport.Layer {
           ? "dense" : "convolution"
       weights = affine.weights.count
       let fitsByte = affine.weights.allSatisfy { $0 >= -128 && $0 <= 127 }
-      parameterBytes = weights * (fitsByte ? 1 : 2) + 4 * affine.bias.count
+      parameterBytes = weights * (fitsByte ? 1 : 2) + (affine.isLong ? 8 : 4) * affine.bias.count
       accumulator = affine.accumulators.reduce(nil) { hull($0, $1) }
       describe(affine.requantization)
     case .lookup(let lookup):
@@ -146,7 +146,7 @@ extension NetworkReport.Layer {
         accumulator = range
         describe(requantization)
       }
-    case .softmax(let softmax): kind = softmax.kind == .shares ? "softmax" : "log-softmax"
+    case .softmax(let softmax): kind = softmax.kind == .logarithms ? "log-softmax" : "softmax"
     case .normalize: kind = "normalisation"
     case .move(let move): kind = move.isIdentity ? "reshape" : "move"
     }

@@ -26,7 +26,7 @@ struct SupportedOperator {
     SupportedOperator(
       name: "CONV_2D",
       limits:
-        "constant int8 weights, symmetric, scales per tensor or per channel; int32 bias or none; groups, "
+        "constant int8 weights, symmetric, scales per tensor or per channel; int32 bias or none (int64 beside int16); groups, "
         + "dilation; fused activation"),
     SupportedOperator(name: "COS", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(
@@ -51,7 +51,7 @@ struct SupportedOperator {
     SupportedOperator(name: "FLOOR", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(
       name: "FULLY_CONNECTED",
-      limits: "constant int8 weights, scales per tensor or per channel; int32 bias or none; fused activation"),
+      limits: "constant int8 weights, scales per tensor or per channel; bias as CONV_2D; fused activation"),
     SupportedOperator(
       name: "GATHER",
       limits: "constant indices, or rows of a constant table that an int32 network input chooses; equal quantisation"),
@@ -70,7 +70,7 @@ struct SupportedOperator {
     SupportedOperator(name: "LOGICAL_NOT", limits: ""),
     SupportedOperator(name: "LOGICAL_OR", limits: ""),
     SupportedOperator(name: "LOG_SOFTMAX", limits: "output scale 1/16, zero point 127; rows of at most 4,095"),
-    SupportedOperator(name: "LOGISTIC", limits: "output zero point -128; makes the codes of scale 1/256"),
+    SupportedOperator(name: "LOGISTIC", limits: "output zero point -128; makes the codes of scale 1/256, of int16 codes those of 2^-15"),
     SupportedOperator(name: "MAXIMUM", limits: "broadcasting by NumPy's rules; codes are compared as they are"),
     SupportedOperator(name: "MAX_POOL_2D", limits: "equal input and output quantisation; fused activation"),
     SupportedOperator(name: "MEAN", limits: "constant axes"),
@@ -88,7 +88,7 @@ struct SupportedOperator {
     SupportedOperator(
       name: "QUANTIZE",
       limits:
-        "of a float32 network input: the program takes the codes; of functions of one code; between int8 and uint8"),
+        "of a float32 network input: the program takes the codes; of functions of one code; between int8 and uint8, int8 and int16"),
     SupportedOperator(name: "REDUCE_MAX", limits: "constant axes; equal input and output quantisation"),
     SupportedOperator(name: "REDUCE_MIN", limits: "constant axes; equal input and output quantisation"),
     SupportedOperator(name: "RELU", limits: ""),
@@ -106,7 +106,7 @@ struct SupportedOperator {
       name: "SELECT_V2", limits: "SELECT too; broadcasting by NumPy's rules; codes are chosen, not rescaled"),
     SupportedOperator(name: "SIN", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(name: "SLICE", limits: "constant bounds; equal input and output quantisation"),
-    SupportedOperator(name: "SOFTMAX", limits: "output scale 1/256, zero point -128; rows of at most 4,095"),
+    SupportedOperator(name: "SOFTMAX", limits: "output scale 1/256, zero point -128; rows of at most 4,095; of int16 codes scale 2^-15, rows of at most 65,535"),
     SupportedOperator(name: "SPACE_TO_BATCH_ND", limits: "constant block sizes and amounts; pads with the zero point, as LiteRT does"),
     SupportedOperator(name: "SPACE_TO_DEPTH", limits: "equal input and output quantisation"),
     SupportedOperator(name: "SPLIT", limits: "constant axis; equal quantisation of the input and all outputs"),
@@ -122,7 +122,7 @@ struct SupportedOperator {
     SupportedOperator(name: "SUM", limits: "constant axes"),
     SupportedOperator(
       name: "SVDF", limits: "8- or 16-bit memory, a state of the program; one vector a call; a bias"),
-    SupportedOperator(name: "TANH", limits: "makes the codes of scale 1/128, zero point 0"),
+    SupportedOperator(name: "TANH", limits: "makes the codes of scale 1/128, zero point 0, of int16 codes those of 2^-15"),
     SupportedOperator(name: "TILE", limits: "constant multiples; equal input and output quantisation"),
     SupportedOperator(name: "TRANSPOSE", limits: "constant permutation; equal input and output quantisation"),
     SupportedOperator(name: "TRANSPOSE_CONV", limits: "as CONV_2D, without groups"),
@@ -132,6 +132,22 @@ struct SupportedOperator {
         + "peepholes, projection or layer normalisation"),
     SupportedOperator(name: "UNPACK", limits: "equal quantisation of the input and all outputs"),
   ]
+
+  /// Operators that take int16 codes as well, with zero points of 0 (16 × 8: int8 weights and biases of up to 48 bits).
+  static let onSixteenBits: Set = [
+    "ABS", "ADD", "AVERAGE_POOL_2D", "BATCH_MATMUL", "BATCH_TO_SPACE_ND", "BROADCAST_TO", "CONCATENATION", "CONV_2D",
+    "DEPTHWISE_CONV_2D", "DEPTH_TO_SPACE", "DEQUANTIZE", "EXPAND_DIMS", "FULLY_CONNECTED", "GATHER", "GATHER_ND",
+    "LEAKY_RELU", "LOGISTIC", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM", "MIRROR_PAD", "MUL", "PACK", "PAD", "PADV2",
+    "QUANTIZE", "REDUCE_MAX", "REDUCE_MIN", "RELU", "RELU6", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2",
+    "SELECT_V2", "SLICE", "SOFTMAX", "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQUARED_DIFFERENCE",
+    "SQUEEZE", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TILE", "TRANSPOSE", "TRANSPOSE_CONV", "UNPACK",
+  ]
+
+  /// The limits as the list has them, in TensorFlow Lite.
+  private var allLimits: String {
+    guard Self.onSixteenBits.contains(name) else { return limits }
+    return limits + (limits.isEmpty ? "" : "; ") + "int16 too"
+  }
 
   /// Operators on variables, which become states of the program.
   static let onVariables = ["ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"].map {
@@ -207,7 +223,8 @@ struct SupportedOperator {
 
   /// The list as `inspect --operators` prints it.
   static func list(json: Bool) -> String {
-    let formats = [("TensorFlow Lite", all + onVariables + onConstants), ("ONNX", onnx)]
+    let sixteen = all.map { SupportedOperator(name: $0.name, limits: $0.allLimits) }
+    let formats = [("TensorFlow Lite", sixteen + onVariables + onConstants), ("ONNX", onnx)]
     if json {
       return JSON.array(
         formats.flatMap { format, operators in

@@ -68,7 +68,7 @@ import Testing
       ("add_uint8", "uint8"), ("conv_2d_float32", "lockstep quantize"),
       ("custom_operator", "CUSTOM ExampleOp"), ("dynamic_shape", "[1, -1, 4]"),
       ("file_cut_short", "cut short"),
-      ("fully_connected_hybrid", "int8 weights"), ("fully_connected_int16x8", "int16"),
+      ("fully_connected_hybrid", "int8 weights"),
       ("fully_connected_int4_weights", "int4"), ("fully_connected_sparse_weights", "sparse"),
       ("if_branches", "control flow"),
       ("variable_tensor", "variable"),

@@ -39,8 +39,7 @@ import Testing
     .enabled(if: Place.hasSharedData, Place.sharedDataIsAbsent),
     arguments: [
       ("flows/cnn.float16", "float16 weights"), ("flows/cnn.dynamic", "dynamic range"),
-      ("flows/dscnn.float", "this is a float network:"), ("flows/cnn.int16x8", "16-bit activations"),
-      ("B10_int16x8", "16-bit activations"),
+      ("flows/dscnn.float", "this is a float network:"),
     ])
   func wholeFiles(name: String, what: String) throws {
     let path = Place.sharedData.appending(path: "reports/\(name).tflite").path

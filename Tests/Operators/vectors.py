@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
+LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 
 
 def generator(name):

@@ -1,7 +1,7 @@
 """Asks TensorFlow Lite Micro what the reported networks return: make_references.py REPORTS
 
-Reads REPORTS/*.tflite and REPORTS/flows/*.tflite, those of int8, and writes tflite.tar.gz beside this script:
-NAME.input0.npy … and NAME.output0.npy …, [6, *shape] each. Where TFLM lacks TILE, the copies are a CONCATENATION to it;
+Reads REPORTS/*.tflite and REPORTS/flows/*.tflite, and writes tflite.tar.gz, and sixteen.tar.gz for those with int16
+activations, beside this script: NAME.input0.npy … and NAME.output0.npy …, [6, *shape] each. Where TFLM lacks TILE, the copies are a CONCATENATION to it;
 where it lacks another operator, or reads what it never set, LiteRT's reference kernels are asked."""
 
 import pathlib
@@ -18,8 +18,9 @@ sys.path[:0] = [str(HERE.parent / "ecosystem"), str(HERE.parent / "Operators")]
 import make_keras
 import tflm_reference
 
-# 16 bits, and float networks: not of this kind.
-LEFT_OUT = {"B10_int16x8", "cnn.int16x8", "cnn.dynamic", "cnn.float16", "dscnn.float"}
+# Float networks.
+LEFT_OUT = {"cnn.dynamic", "cnn.float16", "dscnn.float"}
+SIXTEEN = {"B10_int16x8", "cnn.int16x8"}
 # GELU and SELECT are not TFLM's; it does not read elements behind the tables; SPACE_TO_BATCH_ND pads with what it never set.
 LITERT = {
     "B2_weights_behind_tables", "B7_space_to_batch_conv", "embed.b1.int8", "gelu.b1.int8", "transformer.b1.int8"}
@@ -56,10 +57,16 @@ def vectors(name, details):
     random = np.random.default_rng(zlib.crc32(name.encode()))
     for detail in details:
         # Real values, and indices of tables.
-        low, high = (-128, 127) if detail["dtype"] == np.int8 else (0, 10)
+        limits = {np.int8: (-128, 127), np.int16: (-32768, 32767)}
+        low, high = limits.get(detail["dtype"], (-4, 4) if name in SIXTEEN else (0, 10))
         codes = random.integers(low, high + 1, (make_keras.VECTORS, *detail["shape"]))
         codes[0], codes[1] = low, high
         yield codes.astype(detail["dtype"])
+
+
+def stem(path):
+    """The name of the model that an array belongs to."""
+    return path.name.rsplit(".", 2)[0]
 
 
 def main(reports):
@@ -81,15 +88,18 @@ def main(reports):
         for path in folder.glob("*.npy"):
             values = np.load(path)
             if values.dtype == np.float32 and ".output" in path.name:
-                # Of a softmax, whose codes stand for multiples of 1/256.
-                np.save(path, (values * 256 - 128).astype(np.int8))
-        with tarfile.open(HERE / "tflite.tar.gz", "w:gz", compresslevel=9) as archive:
-            for path in sorted(folder.glob("*.npy")):
-                entry = archive.gettarinfo(path, path.name)
-                entry.mtime = entry.uid = entry.gid = 0
-                entry.uname = entry.gname = ""
-                with path.open("rb") as file:
-                    archive.addfile(entry, file)
+                # Of a softmax, whose codes stand for multiples of 1/256, or of 2^-15.
+                np.save(path, (values * 32768).astype(np.int16) if stem(path) in SIXTEEN else (values * 256 - 128).astype(np.int8))
+        for name, is_wide in (("tflite", False), ("sixteen", True)):
+            with tarfile.open(HERE / f"{name}.tar.gz", "w:gz", compresslevel=9) as archive:
+                for path in sorted(folder.glob("*.npy")):
+                    if (stem(path) in SIXTEEN) != is_wide:
+                        continue
+                    entry = archive.gettarinfo(path, path.name)
+                    entry.mtime = entry.uid = entry.gid = 0
+                    entry.uname = entry.gname = ""
+                    with path.open("rb") as file:
+                        archive.addfile(entry, file)
 
 
 if __name__ == "__main__":

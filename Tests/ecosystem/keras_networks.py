@@ -1,7 +1,7 @@
 """Networks as Keras tutorials make them, and what TensorFlow's converter makes of them.
 
-Every entry of NETWORKS is a function that returns a Keras model with random weights. `tflite` converts one to int8 the way
-tutorials do: an open batch, a representative data set, integer inputs and outputs."""
+Every entry of NETWORKS is a function that returns a Keras model with random weights. `tflite` converts one to int8, or to 16 × 8,
+the way tutorials do: an open batch, a representative data set, integer inputs and outputs."""
 
 import os
 
@@ -553,8 +553,8 @@ def embedding():
 FUSED = {"lstm_fused", "gru_fused", "bidirectional_lstm"}
 
 
-def tflite(name):
-    """The int8 .tflite bytes of a network, seeded by its name; its batch is open."""
+def tflite(name, sixteen=False):
+    """The .tflite bytes of a network, seeded by its name; its batch is open. Activations are int8, or (`sixteen`) int16."""
     keras.utils.set_random_seed(int.from_bytes(name.encode(), "little") % (1 << 31))
     made = NETWORKS[name]()
     random = np.random.default_rng(7)
@@ -581,8 +581,10 @@ def tflite(name):
     converter = tf.lite.TFLiteConverter.from_keras_model(made)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = samples
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.int8
+    kinds, codes = tf.lite.OpsSet, tf.int16 if sixteen else tf.int8
+    converter.target_spec.supported_ops = [
+        kinds.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8 if sixteen else kinds.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = codes
     if name != "class_index":
-        converter.inference_output_type = tf.int8
+        converter.inference_output_type = codes
     return converter.convert()

@@ -1,6 +1,6 @@
-"""Converts the networks of keras_networks.py and asks TensorFlow Lite Micro what they return: make_keras.py FOLDER [NAME…]
+"""Converts the networks of keras_networks.py and asks TensorFlow Lite Micro what they return: make_keras.py [--sixteen] FOLDER [NAME…]
 
-Writes FOLDER/NAME.tflite, NAME.input0.npy …, NAME.output0.npy … [vectors, *shape], and references.json, which says of each
+With --sixteen activations are int16. Writes FOLDER/NAME.tflite, NAME.input0.npy …, NAME.output0.npy … [vectors, *shape], and references.json, which says of each
 network whose outputs those are. Where TFLM does not run a file as it is, since it lacks an operator that only computes
 shapes, or reads past its tensors, since their shapes in the file are not those that they have, it runs the file with all
 that constants determine computed by LiteRT; where it lacks another operator, LiteRT's reference kernels are asked."""
@@ -16,14 +16,14 @@ VECTORS = 6
 
 
 def make(task):
-    name, folder = task
+    name, folder, sixteen = task
     sys.path[:0] = [str(pathlib.Path(__file__).parent)]
     import numpy as np
 
     import keras_networks
 
     try:
-        model = keras_networks.tflite(name)
+        model = keras_networks.tflite(name, sixteen)
     except Exception as error:  # What the converter refuses is no network to hold anything to.
         return f"{name}: not converted: {' '.join(str(error).split())[:200]}"
     (folder / f"{name}.tflite").write_bytes(model)
@@ -33,8 +33,9 @@ def make(task):
     details = tf.lite.Interpreter(model_content=model).get_input_details()
     for index, detail in enumerate(details):
         shape = (VECTORS, *detail["shape"])
-        codes = random.integers(-128, 128, shape)
-        codes[0], codes[1] = -128, 127
+        limits = np.iinfo(detail["dtype"])
+        codes = random.integers(limits.min, limits.max + 1, shape)
+        codes[0], codes[1] = limits.min, limits.max
         np.save(folder / f"{name}.input{index}.npy", codes.astype(detail["dtype"]))
     return name
 
@@ -122,7 +123,7 @@ def pads_blocks(model):
     return any(max(code.builtinCode, code.deprecatedBuiltinCode) == 38 for code in codes)
 
 
-def main(folder, names):
+def main(folder, names, sixteen):
     sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parent.parent / "Operators")]
     import keras_networks
     import tflm_reference
@@ -130,7 +131,7 @@ def main(folder, names):
     folder.mkdir(parents=True, exist_ok=True)
     # A process each: TensorFlow keeps what it has made.
     with multiprocessing.get_context("spawn").Pool(2, maxtasksperchild=8) as pool:
-        for made in pool.imap_unordered(make, [(name, folder) for name in names or keras_networks.NETWORKS], 1):
+        for made in pool.imap_unordered(make, [(name, folder, sixteen) for name in names or keras_networks.NETWORKS], 1):
             print(made, file=sys.stderr, flush=True)
     refer(folder, tflm_reference)
 
@@ -166,4 +167,5 @@ def refer(folder, tflm_reference):
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), sys.argv[2:])
+    words = [word for word in sys.argv[1:] if word != "--sixteen"]
+    main(pathlib.Path(words[0]), words[1:], "--sixteen" in sys.argv)

@@ -155,7 +155,7 @@ void lockstep_pack_lines(
     int16_t *packed, int32_t *sums);
 /// The dot products of one line with each of `count` others.
 void lockstep_line_products(
-    const int16_t *line, const int16_t *others, ptrdiff_t count, ptrdiff_t depth, int32_t *sums);
+    const int16_t *line, const int16_t *others, ptrdiff_t count, ptrdiff_t depth, int64_t *sums);
 
 #ifdef __cplusplus
 }
