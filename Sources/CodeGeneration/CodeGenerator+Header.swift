@@ -175,7 +175,7 @@ extension Step {
     case .combine(let combine): [combine.requantization.rounding]
     case .product(let product): [product.requantization.rounding]
     case .pool(let pool): if case .sum(_, let requantization, _) = pool.kind { [requantization.rounding] } else { [] }
-    case .normalize(let normalization): [normalization.rounding]
+    case .normalize(let normalization): if case .length(let rounding) = normalization.kind { [rounding] } else { [] }
     case .lookup, .softmax, .move: []
     }
   }

@@ -6,8 +6,14 @@ extension KernelWriter {
   private typealias Symbol = Term<Int64>
 
   mutating func softmax(_ softmax: Softmax, _ step: Step, _ index: Int, _ text: inout CText) {
-    if softmax.kind == .interpolated { return interpolated(softmax, step, &text) }
-    let scale = softmax.scale
+    switch softmax.kind {
+    case .shares(let scale), .logarithms(let scale): self.softmax(softmax, scale, step, &text)
+    case .interpolated(let scale): interpolated(softmax, scale, step, &text)
+    case .tabulated(let table): self.softmax(softmax, table, step, index, &text)
+    }
+  }
+
+  private mutating func softmax(_ softmax: Softmax, _ scale: SoftmaxScale, _ step: Step, _ text: inout CText) {
     let least = max(Int64(scale.leastDifference), -255)
     let difference = Symbol(variable: "difference", in: least...0)
     let exponential = functions.function(
@@ -21,8 +27,8 @@ extension KernelWriter {
     // The largest of a row adds 2^19 itself, every other at most as much.
     let sum = Symbol(variable: "sum", in: (1 << 19)...Int64(softmax.depth) << 19)
     let (constants, code) =
-      softmax.kind == .shares
-      ? shares(sum, power, exponential, step) : logarithms(sum, difference, scale, step)
+      softmax.isLogarithmic
+      ? logarithms(sum, difference, scale, step) : shares(sum, power, exponential, step)
 
     input("x", step.inputs[0])
     output("y", step.output)
@@ -52,7 +58,7 @@ extension KernelWriter {
   }
 
   /// A softmax whose exponentials and reciprocals lie on straight lines between a table's entries.
-  private mutating func interpolated(_ softmax: Softmax, _ step: Step, _ text: inout CText) {
+  private mutating func interpolated(_ softmax: Softmax, _ scale: SoftmaxScale, _ step: Step, _ text: inout CText) {
     func table(_ suffix: String, _ table: InterpolatedTable, _ comment: String) -> String {
       let name = tableName(suffix)
       if !tables.contains(where: { $0.name == name }) {
@@ -79,7 +85,7 @@ extension KernelWriter {
     let power = functions.function(
       "power", comment: "A code's difference from its row's maximum, [-65535, 0], in units of 10/65535.",
       result: "int32_t", parameters: [("difference", "int32_t")],
-      value: interpolatedPower(difference, softmax.scale).node)
+      value: interpolatedPower(difference, scale).node)
     func exponential(_ element: String) -> String {
       "\(line)(\(exponentials), \(power)((int32_t)\(element) - largest) + 65535)"
     }
@@ -156,7 +162,72 @@ extension KernelWriter {
     return (["const int32_t logarithm = \(logarithm)(sum);"], "\(code)(difference, logarithm)")
   }
 
-  mutating func normalize(_ normalization: Normalization, _ step: Step, _ text: inout CText) {
+  /// A softmax by its table of exponentials.
+  private mutating func softmax(
+    _ softmax: Softmax, _ table: ExponentialTable, _ step: Step, _ index: Int, _ text: inout CText
+  ) {
+    let name = tableName("exponentials_\(index)")
+    addTable(
+      "exponentials_\(index)", "int64_t", table.entries,
+      comment: "\(step.source.type) of step \(index): e to the power of minus the distance 0 to \(table.entries.count - 1) below a "
+        + "row's maximum, in units of 2^-\(ExponentialTable.fractionBits)")
+    let most = Int64(1) << Int64(ExponentialTable.fractionBits)
+    let made = table.factor(ofSum: Symbol(variable: "sum", in: most...Int64(softmax.depth) * most))
+    let (factorType, shiftType) = ("int64_t", "int32_t")
+    let factor = functions.function(
+      "factor", comment: "What a row's exponentials are multiplied by, from their sum.", result: factorType,
+      parameters: [("sum", "int64_t")], value: made.factor.node)
+    let shift = functions.function(
+      "factor_shift", comment: "How many places a row's sum is longer than 31 bits.", result: shiftType,
+      parameters: [("sum", "int64_t")], value: made.shift.node)
+    let symbolic = ExponentialTable.Factor(
+      factor: Symbol(variable: "factor", in: made.factor.interval.range),
+      shift: Symbol(variable: "shift", in: made.shift.interval.range))
+    let code = functions.function(
+      "share", comment: "The code of one exponential's share of its row's sum; ties to even.",
+      result: cType(of: program.values[step.output]),
+      parameters: [("exponential", "int64_t"), ("factor", factorType), ("shift", shiftType)],
+      value: table.code(Symbol(variable: "exponential", in: 0...most), symbolic).node)
+    let range = program.values[step.inputs[0]].range
+    let covers = range.upperBound - range.lowerBound < Int64(table.entries.count)
+    let entry = covers ? "\(name)[distance]" : "(distance < \(table.entries.count)) ? \(name)[distance] : 0"
+
+    input("x", step.inputs[0])
+    output("y", step.output)
+    func exponential(_ text: inout CText) {
+      text.line("const int32_t distance = largest - (int32_t)x[start + i];")
+      text.line("const int64_t exponential = \(entry);")
+    }
+    text.loop("row", softmax.rows) { text in
+      text.line("const int32_t start = \(times("row", softmax.depth));")
+      text.line("int32_t largest = (int32_t)x[start];")
+      text.line("int64_t sum = 0;")
+      text.loop("i", from: "1", below: "\(softmax.depth)") { text in
+        text.block("if ((int32_t)x[start + i] > largest)") { $0.line("largest = (int32_t)x[start + i];") }
+      }
+      text.loop("i", softmax.depth) { text in
+        exponential(&text)
+        text.line("sum += exponential;")
+      }
+      text.line("const \(factorType) factor = \(factor)(sum);")
+      text.line("const \(shiftType) shift = \(shift)(sum);")
+      text.loop("i", softmax.depth) { text in
+        exponential(&text)
+        text.line("y[start + i] = \(code)(exponential, factor, shift);")
+      }
+    }
+  }
+
+  mutating func normalize(_ normalization: Normalization, _ step: Step, _ index: Int, _ text: inout CText) {
+    switch normalization.kind {
+    case .length(let rounding): normalize(normalization, rounding, step, &text)
+    case .scores(let scores): standardize(normalization, scores, step, index, &text)
+    }
+  }
+
+  private mutating func normalize(
+    _ normalization: Normalization, _ rounding: Rounding, _ step: Step, _ text: inout CText
+  ) {
     let x = Symbol(variable: "x", in: program.values[step.inputs[0]].range)
     let square = functions.function(
       "square", comment: "The square of a code less its zero point.", result: "int32_t", parameters: [("x", "int32_t")],
@@ -174,9 +245,9 @@ extension KernelWriter {
       rightShift: Symbol(variable: "shift", in: root.rightShift.interval.range))
     let code = functions.function(
       "normalized", comment: "The code, in units of 1/128, of an element of a row of length 1; "
-        + "\(normalization.rounding.rawValue).", result: cType(of: program.values[step.output]),
+        + "\(rounding.rawValue).", result: cType(of: program.values[step.output]),
       parameters: [("x", "int32_t"), ("mantissa", "int32_t"), ("shift", "int32_t")],
-      value: normalization.code(x, symbolic).node)
+      value: normalization.code(x, symbolic, rounding: rounding).node)
 
     input("x", step.inputs[0])
     output("y", step.output)
@@ -190,5 +261,82 @@ extension KernelWriter {
         $0.line("y[start + i] = \(code)((int32_t)x[start + i], mantissa, shift);")
       }
     }
+  }
+
+  /// Rows brought to mean 0 and variance 1.
+  private mutating func standardize(
+    _ normalization: Normalization, _ scores: StandardScores, _ step: Step, _ index: Int, _ text: inout CText
+  ) {
+    let range = program.values[step.inputs[0]].range
+    let depth = Int64(normalization.depth)
+    let zero = Int64(normalization.zeroPoint)
+    let (low, high) = (range.lowerBound - zero, range.upperBound - zero)
+    let sums = depth * min(low, 0)...depth * max(high, 0)
+    let squares = 0...depth * max(low * low, high * high)
+    func type(_ range: ClosedRange<Int64>) -> String { CExpressionPrinter.CType(holding: range).rawValue }
+    let sum = Symbol(variable: "sum", in: sums)
+    let padded = normalization.padded(sum: sum, squares: Symbol(variable: "squares", in: squares), scores)
+    let spread = functions.function(
+      "spread", comment: "The variance of a row with epsilon, from the sums of its codes and of their squares.",
+      result: "int64_t", parameters: [("sum", type(sums)), ("squares", type(squares))], value: padded.node)
+    let root = WideInverseSquareRoot(of: Symbol(variable: "spread", in: padded.interval.range))
+    let mantissa = functions.function(
+      "wide_root", comment: "1 over the square root of a row's variance: the mantissa.", result: "int32_t",
+      parameters: [("spread", "int64_t")], value: root.mantissa.node)
+    let pairs = functions.function(
+      "wide_root_pairs", comment: "The same: by how many pairs of bits the variance is shorter than 62 bits.",
+      result: "int32_t", parameters: [("spread", "int64_t")], value: root.pairs.node)
+    let symbolic = WideInverseSquareRoot(
+      mantissa: Symbol(variable: "mantissa", in: root.mantissa.interval.range),
+      pairs: Symbol(variable: "pairs", in: root.pairs.interval.range))
+    let score = scores.score(normalization.deviation(Symbol(variable: "x", in: range), sum: sum, scores), symbolic)
+    // One gain and offset stand in the code.
+    func parameter(_ name: String, _ numbers: [Int64]) -> Symbol {
+      let (least, most) = (numbers.min() ?? 0, numbers.max() ?? 0)
+      return least == most ? Symbol(least) : Symbol(variable: name, in: least...most)
+    }
+    var parameters = [("x", "int32_t"), ("sum", type(sums)), ("mantissa", "int32_t"), ("pairs", "int32_t")]
+    var arguments = ["(int32_t)x[start + i]", "sum", "mantissa", "pairs"]
+    let place = parameterPlace(normalization, scores)
+    for (name, numbers) in [("gain", scores.gains), ("offset", scores.offsets)] where Set(numbers).count > 1 {
+      let type = type((numbers.min() ?? 0)...(numbers.max() ?? 0))
+      parameters.append((name, type))
+      addTable(
+        "\(name)_\(index)", type, numbers, comment: "The \(name)s of \(step.source.type), step \(index), in codes")
+      arguments.append("\(tableName("\(name)_\(index)"))[\(place)]")
+    }
+    let code = functions.function(
+      "standardized", comment: "The code of an element of a row of mean 0 and variance 1, scaled and shifted; ties to even.",
+      result: cType(of: program.values[step.output]), parameters: parameters,
+      value: scores.code(score: score, gain: parameter("gain", scores.gains), offset: parameter("offset", scores.offsets))
+        .node)
+
+    input("x", step.inputs[0])
+    output("y", step.output)
+    let product = type(squares) == "int32_t" ? "centred * centred" : "(int64_t)centred * (int64_t)centred"
+    text.loop("row", normalization.rows) { text in
+      text.line("const int32_t start = \(times("row", normalization.depth));")
+      text.line("\(type(sums)) sum = 0;")
+      text.line("\(type(squares)) squares = 0;")
+      text.loop("i", normalization.depth) { text in
+        text.line("const int32_t centred = (int32_t)x[start + i]\(zero == 0 ? "" : " - \(CExpressionPrinter.literal(zero))");")
+        text.line("sum += centred;")
+        text.line("squares += \(product);")
+      }
+      text.line("const int64_t spread = \(spread)(sum, squares);")
+      text.line("const int32_t mantissa = \(mantissa)(spread);")
+      text.line("const int32_t pairs = \(pairs)(spread);")
+      text.loop("i", normalization.depth) {
+        $0.line("y[start + i] = \(code)(\(arguments.joined(separator: ", ")));")
+      }
+    }
+  }
+
+  /// The place of an element's gain and offset, as `Normalization.parameter` reckons it.
+  private func parameterPlace(_ normalization: Normalization, _ scores: StandardScores) -> String {
+    let (count, perRow) = (scores.gains.count, normalization.depth / scores.run)
+    if count == perRow { return scores.run == 1 ? "i" : "i / \(scores.run)" }
+    if perRow == 1 { return count == normalization.rows ? "row" : "row % \(count)" }
+    return "((\(times("row", perRow))) + \(scores.run == 1 ? "i" : "(i / \(scores.run))")) % \(count)"
   }
 }

@@ -124,7 +124,7 @@ struct PortableKernel: StepKernel {
     case .product(let product): writer.product(product, step, index, &text)
     case .pool(let pool): writer.pool(pool, step, index, &text)
     case .softmax(let softmax): writer.softmax(softmax, step, index, &text)
-    case .normalize(let normalization): writer.normalize(normalization, step, &text)
+    case .normalize(let normalization): writer.normalize(normalization, step, index, &text)
     case .move(let move): writer.move(move, step, index, &text)
     }
   }

@@ -74,7 +74,7 @@ extension ConstantEvaluation {
     case .mean(let keepsDimensions), .reduce(_, let keepsDimensions):
       return reduced(constants(1), keepsDimensions: keepsDimensions)
     case .indexOf: return reduced(constants(1), keepsDimensions: false)
-    case .softmax, .logSoftmax, .normalize, .unary, .quantize, .dequantize, .parametricRelu, .cumulativeSum: return [x]
+    case .softmax, .logSoftmax, .normalize, .standardize, .unary, .quantize, .dequantize, .parametricRelu, .cumulativeSum: return [x]
     case .mirrorPad:
       guard let amounts = constants(1), amounts.count == 2 * x.count else { return nil }
       return [x.indices.map { x[$0] &+ amounts[2 * $0] &+ amounts[2 * $0 + 1] }]

@@ -129,15 +129,39 @@ public enum Mutation: String, Sendable, CaseIterable {
       }
       step.operation = .pool(pool)
     case .softmax(var softmax):
-      guard self == .softmaxTail, softmax.kind != .interpolated else { return false }
-      let least = softmax.scale.leastDifference
-      guard least < -3 else { return false }
-      softmax.scale = SoftmaxScale(
-        mantissa: softmax.scale.mantissa, leftShift: softmax.scale.leftShift, leastDifference: -2)
+      guard self == .softmaxTail else { return false }
+      func cut(_ scale: SoftmaxScale) -> SoftmaxScale {
+        SoftmaxScale(mantissa: scale.mantissa, leftShift: scale.leftShift, leastDifference: -2)
+      }
+      switch softmax.kind {
+      case .shares(let scale):
+        guard scale.leastDifference < -3 else { return false }
+        softmax.kind = .shares(cut(scale))
+      case .logarithms(let scale):
+        guard scale.leastDifference < -3 else { return false }
+        softmax.kind = .logarithms(cut(scale))
+      case .interpolated: return false
+      case .tabulated(var table):
+        guard table.entries.count > 3 else { return false }
+        table.entries.removeSubrange(3...)
+        softmax.kind = .tabulated(table)
+      }
       step.operation = .softmax(softmax)
     case .normalize(var normalization):
-      guard self == .zeroPointOff else { return false }
-      normalization.zeroPoint += normalization.zeroPoint == 127 ? -1 : 1
+      switch normalization.kind {
+      case .length:
+        guard self == .zeroPointOff else { return false }
+        normalization.zeroPoint += normalization.zeroPoint == 127 ? -1 : 1
+      case .scores(var scores):
+        switch self {
+        case .zeroPointOff: scores.zeroPoint += 1
+        case .biasOff:
+          guard scores.codes.count > 3 else { return false }
+          for place in scores.offsets.indices { scores.offsets[place] += 1 << Int64(scores.codeShift) }
+        default: return false
+        }
+        normalization.kind = .scores(scores)
+      }
       step.operation = .normalize(normalization)
     case .move(var move):
       if self == .fillOff, let fill = move.fill {

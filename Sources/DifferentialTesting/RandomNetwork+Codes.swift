@@ -32,7 +32,7 @@ private struct Recoder {
     network.format = .onnx
     let old = network.tensors
     var weightTensors: Set<Int> = []
-    // The most bits a group may have: functions of codes are tables, and softmax has int8 alone.
+    // The most bits a group may have: functions of codes are tables, and log-softmax has int8 alone.
     var mostBits: [Int: Int] = [:]
     var isPinned: Set<Int> = []
     var narrow: [(Int, Int)] = []
@@ -62,7 +62,8 @@ private struct Recoder {
       case .slice, .tile, .gather, .reverse, .mirrorPad, .depthToSpace, .spaceToDepth, .resizeNearest:
         group[first(inputs[0])] = first(output)
       case .parametricRelu: narrow.append((inputs[0], 10))
-      case .softmax, .logSoftmax, .normalize, .cumulativeSum: isPinned.formUnion([inputs[0], output])
+      case .logSoftmax, .cumulativeSum: isPinned.formUnion([inputs[0], output])
+      case .softmax: narrow.append((inputs[0], 10))
       case .unary: narrow.append((inputs[0], 10))
       default: break
       }
@@ -190,9 +191,24 @@ private struct Recoder {
     case .quantize:
       operation.kind = .unary(.composed([]))
       operation.quantizer = quantizer(output, .halfEven, bounds(.none))
+    case .softmax: operation.quantizer = quantizer(output, .halfEven, bounds(.none))
+    case .normalize:
+      operation.kind = .standardize(scores(network.tensors[operation.inputs[0] ?? 0].shape))
+      operation.quantizer = quantizer(output, .halfEven, bounds(random.element(of: [.none, .relu])))
     default: break
     }
     network.operations[index] = operation
+  }
+
+  /// A normalisation of the last axes; gains are small, so that codes of what had length 1 hold most of it.
+  private mutating func scores(_ shape: [Int]) -> RowScores {
+    let depth = shape.suffix(random.integer(in: 1...max(1, shape.count))).reduce(1, *)
+    let rows = shape.reduce(1, *) / depth
+    let (count, run) = random.element(of: [(1, depth), (depth, 1), (rows, depth)])
+    func reals() -> [Double] { (0..<count).map { _ in Double(random.integer(in: -100...100)) / 256 } }
+    return RowScores(
+      depth: depth, isCentred: random.chance(0.7), epsilon: random.element(of: [1e-5, 0, 0.1]), gains: reals(),
+      offsets: reals(), run: run)
   }
 
   private mutating func quantizer(

@@ -35,7 +35,7 @@ extension Lowering {
       interpolatedPower(Interval<Int32>(-65_535, 0), scale).holds
     else { throw LayerFault("beta \(beta) times the input scale \(input.scale) is not a scale its fixed point can hold") }
     emit(
-      .softmax(Softmax(rows: input.count / depth, depth: depth, scale: scale, kind: .interpolated)), operation,
+      .softmax(Softmax(rows: input.count / depth, depth: depth, kind: .interpolated(scale))), operation,
       inputs: [x], output: output, range: 0...output.type.range.upperBound)
   }
 
@@ -54,8 +54,8 @@ extension Lowering {
     }
     // No code is above that of 0 less the logarithm of 1.
     emit(
-      .softmax(Softmax(rows: values[x].count / depth, depth: depth, scale: scale, kind: .logarithms)), operation,
-      inputs: [x], output: output)
+      .softmax(Softmax(rows: values[x].count / depth, depth: depth, kind: .logarithms(scale))), operation, inputs: [x],
+      output: output)
   }
 
   mutating func normalize(_ operation: Operation) throws(LayerFault) {
@@ -75,7 +75,7 @@ extension Lowering {
       rows: input.count / depth, depth: depth, zeroPoint: input.zeroPoint, rounding: options.rounding)
     let codes = Interval<Int32>(input.range)
     let sum = Interval<Int32>(0, Int64(depth) * normalization.square(codes).range.upperBound)
-    let code = normalization.code(codes, InverseSquareRoot(of: sum))
+    let code = normalization.code(codes, InverseSquareRoot(of: sum), rounding: options.rounding)
     guard code.holds else { throw LayerFault("its fixed-point arithmetic could overflow 32 bits") }
     emit(.normalize(normalization), operation, inputs: [x], output: output)
   }

@@ -242,9 +242,15 @@ struct Lowering {
     case .maxPool2D(let window, let height, let width, let activation):
       try pool(operation, .maximum, window, height: height, width: width, activation)
     case .mean(let keepsDimensions): try mean(operation, keepsDimensions: keepsDimensions)
-    case .softmax(let beta): try softmax(operation, beta: beta)
+    case .softmax(let beta):
+      if let quantizer = operation.quantizer {
+        try tabulatedSoftmax(operation, quantizer, beta: beta)
+      } else {
+        try softmax(operation, beta: beta)
+      }
     case .logSoftmax: try logSoftmax(operation)
     case .normalize: try normalize(operation)
+    case .standardize(let rows): try standardize(operation, rows)
     case .reshape(let shape): try reshape(operation, requested: shape)
     case .squeeze(let axes): try squeeze(operation, axes: axes)
     case .expandDimensions: try expandDimensions(operation)

@@ -122,16 +122,36 @@ package struct CanonicalWriter {
       range(pool.clamp)
     case .softmax(let softmax):
       switch softmax.kind {
-      case .shares: text("softmax")
-      case .logarithms: text("log softmax")
-      case .interpolated: text("interpolated softmax")
+      case .shares(let scale), .logarithms(let scale), .interpolated(let scale):
+        switch softmax.kind {
+        case .interpolated: text("interpolated softmax")
+        default: text(softmax.isLogarithmic ? "log softmax" : "softmax")
+        }
+        integers([softmax.rows, softmax.depth, Int(scale.mantissa), scale.leftShift])
+        integer(Int(scale.leastDifference))
+      case .tabulated(let table):
+        text("tabulated softmax")
+        integers([softmax.rows, softmax.depth, Int(table.mantissa), table.exponent, Int(table.zeroPoint)])
+        integers(table.entries)
+        range(table.codes)
       }
-      integers([softmax.rows, softmax.depth, Int(softmax.scale.mantissa), softmax.scale.leftShift])
-      integer(Int(softmax.scale.leastDifference))
     case .normalize(let normalization):
-      text("normalize")
-      integers([normalization.rows, normalization.depth, Int(normalization.zeroPoint)])
-      text(normalization.rounding.rawValue)
+      switch normalization.kind {
+      case .length(let rounding):
+        text("normalize")
+        integers([normalization.rows, normalization.depth, Int(normalization.zeroPoint)])
+        text(rounding.rawValue)
+      case .scores(let scores):
+        text("scores")
+        integers([normalization.rows, normalization.depth, Int(normalization.zeroPoint), scores.isCentred ? 1 : 0])
+        integers([
+          Int(scores.epsilon), scores.fractionBits, Int(scores.largestSpread), scores.scoreBits, Int(scores.largestScore),
+          scores.run, scores.codeShift, Int(scores.zeroPoint),
+        ])
+        integers(scores.gains)
+        integers(scores.offsets)
+        range(scores.codes)
+      }
     case .move(let move):
       text("move")
       list(move.fill.map { [$0] } ?? []) { $0.integer(Int($1)) }

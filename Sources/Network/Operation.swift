@@ -204,6 +204,8 @@ public struct Operation: Sendable {
     case logSoftmax
     /// Each row along the last axis divided by its length.
     case normalize
+    /// Rows brought to mean 0 and variance 1 (ONNX).
+    case standardize(RowScores)
     /// Inputs: any shape; perhaps the new shape, which may stand in the options instead.
     case reshape(shape: [Int]?)
     case squeeze(axes: [Int])

@@ -67,7 +67,7 @@ struct ProgramTerms {
       return try each(places) { combine.code(operands[0][$0[0]], operands[1][$0[1]]) }
     case .product(let product): return try codes(of: product, operands[0], operands[1])
     case .pool(let pool): return try codes(of: pool, operands[0])
-    case .softmax(let softmax) where softmax.kind == .interpolated:
+    case .softmax(let softmax) where softmax.isInterpolated:
       throw EncodingError(
         "layer \(step.source.name) (\(step.source.type)): exponentials of 16-bit codes are too many for a bit-vector solver")
     case .softmax(let softmax):
@@ -77,7 +77,7 @@ struct ProgramTerms {
       return rows.flatMap { $0 }
     case .normalize(let normalization):
       let rows = try each(0..<normalization.rows) { row in
-        codes(of: normalization, row: operands[0][row * normalization.depth..<(row + 1) * normalization.depth])
+        codes(of: normalization, row, operands[0][row * normalization.depth..<(row + 1) * normalization.depth])
       }
       return rows.flatMap { $0 }
     case .move(let move):
@@ -195,37 +195,58 @@ struct ProgramTerms {
 
   private func codes(of softmax: Softmax, row: ArraySlice<Code>) -> [Code] {
     guard let largest = sums.fold(row, Code.larger) else { return [] }
+    switch softmax.kind {
+    case .shares(let scale): return codes(ofRow: row, largest, scale, isLogarithmic: false)
+    case .logarithms(let scale): return codes(ofRow: row, largest, scale, isLogarithmic: true)
+    // Refused before.
+    case .interpolated: return []
+    case .tabulated(let table):
+      let exponentials = row.map { code in
+        tabulated((largest -% code).wide) { table.exponential(Int32(max($0, 0))) }
+      }
+      let most = Int64(1) << Int64(ExponentialTable.fractionBits)
+      let total = sums.sum(exponentials.map { (1, $0) }, plus: 0).clamped(most, Int64(softmax.depth) * most)
+      let factor = table.factor(ofSum: total)
+      return exponentials.map { Code(narrowing: table.code($0, factor)) }
+    }
+  }
+
+  private func codes(
+    ofRow row: ArraySlice<Code>, _ largest: Code, _ scale: SoftmaxScale, isLogarithmic: Bool
+  ) -> [Code] {
     // A difference that counts as e^−∞ has an exponential of zero: it adds nothing and yields the lowest code. None
     // is positive, though the ranges allow for it.
     let exponentials = row.map { code in
       tabulated(code -% largest) { difference in
-        difference < softmax.scale.leastDifference
-          ? 0 : Int64(softmaxExponential(Int32(min(difference, 0)), softmax.scale))
+        difference < scale.leastDifference ? 0 : Int64(softmaxExponential(Int32(min(difference, 0)), scale))
       }
     }
     // The largest code adds 2^19 itself, every other at most as much: said here, the ranges know it too.
-    let total = sum(exponentials.map { softmaxSummand($0) }).clamped(1 << 19, Int64(softmax.depth) << 19)
-    switch softmax.kind {
-    case .shares:
-      let divisor = SoftmaxDivisor(ofSum: total)
-      return exponentials.map { divisor.code($0) }
-    case .interpolated: return []
-    case .logarithms:
+    let total = sum(exponentials.map { softmaxSummand($0) }).clamped(1 << 19, Int64(row.count) << 19)
+    if isLogarithmic {
       let logarithm = logarithm(ofSum: total)
       return row.map { code in
         let power = tabulated(code -% largest) { difference in
-          difference < softmax.scale.leastDifference
-            ? -(1 << 30) : max(-(1 << 30), Int64(softmaxPower(Int32(min(difference, 0)), softmax.scale)))
+          difference < scale.leastDifference
+            ? -(1 << 30) : max(-(1 << 30), Int64(softmaxPower(Int32(min(difference, 0)), scale)))
         }
         return logSoftmaxCode(power, logarithm: logarithm)
       }
     }
+    let divisor = SoftmaxDivisor(ofSum: total)
+    return exponentials.map { divisor.code($0) }
   }
 
-  private func codes(of normalization: Normalization, row: ArraySlice<Code>) -> [Code] {
-    let squares = row.map { code in tabulated(code) { Int64(normalization.square(Int32($0))) } }
-    let root = InverseSquareRoot(of: sum(squares))
-    return row.map { normalization.code($0, root) }
+  private func codes(of normalization: Normalization, _ index: Int, _ row: ArraySlice<Code>) -> [Code] {
+    switch normalization.kind {
+    case .length(let rounding):
+      let squares = row.map { code in tabulated(code) { Int64(normalization.square(Int32($0))) } }
+      let root = InverseSquareRoot(of: sum(squares))
+      return row.map { normalization.code($0, root, rounding: rounding) }
+    case .scores(let scores):
+      let made: [Term<Int64>] = normalization.codes(ofRow: index, row.map { $0.wide }, scores)
+      return made.map { Code(narrowing: $0) }
+    }
   }
 
   private func sum(_ codes: [Code], plus constant: Int32 = 0) -> Code {
@@ -237,7 +258,8 @@ struct ProgramTerms {
   }
 
   /// A function of a code's range, as choices between the stretches on which it is constant or adds a constant.
-  private func tabulated(_ code: Code, _ function: (Int64) -> Int64) -> Code {
+  private func tabulated<Register>(_ code: Term<Register>, _ function: (Int64) -> Int64) -> Term<Register> {
+    typealias Code = Term<Register>
     let domain = code.interval.range
     let values = domain.map(function)
     var stretches: [(first: Int64, code: Code)] = []

@@ -53,7 +53,12 @@ final class PreparedProgram: Sendable {
         scratchByteCount = max(scratchByteCount, PreparedPool.scratchByteCount(pool))
         steps.append(PreparedPool(pool, from: from[0], to: to, scratch: scratch))
       case .softmax(let softmax):
-        steps.append(PreparedSoftmax(softmax, from: from[0], to: to))
+        switch softmax.kind {
+        case .shares(let scale), .logarithms(let scale), .interpolated(let scale):
+          steps.append(PreparedSoftmax(softmax, scale, from: from[0], to: to))
+        case .tabulated(let table):
+          steps.append(PreparedTabulatedSoftmax(softmax: softmax, table: table, from: from[0], to: to))
+        }
       case .normalize(let normalization):
         steps.append(PreparedNormalization(normalization: normalization, from: from[0], to: to))
       case .move(let move):

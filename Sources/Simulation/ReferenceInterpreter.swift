@@ -104,42 +104,59 @@ public struct ReferenceInterpreter: Sendable {
   }
 
   private func codes(of softmax: Softmax, _ input: [Int32]) -> [Int32] {
-    var output: [Int32] = []
-    for row in 0..<softmax.rows {
+    (0..<softmax.rows).flatMap { row -> [Int32] in
       let codes = input[row * softmax.depth..<(row + 1) * softmax.depth]
-      let maximum = codes.max() ?? 0
-      if softmax.kind == .interpolated {
-        let exponentials = codes.map { interpolatedExponential($0 &- maximum, softmax.scale) }
-        let divisor = InterpolatedDivisor(ofSum: exponentials.reduce(0, &+))
-        output += exponentials.map { divisor.code($0) }
-        continue
-      }
-      let exponentials = codes.map { code in
-        code &- maximum < softmax.scale.leastDifference
-          ? nil : softmaxExponential(code &- maximum, softmax.scale)
-      }
-      let sum = exponentials.reduce(0) { $0 &+ ($1.map { softmaxSummand($0) } ?? 0) }
-      switch softmax.kind {
-      case .interpolated: continue
-      case .shares:
-        let divisor = SoftmaxDivisor(ofSum: sum)
-        output += exponentials.map { $0.map { divisor.code($0) } ?? -128 }
-      case .logarithms:
-        let logarithm = logarithm(ofSum: sum)
-        output += codes.map { code in
-          code &- maximum < softmax.scale.leastDifference
-            ? -128 : logSoftmaxCode(softmaxPower(code &- maximum, softmax.scale), logarithm: logarithm)
-        }
+      return switch softmax.kind {
+      case .shares(let scale): self.codes(ofRow: codes, scale, isLogarithmic: false)
+      case .logarithms(let scale): self.codes(ofRow: codes, scale, isLogarithmic: true)
+      case .interpolated(let scale): self.codes(ofInterpolatedRow: codes, scale)
+      case .tabulated(let table): self.codes(ofRow: codes, table)
       }
     }
-    return output
+  }
+
+  private func codes(ofRow codes: ArraySlice<Int32>, _ scale: SoftmaxScale, isLogarithmic: Bool) -> [Int32] {
+    let maximum = codes.max() ?? 0
+    let exponentials = codes.map { code in
+      code &- maximum < scale.leastDifference ? nil : softmaxExponential(code &- maximum, scale)
+    }
+    let sum = exponentials.reduce(0) { $0 &+ ($1.map { softmaxSummand($0) } ?? 0) }
+    if isLogarithmic {
+      let logarithm = logarithm(ofSum: sum)
+      return codes.map { code in
+        code &- maximum < scale.leastDifference
+          ? -128 : logSoftmaxCode(softmaxPower(code &- maximum, scale), logarithm: logarithm)
+      }
+    }
+    let divisor = SoftmaxDivisor(ofSum: sum)
+    return exponentials.map { $0.map { divisor.code($0) } ?? -128 }
+  }
+
+  private func codes(ofInterpolatedRow codes: ArraySlice<Int32>, _ scale: SoftmaxScale) -> [Int32] {
+    let maximum = codes.max() ?? 0
+    let exponentials = codes.map { interpolatedExponential($0 &- maximum, scale) }
+    let divisor = InterpolatedDivisor(ofSum: exponentials.reduce(0, &+))
+    return exponentials.map { divisor.code($0) }
+  }
+
+  private func codes(ofRow codes: ArraySlice<Int32>, _ table: ExponentialTable) -> [Int32] {
+    let maximum = codes.max() ?? 0
+    let exponentials = codes.map { table.exponential(maximum &- $0) }
+    let factor = table.factor(ofSum: exponentials.reduce(0, &+))
+    return exponentials.map { Int32(truncatingIfNeeded: table.code($0, factor)) }
   }
 
   private func codes(of normalization: Normalization, _ input: [Int32]) -> [Int32] {
-    (0..<normalization.rows).flatMap { row in
+    (0..<normalization.rows).flatMap { row -> [Int32] in
       let codes = input[row * normalization.depth..<(row + 1) * normalization.depth]
-      let root = InverseSquareRoot(of: codes.reduce(0) { $0 &+ normalization.square($1) })
-      return codes.map { normalization.code($0, root) }
+      switch normalization.kind {
+      case .length(let rounding):
+        let root = InverseSquareRoot(of: codes.reduce(0) { $0 &+ normalization.square($1) })
+        return codes.map { normalization.code($0, root, rounding: rounding) }
+      case .scores(let scores):
+        let made: [Int64] = normalization.codes(ofRow: row, codes.map { Int64($0) }, scores)
+        return made.map { Int32(truncatingIfNeeded: $0) }
+      }
     }
   }
 

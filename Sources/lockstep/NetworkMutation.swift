@@ -237,6 +237,15 @@ private struct NetworkEditor {
         activation)
     case .mean: return .mean(keepsDimensions: random.chance(0.5))
     case .softmax: return .softmax(beta: random.element(of: Self.scales))
+    case .standardize(var rows):
+      switch random.integer(in: 0...4) {
+      case 0: rows.depth = size()
+      case 1: rows.run = size()
+      case 2: rows.epsilon = Double(random.element(of: Self.scales))
+      case 3: rows.gains.append(Double(random.element(of: Self.scales)))
+      default: rows.offsets = rows.offsets.map { _ in Double(random.element(of: Self.scales)) }
+      }
+      return .standardize(rows)
     case .reshape: return .reshape(shape: random.chance(0.3) ? nil : [size(), size()])
     case .squeeze: return .squeeze(axes: [random.integer(in: -6...6), size()])
     case .concatenation:

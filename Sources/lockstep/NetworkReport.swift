@@ -146,7 +146,7 @@ extension NetworkReport.Layer {
         accumulator = range
         describe(requantization)
       }
-    case .softmax(let softmax): kind = softmax.kind == .logarithms ? "log-softmax" : "softmax"
+    case .softmax(let softmax): kind = softmax.isLogarithmic ? "log-softmax" : "softmax"
     case .normalize: kind = "normalisation"
     case .move(let move): kind = move.isIdentity ? "reshape" : "move"
     }

@@ -201,7 +201,7 @@ struct SupportedOperator {
     SupportedOperator(
       name: "com.microsoft",
       limits: "QGemm, QLinearAdd, QLinearMul, QLinearAveragePool, QLinearGlobalAveragePool, "
-        + "QLinearConcat, QLinearSigmoid, QLinearLeakyRelu; QLinearSoftmax at the end"),
+        + "QLinearConcat, QLinearSigmoid, QLinearLeakyRelu, QLinearSoftmax"),
     SupportedOperator(name: "Relu, Clip", limits: ""),
     SupportedOperator(
       name: "Sigmoid, Tanh, LeakyRelu, Elu, Selu, Celu, Gelu, Mish, HardSigmoid, HardSwish, Softplus, Erf, Exp, Log, Sin, Cos, "
@@ -215,7 +215,14 @@ struct SupportedOperator {
       name: "Resize, Upsample", limits: "to the nearest, every mode of rounding and coordinates; linearly by 2, 4 or 8, or to any size whose weights "
         + "are whole numbers of a unit that 16-bit codes have room for"),
     SupportedOperator(
-      name: "Softmax, LogSoftmax, ArgMax, Hardmax, TopK", limits: "at the end, quantised or not: the program returns the codes in front of it"),
+      name: "Softmax",
+      limits: "rows of up to 4,096 elements; at the end it is left to the caller: the program returns the codes in front of it"),
+    SupportedOperator(
+      name: "LogSoftmax, ArgMax, Hardmax, TopK",
+      limits: "at the end, quantised or not: the program returns the codes in front of it"),
+    SupportedOperator(
+      name: "LayerNormalization, RMSNormalization, InstanceNormalization, GroupNormalization, LpNormalization",
+      limits: "in front of a quantiser, with constant gains and offsets; LpNormalization with p 2"),
   ]
 
   /// Columns that fit a terminal of a hundred.

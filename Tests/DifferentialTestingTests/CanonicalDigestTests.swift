@@ -172,29 +172,35 @@ import Testing
   }
 
   static var softmax: [Change<Softmax>] {
-    [
+    func scale(_ path: String, _ change: @escaping (SoftmaxScale) -> SoftmaxScale) -> Change<Softmax> {
+      Change("kind.\(path)") { softmax in
+        switch softmax.kind {
+        case .shares(let old): softmax.kind = .shares(change(old))
+        case .logarithms(let old): softmax.kind = .logarithms(change(old))
+        case .interpolated(let old): softmax.kind = .interpolated(change(old))
+        case .tabulated: return false
+        }
+        return true
+      }
+    }
+    return [
       Change("rows", \.rows), Change("depth", \.depth),
       Change("kind") { softmax in
-        softmax.kind = softmax.kind == .shares ? .logarithms : .shares
+        switch softmax.kind {
+        case .shares(let scale): softmax.kind = .logarithms(scale)
+        case .logarithms(let scale), .interpolated(let scale): softmax.kind = .shares(scale)
+        case .tabulated: return false
+        }
         return true
       },
-      Change("scale.mantissa") { softmax in
-        let old = softmax.scale
-        softmax.scale = SoftmaxScale(
-          mantissa: old.mantissa - 1, leftShift: old.leftShift, leastDifference: old.leastDifference)
-        return true
+      scale("mantissa") {
+        SoftmaxScale(mantissa: $0.mantissa - 1, leftShift: $0.leftShift, leastDifference: $0.leastDifference)
       },
-      Change("scale.leftShift") { softmax in
-        let old = softmax.scale
-        softmax.scale = SoftmaxScale(
-          mantissa: old.mantissa, leftShift: old.leftShift + 1, leastDifference: old.leastDifference)
-        return true
+      scale("leftShift") {
+        SoftmaxScale(mantissa: $0.mantissa, leftShift: $0.leftShift + 1, leastDifference: $0.leastDifference)
       },
-      Change("scale.leastDifference") { softmax in
-        let old = softmax.scale
-        softmax.scale = SoftmaxScale(
-          mantissa: old.mantissa, leftShift: old.leftShift, leastDifference: old.leastDifference - 1)
-        return true
+      scale("leastDifference") {
+        SoftmaxScale(mantissa: $0.mantissa, leftShift: $0.leftShift, leastDifference: $0.leastDifference - 1)
       },
     ]
   }
@@ -202,11 +208,29 @@ import Testing
   static var normalization: [Change<Normalization>] {
     [
       Change("rows", \.rows), Change("depth", \.depth), Change("zeroPoint", \.zeroPoint),
-      Change("rounding") { normalization in
-        normalization.rounding = normalization.rounding == .double ? .single : .double
+      Change("kind") { normalization in
+        guard case .length(let rounding) = normalization.kind else { return false }
+        normalization.kind = .length(rounding == .double ? .single : .double)
         return true
       },
     ]
+  }
+
+  static var table: [Change<ExponentialTable>] {
+    [
+      Change("mantissa", \.mantissa), Change("exponent", \.exponent), Change("zeroPoint", \.zeroPoint),
+      Change("codes", low: \.codes), Change("codes", high: \.codes),
+    ] + Change.list("entries", \.entries)
+  }
+
+  static var scores: [Change<StandardScores>] {
+    [
+      Change("isCentred") { $0.isCentred.toggle(); return true }, Change("epsilon", \.epsilon),
+      Change("fractionBits", \.fractionBits), Change("largestSpread", \.largestSpread),
+      Change("scoreBits", \.scoreBits), Change("largestScore", \.largestScore), Change("run", \.run),
+      Change("codeShift", \.codeShift), Change("zeroPoint", \.zeroPoint), Change("codes", low: \.codes),
+      Change("codes", high: \.codes),
+    ] + Change.list("gains", \.gains) + Change.list("offsets", \.offsets)
   }
 
   static var copy: [Change<Move.Copy>] {
@@ -361,6 +385,45 @@ import Testing
     }
     for change in Self.move { #expect(tested["steps.move.\(change.path)", default: 0] > 0, "\(change.path)") }
     for change in Self.value { #expect(tested["values.\(change.path)", default: 0] > 0, "\(change.path)") }
+  }
+
+  /// What random networks of TensorFlow Lite's operators do not have.
+  @Test func everyConstantOfRowsDecides() throws {
+    let table = ExponentialTable(
+      entries: [1 << 40, 1 << 39, 5], mantissa: 1 << 30, exponent: -22, zeroPoint: -128, codes: -128...127)
+    let scores = StandardScores(
+      isCentred: true, epsilon: 9, fractionBits: 20, largestSpread: 1 << 20, scoreBits: 28, largestScore: 1 << 30,
+      gains: [3, 4], offsets: [5, 6], run: 2, codeShift: 30, zeroPoint: 7, codes: -128...127)
+    func digest(_ operation: Step.Operation) -> String {
+      let value = { Value(name: $0, tensor: nil, shape: [1, 4], type: .int8, scale: 1, zeroPoint: 0) }
+      return IntegerProgram(
+        name: "rows", values: [value("x"), value("y")],
+        steps: [Step(operation, source: Step.Source(index: 0, type: "ROWS", name: "y"), inputs: [0], output: 1)],
+        inputs: [0], outputs: [1]
+      ).digest
+    }
+    func softmax(_ table: ExponentialTable) -> String {
+      digest(.softmax(Softmax(rows: 1, depth: 4, kind: .tabulated(table))))
+    }
+    func normalization(_ scores: StandardScores) -> String {
+      digest(.normalize(Normalization(rows: 1, depth: 4, zeroPoint: 0, kind: .scores(scores))))
+    }
+    var (digests, count) = (Set([softmax(table), normalization(scores)]), 2)
+    for change in Self.table {
+      var table = table
+      #expect(change.apply(&table))
+      digests.insert(softmax(table))
+      count += 1
+    }
+    for change in Self.scores {
+      var scores = scores
+      #expect(change.apply(&scores))
+      digests.insert(normalization(scores))
+      count += 1
+    }
+    #expect(digests.count == count)
+    #expect(leaves(table) == Set(Self.table.map(\.path)))
+    #expect(leaves(scores) == Set(Self.scores.map(\.path)))
   }
 
   /// The paths of all stored numbers, texts and choices below a subject.

@@ -162,6 +162,8 @@ def run(model, codes, all_values=False, given={}):
             x = (parts[0] + parts[1] if kind == "QLinearAdd" else parts[0] * parts[1]) / value(6)
             info = np.iinfo(values[i[7]].dtype)
             made = result = apply(lambda v: max(info.min, min(info.max, int(v))), apply(ROUND["ROUND"], x) + value(7))
+        elif kind == "Mul" and all(np.asarray(values[n]).dtype.kind == "i" for n in i):
+            result = values[i[0]] * values[i[1]]
         elif kind in ("Add", "Sub", "Mul", "Div"):
             a, b = value(0), value(1)
             result = {"Add": lambda: a + b, "Sub": lambda: a - b, "Mul": lambda: a * b, "Div": lambda: a / b}[kind]()
@@ -256,6 +258,8 @@ def run(model, codes, all_values=False, given={}):
         elif kind == "PRelu":
             x = value(0)
             result = np.where(apply(lambda v: v >= 0, x).astype(bool), x, x * value(1))
+        elif kind == "Cast" and at["to"] in (6, 7):
+            result = np.asarray(values[i[0]]).astype(np.int64)
         elif kind in ("Cast", "Identity"):
             result = value(0)
         elif kind == "Transpose":
@@ -298,6 +302,40 @@ def run(model, codes, all_values=False, given={}):
             result = whole[:, :, pads[0]:sizes[0] - pads[2], pads[1]:sizes[1] - pads[3]]
             if len(i) > 2:
                 result = result + along(value(2), 4, 1)
+        elif kind == "Softmax":
+            x, axis = value(0), at.get("axis", -1)
+            powers = apply(lambda v: Fraction(exp(float(v))), x - x.max(axis=axis, keepdims=True))
+            result = powers / powers.sum(axis=axis, keepdims=True)
+        elif kind == "LayerNormalization":
+            x = value(0)
+            axes = tuple(range(at.get("axis", -1) % x.ndim, x.ndim))
+            count = Fraction(int(np.prod([x.shape[axis] for axis in axes])))
+            apart = x - x.sum(axis=axes, keepdims=True) / count
+            variance = (apart * apart).sum(axis=axes, keepdims=True) / count
+            epsilon = Fraction(float(np.float32(at.get("epsilon", 1e-5))))
+            result = apart / apply(root, variance + epsilon) * value(1) + (value(2) if len(i) > 2 else 0)
+        # What is reckoned of shapes, and moves values.
+        elif kind == "Constant":
+            result = numpy_helper.to_array(at["value"])
+        elif kind == "Shape":
+            result = np.array(values[i[0]].shape, np.int64)
+        elif kind == "Mod":
+            result = np.mod(values[i[0]], values[i[1]])
+        elif kind == "Gather":
+            result = np.take(values[i[0]], np.asarray(values[i[1]]).astype(np.int64), axis=at.get("axis", 0))
+        elif kind == "Squeeze":
+            result = np.squeeze(values[i[0]], tuple(int(axis) for axis in values[i[1]]))
+        elif kind == "Unsqueeze":
+            result = np.expand_dims(values[i[0]], tuple(int(axis) for axis in values[i[1]]))
+        elif kind == "Slice":
+            x = values[i[0]]
+            starts, ends = ([int(n) for n in values[i[k]]] for k in (1, 2))
+            axes = [int(n) for n in values[i[3]]] if len(i) > 3 and i[3] else list(range(len(starts)))
+            steps = [int(n) for n in values[i[4]]] if len(i) > 4 else [1] * len(starts)
+            part = [slice(None)] * x.ndim
+            for axis, start, end, step in zip(axes, starts, ends, steps):
+                part[axis] = slice(start, None if step < 0 and end < -x.shape[axis] else end, step)
+            result = x[tuple(part)]
         elif kind == "Concat":
             result = np.concatenate([value(k) for k in range(len(i))], axis=at["axis"])
         else:

@@ -558,7 +558,6 @@ def refused_models():
     refuse("scales_per_channel", lambda g, x: g.quant(x, [0.1, 0.2, 0.3, 0.4], 8))
     refuse("zero_point_outside", lambda g, x: g.quant(x, 0.5, 4, zero=9.0))
     refuse("float_function", lambda g, x: g.quant(g.node("Sigmoid", [g.node("MatMul", [x8(g, x), w(g)])]), 0.1, 8))
-    refuse("softmax_inside", lambda g, x: g.quant(g.node("Relu", [g.quant(g.node("Softmax", [x8(g, x)]), 0.1, 8)]), 0.1, 8))
     refuse("dynamic", lambda g, x: g.node("DynamicQuantizeLinear", [x], outputs=3)[0])
     refuse("recurrent", lambda g, x: g.node("LSTM", [x8(g, x)] * 3, hidden_size=1))
     refuse("unknown_domain", lambda g, x: g.node("Magic", [x8(g, x)], domain="example.custom"))

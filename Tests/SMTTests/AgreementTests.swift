@@ -129,7 +129,7 @@ extension IntegerProgram {
     steps.contains { step in
       switch step.operation {
       case .normalize: true
-      case .softmax(let softmax): softmax.kind == .logarithms
+      case .softmax(let softmax): if case .shares = softmax.kind { false } else { true }
       default: false
       }
     }

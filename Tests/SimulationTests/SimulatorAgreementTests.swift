@@ -207,10 +207,19 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
     let type = generator.pick([CodeType.int8, .uint8, CodeType(bits: 16, isSigned: true)])
     let (rows, depth) = (generator.int(1...4), generator.int(1...40))
     let scale = SoftmaxScale(scale: Float(generator.int(1...400)) / 1000, beta: 1)
-    let softmax = try Softmax(
-      rows: rows, depth: depth, scale: #require(scale), kind: generator.bool() ? .shares : .logarithms)
+    let fixed = try #require(scale)
+    let softmax = Softmax(rows: rows, depth: depth, kind: generator.bool() ? .shares(fixed) : .logarithms(fixed))
     try expectAgreement(
       program(.softmax(softmax), operands: [(rows * depth, type, nil)], output: (rows * depth, .int8)),
+      &generator)
+    let entries = (0..<generator.int(1...300)).map { max(1, (Int64(1) << 40) >> Int64($0 / 8)) }
+    let table = ExponentialTable(
+      entries: entries, mantissa: 1 << 30 + Int64(generator.int(0...1 << 29)), exponent: generator.int(-24 ... -20),
+      zeroPoint: Int32(generator.int(-128...127)), codes: -128...127)
+    try expectAgreement(
+      program(
+        .softmax(Softmax(rows: rows, depth: depth, kind: .tabulated(table))), operands: [(rows * depth, type, nil)],
+        output: (rows * depth, .int8)),
       &generator)
   }
 
@@ -223,6 +232,17 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
       rows: rows, depth: depth, zeroPoint: zeroPoint, rounding: generator.pick([.double, .single, .halfEven]))
     try expectAgreement(
       program(.normalize(normalization), operands: [(rows * depth, type, nil)], output: (rows * depth, .int8)),
+      &generator)
+    let scores = StandardScores(
+      isCentred: generator.bool(), epsilon: Int64(generator.int(0...1 << 30)), fractionBits: 20,
+      largestSpread: Int64(depth * depth) << 16, scoreBits: 27, largestScore: 7 << 27,
+      gains: (0..<depth).map { _ in Int64(generator.int(-1 << 30 ... 1 << 30)) },
+      offsets: (0..<depth).map { _ in Int64(generator.int(-1 << 50 ... 1 << 50)) }, run: 1, codeShift: 51,
+      zeroPoint: Int32(generator.int(-128...127)), codes: -128...127)
+    try expectAgreement(
+      program(
+        .normalize(Normalization(rows: rows, depth: depth, zeroPoint: zeroPoint, kind: .scores(scores))),
+        operands: [(rows * depth, type, nil)], output: (rows * depth, .int8)),
       &generator)
   }
 

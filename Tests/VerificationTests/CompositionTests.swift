@@ -16,7 +16,7 @@ import Verification
 
     /// `inputs` are tensors in the operation's order; those without constants are the network's inputs.
     init(
-      _ name: String, _ kind: Operation.Kind, _ inputs: [Tensor?], _ output: Tensor
+      _ name: String, _ kind: Operation.Kind, _ inputs: [Tensor?], _ output: Tensor, quantizer: Quantizer? = nil
     ) {
       self.name = name
       var tensors: [Tensor] = []
@@ -32,8 +32,11 @@ import Verification
       tensors.append(output)
       network = Network(
         name: "composition", tensors: tensors,
-        operations: [Operation(kind, typeName: name, inputs: indices, outputs: [tensors.count - 1])],
-        inputs: tensors.indices.dropLast().filter { tensors[$0].constant == nil }, outputs: [tensors.count - 1])
+        operations: [
+          Operation(kind, typeName: name, inputs: indices, outputs: [tensors.count - 1], quantizer: quantizer)
+        ],
+        inputs: tensors.indices.dropLast().filter { tensors[$0].constant == nil }, outputs: [tensors.count - 1],
+        format: quantizer == nil ? .tensorFlowLite : .onnx)
     }
   }
 
@@ -95,6 +98,24 @@ import Verification
         "GATHER", .gather(axis: 0, batchDimensions: 0),
         [codes([5, 2], (0..<10).map { Int8($0 * 23 - 110) }), integers([2], nil)], codes([2, 2])),
     ]
+    let nearest = Quantizer(rounding: .halfEven, codes: -128...127)
+    for (scale, output) in [(Float(0.1), Float(1) / 256), (0.02, 0.0031), (1.3, 0.01)] {
+      all.append(
+        Composition(
+          "Softmax of codes of \(scale)", .softmax(beta: 1), [codes([1, 3], scale: scale)],
+          codes([1, 3], scale: output, zeroPoint: -128), quantizer: nearest))
+    }
+    for (name, isCentred, epsilon, run) in [
+      ("LayerNormalization", true, 1e-5, 1), ("InstanceNormalization", true, 0.1, 3), ("RMSNormalization", false, 1e-3, 1),
+    ] {
+      let (gains, offsets) = run == 1 ? ([1, -0.7, 0.4], [0.1, 0, -0.3]) : ([-1.2], [0.2])
+      all.append(
+        Composition(
+          name,
+          .standardize(
+            RowScores(depth: 3, isCentred: isCentred, epsilon: epsilon, gains: gains, offsets: offsets, run: run)),
+          [codes([1, 3])], codes([1, 3], scale: 0.02, zeroPoint: 5), quantizer: nearest))
+    }
     for comparison in Comparison.allCases {
       all.append(Composition("\(comparison)", .compare(comparison), [codes([2]), other], truths([2])))
     }

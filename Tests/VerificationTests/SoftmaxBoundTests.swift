@@ -19,12 +19,22 @@ import Testing
     return ReferenceInterpreter(program).codes(of: step, operands: [logits])
   }
 
-  @Test(arguments: [Softmax.Kind.shares, .logarithms]) func codesLieInTheirRanges(kind: Softmax.Kind) throws {
+  enum Kind: CaseIterable { case shares, logarithms, tabulated }
+
+  private func softmax(_ kind: Kind, depth: Int, _ scale: Float) throws -> Softmax {
+    if kind == .tabulated {
+      return Softmax(rows: 1, depth: depth, kind: .tabulated(Rows.table(Int(scale * 1000))))
+    }
+    let fixed = try #require(SoftmaxScale(scale: scale, beta: 1))
+    return Softmax(rows: 1, depth: depth, kind: kind == .shares ? .shares(fixed) : .logarithms(fixed))
+  }
+
+  @Test(arguments: Kind.allCases) func codesLieInTheirRanges(kind: Kind) throws {
     var random = SeededGenerator(seed: 4)
     var attained = 0
     for _ in 0..<400 {
-      let scale = try #require(SoftmaxScale(scale: random.element(of: Self.scales), beta: 1))
-      let softmax = Softmax(rows: 1, depth: random.integer(in: 1...4), scale: scale, kind: kind)
+      let scale = random.element(of: Self.scales)
+      let softmax = try softmax(kind, depth: random.integer(in: 1...4), scale)
       let bounds = try SoftmaxBounds(softmax, logits: .int8)
       let width = random.element(of: [0, 1, 3])
       let low = (0..<softmax.depth).map { _ in Int32(random.integer(in: -128...127 - width)) }
@@ -45,9 +55,9 @@ import Testing
     var attained = 0
     for round in 0..<400 {
       let depth = random.integer(in: 1...4)
-      let normalization = Normalization(
-        rows: 1, depth: depth, zeroPoint: Int32(random.integer(in: -128...127)),
-        rounding: random.element(of: [.double, .single]))
+      let zeroPoint = Int32(random.integer(in: -128...127))
+      let rounding = random.element(of: [Rounding.double, .single])
+      let normalization = Normalization(rows: 1, depth: depth, zeroPoint: zeroPoint, rounding: rounding)
       let width = random.element(of: [0, 1, 3])
       // Around the zero point, where little changes much, and anywhere.
       let low = (0..<depth).map { _ in
@@ -58,7 +68,7 @@ import Testing
       let codes = normalization.codes(low: low, high: high)
       let all = Instance.points(of: zip(low, high).map { $0...$1 }).map { row in
         let root = InverseSquareRoot(of: row.reduce(0) { $0 + normalization.square($1) })
-        return row.map { normalization.code($0, root) }
+        return row.map { normalization.code($0, root, rounding: rounding) }
       }
       for element in 0..<depth {
         let column = all.map { $0[element] }
@@ -70,13 +80,41 @@ import Testing
     #expect(attained > 150)
   }
 
-  @Test(arguments: [Softmax.Kind.shares, .logarithms]) func noTieIsWiderThanTheLargest(kind: Softmax.Kind) throws {
+  @Test func codesOfStandardScoresLieInTheirRanges() throws {
+    var random = SeededGenerator(seed: 6)
+    var (attained, codesSeen) = (0, 0)
+    for round in 0..<500 {
+      let depth = random.integer(in: 1...4)
+      let scores = Rows.scores(round, depth: depth, range: -128...127)
+      let normalization = Normalization(rows: 1, depth: depth, zeroPoint: 3, kind: .scores(scores))
+      try normalization.check(.int8, count: depth)
+      let width = random.element(of: [0, 1, 3])
+      let low = (0..<depth).map { _ in
+        Int32(random.integer(in: round % 2 == 0 ? -3...6 : -128...127 - width))
+      }
+      let high = low.map { $0 + Int32(random.integer(in: 0...width)) }
+      let codes = normalization.codes(low: low, high: high)
+      let all = Instance.points(of: zip(low, high).map { $0...$1 }).map { row -> [Int64] in
+        normalization.codes(ofRow: 0, row.map { Int64($0) }, scores)
+      }
+      for element in 0..<depth {
+        let column = all.map { Int32($0[element]) }
+        #expect(column.allSatisfy { codes.low[element] <= $0 && $0 <= codes.high[element] })
+        if all.count == 1 { #expect(codes.low[element] == codes.high[element]) }
+        if column.min() == codes.low[element] && column.max() == codes.high[element] { attained += 1 }
+        codesSeen += 1
+      }
+    }
+    print("standard scores: \(attained) of \(codesSeen) ranges are attained")
+    #expect(attained * 3 > codesSeen)
+  }
+
+  @Test(arguments: Kind.allCases) func noTieIsWiderThanTheLargest(kind: Kind) throws {
     var exact = 0
     var cases = 0
     for scale in Self.scales {
-      let scale = try #require(SoftmaxScale(scale: scale, beta: 1))
       for depth in 2...4 {
-        let softmax = Softmax(rows: 1, depth: depth, scale: scale, kind: kind)
+        let softmax = try softmax(kind, depth: depth, scale)
         let largest = try SoftmaxBounds(softmax, logits: .int8).largestTie()
         // The widest tie with the row's largest logit, whatever the others are.
         var widest: Int32 = 0

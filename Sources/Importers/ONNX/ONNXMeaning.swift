@@ -77,6 +77,8 @@ struct ONNXPending {
     case affine(ONNXAffine)
     /// Two tensors of one shape, or of shapes that broadcast, as they lie in memory.
     case combine(Operation.Kind, Int, Int)
+    /// Softmax or a normalisation of the rows of a tensor, its last axis.
+    case rows(Operation.Kind, Int)
     /// The average over a window of an image.
     case average(Int, Window, height: Int, width: Int)
     /// Averages over windows of an image that differ in size at its edges.

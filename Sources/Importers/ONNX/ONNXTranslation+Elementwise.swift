@@ -177,7 +177,7 @@ extension ONNXTranslation {
       }
       try setInteger(node, made, linearQuantizer(node, 6))
     case "QGemm": try qGemm(node)
-    case "QLinearSoftmax": try atTheEnd(node, operand(node, 0))
+    case "QLinearSoftmax": try qLinearSoftmax(node)
     case "QLinearSigmoid": try qLinearUnary(node, .logistic)
     case "QLinearLeakyRelu": try qLinearUnary(node, .leakyRelu(alpha: node.float("alpha", default: 0.01)))
     case "QLinearGlobalAveragePool", "QLinearAveragePool":

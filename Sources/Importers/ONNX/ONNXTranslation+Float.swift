@@ -84,6 +84,7 @@ extension ONNXTranslation {
       kind = .averagePool2D(window, height: height, width: width, activation)
       inputs = [image]
     case .choice: throw NodeFault("float networks are not read with such a choice")
+    case .rows: throw NodeFault("float networks are not read with such rows")
     case .averages:
       throw NodeFault("its windows reach outside the image in a way that float networks are not read in")
     case .extremum(let parts, let isMaximum, let order):

@@ -76,6 +76,13 @@ extension ONNXTranslation {
         throw NodeFault(
           "no quantiser makes codes of it", remedy: "put a quantiser (Quant or QuantizeLinear) in front of the output")
       }
+    case .rows(let kind, _):
+      guard case .standardize(let scores) = try pending.rowsKind(kind) else {
+        found = (nil, 1)
+        break
+      }
+      func largest(_ reals: [Double]) -> Double { reals.map(abs).max() ?? 0 }
+      found = (nil, largest(scores.gains) * Double(scores.depth).squareRoot() + largest(scores.offsets))
     case .average(let tensor, _, _, _), .averages(let tensor, _, _):
       let channels = pending.stages.map(\.channels).max() ?? 1
       var largest = 0.0

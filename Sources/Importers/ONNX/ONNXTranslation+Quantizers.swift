@@ -308,6 +308,9 @@ extension ONNXTranslation {
       }
       kind = operation
       inputs = [left, right]
+    case .rows(let operation, let tensor):
+      kind = try pending.rowsKind(operation)
+      inputs = [tensor]
     case .average(let tensor, let window, let height, let width):
       kind = .averagePool2D(window, height: height, width: width, .none)
       inputs = [tensor]
@@ -336,7 +339,7 @@ extension ONNXTranslation {
     }
     let made = addTensor(output(pending.shape))
     var operation = Operation(kind, typeName: pending.typeName, inputs: inputs, outputs: [made], quantizer: rule)
-    operation.stages = pending.tiled.stages
+    if case .rows = pending.base {} else { operation.stages = pending.tiled.stages }
     operations.append(operation)
     return try finished(made, pending, name: name)
   }

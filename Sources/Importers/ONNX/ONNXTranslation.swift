@@ -545,13 +545,9 @@ struct ONNXTranslation {
     case "Resize", "Upsample": try resize(node)
     case "DepthToSpace": try behindMovement(node) { translation throws(NodeFault) in try translation.depthToSpace(node) }
     case "SpaceToDepth": try behindMovement(node) { translation throws(NodeFault) in try translation.spaceToDepth(node) }
-    case "LayerNormalization", "InstanceNormalization", "GroupNormalization", "RMSNormalization", "LpNormalization":
-      throw NodeFault(
-        "it divides by a deviation that it reckons of real values, with no quantiser in between: no integers give just that",
-        remedy: "use BatchNormalization, whose constants are folded, or write the normalisation out as single operators "
-          + "(ReduceMean, Sub, Mul, Sqrt, Reciprocal) and quantise each: quantize_static with QuantFormat.QDQ and all of them "
-          + "in op_types_to_quantize",
-        isOfOperator: true)
+    case "LayerNormalization", "InstanceNormalization", "GroupNormalization", "RMSNormalization", "LpNormalization",
+      "SimplifiedLayerNormalization":
+      try normalization(node)
     case "Identity", "Dropout": try set(node, meaning(node, 0, "input"))
     case "Cast": try cast(node)
     case "Flatten", "Reshape", "Squeeze", "Unsqueeze": try reshape(node)
@@ -560,7 +556,8 @@ struct ONNXTranslation {
     case "Pad": try pad(node)
     case "Slice": try behindMovement(node) { translation throws(NodeFault) in try translation.slice(node) }
     case "Split": try behindMovement(node) { translation throws(NodeFault) in try translation.split(node) }
-    case "Softmax", "LogSoftmax", "ArgMax", "Hardmax", "TopK": try atTheEnd(node)
+    case "Softmax": try softmax(node)
+    case "LogSoftmax", "ArgMax", "Hardmax", "TopK": try atTheEnd(node)
     case "QLinearConv": try qLinearConvolution(node)
     case "QLinearMatMul": try qLinearMatrixProduct(node)
     case "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger":

@@ -83,6 +83,9 @@ struct StridedView: Equatable {
     return (loops.map(\.size), targets.map { target in loops.firstIndex(of: target) ?? 0 })
   }
 
+  /// How far the first step along an axis reaches in memory; 0 where it has one index alone.
+  func reach(of axis: Int) -> Int { axes[axis].first?.stride ?? 0 }
+
   /// For each index along `axis`, how far it lies from the first, in elements.
   func offsets(along axis: Int) -> [Int] {
     axes[axis].reduce([0]) { starts, loop in

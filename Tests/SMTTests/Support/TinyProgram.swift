@@ -223,8 +223,18 @@ struct TinyProgram {
         rounding: depth % 2 == 0 ? .double : .single)
       return emit(.normalize(normalization), [x], shape: shape, .int8)
     }
-    let kind: Softmax.Kind = values.count % 4 == 1 ? .logarithms : .shares
-    return emit(.softmax(Softmax(rows: rows, depth: depth, scale: softmax, kind: kind)), [x], shape: shape, .int8)
+    let kind: Softmax.Kind =
+      switch values.count % 4 {
+      case 1: .logarithms(softmax)
+      case 2 where values.count % 8 == 2: .tabulated(Rows.table(values.count))
+      default: .shares(softmax)
+      }
+    if case .shares = kind, values.count % 8 == 3 {
+      let scores = Rows.scores(values.count, depth: depth, range: values[x].type.range)
+      let normalization = Normalization(rows: rows, depth: depth, zeroPoint: 3, kind: .scores(scores))
+      return emit(.normalize(normalization), [x], shape: shape, .int8)
+    }
+    return emit(.softmax(Softmax(rows: rows, depth: depth, kind: kind)), [x], shape: shape, .int8)
   }
 
   /// Transposed, and sometimes framed by a code.

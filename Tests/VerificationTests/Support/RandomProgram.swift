@@ -324,11 +324,17 @@ struct RandomProgram {
     // Nothing is drawn for it: the other programs stay what they are.
     switch values.count % 6 {
     case 0:
-      let softmax = Softmax(rows: rows, depth: shape[2], scale: scale, kind: .logarithms)
-      return emit(.softmax(softmax), [x], shape, .int8)
+      return emit(.softmax(Softmax(rows: rows, depth: shape[2], kind: .logarithms(scale))), [x], shape, .int8)
     case 1:
       let normalization = Normalization(
         rows: rows, depth: shape[2], zeroPoint: Int32(values.count * 37 % 256) - 128, rounding: .double)
+      return emit(.normalize(normalization), [x], shape, .int8)
+    case 2:
+      let table = Rows.table(values.count)
+      return emit(.softmax(Softmax(rows: rows, depth: shape[2], kind: .tabulated(table))), [x], shape, .int8)
+    case 3:
+      let scores = Rows.scores(values.count, depth: shape[2], range: values[x].type.range)
+      let normalization = Normalization(rows: rows, depth: shape[2], zeroPoint: 3, kind: .scores(scores))
       return emit(.normalize(normalization), [x], shape, .int8)
     default: return emit(.softmax(Softmax(rows: rows, depth: shape[2], scale: scale)), [x], shape, .int8)
     }

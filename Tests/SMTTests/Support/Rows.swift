@@ -1,0 +1,1 @@
+../../VerificationTests/Support/Rows.swift
