@@ -147,7 +147,8 @@ let package = Package(
       name: "EndToEndTests",
       dependencies: [
         "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "Properties", "Simulation", "Evaluation",
-        "Verification", "Reporting", .product(name: "Crypto", package: "swift-crypto"), .product(name: "BigInt", package: "BigInt"),
+        "Exporters", "Quantization", "Verification", "Reporting", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "BigInt", package: "BigInt"),
       ]),
   ],
   swiftLanguageModes: [.v6],

@@ -3,7 +3,8 @@
 #   ecosystem/keras_networks.py   62 Keras 3 networks, converted to int8 with an open batch as tutorials do;
 #                                 TensorFlow Lite Micro's codes; then those of them that it converts to 16 x 8
 # Those of PyTorch and Brevitas are in archives (ONNX/README.md), which the ONNX corpus test reads; ecosystem/make_torch.py and
-# ecosystem/make_brevitas.py make them anew.
+# ecosystem/make_brevitas.py make them anew. Float ones of PyTorch, for `lockstep quantize`, are in FloatNetworks, made by
+# ecosystem/make_float.py.
 # Skipped, and said to be, where PyPI is out of reach. LOCKSTEP may name the command to test.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -55,8 +55,7 @@ public enum EvaluatedNetwork: Sendable {
       value.shape = network.inputTensors[0].shape
       return try InputArray(path: path, for: value, meaning: meaning)
     case (.float(let network), _):
-      let input = network.inputTensors[0]
-      return try InputArray(path: path, forReals: input.name, shape: input.shape, meaning: meaning)
+      return try InputArray(path: path, forInput: 0, of: network, meaning: meaning)
     }
   }
 

@@ -11,6 +11,8 @@ public struct FloatSamples: Sendable {
   public let inputs: [InputCodes]
   /// Where each input's samples are, and what they hold.
   public let files: [(path: String, array: InputArray)]
+  /// Whether an input takes whole numbers for the real ones that they are.
+  private let isOfNumbers: [Bool]
 
   /// The first `items` samples of the files, or all.
   public init(
@@ -23,15 +25,19 @@ public struct FloatSamples: Sendable {
         "\(counted(places.count, "file")) of samples for \(counted(tensors.count, "input")), "
           + "\(Self.list(tensors.map(\.name))): give a file for each, or one .npz with an array of each name.")
     }
-    files = try zip(tensors, places).map { tensor, path in
-      (path, try InputArray(path: path, forReals: tensor.name, shape: tensor.shape, meaning: meaning, items: items))
+    files = try zip(tensors.indices, places).map { position, path in
+      (path, try InputArray(path: path, forInput: position, of: network, meaning: meaning, items: items))
     }
     count = files.first?.array.count ?? 0
     for (path, array) in files where array.count != count {
       throw FileError(path: path, reason: "holds \(array.count) samples, \(places[0].printable()) \(count)")
     }
     let range = meaning.pixels ?? .usual
-    inputs = files.map { $0.array.holdsBytes ? .pixels(low: range.low, high: range.high) : .reals }
+    inputs = files.enumerated().map { position, file in
+      if network.rows(ofInput: position) != nil { return .integers }
+      return file.array.holdsBytes ? .pixels(low: range.low, high: range.high) : .reals
+    }
+    isOfNumbers = tensors.indices.map { tensors[$0].type != .float32 && network.rows(ofInput: $0) == nil }
   }
 
   /// The real values of one sample, for each input.
@@ -40,7 +46,17 @@ public struct FloatSamples: Sendable {
   /// The same samples as the codes of `program`, a network that this one was turned into.
   public func codes(for program: IntegerProgram, items: Int? = nil) throws(FileError) -> [InputArray] {
     var arrays: [InputArray] = []
-    for (value, file) in zip(program.inputs, files) {
+    for (position, (value, file)) in zip(program.inputs, files).enumerated() {
+      if isOfNumbers[position] {
+        arrays.append(try file.array.quantized(for: program.values[value], path: file.path))
+        continue
+      }
+      if case .integers = inputs[position] {
+        arrays.append(
+          try InputArray(
+            path: file.path, for: program.values[value], meaning: InputMeaning(bytes: .codes), items: items))
+        continue
+      }
       let meaning = InputMeaning(bytes: file.array.holdsBytes ? .pixels : nil)
       arrays.append(try InputArray(path: file.path, for: program.values[value], meaning: meaning, items: items))
     }
@@ -78,5 +94,35 @@ public struct FloatSamples: Sendable {
 
   private static func list(_ names: [String]) -> String {
     names.prefix(20).map { "\"\($0.printable(60))\"" }.joined(separator: ", ")
+  }
+}
+
+extension InputArray {
+  /// Reads `path` for an input of a float network: real values, pixels, or for an input of whole numbers such.
+  public init(
+    path: String, forInput position: Int, of network: FloatNetwork, meaning: InputMeaning, items: Int? = nil
+  ) throws(FileError) {
+    let tensor = network.inputTensors[position]
+    guard tensor.type != .float32 else {
+      try self.init(path: path, forReals: tensor.name, shape: tensor.shape, meaning: meaning, items: items)
+      return
+    }
+    guard let rows = network.rows(ofInput: position) else {
+      let file = try ArrayFile.read(path: path, items: items)
+      let numbers = file.array.integers.map { NumPyArray($0.map { Float($0) }, shape: file.array.shape) } ?? file.array
+      let value = Value(name: tensor.name, tensor: nil, shape: tensor.shape, type: .int8, scale: 1, zeroPoint: 0)
+      try self.init(numbers, for: value, path: path, items: file.items, contents: "\(file.array.element)")
+      return
+    }
+    let indices = Value(
+      name: tensor.name, tensor: nil, shape: tensor.shape, type: .narrowest(for: 0...Int64(max(rows, 2) - 1)),
+      range: 0...Int64(rows - 1), scale: 1, zeroPoint: 0)
+    try self.init(path: path, for: indices, meaning: InputMeaning(bytes: .codes), items: items)
+  }
+
+  /// The same real values as codes of `value`.
+  func quantized(for value: Value, path: String) throws(FileError) -> InputArray {
+    let numbers = NumPyArray((0..<count).flatMap { reals($0) }, shape: [count] + value.shape)
+    return try InputArray(numbers, for: value, path: path, items: items)
   }
 }

@@ -57,6 +57,9 @@ extension Operation.Kind {
       return codes[comparison].map { ($0, 2) }
     case .logical(.and): return (86, 1)
     case .logical(.or): return (84, 1)
+    case .logical(.not): return (87, 1)
+    case .logSoftmax: return (50, 2)
+    case .normalize: return (11, 2)
     case .select: return (123, 1)
     case .divide(.none): return (42, 1)
     case .parametricRelu: return (54, 1)

@@ -91,7 +91,7 @@ extension Lowering {
 
 extension CodeType {
   /// The type with the fewest bits that holds all of `range`, unsigned where nothing is negative.
-  static func narrowest(for range: ClosedRange<Int64>) -> CodeType {
+  package static func narrowest(for range: ClosedRange<Int64>) -> CodeType {
     let magnitude = UInt64(max(range.upperBound, -1 - range.lowerBound, 0))
     let bits = 64 - magnitude.leadingZeroBitCount
     return range.lowerBound < 0

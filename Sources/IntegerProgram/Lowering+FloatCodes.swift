@@ -22,7 +22,9 @@ extension Lowering {
     guard let first = inputs.first, operation.outputs.count == 1 else { return false }
     if case .quantize = operation.kind { return false }
     let tensor = network.tensors[operation.outputs[0]]
-    guard tensor.type == .float32 else { throw LayerFault("it makes \(tensor.type) of float32") }
+    var isTruth = false
+    if case .compare = operation.kind { isTruth = true }
+    guard tensor.type == (isTruth ? .boolean : .float32) else { throw LayerFault("it makes \(tensor.type) of float32") }
     var known = floatsOfTensor
     var result = first
     if let other = inputs.first(where: { $0.value != first.value }) {
@@ -55,6 +57,11 @@ extension Lowering {
     case .maximum: result.reals = try floats(operation, known, .none) { max($0, $1) }
     case .minimum: result.reals = try floats(operation, known, .none) { min($0, $1) }
     case .squaredDifference: result.reals = try floats(operation, known, .none) { ($0 - $1) * ($0 - $1) }
+    // Truth values are 1 and 0.
+    case .compare(let comparison): result.reals = try floats(operation, known, .none) { comparison.holds($0, $1) ? 1 : 0 }
+    case .select:
+      let lists = try operands(operation, known, count: 3)
+      result.reals = lists[0].indices.map { lists[0][$0] != 0 ? lists[1][$0] : lists[2][$0] }
     case .parametricRelu: result.reals = try floats(operation, known, .none) { $0 >= 0 ? $0 : $0 * $1 }
     case .reshape, .squeeze, .expandDimensions:
       guard tensor.count == values[first.value].count else {
@@ -86,7 +93,25 @@ extension Lowering {
   private func floats(
     _ operation: Operation, _ known: [Int: FloatCodes], _ activation: Activation, _ function: (Float, Float) -> Float
   ) throws(LayerFault) -> [Float] {
-    guard operation.inputs.count == 2 else { throw LayerFault("it has \(operation.inputs.count) inputs, not 2") }
+    let operands = try operands(operation, known, count: 2)
+    return zip(operands[0], operands[1]).map { a, b in
+      let real = function(a, b)
+      switch activation {
+      case .none: return real
+      case .relu: return max(0, real)
+      case .relu6: return min(6, max(0, real))
+      case .reluN1To1: return min(1, max(-1, real))
+      }
+    }
+  }
+
+  /// The real values of so many operands for each code.
+  private func operands(
+    _ operation: Operation, _ known: [Int: FloatCodes], count inputs: Int
+  ) throws(LayerFault) -> [[Float]] {
+    guard operation.inputs.count == inputs else {
+      throw LayerFault("it has \(operation.inputs.count) inputs, not \(inputs)")
+    }
     let count = operation.inputs.compactMap { $0.flatMap { known[$0]?.reals.count } }.first ?? 0
     var operands: [[Float]] = []
     for input in operation.inputs {
@@ -103,15 +128,7 @@ extension Lowering {
           remedy: "convert with full integer quantisation")
       }
     }
-    return zip(operands[0], operands[1]).map { a, b in
-      let real = function(a, b)
-      switch activation {
-      case .none: return real
-      case .relu: return max(0, real)
-      case .relu6: return min(6, max(0, real))
-      case .reluN1To1: return min(1, max(-1, real))
-      }
-    }
+    return operands
   }
 
   /// QUANTIZE of real values: to the nearest, ties away from zero, saturated; the division in single precision

@@ -27,6 +27,12 @@ extension AffineQuantizer {
     if let function { return builder.emit(.unary(function), operation.typeName, [x], made) }
     // What has no operator on int8 is reckoned in real values, of each code alone.
     var island = FloatIsland(builder, x)
+    // Codes below zero stand for nothing that calibration has seen, but need a value all the same.
+    if let first = functions.first, [.logarithm, .squareRoot, .reciprocalSquareRoot].contains(first),
+      try quantization(of: layer.inputs[0]).zeroPoints[0] > -128
+    {
+      island.apply(.clamp(0, .infinity))
+    }
     for function in functions { island.apply(function) }
     builder = island.ended(made)
   }
@@ -55,7 +61,12 @@ extension AffineQuantizer {
     var inputs = inputs
     let sharesCodes = [.maximum, .minimum].contains(combination)
     if sharesCodes { try rescale(&inputs, of: layer) }
-    if let constant = layer.constant {
+    if var constant = layer.constant {
+      if combination == .sum {
+        // Whatever it is added to, such a sum is far below what counts.
+        let floor = floors[layer.output] - (calibration.tensors[layer.inputs[0]]?.largest ?? .infinity)
+        constant.numbers = constant.numbers.map { max($0, floor) }
+      }
       var codes: Quantization?
       if sharesCodes { codes = try quantization(of: layer.output) }
       if case .compared = combination {
@@ -65,7 +76,10 @@ extension AffineQuantizer {
         if constant.numbers.allSatisfy({ (-128...127).contains(($0 / scale).rounded() + zero) }) { codes = other }
       }
       let name = network.network.tensors[layer.output].name
-      let tensor = try self.constant("\(name)/constant", constant.numbers, constant.shape, codes)
+      let isTruth = [.both, .either].contains(combination)
+      let tensor = isTruth
+        ? builder.constant("\(name)/constant", constant.numbers.map { Int64($0) }, constant.shape, .boolean)
+        : try self.constant("\(name)/constant", constant.numbers, constant.shape, codes)
       inputs.insert(tensor, at: constant.isLeft ? 0 : inputs.count)
     }
     let made = try addActivation(layer.output)
@@ -91,6 +105,11 @@ extension AffineQuantizer {
     for operand in operands {
       guard let constant = operand.constant else {
         listed.append(next.popFirst())
+        continue
+      }
+      if listed.isEmpty {
+        listed.append(
+          builder.constant("\(name)/condition", constant.numbers.map { Int64($0) }, constant.shape, .boolean))
         continue
       }
       listed.append(try self.constant("\(name)/constant\(listed.count)", constant.numbers, constant.shape, codes))
@@ -177,6 +196,10 @@ private struct FloatIsland {
       x = emitted(.divide(.none), "DIV", [x, y])
       multiply(by: 2)
       add(-1)
+    case .joined(.compared, _, _):
+      // As a number.
+      let holds = truth([function])
+      x = emitted(.select, "SELECT_V2", [holds, constant(1), constant(0)])
     case .joined(let joining, let left, let right):
       let (a, b) = (applied(left), applied(right))
       switch joining {
@@ -186,10 +209,10 @@ private struct FloatIsland {
       case .quotient: x = emitted(.divide(.none), "DIV", [a, b])
       case .maximum: x = emitted(.maximum, "MAXIMUM", [a, b])
       case .minimum: x = emitted(.minimum, "MINIMUM", [a, b])
-      case .compared(let comparison): x = emitted(.compare(comparison), "\(comparison)", [a, b])
+      case .compared: break
       }
     case .chosen(let condition, let some, let other):
-      let operands = [applied(condition), applied(some), applied(other)]
+      let operands = [truth(condition), applied(some), applied(other)]
       x = emitted(.select, "SELECT_V2", operands)
     case .leakyRelu(let alpha): unary(.leakyRelu(alpha: alpha))
     case .logistic: unary(.logistic)
@@ -209,6 +232,15 @@ private struct FloatIsland {
     return x
   }
 
+  /// Whether functions make anything but 0 of what has been reckoned.
+  private mutating func truth(_ functions: [RealFunction]) -> Int {
+    if functions.count == 1, case .joined(.compared(let comparison), let left, let right) = functions[0] {
+      let operands = [applied(left), applied(right)]
+      return emitted(.compare(comparison), "\(comparison)", operands, type: .boolean)
+    }
+    return emitted(.compare(.notEqual), "NOT_EQUAL", [applied(functions), constant(0)], type: .boolean)
+  }
+
   private mutating func multiply(by factor: Float) { x = emitted(.multiply(.none), "MUL", [x, constant(factor)]) }
   private mutating func add(_ summand: Float) { x = emitted(.add(.none), "ADD", [x, constant(summand)]) }
   private mutating func unary(_ function: UnaryFunction) { x = emitted(.unary(function), "\(function)", [x]) }
@@ -221,8 +253,10 @@ private struct FloatIsland {
         constant: (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }))
   }
 
-  private mutating func emitted(_ kind: Operation.Kind, _ typeName: String, _ inputs: [Int]) -> Int {
-    let made = builder.add(Tensor(name: "\(name)/real\(builder.tensors.count)", shape: shape, type: .float32))
+  private mutating func emitted(
+    _ kind: Operation.Kind, _ typeName: String, _ inputs: [Int], type: ElementType = .float32
+  ) -> Int {
+    let made = builder.add(Tensor(name: "\(name)/real\(builder.tensors.count)", shape: shape, type: type))
     builder.emit(kind, typeName, inputs, made)
     return made
   }

@@ -10,18 +10,24 @@ struct AffineQuantizer {
   let inputs: [Int: InputCodes]
   let rule: RangeRule
   private let shared: SharedCodes
+  /// Below what nothing counts, for each tensor.
+  let floors: [Float]
+  /// The elements of an input that tensors of indices are.
+  private var indexPlaces: [Int: (input: Int, places: [Int32])] = [:]
   var builder: QuantizedNetworkBuilder
   private var quantizations: [Int: Quantization] = [:]
 
   init(network: FloatNetwork, calibration: Calibration, inputs: [Int: InputCodes], rule: RangeRule) {
+    let network = network.joiningFunctions()
     self.network = network
+    floors = network.floors(calibration)
     self.calibration = calibration
     self.inputs = inputs
     self.rule = rule
     let functions = network.layers.filter { Self.ownCodes(of: $0) != nil }.map(\.output)
     // RELU6 clamps codes as they are, and does not rescale.
-    let pixels = network.inputs.filter { inputs[$0] != .reals }
-    shared = SharedCodes(network, fixed: Set(functions + pixels)) { $0 == [.clamp(0, 6)] }
+    let pixels = network.inputs.filter { if case .pixels? = inputs[$0] { true } else { false } }
+    shared = SharedCodes(network, fixed: Set(functions + pixels), separatesMeans: true) { $0 == [.clamp(0, 6)] }
     builder = QuantizedNetworkBuilder(network.network)
   }
 
@@ -56,7 +62,11 @@ struct AffineQuantizer {
   // MARK: Activations
 
   mutating func addActivation(_ tensor: Int) throws(LayerFault) -> Int {
-    network.network.tensors[tensor].type == .boolean
+    if network.indices[tensor] != nil {
+      indexPlaces[tensor] = (tensor, (0..<Int32(network.network.tensors[tensor].count)).map { $0 })
+      return builder.addIndices(tensor)
+    }
+    return network.network.tensors[tensor].type == .boolean
       ? builder.addTruth(tensor) : builder.add(tensor, .int8, try quantization(of: tensor))
   }
 
@@ -72,6 +82,8 @@ struct AffineQuantizer {
   private static func ownCodes(of layer: FloatLayer) -> Quantization? {
     switch layer.kind {
     case .softmax, .unary([.logistic]): Quantization(scales: [1.0 / 256], zeroPoints: [-128])
+    case .logarithmicSoftmax: Quantization(scales: [1.0 / 16], zeroPoints: [127])
+    case .normalized: Quantization(scales: [1.0 / 128], zeroPoints: [0])
     case .unary(let functions):
       switch functions {
       case [.tanh]: Quantization(scales: [1.0 / 128], zeroPoints: [0])
@@ -89,6 +101,17 @@ struct AffineQuantizer {
       if let own = Self.ownCodes(of: layer) { return own }
     }
     var range = rule.range(members.compactMap { calibration.tensors[$0] })
+    let floor = members.reduce(Float.infinity) { min($0, floors[$1]) }
+    // What stands for −∞ has the floor's code, where there is a floor, else the lowest.
+    if floor.isFinite, floor > range.lowerBound || members.contains(where: { calibration.tensors[$0]?.reachesDown == true }) {
+      range = min(floor, range.upperBound)...range.upperBound
+    }
+    // Whatever constants are joined has codes, too; what is infinite saturates.
+    for layer in network.layers where members.contains(layer.output) {
+      for number in layer.joinedConstants where abs(number) < Calibration.infinite && number > floor {
+        range = min(range.lowerBound, number)...max(range.upperBound, number)
+      }
+    }
     for member in members { if case .pixels(let low, let high)? = inputs[member] { range = low...high } }
     return try Self.quantization(covering: range)
   }
@@ -106,6 +129,7 @@ struct AffineQuantizer {
   // MARK: Layers
 
   private mutating func add(_ layer: FloatLayer, _ operation: Operation) throws(LayerFault) {
+    if network.indices[layer.output] != nil { return addIndices(layer) }
     var inputs: [Int] = []
     for input in layer.inputs { inputs.append(try builder.place(input)) }
     let activation = layer.activation
@@ -114,9 +138,18 @@ struct AffineQuantizer {
     case .transposed(let transposed): try add(transposed, layer, operation, inputs[0])
     case .combine(let combination, _, _): try add(combination, layer, operation, inputs)
     case .select(let operands, _): try add(operands, layer, operation, inputs)
-    case .product: builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
+    case .product:
+      if let factor = layer.constant {
+        let name = network.network.tensors[layer.output].name
+        inputs.insert(try constant("\(name)/factor", factor.numbers, factor.shape), at: factor.isLeft ? 0 : 1)
+      }
+      builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
     case .average(let window):
       let made = try addActivation(layer.output)
+      if window.isWhole, activation == .none {
+        let axes = builder.constant("axes", [1, 2], [2], .int32)
+        return builder.emit(.mean(keepsDimensions: true), "MEAN", [inputs[0], axes], made)
+      }
       guard case .averagePool2D(let file, let height, let width, _) = operation.kind else { return }
       let scheme = try self.scheme(file, window, rows: height, columns: width)
       guard let scheme else {
@@ -131,11 +164,9 @@ struct AffineQuantizer {
       guard case .maxPool2D(let file, let height, let width, _) = operation.kind else { return }
       var scheme = try self.scheme(file, window, rows: height, columns: width)
       if scheme == nil {
-        // Padding with the code of 0 is padding with the least where nothing is below.
-        guard codes.zeroPoints == [-128] else {
-          throw LayerFault("it pads its input unevenly, and that can be negative", remedy: "put a ReLU in front of it")
-        }
-        inputs[0] = pad(inputs[0], window, codes)
+        // Where 0 is not the least, padding has the lowest code.
+        let lowest = codes.zeroPoints == [-128] ? nil : builder.constant("lowest", [-128], [1], .int8, codes)
+        inputs[0] = pad(inputs[0], window, codes, with: lowest)
         scheme = valid(file)
       }
       let made = try addActivation(layer.output)
@@ -155,14 +186,41 @@ struct AffineQuantizer {
       guard layer.part == 0 else { return }
       // Shapes, permutations and amounts are the file's; zero is what PAD fills with by itself.
       var moved = operation
-      if case .pad = operation.kind { moved.inputs = Array(moved.inputs.prefix(2)) }
+      var operands: [Int?] = []
+      if case .pad = operation.kind, case .move(_, let fill) = layer.kind {
+        moved.inputs = Array(moved.inputs.prefix(2))
+        operands = try builder.operands(of: moved, inputs)
+        if fill != 0 { operands.append(try constant("padding value", [fill], [1], quantization(of: layer.output))) }
+      } else {
+        operands = try builder.operands(of: moved, inputs)
+      }
       var made: [Int] = []
       for output in operation.outputs { made.append(try addActivation(output)) }
-      builder.emit(operation.kind, operation.typeName, try builder.operands(of: moved, inputs), made)
-    case .concatenation:
+      let isFilled = operands.count > 2 && moved.inputs.count == 2
+      builder.emit(operation.kind, isFilled ? "PADV2" : operation.typeName, operands, made)
+    case .concatenation(_, let parts):
       try rescale(&inputs, of: layer)
-      builder.emit(operation.kind, operation.typeName, inputs, try addActivation(layer.output))
+      let (codes, name) = (try quantization(of: layer.output), network.network.tensors[layer.output].name)
+      var next = inputs[...]
+      var operands: [Int?] = []
+      for part in parts {
+        guard let constant = part.constant else {
+          operands.append(next.popFirst())
+          continue
+        }
+        operands.append(try self.constant("\(name)/constant\(operands.count)", constant.numbers, constant.shape, codes))
+      }
+      builder.emit(operation.kind, operation.typeName, operands, [try addActivation(layer.output)])
     case .unary(let functions): try add(functions, layer, operation, inputs[0])
+    case .logarithmicSoftmax: builder.emit(.logSoftmax, operation.typeName, inputs, try addActivation(layer.output))
+    case .normalized: builder.emit(.normalize, operation.typeName, inputs, try addActivation(layer.output))
+    case .cumulative(let axes, let isExclusive, let isReverse):
+      try addRunningSum(axes, layer, inputs[0], isExclusive: isExclusive, isReverse: isReverse)
+    case .rows(let outer, let count, let inner, let table):
+      try addRows(layer, operation, table, [outer, count, inner])
+    // The codes of whole numbers stand for real ones already.
+    case .cast: builder.alias(layer.output, inputs[0])
+    case .denied: builder.emit(.logical(.not), operation.typeName, inputs, try addActivation(layer.output))
     }
   }
 
@@ -241,7 +299,7 @@ struct AffineQuantizer {
   mutating func rescale(_ inputs: inout [Int], of layer: FloatLayer) throws(LayerFault) {
     let codes = try quantization(of: layer.output)
     for (place, input) in layer.inputs.enumerated()
-    where network.network.tensors[input].type == .float32 && !shared.areJoined(input, layer.output) {
+    where network.network.tensors[input].type != .boolean && !shared.areJoined(input, layer.output) {
       let rescaled = builder.addRescaled(inputs[place], .int8, codes)
       builder.emit(.quantize, "QUANTIZE", [inputs[place]], rescaled)
       inputs[place] = rescaled
@@ -263,6 +321,75 @@ struct AffineQuantizer {
       source = target
     }
     if changed.isEmpty { builder.alias(layer.output, x) }
+  }
+
+  // MARK: Indices
+
+  /// Indices that have moved are still an input's: who chooses rows by them moves the rows.
+  private mutating func addIndices(_ layer: FloatLayer) {
+    guard case .move(let places, _) = layer.kind, let known = indexPlaces[layer.inputs[0]],
+      let input = try? builder.place(known.input)
+    else { return }
+    indexPlaces[layer.output] = (known.input, places.map { $0 < 0 ? $0 : known.places[Int($0)] })
+    builder.alias(layer.output, input)
+  }
+
+  /// Rows of a table that an input's indices choose, along the middle one of three axes.
+  private mutating func addRows(
+    _ layer: FloatLayer, _ operation: Operation, _ table: [Float], _ axes: [Int]
+  ) throws(LayerFault) {
+    guard let indices = indexPlaces[layer.inputs[0]], indices.places.allSatisfy({ $0 >= 0 }) else {
+      throw LayerFault("its indices are padded, or no input's", remedy: "pad the input itself")
+    }
+    let codes = try quantization(of: layer.output)
+    let (outer, inner) = (axes[0], axes[2])
+    let name = network.network.tensors[layer.output].name
+    let rows = try constant("\(name)/table", table, axes, codes)
+    let input = try builder.place(indices.input)
+    let count = builder.tensors[input].count
+    func emitted(_ role: String, _ shape: [Int], _ indices: Int, _ source: Int) -> Int {
+      let made = builder.add(Tensor(name: "\(name)/\(role)", shape: shape, type: .int8, quantization: codes))
+      builder.emit(.gather(axis: 1, batchDimensions: 0), "GATHER", [source, indices], made)
+      return made
+    }
+    let shape = [outer] + builder.tensors[input].shape + [inner]
+    var chosen = emitted("rows", shape, input, rows)
+    if indices.places != (0..<Int32(count)).map({ $0 }) {
+      let flat = builder.add(Tensor(name: "\(name)/flat", shape: [outer, count, inner], type: .int8, quantization: codes))
+      builder.emit(.reshape(shape: nil), "RESHAPE", [chosen], flat)
+      let places = builder.constant("places", indices.places.map(Int64.init), [indices.places.count], .int32)
+      chosen = emitted("moved", [outer, indices.places.count, inner], places, flat)
+    }
+    builder.emit(.reshape(shape: nil), "RESHAPE", [chosen], try addActivation(layer.output))
+  }
+
+  /// CUMSUM is of no int8 in TensorFlow Lite: a depthwise window of ones over all that lies before, or behind.
+  private mutating func addRunningSum(
+    _ axes: [Int], _ layer: FloatLayer, _ x: Int, isExclusive: Bool, isReverse: Bool
+  ) throws(LayerFault) {
+    let (count, inner) = (axes[1], axes[2])
+    let (codes, name) = (try quantization(of: layer.inputs[0]), network.network.tensors[layer.output].name)
+    let reach = count - 1
+    func added(_ role: String, _ height: Int, _ quantization: Quantization) -> Int {
+      builder.add(
+        Tensor(name: "\(name)/\(role)", shape: [axes[0], height, 1, inner], type: .int8, quantization: quantization))
+    }
+    let image = added("image", count, codes)
+    builder.emit(.reshape(shape: nil), "RESHAPE", [x], image)
+    let padded = added("padded", count + reach, codes)
+    let amounts = [0, 0, isReverse ? 0 : reach, isReverse ? reach : 0, 0, 0, 0, 0]
+    builder.emit(.pad, "PAD", [image, builder.constant("pads", amounts.map(Int64.init), [4, 2], .int32)], padded)
+    var ones = [Float](repeating: 1, count: (reach + 1) * inner)
+    // Each channel's taps in a row; the element itself is the last, or the first, and no part of an exclusive sum.
+    if isExclusive { for channel in 0..<inner { ones[channel * (reach + 1) + (isReverse ? 0 : reach)] = 0 } }
+    let (weights, bias, perChannel) = try parameters(ones, Array(repeating: 0, count: inner), layer)
+    let laid = (0...reach).flatMap { tap in (0..<inner).map { weights[$0 * (reach + 1) + tap] } }
+    let kernel = builder.constant("\(name)/ones", laid, [1, reach + 1, 1, inner], .int8, perChannel(3))
+    let sums = added("sums", count, try quantization(of: layer.output))
+    builder.emit(
+      .depthwiseConv2D(Window(padding: .valid), depthMultiplier: 1, .none), "DEPTHWISE_CONV_2D",
+      [padded, kernel, bias], sums)
+    builder.emit(.reshape(shape: nil), "RESHAPE", [sums], try addActivation(layer.output))
   }
 
   // MARK: Padding
@@ -289,7 +416,7 @@ struct AffineQuantizer {
   }
 
   /// A PAD in front of a window.
-  private mutating func pad(_ x: Int, _ geometry: FloatWindow, _ codes: Quantization) -> Int {
+  private mutating func pad(_ x: Int, _ geometry: FloatWindow, _ codes: Quantization, with code: Int? = nil) -> Int {
     let amounts = [0, 0, geometry.top, geometry.bottom, geometry.left, geometry.right, 0, 0].map(Int64.init)
     let constant = builder.constant("pads", amounts, [4, 2], .int32)
     let made = builder.add(
@@ -299,7 +426,7 @@ struct AffineQuantizer {
           geometry.batch, geometry.height + geometry.top + geometry.bottom,
           geometry.width + geometry.left + geometry.right, geometry.channels,
         ], type: .int8, quantization: codes))
-    builder.emit(.pad, "PAD", [x, constant], made)
+    builder.emit(.pad, code == nil ? "PAD" : "PADV2", [x, constant] + (code.map { [$0] } ?? []), made)
     return made
   }
 }

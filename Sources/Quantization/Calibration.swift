@@ -6,6 +6,10 @@ public struct Calibration: Sendable {
   struct Tensor: Sendable {
     var least: Float = .infinity
     var largest: Float = -.infinity
+    /// Whether some stand for −∞, as masks and what windows are padded with.
+    var reachesDown = false
+    /// The least of what is largest in each row, where a softmax reads them.
+    var leastPeak: Float = .infinity
     var elements: [Float] = []
   }
 
@@ -13,6 +17,8 @@ public struct Calibration: Sendable {
   private var seen = 0
   private let perSample: Int
 
+  /// From here on numbers are those that the infinite constants of masks have become.
+  static let infinite: Float = 0x1p100
   /// The elements of one tensor that are kept in all.
   private static let kept = 1 << 15
 
@@ -23,15 +29,25 @@ public struct Calibration: Sendable {
   /// numbers.
   @discardableResult public mutating func add(_ vectors: [[Float]], to network: FloatNetwork) throws -> [[Float]] {
     var fault: Int?
+    let depths = network.softmaxRows
     let outputs = network.run(vectors) { tensor, elements in
       var found = tensors[tensor] ?? Tensor()
-      for element in elements {
+      for element in elements where abs(element) < Self.infinite {
         found.least = min(found.least, element)
         found.largest = max(found.largest, element)
       }
+      if elements.contains(where: { $0 <= -Self.infinite }) { found.reachesDown = true }
       if fault == nil, !elements.allSatisfy({ $0.isFinite }) { fault = tensor }
+      if let depth = depths[tensor] {
+        for row in Swift.stride(from: 0, to: elements.count, by: depth) {
+          // A row that is masked as a whole says nothing of the others.
+          guard let peak = elements[row..<row + depth].max(), peak > -1000 else { continue }
+          found.leastPeak = min(found.leastPeak, peak)
+        }
+      }
       let step = max(1, elements.count / perSample)
-      for place in Swift.stride(from: seen % step, to: elements.count, by: step) {
+      for place in Swift.stride(from: seen % step, to: elements.count, by: step)
+      where abs(elements[place]) < Self.infinite {
         found.elements.append(elements[place])
       }
       tensors[tensor] = found
@@ -54,6 +70,7 @@ public enum RangeRule: Sendable, Hashable {
   func range(_ tensors: [Calibration.Tensor]) -> ClosedRange<Float> {
     let least = tensors.map(\.least).min() ?? 0
     let largest = tensors.map(\.largest).max() ?? 0
+    guard least <= largest else { return 0...0 }
     switch self {
     case .minimumMaximum: return min(least, largest)...largest
     case .percentile(let percent):

@@ -43,7 +43,8 @@ struct FixedPointQuantizer {
     self.inputs = inputs
     self.weightBits = weightBits
     self.activationBits = activationBits
-    shared = SharedCodes(network, fixed: Set(network.inputs.filter { inputs[$0] != .reals }))
+    shared = SharedCodes(
+      network, fixed: Set(network.inputs.filter { if case .pixels? = inputs[$0] { true } else { false } }))
     builder = QuantizedNetworkBuilder(network.network)
     lasts = network.outputs.map { network.softmaxInput(of: $0) ?? $0 }
   }
@@ -83,8 +84,10 @@ struct FixedPointQuantizer {
     case .combine(.squaredDifference, _, _): return true
     case .combine(.difference, _, _): return false
     case .combine: return inputs && layer.constant.map { $0.numbers.allSatisfy { $0 >= 0 } } ?? true
-    case .average, .maximum, .reduce, .bilinear, .product, .select, .move, .concatenation: return inputs
-    case .softmax: return true
+    case .average, .maximum, .reduce, .bilinear, .product, .select, .move, .concatenation, .cumulative, .normalized:
+      return inputs
+    case .softmax, .denied: return true
+    case .logarithmicSoftmax, .rows, .cast: return false
     case .unary(let functions):
       switch functions.last {
       case .clamp(let low, _): return low >= 0
@@ -233,13 +236,13 @@ struct FixedPointQuantizer {
       }
       builder.emit(
         .maxPool2D(window, height: height, width: width, .none), type, inputs, addActivation(layer.output))
-    case .transposed, .select, .product, .bilinear: throw Self.noForm
+    case .transposed, .select, .product, .bilinear, .logarithmicSoftmax, .normalized, .cumulative, .rows, .cast, .denied:
+      throw Self.noForm
     case .reduce(let reduction, let axes, _, _):
-      // An average over the one axis that neighbouring ones come to.
+      // An average or a sum over the one axis that neighbouring ones come to.
       let shape = network.network.tensors[layer.inputs[0]].shape
-      guard reduction == .mean, let first = axes.first, let end = axes.last, end - first + 1 == axes.count else {
-        throw Self.noForm
-      }
+      guard [.mean, .sum].contains(reduction), let first = axes.first, let end = axes.last, end - first + 1 == axes.count
+      else { throw Self.noForm }
       let (outer, count) = (shape[..<first].reduce(1, *), axes.reduce(1) { $0 * shape[$1] })
       let inner = shape[(end + 1)...].reduce(1, *)
       let (from, to) = (format(of: layer.inputs[0]), format(of: layer.output))
@@ -247,8 +250,17 @@ struct FixedPointQuantizer {
       let name = network.network.tensors[layer.output].name
       let pooled = builder.add(
         Tensor(name: "\(name)/mean", shape: [outer, 1, 1, inner], type: to.type, quantization: to.quantization))
-      builder.emit(
-        .averagePool2D(Window(padding: .valid), height: count, width: 1, .none), type, [x], pooled, rule(layer, to))
+      if reduction == .mean {
+        builder.emit(
+          .averagePool2D(Window(padding: .valid), height: count, width: 1, .none), type, [x], pooled, rule(layer, to))
+      } else {
+        let window = Window(padding: .valid)
+        let ones = FloatAffine(
+          window: try FloatWindow(window, shape: [outer, count, 1, inner], rows: count, columns: 1), groups: inner,
+          outputs: inner, weights: Array(repeating: 1, count: count * inner), bias: Array(repeating: 0, count: inner),
+          isDense: false, fileWindow: window)
+        try add(ones, layer, type, x, to: pooled)
+      }
       let made = addActivation(layer.output)
       if builder.tensors[made].shape == builder.tensors[pooled].shape {
         builder.alias(layer.output, pooled)
@@ -259,7 +271,9 @@ struct FixedPointQuantizer {
       guard network.outputs.contains(layer.output), lasts.contains(layer.inputs[0]) else {
         throw LayerFault("inside the network it needs floating point", remedy: "end the network with it")
       }
-    case .move(let places):
+    case .move(let places, let fill):
+      guard fill == 0 || !places.contains(-1), network.network.tensors[layer.output].type == .float32
+      else { throw Self.noForm }
       guard Self.isWritten(operation.kind) else { return try addIndexed(places, layer, type, inputs[0]) }
       for case let constant? in operation.inputs.dropFirst().prefix(1) { inputs.append(try builder.place(constant)) }
       if case .pad = operation.kind {
@@ -268,8 +282,8 @@ struct FixedPointQuantizer {
           builder.constant("padding value", [format.zeroPoint], [1], format.type, format.quantization))
       }
       builder.emit(operation.kind, type, inputs, addActivation(layer.output))
-    case .concatenation:
-      guard case .concatenation = operation.kind else { throw Self.noForm }
+    case .concatenation(_, let parts):
+      guard case .concatenation = operation.kind, parts.allSatisfy({ $0.constant == nil }) else { throw Self.noForm }
       let format = format(of: layer.output)
       for (place, input) in layer.inputs.enumerated() where !shared.areJoined(input, layer.output) {
         let rescaled = builder.addRescaled(inputs[place], format.type, format.quantization)
@@ -278,6 +292,7 @@ struct FixedPointQuantizer {
       }
       builder.emit(operation.kind, type, inputs, addActivation(layer.output))
     case .unary(let functions):
+      guard !functions.contains(where: \.isJoined) else { throw Self.noForm }
       let made = addActivation(layer.output)
       builder.emit(.unary(.composed(functions)), type, inputs, made, rule(layer, format(of: layer.output)))
     }
@@ -340,7 +355,7 @@ struct FixedPointQuantizer {
   }
 
   private mutating func add(
-    _ affine: FloatAffine, _ layer: FloatLayer, _ type: String, _ x: Int
+    _ affine: FloatAffine, _ layer: FloatLayer, _ type: String, _ x: Int, to part: Int? = nil
   ) throws(LayerFault) {
     let source = format(of: layer.inputs[0])
     let factor = Float(inputFactors[shared.representative(layer.inputs[0])] ?? 1)
@@ -375,7 +390,7 @@ struct FixedPointQuantizer {
     let bias = builder.constant("\(name)/bias", biases, [outputs], .int32)
     let quantization = Quantization(scales: [weightScale], zeroPoints: [0])
     let quantizer = rule(layer, target, rounding)
-    let made = addActivation(layer.output)
+    let made = part ?? addActivation(layer.output)
     if affine.isDense {
       let weights = builder.constant("\(name)/weights", codes, [outputs, affine.length], weightType, quantization)
       let (from, to) = (builder.tensors[x].shape, builder.tensors[made].shape)

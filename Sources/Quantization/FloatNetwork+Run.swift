@@ -29,6 +29,15 @@ extension FloatNetwork {
 }
 
 extension FloatLayer {
+  /// Both operands, one of which may be constant.
+  private func operands(_ inputs: [[Float]]) -> ([Float], [Float]) {
+    switch constant {
+    case let constant? where constant.isLeft: (constant.numbers, inputs[0])
+    case let constant?: (inputs[0], constant.numbers)
+    case nil: (inputs[0], inputs[1])
+    }
+  }
+
   /// The layer's output before its activation.
   fileprivate func run(_ inputs: [[Float]]) -> [Float] {
     let x = inputs[0]
@@ -41,12 +50,7 @@ extension FloatLayer {
           (0..<shape[axis]).map { (start.left + $0 * stride.left, start.right + $0 * stride.right) }
         }
       }
-      let (a, b) =
-        switch constant {
-        case let constant? where constant.isLeft: (constant.numbers, x)
-        case let constant?: (x, constant.numbers)
-        case nil: (x, inputs[1])
-        }
+      let (a, b) = operands(inputs)
       return places.map { combination.of(a[$0.left], b[$0.right]) }
     case .select(let operands, let shape):
       var places = [[0, 0, 0]]
@@ -60,7 +64,7 @@ extension FloatLayer {
       return places.map { numbers[0][$0[0]] != 0 ? numbers[1][$0[1]] : numbers[2][$0[2]] }
     case .transposed(let layer): return layer.run(x)
     case .product(let product):
-      let y = inputs[1]
+      let (x, y) = operands(inputs)
       return product.outputStarts.map { start in
         (0..<product.depth).reduce(0) {
           $0 + x[start.left + $1 * product.left.depthStride] * y[start.right + $1 * product.right.depthStride]
@@ -89,11 +93,52 @@ extension FloatLayer {
         for place in 0..<depth { made[row + place] = Float(powers[place] / sum) }
       }
       return made
-    case .move(let places): return places.map { $0 < 0 ? 0 : x[Int($0)] }
-    case .concatenation(let turns, let sizes):
-      return (0..<turns).flatMap { turn in
-        sizes.indices.flatMap { inputs[$0][turn * sizes[$0]..<(turn + 1) * sizes[$0]] }
+    case .logarithmicSoftmax(let depth):
+      var made = x
+      for row in stride(from: 0, to: x.count, by: depth) {
+        let largest = Double(x[row..<row + depth].max() ?? 0)
+        let sum = x[row..<row + depth].reduce(0) { $0 + RealFunction.exponential(Double($1) - largest) }
+        for place in row..<row + depth { made[place] = Float(Double(x[place]) - largest - RealFunction.logarithm(sum)) }
       }
+      return made
+    case .normalized(let depth):
+      var made = x
+      for row in stride(from: 0, to: x.count, by: depth) {
+        let length = x[row..<row + depth].reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+        for place in row..<row + depth where length > 0 { made[place] = Float(Double(x[place]) / length) }
+      }
+      return made
+    case .cumulative(let axes, let isExclusive, let isReverse):
+      let (count, inner) = (axes[1], axes[2])
+      var made = x
+      for line in 0..<axes[0] * inner {
+        let start = line / inner * count * inner + line % inner
+        var sum: Float = 0
+        for step in 0..<count {
+          let place = start + (isReverse ? count - 1 - step : step) * inner
+          let before = sum
+          sum += x[place]
+          made[place] = isExclusive ? before : sum
+        }
+      }
+      return made
+    case .move(let places, let fill): return places.map { $0 < 0 ? fill : x[Int($0)] }
+    case .concatenation(let turns, let parts):
+      var next = inputs[...]
+      let numbers = parts.map { $0.constant?.numbers ?? next.popFirst() ?? [] }
+      return (0..<turns).flatMap { turn in
+        zip(parts, numbers).flatMap { $1[turn * $0.size..<(turn + 1) * $0.size] }
+      }
+    case .rows(let outer, let count, let inner, let table):
+      return (0..<outer).flatMap { block in
+        // An index past the ends is the nearest row's, as on a device.
+        x.flatMap { index in
+          let row = block * count + Int(min(max(index, 0), Float(count - 1)))
+          return table[row * inner..<(row + 1) * inner]
+        }
+      }
+    case .cast: return x
+    case .denied: return x.map { 1 - $0 }
     case .unary(let functions):
       return x.map { real in functions.reduce(real) { Float($1(Double($0))) } }
     }

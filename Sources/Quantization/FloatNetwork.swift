@@ -7,23 +7,25 @@ import Network
 public struct FloatNetwork: Sendable {
   public let network: Network
   /// The layers, in the order in which they are reckoned.
-  let layers: [FloatLayer]
+  var layers: [FloatLayer]
+  /// Tensors of whole numbers that choose rows of tables, with how many rows the shortest of these has.
+  private(set) var indices: [Int: Int] = [:]
 
   /// Throws a `NetworkError` with every layer that is not one of real numbers, or is not supported.
   public init(_ network: Network) throws {
     try network.validate()
-    let network = network.evaluatingConstants().leavingIndicesToCaller()
+    let network = network.evaluatingConstants().leavingIndicesToCaller().writingQuotientsOut()
     guard !network.inputs.isEmpty, !network.outputs.isEmpty else {
       throw NetworkError("it has \(network.inputs.count) inputs and \(network.outputs.count) outputs")
     }
     self.network = network
     var issues: [LayerIssue] = []
-    for tensor in network.inputs where network.tensors[tensor].type != .float32 {
+    for tensor in network.inputs where ![.float32, .int32, .int64].contains(network.tensors[tensor].type) {
       issues.append(
         LayerIssue(
           reason:
-            "its input \"\(network.tensors[tensor].name.printable())\" is \(network.tensors[tensor].type), not float32",
-          remedy: "quantise the float network that it was made of, or feed it real values"))
+            "its input \"\(network.tensors[tensor].name.printable())\" is \(network.tensors[tensor].type), not float32, int32 "
+            + "or int64", remedy: "quantise the float network that it was made of, or feed it real values"))
     }
     if let codes = network.operations.lazy.flatMap(\.outputs).map({ network.tensors[$0] }).first(where: {
       $0.constant == nil && $0.type.codes != nil && $0.quantization != nil
@@ -47,6 +49,22 @@ public struct FloatNetwork: Sendable {
     }
     guard issues.isEmpty else { throw NetworkError(issues) }
     self.layers = layers
+    for layer in layers.reversed() {
+      var rows = indices[layer.output]
+      if case .rows(_, let count, _, _) = layer.kind { rows = count }
+      guard let rows, network.tensors[layer.inputs[0]].type != .float32 else { continue }
+      indices[layer.inputs[0]] = min(rows, indices[layer.inputs[0]] ?? rows)
+    }
+    for layer in layers where layer.isCast && indices[layer.inputs[0]] != nil {
+      let name = network.tensors[layer.inputs[0]].name.printable()
+      throw NetworkError([
+        LayerIssue(
+          index: network.place(ofOperation: layer.index), type: network.operations[layer.index].typeName,
+          name: network.name(ofOperation: layer.index),
+          reason: "it takes the indices \"\(name)\", which choose rows of a table, for numbers, too",
+          remedy: "give the network what is made of them, a mask say, as an input of its own")
+      ])
+    }
   }
 
   var inputs: [Int] { network.inputs }
@@ -61,6 +79,37 @@ public struct FloatNetwork: Sendable {
   public func softmaxInput(of output: Int) -> Int? {
     guard let last = layers.last(where: { $0.output == output }), case .softmax = last.kind else { return nil }
     return last.inputs.first
+  }
+
+  /// How many rows the table has that an input of whole numbers chooses from; nil for inputs of numbers.
+  public func rows(ofInput position: Int) -> Int? { indices[inputs[position]] }
+}
+
+extension Network {
+  /// Quotients by what is reckoned as products with its reciprocal: TensorFlow Lite divides no int8 that may be zero.
+  fileprivate func writingQuotientsOut() -> Network {
+    var written = self
+    written.operations = []
+    for (index, operation) in operations.enumerated() {
+      var operation = operation
+      operation.place = place(ofOperation: index)
+      guard case .divide(let activation) = operation.kind, operation.inputs.count == 2, operation.outputs.count == 1,
+        let divisor = operation.inputs[1], tensors[divisor].constant == nil, tensors[divisor].type == .float32
+      else {
+        written.operations.append(operation)
+        continue
+      }
+      let name = "\(tensors[operation.outputs[0]].name)/reciprocal"
+      written.tensors.append(Tensor(name: name, shape: tensors[divisor].shape, type: .float32))
+      let reciprocal = written.tensors.count - 1
+      var division = Operation(
+        .unary(.composed([.reciprocal])), typeName: operation.typeName, inputs: [divisor], outputs: [reciprocal])
+      division.place = operation.place
+      operation.kind = .multiply(activation)
+      operation.inputs[1] = reciprocal
+      written.operations += [division, operation]
+    }
+    return written
   }
 }
 
@@ -91,11 +140,22 @@ struct FloatLayer: Sendable {
     case reduce(FloatReduction, axes: [Int], starts: [Int], steps: [Int])
     case bilinear(FloatResize)
     case softmax(beta: Float, depth: Int)
-    /// Element i of the output is element `places[i]` of the input, or 0 where that is −1.
-    case move(places: [Int32])
-    /// Along the middle one of three axes: blocks of these sizes a turn, one an input.
-    case concatenation(turns: Int, sizes: [Int])
+    case logarithmicSoftmax(depth: Int)
+    /// Rows divided by their lengths.
+    case normalized(depth: Int)
+    /// Sums up to each element of the middle one of three axes.
+    case cumulative(axes: [Int], isExclusive: Bool, isReverse: Bool)
+    /// Element i of the output is element `places[i]` of the input, or `fill` where that is −1.
+    case move(places: [Int32], fill: Float)
+    /// Along the middle one of three axes: blocks of these sizes a turn, one a part.
+    case concatenation(turns: Int, parts: [FloatPart])
     case unary([RealFunction])
+    /// Along the middle one of three axes of a table the rows that whole numbers choose.
+    case rows(outer: Int, count: Int, inner: Int, table: [Float])
+    /// Whole numbers as real ones.
+    case cast
+    /// Of truth values.
+    case denied
   }
   enum Combination: Sendable, Equatable {
     case sum, difference, product, quotient, maximum, minimum, squaredDifference
@@ -112,10 +172,24 @@ struct FloatLayer: Sendable {
   /// Tensors that are reckoned, without constants.
   var inputs: [Int]
   var output: Int
-  /// The operand of two that is none of them.
+  /// The operand of two that is none of them; of a product of matrices, too.
   var constant: FloatConstant?
   /// Which of the operation's outputs it makes.
   var part = 0
+
+  var isCast: Bool { if case .cast = kind { true } else { false } }
+
+  /// Constants that its output holds as they are.
+  var joinedConstants: [Float] {
+    switch kind {
+    case .move(let places, let fill): places.contains(-1) ? [fill] : []
+    case .concatenation(_, let parts): parts.flatMap { $0.constant?.numbers ?? [] }
+    case .rows(_, _, _, let table): table
+    case .select(let operands, _): operands.dropFirst().flatMap { $0.constant?.numbers ?? [] }
+    case .combine(.maximum, _, _), .combine(.minimum, _, _): constant?.numbers ?? []
+    default: []
+    }
+  }
 }
 
 /// A constant operand of a layer that has two.
@@ -124,6 +198,13 @@ struct FloatConstant: Sendable {
   var shape: [Int]
   /// Whether it is the first of the two.
   var isLeft: Bool
+}
+
+/// What is joined to others; its numbers where it is constant.
+struct FloatPart: Sendable {
+  /// Elements a turn.
+  var size: Int
+  var constant: FloatConstant?
 }
 
 /// One of three operands: the distance between its neighbours along each axis of the output, and what it holds where it is
@@ -218,4 +299,6 @@ struct FloatWindow: Sendable {
   }
 
   var isPadded: Bool { top > 0 || left > 0 || bottom > 0 || right > 0 }
+  /// Whether it is one window, which is all of the image.
+  var isWhole: Bool { !isPadded && outputHeight == 1 && outputWidth == 1 && rows == height && columns == width }
 }

@@ -52,20 +52,20 @@ extension FloatOperation {
 
   /// SELECT: a condition that is reckoned, and two operands that may be constants; all broadcast.
   func selected() throws(LayerFault) -> FloatLayer {
-    let condition = try reckoned(0, .boolean)
-    var (inputs, sizes, constants) = ([condition.index], [condition.tensor.shape], [FloatConstant?.none])
-    for position in 1...2 {
+    var (inputs, sizes, constants): ([Int], [[Int]], [FloatConstant?]) = ([], [], [])
+    for position in 0...2 {
       if isConstant(position) {
         let found = try reals(position, "operand")
         sizes.append(found.shape)
         constants.append(FloatConstant(numbers: found.numbers, shape: found.shape, isLeft: false))
       } else {
-        let found = try reckoned(position)
+        let found = try reckoned(position, position == 0 ? .boolean : .float32)
         inputs.append(found.index)
         sizes.append(found.tensor.shape)
         constants.append(nil)
       }
     }
+    guard !inputs.isEmpty else { throw LayerFault("all its inputs are constants") }
     let made = try made.shape
     let operands = try zip(sizes, constants).map { size, constant throws(LayerFault) in
       let shape = Array(repeating: 1, count: max(0, made.count - size.count)) + size
@@ -88,6 +88,19 @@ extension FloatOperation {
     try require([geometry.batch, geometry.outputHeight, geometry.outputWidth, geometry.channels])
     if case .averagePool2D = operation.kind { return try layer(.average(geometry), [x.index], fused) }
     return try layer(.maximum(geometry), [x.index], fused)
+  }
+
+  /// Sums up to each element of an axis.
+  func runningSum(isExclusive: Bool, isReverse: Bool) throws(LayerFault) -> FloatLayer {
+    let x = try reckoned(0)
+    let shape = x.tensor.shape
+    let axes = try axes(1, rank: shape.count)
+    guard axes.count == 1 else { throw LayerFault("its axes are \(axes), not one") }
+    try require(shape)
+    return try layer(
+      .cumulative(
+        axes: [shape[..<axes[0]].reduce(1, *), shape[axes[0]], shape[(axes[0] + 1)...].reduce(1, *)],
+        isExclusive: isExclusive, isReverse: isReverse), [x.index])
   }
 
   /// One number for all elements along some axes.

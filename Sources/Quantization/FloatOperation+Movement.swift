@@ -5,23 +5,56 @@ import Network
 extension FloatOperation {
   /// Several tensors, one after another along an axis of theirs or along one that is new.
   func joined(axis: Int, isNewAxis: Bool) throws(LayerFault) -> FloatLayer {
-    var parts: [(index: Int, tensor: Tensor)] = []
-    for position in operation.inputs.indices { parts.append(try reckoned(position)) }
+    var (parts, inputs): ([(shape: [Int], constant: FloatConstant?)], [Int]) = ([], [])
+    for position in operation.inputs.indices {
+      if isConstant(position) {
+        let found = try reals(position, "operand")
+        parts.append((found.shape, FloatConstant(numbers: found.numbers, shape: found.shape, isLeft: false)))
+      } else {
+        let found = try reckoned(position)
+        parts.append((found.tensor.shape, nil))
+        inputs.append(found.index)
+      }
+    }
     let made = try made.shape
     let axis = axis < 0 ? axis + made.count : axis
     let shapes = parts.map { part in
-      var shape = part.tensor.shape
+      var shape = part.shape
       if isNewAxis, shape.count + 1 == made.count, (0..<made.count).contains(axis) { shape.insert(1, at: axis) }
       return shape
     }
-    guard !parts.isEmpty, made.indices.contains(axis),
+    guard !inputs.isEmpty, made.indices.contains(axis),
       shapes.allSatisfy({ shape in
         shape.count == made.count && made.indices.allSatisfy { $0 == axis || shape[$0] == made[$0] }
       }), shapes.reduce(0, { $0 + $1[axis] }) == made[axis]
-    else { throw LayerFault("its inputs' shapes, \(parts.map(\.tensor.shape)), do not join to \(made)") }
+    else { throw LayerFault("its inputs' shapes, \(parts.map(\.shape)), do not join to \(made)") }
     let inner = made[(axis + 1)...].reduce(1, *)
     return try layer(
-      .concatenation(turns: made[..<axis].reduce(1, *), sizes: shapes.map { $0[axis] * inner }), parts.map(\.index))
+      .concatenation(
+        turns: made[..<axis].reduce(1, *),
+        parts: zip(shapes, parts).map { FloatPart(size: $0[axis] * inner, constant: $1.constant) }), inputs)
+  }
+
+  /// GATHER and EMBEDDING_LOOKUP of a constant table by whole numbers that are reckoned.
+  func rows(axis: Int, batchDimensions: Int) throws(LayerFault) -> FloatLayer {
+    let indices = try reckoned(1, .int32, orOf: Self.integers)
+    guard isConstant(0) else {
+      throw LayerFault(
+        "it chooses among what is reckoned by indices that are reckoned",
+        remedy: "gather from a constant table, as an embedding, or by constant indices")
+    }
+    let table = try reals(0, "table")
+    let rank = table.shape.count
+    guard batchDimensions == 0, (-rank..<rank).contains(axis) else {
+      throw LayerFault("its axis \(axis) does not exist in rank \(rank), or it has batch dimensions")
+    }
+    let along = axis < 0 ? axis + rank : axis
+    guard table.shape[along] > 0 else { throw LayerFault("its table has the shape \(table.shape): it is empty") }
+    try require(table.shape[..<along] + indices.tensor.shape + table.shape[(along + 1)...])
+    return try layer(
+      .rows(
+        outer: table.shape[..<along].reduce(1, *), count: table.shape[along],
+        inner: table.shape[(along + 1)...].reduce(1, *), table: table.numbers), [indices.index])
   }
 
   /// The layers of an operation that puts elements of one input elsewhere; nil where it is none. Where they go is what
@@ -29,18 +62,22 @@ extension FloatOperation {
   func moved() throws(LayerFault) -> [FloatLayer]? {
     let reckoned = operation.inputs.indices.filter { !isConstant($0) && operation.inputs[$0] != nil }
     guard isMove, reckoned.count == 1 else { return nil }
-    let x = try self.reckoned(reckoned[0])
+    let x = try self.reckoned(reckoned[0], orOf: [.int32, .int64, .boolean])
+    var fill: Float = 0
     if case .pad = operation.kind, isConstant(2) {
-      guard try reals(2, "padding value").numbers == [0] else { throw LayerFault("it pads with what is not 0") }
+      let value = try reals(2, "padding value").numbers
+      guard value.count == 1 else { throw LayerFault("it pads with \(value.count) numbers") }
+      fill = value[0]
     }
     let places = try self.places(of: x)
     return zip(operation.outputs, places).enumerated().map { part, made in
       FloatLayer(
-        index: index, kind: .move(places: made.1), activation: .none, inputs: [x.index], output: made.0, part: part)
+        index: index, kind: .move(places: made.1, fill: fill), activation: .none, inputs: [x.index], output: made.0,
+        part: part)
     }
   }
 
-  private var isMove: Bool {
+  var isMove: Bool {
     switch operation.kind {
     case .reshape, .squeeze, .expandDimensions, .pad, .transpose, .stridedSlice, .unpack, .slice, .gather, .broadcastTo,
       .split, .splitSizes, .tile, .gatherND, .reverse, .mirrorPad, .depthToSpace, .spaceToDepth, .spaceToBatch,

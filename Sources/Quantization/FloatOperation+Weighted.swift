@@ -82,22 +82,35 @@ extension FloatOperation {
   }
 
   func matrixProduct(transposesLeft: Bool, transposesRight: Bool) throws(LayerFault) -> FloatLayer {
-    let x = try reckoned(0)
-    guard isConstant(1) else {
-      let y = try reckoned(1)
+    // A constant matrix on the right is a dense layer's, but where there are several, or the left one is transposed.
+    let constant = isConstant(0) ? 0 : isConstant(1) ? 1 : nil
+    let lists = try tensor(1, "right matrix").tensor.shape.dropLast(2)
+    guard constant == 1, !transposesLeft, lists.allSatisfy({ $0 == 1 }) else {
+      var (inputs, sizes, factor): ([Int], [[Int]], FloatConstant?) = ([], [], nil)
+      for position in 0..<2 {
+        if position == constant {
+          let found = try reals(position, position == 0 ? "left matrix" : "right matrix")
+          factor = FloatConstant(numbers: found.numbers, shape: found.shape, isLeft: position == 0)
+          sizes.append(found.shape)
+        } else {
+          let found = try reckoned(position)
+          inputs.append(found.index)
+          sizes.append(found.tensor.shape)
+        }
+      }
       let shapes = MatrixShapes(
-        left: x.tensor.shape, transposesLeft: transposesLeft, right: y.tensor.shape, transposesRight: transposesRight)
+        left: sizes[0], transposesLeft: transposesLeft, right: sizes[1], transposesRight: transposesRight)
       guard let shapes else {
-        throw LayerFault("its inputs' shapes, \(x.tensor.shape) and \(y.tensor.shape), are no matrices that can be multiplied")
+        throw LayerFault("its inputs' shapes, \(sizes[0]) and \(sizes[1]), are no matrices that can be multiplied")
       }
       try require(shapes.output)
       return try layer(
-        .product(shapes.product(transposesLeft: transposesLeft, transposesRight: transposesRight)), [x.index, y.index])
+        .product(shapes.product(transposesLeft: transposesLeft, transposesRight: transposesRight)), inputs, constant: factor)
     }
-    // A constant matrix on the right is a dense layer's.
+    let x = try reckoned(0)
     let weights = try reals(1, "right matrix")
     let (count, shape) = (weights.numbers.count, weights.shape)
-    guard !transposesLeft, shape.count >= 2, count == shape.suffix(2).reduce(1, *), let length = x.tensor.shape.last,
+    guard shape.count >= 2, count == shape.suffix(2).reduce(1, *), let length = x.tensor.shape.last,
       length == shape[shape.count - (transposesRight ? 1 : 2)], length > 0
     else { throw LayerFault("its right matrix has the shape \(shape) for an input of \(x.tensor.shape)") }
     let outputs = count / length

@@ -30,10 +30,14 @@ struct FloatOperation {
     position < operation.inputs.count && operation.inputs[position].map { network.tensors[$0].constant != nil } == true
   }
 
+  static let integers: Set<ElementType> = [.int32, .int64]
+
   /// An input that is reckoned.
-  func reckoned(_ position: Int, _ type: ElementType = .float32) throws(LayerFault) -> (index: Int, tensor: Tensor) {
+  func reckoned(
+    _ position: Int, _ type: ElementType = .float32, orOf others: Set<ElementType> = []
+  ) throws(LayerFault) -> (index: Int, tensor: Tensor) {
     let found = try tensor(position, "input")
-    guard found.tensor.type == type, found.tensor.constant == nil else {
+    guard found.tensor.type == type || others.contains(found.tensor.type), found.tensor.constant == nil else {
       throw LayerFault(
         "its input \(position), \"\(found.tensor.name.printable())\", is \(found.tensor.constant == nil ? "" : "a constant, ")"
           + "\(found.tensor.type); layers of reckoned \(type) tensors are quantised")
@@ -44,14 +48,22 @@ struct FloatOperation {
   func reals(_ position: Int, _ role: String) throws(LayerFault) -> (numbers: [Float], shape: [Int]) {
     let found = try tensor(position, role)
     // Weights alone may be codes, beside real activations: a file of dynamic range.
-    guard let numbers = found.tensor.floats ?? (role == "weights" ? found.tensor.dequantized : nil) else {
+    let truth = found.tensor.type == .boolean ? found.tensor.integers?.map { Float($0) } : nil
+    guard let numbers = found.tensor.floats ?? (["weights", "table"].contains(role) ? found.tensor.dequantized : truth) else {
       throw LayerFault(
         "its \(role) is \(found.tensor.type)\(found.tensor.constant == nil ? ", computed at run time" : ""); constant "
           + "float32 numbers are quantised", remedy: "train with fixed weights, and convert without quantisation")
     }
-    guard numbers.allSatisfy({ $0.isFinite }) else { throw LayerFault("its \(role) holds what is no finite number") }
-    return (numbers, found.tensor.shape)
+    guard Self.masks.contains(role) else {
+      guard numbers.allSatisfy({ $0.isFinite }) else { throw LayerFault("its \(role) holds what is no finite number") }
+      return (numbers, found.tensor.shape)
+    }
+    guard !numbers.contains(where: \.isNaN) else { throw LayerFault("its \(role) holds what is no number") }
+    return (numbers.map { min(max($0, -0x1p126), 0x1p126) }, found.tensor.shape)
   }
+
+  /// What masks are made of: where it is infinite, it is as far as sums with it stay finite.
+  private static let masks: Set<String> = ["first operand", "second operand", "operand", "padding value"]
 
   func integers(_ position: Int, _ role: String) throws(LayerFault) -> [Int] {
     guard let integers = try tensor(position, role).tensor.integers else {
@@ -97,7 +109,7 @@ struct FloatOperation {
 
   /// The layers that the operation is, one for each output, with all shapes checked.
   func layers() throws(LayerFault) -> [FloatLayer] {
-    if let stray = operation.outputs.lazy.map({ network.tensors[$0] }).first(where: { $0.type != (makesTruth ? .boolean : .float32) }) {
+    if let stray = operation.outputs.lazy.map({ network.tensors[$0] }).first(where: { !isMade($0.type) }) {
       throw LayerFault(
         "it makes \(stray.type), and layers of real numbers are quantised",
         remedy: "end the network in front of it, or quantise with the tool that made the file")
@@ -123,6 +135,22 @@ struct FloatOperation {
     case .compare(let comparison): return [try combined(.compared(comparison))]
     case .logical(.and): return [try combined(.both, type: .boolean)]
     case .logical(.or): return [try combined(.either, type: .boolean)]
+    case .logical(.not):
+      let x = try reckoned(0, .boolean)
+      try require(x.tensor.shape)
+      return [try layer(.denied, [x.index])]
+    case .constant(.cast):
+      let x = try reckoned(0, .int32, orOf: [.int64, .boolean])
+      try require(x.tensor.shape)
+      guard x.tensor.type == .boolean else { return [try layer(.cast, [x.index])] }
+      let constants = [Float(1), 0].map { number in
+        FloatOperand(
+          strides: x.tensor.shape.map { _ in 0 }, constant: FloatConstant(numbers: [number], shape: [1], isLeft: false))
+      }
+      return [
+        try layer(
+          .select([FloatOperand(strides: rowMajorStrides(x.tensor.shape))] + constants, shape: x.tensor.shape), [x.index])
+      ]
     case .select: return [try selected()]
     case .averagePool2D(let window, let rows, let columns, let fused),
       .maxPool2D(let window, let rows, let columns, let fused):
@@ -139,6 +167,20 @@ struct FloatOperation {
       guard let depth = x.tensor.shape.last, beta.isFinite else { throw LayerFault("its input has no axes") }
       try require(x.tensor.shape)
       return [try layer(.softmax(beta: beta, depth: depth), [x.index])]
+    case .logSoftmax:
+      let x = try reckoned(0)
+      guard let depth = x.tensor.shape.last, depth > 0 else { throw LayerFault("its input has no axes") }
+      try require(x.tensor.shape)
+      return [try layer(.logarithmicSoftmax(depth: depth), [x.index])]
+    case .normalize:
+      let x = try reckoned(0)
+      guard let depth = x.tensor.shape.last, depth > 0 else { throw LayerFault("its input has no axes") }
+      try require(x.tensor.shape)
+      return [try layer(.normalized(depth: depth), [x.index])]
+    case .cumulativeSum(let isExclusive, let isReverse):
+      return [try runningSum(isExclusive: isExclusive, isReverse: isReverse)]
+    case .gather(let axis, let batchDimensions) where !isConstant(1):
+      return [try rows(axis: axis, batchDimensions: batchDimensions)]
     case .unary(let function):
       let x = try reckoned(0)
       try require(x.tensor.shape)
@@ -154,10 +196,13 @@ struct FloatOperation {
     throw LayerFault("the operator is not among those that are quantised from float", remedy: Self.remedy)
   }
 
-  private var makesTruth: Bool {
+  /// Whether the operation is one that may make this type.
+  private func isMade(_ type: ElementType) -> Bool {
     switch operation.kind {
-    case .compare, .logical: true
-    default: false
+    case .compare, .logical: type == .boolean
+    default:
+      // What only moves elements moves those of other types as well.
+      type == .float32 || isMove && (type == .boolean || Self.integers.contains(type))
     }
   }
 

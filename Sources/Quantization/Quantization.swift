@@ -17,6 +17,8 @@ public enum InputCodes: Sendable, Hashable {
   case pixels(low: Float, high: Float)
   /// Real values: their codes are chosen by calibration.
   case reals
+  /// Whole numbers that choose rows of a table: the device takes them as they are.
+  case integers
 }
 
 extension FloatNetwork {
@@ -53,6 +55,12 @@ struct QuantizedNetworkBuilder {
   mutating func add(_ tensor: Int, _ type: ElementType, _ quantization: Quantization) -> Int {
     let old = source.tensors[tensor]
     places[tensor] = add(Tensor(name: old.name, shape: old.shape, type: type, quantization: quantization))
+    return tensors.count - 1
+  }
+
+  /// The new tensor that stands for one of indices.
+  mutating func addIndices(_ tensor: Int) -> Int {
+    places[tensor] = add(Tensor(name: source.tensors[tensor].name, shape: source.tensors[tensor].shape, type: .int32))
     return tensors.count - 1
   }
 

@@ -7,27 +7,31 @@ struct SharedCodes {
   private let network: FloatNetwork
 
   /// `fixed` are the tensors whose codes are not chosen by what they hold; `keepsCodes` says of which functions the target
-  /// does not rescale.
-  init(_ network: FloatNetwork, fixed: Set<Int>, keepsCodes: ([RealFunction]) -> Bool = { _ in false }) {
+  /// does not rescale, `separatesMeans` that means of whole images have codes of their own.
+  init(
+    _ network: FloatNetwork, fixed: Set<Int>, separatesMeans: Bool = false, keepsCodes: ([RealFunction]) -> Bool = { _ in false }
+  ) {
     self.network = network
     parents = Array(network.network.tensors.indices)
     var concatenations: [FloatLayer] = []
     for layer in network.layers {
       switch layer.kind {
-      case .move, .maximum, .average: join(layer.inputs[0], layer.output)
+      case .average(let window) where separatesMeans && window.isWhole && layer.activation == .none: break
+      case .move, .maximum, .average, .cast: join(layer.inputs[0], layer.output)
       case .concatenation, .combine(.maximum, _, _), .combine(.minimum, _, _): concatenations.append(layer)
       case .select: concatenations.append(layer)
       case .unary(let functions): if keepsCodes(functions) { join(layer.inputs[0], layer.output) }
       case .reduce(let reduction, _, _, _):
         if [.maximum, .minimum].contains(reduction) { join(layer.inputs[0], layer.output) }
       case .bilinear: join(layer.inputs[0], layer.output)
-      case .affine, .transposed, .combine, .product, .softmax: break
+      case .affine, .transposed, .combine, .product, .softmax, .logarithmicSoftmax, .normalized, .cumulative, .rows, .denied:
+        break
       }
     }
     for layer in concatenations {
       // Of one thing with codes of its own nothing has to be rescaled.
       // A condition has no codes to share.
-      let inputs = layer.inputs.filter { network.network.tensors[$0].type == .float32 }
+      let inputs = layer.inputs.filter { network.network.tensors[$0].type != .boolean }
       let isOne = Set(inputs.map(representative)).count == 1
       for input in inputs where isOne || !members(of: representative(input)).contains(where: fixed.contains) {
         join(input, layer.output)

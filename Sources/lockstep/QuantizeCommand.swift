@@ -24,9 +24,9 @@ struct QuantizeCommand: ParsableCommand {
     discussion: """
       Reads a float network (ONNX, or TensorFlow Lite without optimizations, with float16 weights or of dynamic range, \
       whose int8 weights it takes for what they stand for), with the operators that `lockstep inspect --operators` lists, but \
-      running sums, LOG_SOFTMAX, L2_NORMALIZATION, LOGICAL_NOT and integers inside the network; batch normalisation is folded. \
-      Calibration runs some hundred typical inputs through it, no labels needed, and so finds the ranges that codes have \
-      to cover.
+      recurrent layers and integers inside the network beyond indices and what is cast to real numbers; batch normalisation is \
+      folded, other normalisations and what else has no operator on int8 are written out. Calibration runs some hundred \
+      typical inputs through it, no labels needed, and so finds the ranges that codes have to cover.
 
         fixed-point  every scale is a power of two, so that a shift requantises: the
                      networks of the verification literature. Weights are signed,
@@ -38,7 +38,8 @@ struct QuantizeCommand: ParsableCommand {
                      Written as .tflite, and runs in TensorFlow Lite too.
 
       A network with several inputs takes --calibration once for each, in its order, or one .npz with an array of each \
-      input's name.
+      input's name. Inputs of integers take arrays of integers: indices of an embedding stay int32, numbers that the network \
+      casts to real ones become int8.
 
         lockstep quantize float.onnx --to fixed-point --bits 6 \\
             --calibration train-images-idx3-ubyte.gz --samples 0-499 \\

@@ -137,6 +137,53 @@ import Testing
       "TRANSPOSE_CONV, padded", .explicit(top: 1, left: 1, bottom: 1, right: 1), rows: 8, columns: 12, top: 1, left: 1),
   ]
 
+  /// The sum of a function of some places.
+  private static func sum(_ places: Range<Int>, _ body: (Int) -> Float) -> Float {
+    var sum: Float = 0
+    for place in places { sum += body(place) }
+    return sum
+  }
+
+  static let rows: [Case] = [
+    Case("CUMSUM", .cumulativeSum(isExclusive: false, isReverse: false), [.input, .integers([2])], [1, 4, 6, 4]) { x in
+      made(4, 6, 4) { row, column, channel in sum(0..<column + 1) { at(x, row, $0, channel) } }
+    },
+    Case(
+      "CUMSUM, exclusive, backwards", .cumulativeSum(isExclusive: true, isReverse: true), [.input, .integers([1])],
+      [1, 4, 6, 4]
+    ) { x in
+      made(4, 6, 4) { row, column, channel in sum(row + 1..<4) { at(x, $0, column, channel) } }
+    },
+    Case("LOG_SOFTMAX", .logSoftmax, [.input], [1, 4, 6, 4]) { x in
+      made(4, 6, 4) { row, column, channel in
+        let powers: Float = sum(0..<4) { exp(at(x, row, column, $0)) }
+        return at(x, row, column, channel) - log(powers)
+      }
+    },
+    Case("L2_NORMALIZATION", .normalize, [.input], [1, 4, 6, 4]) { x in
+      made(4, 6, 4) { row, column, channel in
+        let squares: Float = sum(0..<4) { at(x, row, column, $0) * at(x, row, column, $0) }
+        return at(x, row, column, channel) / squares.squareRoot()
+      }
+    },
+    Case(
+      "CONCATENATION", .concatenation(axis: 3, .none),
+      [.reals([Float](repeating: 0.75, count: 24), [1, 4, 6, 1]), .input], [1, 4, 6, 5]
+    ) { x in
+      made(4, 6, 5) { row, column, channel in channel == 0 ? 0.75 : at(x, row, column, channel - 1) }
+    },
+    Case("PADV2", .pad, [.input, .integers([0, 0, 1, 0, 0, 2, 0, 0]), .reals([1.5], [])], [1, 5, 8, 4]) { x in
+      made(5, 8, 4) { row, column, channel in row == 0 || column > 5 ? 1.5 : at(x, row - 1, column, channel) }
+    },
+    Case(
+      "BATCH_MATMUL, constant", .batchMatMul(transposesLeft: false, transposesRight: false),
+      [.reals(six, [1, 1, 6]), .input], [1, 4, 1, 4]
+    ) { x in
+      made(4, 1, 4) { row, _, channel in sum(0..<6) { six[$0] * at(x, row, $0, channel) } }
+    },
+  ]
+  private static let six: [Float] = [0.5, -1.25, 2, 0.75, 1, -0.5]
+
   private static func transposed(
     _ name: String, _ padding: Padding, rows: Int, columns: Int, top: Int, left: Int
   ) -> Case {
@@ -205,7 +252,7 @@ import Testing
     (0..<96).map { Float(sin(Double(1 + sample * 96 + $0) * 12.9898)) }
   }
 
-  @Test(arguments: movements + sums + pairs + functions)
+  @Test(arguments: movements + sums + rows + pairs + functions)
   func `it makes what its definition says, and comes close to that in int8, whose file is read back`(entry: Case) throws {
     let float = try FloatNetwork(entry.network)
     var seen = Calibration(samples: Self.samples.count)
@@ -288,9 +335,9 @@ import Testing
     let float = try FloatNetwork(network)
     #expect(float.outputTensors.map(\.name) == ["r"] && float.notices.contains { $0.contains("ARG_MAX") })
 
-    let running = Case("CUMSUM", .cumulativeSum(isExclusive: false, isReverse: false), [.input, .integers([1])], Self.shape) { $0 }
-    let error = #expect(throws: NetworkError.self) { try FloatNetwork(running.network) }
-    #expect(error?.description.contains("CUMSUM") == true && error?.description.contains("quantise with the tool") == true)
+    let modulo = Case("FLOOR_MOD", .constant(.floorModulo), [.input, .reals([2], [])], Self.shape) { $0 }
+    let error = #expect(throws: NetworkError.self) { try FloatNetwork(modulo.network) }
+    #expect(error?.description.contains("FLOOR_MOD") == true && error?.description.contains("quantise with the tool") == true)
   }
 
   @Test(arguments: [Comparison.less, .lessOrEqual, .greater, .greaterOrEqual])

@@ -130,6 +130,9 @@ enum ONNXElement {
   ]
   static func name(_ type: Int32) -> String { names[type] ?? "type \(type)" }
 
+  /// Whether a type holds whole numbers, or truth values.
+  static func isInteger(_ type: Int32) -> Bool { [2, 3, 4, 5, 6, 7, 9, 12, 13].contains(type) }
+
   /// How many bits an element takes, packed; nil for types that no constant here has.
   static func bits(_ type: Int32) -> Int? {
     switch type {

@@ -153,7 +153,11 @@ extension ONNXTranslation {
     if let made { codes = made } else { codes = try realCodes(node, 0, "input") }
     let tensor = rowMajor(codes)
     let shape = tensors[tensor].shape
-    if isFloat { return try endFloat(node, tensor, shape) }
+    if isFloat {
+      notices.append(
+        "the \(node.type) in front of the output \"\(end.printable())\" is left to the caller: the output is what goes into it")
+      return endFloat(node, tensor, shape)
+    }
     notices.append(
       "the \(node.type) in front of the output \"\(end.printable())\" is left to the caller: the output's codes are "
         + "those that go into it, whose order is the result's")

@@ -3,8 +3,8 @@ import Network
 // Functions of one value, sums and products of two, with constants or codes; ONNX Runtime's QLinear operators.
 extension ONNXTranslation {
   mutating func unary(_ node: ONNXNode, _ functions: RealFunction...) throws(NodeFault) {
-    if isFloat, functions.contains(where: \.isJoined) { throw unknown(node, isOfOperator: true) }
     var made = try meaning(node, 0, "input")
+    if isFloat, case .codes(let codes) = made { made = .codes(try real(codes, node)) }
     for function in functions { made = try applied(function, to: made) }
     try set(node, made)
   }

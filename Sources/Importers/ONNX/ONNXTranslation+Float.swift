@@ -20,7 +20,8 @@ extension ONNXTranslation {
       "Quant", "IntQuant", "BipolarQuant", "QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul",
       "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger",
     ]
-    guard !quantizers.contains(node.type), node.domain != "com.microsoft" else {
+    guard !quantizers.contains(node.type), node.domain != "com.microsoft" || Self.runtimeOperators.contains(node.type)
+    else {
       throw NodeFault(
         "it is a quantiser, or works on integers: the network is quantised already",
         remedy: "compile it as it is, or export the network before it was quantised")
@@ -77,7 +78,10 @@ extension ONNXTranslation {
       switch operation {
       case .add: kind = .add(activation)
       case .subtract: kind = .subtract(activation)
-      default: kind = .multiply(activation)
+      case .multiply: kind = .multiply(activation)
+      default:
+        kind = operation
+        if activation != .none { functions.append(.clamp(pending.clamp.lowerBound, pending.clamp.upperBound)) }
       }
       inputs = [left, right]
     case .average(let image, let window, let height, let width):
@@ -85,8 +89,9 @@ extension ONNXTranslation {
       inputs = [image]
     case .choice: throw NodeFault("float networks are not read with such a choice")
     case .rows: throw NodeFault("float networks are not read with such rows")
-    case .averages:
-      throw NodeFault("its windows reach outside the image in a way that float networks are not read in")
+    case .averages(let image, let rows, let columns):
+      tensor = averages(image, rows: rows, columns: columns, pending.typeName, name: name)
+      if activation != .none { functions.append(.clamp(pending.clamp.lowerBound, pending.clamp.upperBound)) }
     case .extremum(let parts, let isMaximum, let order):
       var made: [Int] = []
       for (index, part) in parts.enumerated() {
@@ -155,27 +160,15 @@ extension ONNXTranslation {
     ]
   }
 
-  private mutating func addReals(_ name: String, _ reals: [Float], _ shape: [Int]) -> Int {
+  mutating func addReals(_ name: String, _ reals: [Float], _ shape: [Int]) -> Int {
     let bytes = reals.flatMap { real in withUnsafeBytes(of: real.bitPattern.littleEndian) { Array($0) } }
     return addTensor(Tensor(name: name, shape: shape, type: .float32, constant: bytes))
   }
 
-  /// Softmax at the end; what only names the largest is left to the caller.
-  mutating func endFloat(_ node: ONNXNode, _ tensor: Int, _ shape: [Int]) throws(NodeFault) {
-    guard let output = node.outputs.first else { return }
-    let rank = shape.count
-    let axis = node.int("axis", default: -1)
-    guard
-      node.type != "Softmax" || (axis < 0 ? axis + rank : axis) == rank - 1
-        || shape.dropFirst(max(axis, 0) + 1)
-          .allSatisfy({ $0 == 1 }),
-      rank > 0
-    else { throw NodeFault("it runs along axis \(axis) of \(shape), not along the last") }
-    var made = tensor
-    if node.type == "Softmax" {
-      made = addTensor(Tensor(name: output, shape: shape, type: .float32))
-      operations.append(Operation(.softmax(beta: 1), typeName: node.type, inputs: [tensor], outputs: [made]))
+  /// What only names the largest is left to the caller.
+  mutating func endFloat(_ node: ONNXNode, _ tensor: Int, _ shape: [Int]) {
+    for output in node.outputs where !output.isEmpty {
+      meanings[output] = .codes(ONNXCodes(tensor: tensor, view: StridedView(rowMajor: shape), isReal: true))
     }
-    meanings[output] = .codes(ONNXCodes(tensor: made, view: StridedView(rowMajor: shape), isReal: true))
   }
 }

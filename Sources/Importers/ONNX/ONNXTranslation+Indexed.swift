@@ -169,7 +169,7 @@ extension ONNXTranslation {
 
   /// The place in the image of an element of the resized one (ONNX: Resize), in single precision, in which exporters'
   /// references reckon it.
-  private static func coordinate(
+  static func coordinate(
     _ x: Double, _ mode: String, _ axis: ResizedAxis, _ size: Int
   ) throws(NodeFault) -> Double {
     let (x, scale) = (Float(x), Float(axis.scale))
@@ -188,7 +188,7 @@ extension ONNXTranslation {
     return Double(real)
   }
 
-  private func resizedAxes(_ node: ONNXNode, _ shape: [Int]) throws(NodeFault) -> [ResizedAxis] {
+  func resizedAxes(_ node: ONNXNode, _ shape: [Int]) throws(NodeFault) -> [ResizedAxis] {
     guard node.string("keep_aspect_ratio_policy", default: "stretch") == "stretch" else {
       throw NodeFault("it keeps the aspect ratio", remedy: "export with sizes of their own for height and width")
     }

@@ -275,8 +275,8 @@ extension ONNXTranslation {
     let zeroPoint = quantization?.zeroPoints[0] ?? 0
     let value = node.hasInput(2) ? try scalar(node, 2, "padding value") : Double(node.float("value", default: 0))
     let fill = codes.isReal ? value / Double(quantization?.scales[0] ?? 1) + Double(zeroPoint) : value
-    guard let code = Int64(exactly: fill.rounded()), abs(fill - fill.rounded()) < 1e-4,
-      tensors[tensor].type.codes?.contains(code) == true || isFloat && value == 0
+    guard !value.isNaN, let code = isFloat ? 0 : Int64(exactly: fill.rounded()), isFloat || abs(fill - fill.rounded()) < 1e-4,
+      tensors[tensor].type.codes?.contains(code) == true || isFloat
     else { throw NodeFault("its padding value \(value) is no code of its input") }
     var amounts = [Int](repeating: 0, count: 2 * shape.count)
     for (index, axis) in axes.enumerated() {
@@ -286,8 +286,10 @@ extension ONNXTranslation {
     }
     let padded = order.indices.map { tensors[tensor].shape[$0] + amounts[2 * $0] + amounts[2 * $0 + 1] }
     guard elementCount(padded) != nil else { throw NodeFault("it makes \(padded)") }
-    // Of real values nothing but zero is padded with: no more need be said.
-    let filler = isFloat ? nil : addConstant("padding value", [code], [1], tensors[tensor].type, quantization)
+    // Real values are padded with zero where no more is said.
+    let filler = isFloat
+      ? value == 0 ? nil : addReals("padding value", [Float(value)], [1])
+      : addConstant("padding value", [code], [1], tensors[tensor].type, quantization)
     let made = self.padded(tensor, amounts, shape: padded, fill: filler, name: node.outputs.first)
     try set(node, .codes(lying(made, order, like: codes)))
   }

@@ -3,7 +3,7 @@ import Network
 // ReduceMax, ReduceMin, ReduceMean and ReduceSum over any axes.
 extension ONNXTranslation {
   /// The axes that a reduction runs over, and the shape it leaves.
-  private func reducedAxes(_ node: ONNXNode, _ shape: [Int]) throws(NodeFault) -> (axes: Set<Int>, kept: [Int]) {
+  func reducedAxes(_ node: ONNXNode, _ shape: [Int]) throws(NodeFault) -> (axes: Set<Int>, kept: [Int]) {
     let listed = try node.hasInput(1) ? constant(node, 1, "axes").integers : node.ints("axes") ?? []
     if listed.isEmpty, node.int("noop_with_empty_axes", default: 0) != 0 { return ([], shape) }
     let axes = Set((listed.isEmpty ? Array(shape.indices) : listed).map { $0 < 0 ? $0 + shape.count : $0 })

@@ -59,13 +59,6 @@ extension ONNXTranslation {
   // MARK: Normalisations
 
   mutating func normalization(_ node: ONNXNode) throws(NodeFault) {
-    guard !isFloat else {
-      throw NodeFault(
-        "it divides by a deviation of what is reckoned: float networks are not read with it",
-        remedy: "use BatchNormalization, whose constants are folded, or quantise with onnxruntime.quantization.quantize_static "
-          + "(QuantFormat.QDQ), whose normalisations between quantisers are supported",
-        isOfOperator: true)
-    }
     let x = try realCodes(node, 0, "input")
     let pending: ONNXPending
     switch node.type {

@@ -15,13 +15,9 @@ extension ONNXTranslation {
   }
 
   mutating func matrixProduct(_ node: ONNXNode) throws(NodeFault) {
-    if case .constant(let factor) = try meaning(node, 1, "second factor"), isFloat || factor.shape.count == 2 {
+    if case .constant(let factor) = try meaning(node, 1, "second factor"), factor.shape.count == 2 {
       let x = try realCodes(node, 0, "first factor")
       return try dense(node, x, weights(factor), shape: factor.shape, isTransposed: false, bias: nil)
-    }
-    guard !isFloat else {
-      throw NodeFault(
-        "both its factors are computed at run time", remedy: "quantise with the framework's own converter")
     }
     func factor(_ position: Int, _ role: String) throws(NodeFault) -> ONNXCodes {
       guard case .constant(let constant) = try meaning(node, position, role) else {
@@ -57,7 +53,7 @@ extension ONNXTranslation {
   }
 
   /// `x · weights`, along the last axis of x; weights are [in, out], transposed [out, in].
-  private mutating func densePending(
+  mutating func densePending(
     _ node: ONNXNode, _ x: ONNXCodes, _ weights: QuantizedConstant, shape: [Int], isTransposed: Bool
   ) throws(NodeFault) -> ONNXPending {
     let xShape = x.view.shape

@@ -158,7 +158,7 @@ extension ONNXTranslation {
         shape: [image.batch, image.height + top + ends[0], image.width + left + ends[1], image.channels])
       (image.height, image.width) = (image.height + top + ends[0], image.width + left + ends[1])
       (top, left) = (0, 0)
-    } else if isFloat {
+    } else if isFloat, isSame(window, kernel, image) {
       return ONNXPending(
         .average(image.tensor, window, height: kernel[0], width: kernel[1]), typeName: node.type, view: view, shape: shape)
     }
@@ -175,6 +175,17 @@ extension ONNXTranslation {
     }
     return ONNXPending(
       .averages(image.tensor, rows: rows, columns: columns), typeName: node.type, view: view, shape: shape)
+  }
+
+  /// Whether a window's padding is that of TensorFlow's scheme SAME, which one operator says.
+  private func isSame(_ window: Window, _ kernel: [Int], _ image: Image) -> Bool {
+    guard case .explicit(let top, let left, let bottom, let right) = window.padding else { return false }
+    func isSame(_ size: Int, _ kernel: Int, _ stride: Int, _ before: Int, _ after: Int) -> Bool {
+      let total = max(((size + stride - 1) / stride - 1) * stride + kernel - size, 0)
+      return before == total / 2 && after == total - total / 2
+    }
+    return isSame(image.height, kernel[0], window.strideHeight, top, bottom)
+      && isSame(image.width, kernel[1], window.strideWidth, left, right)
   }
 
   /// Windows along an axis, cut off at the image's ends, in runs of one size.
@@ -196,10 +207,10 @@ extension ONNXTranslation {
     return runs
   }
 
-  /// The averages of each run of rows and columns, joined to one image.
+  /// The averages of each run of rows and columns, joined to one image; real ones where there is no quantiser.
   mutating func averages(
-    _ tensor: Int, rows: [ONNXWindowRun], columns: [ONNXWindowRun], _ typeName: String, _ quantizer: ONNXQuantizer,
-    _ rule: Quantizer, name: String
+    _ tensor: Int, rows: [ONNXWindowRun], columns: [ONNXWindowRun], _ typeName: String, _ quantizer: ONNXQuantizer? = nil,
+    _ rule: Quantizer? = nil, name: String
   ) -> Int {
     let image = tensors[tensor].shape
     let (batch, channels) = (image[0], image[3])
@@ -216,7 +227,7 @@ extension ONNXTranslation {
         let made = addTensor(
           Tensor(
             name: "\(name)/\(row).\(column)", shape: [batch, vertical.count, horizontal.count, channels],
-            type: quantizer.type, quantization: quantizer.quantization))
+            type: quantizer?.type ?? .float32, quantization: quantizer?.quantization))
         let window = Window(padding: .valid, strideHeight: vertical.stride, strideWidth: horizontal.stride)
         operations.append(
           Operation(

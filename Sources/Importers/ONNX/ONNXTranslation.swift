@@ -13,6 +13,8 @@ struct ONNXTranslation {
   var inputs: [ONNXInput] = []
   var outputNames: Set<String> = []
   private(set) var nodes: [ONNXNode] = []
+  /// The tensors of real numbers that whole numbers and truth values have become.
+  var realsOfIntegers: [Int: Int] = [:]
   /// What the caller reckons of the network's last codes: see `atTheEnd`.
   var callersValues: Set<String> = []
   /// The nodes that read each value, of those that the outputs depend on.
@@ -256,7 +258,12 @@ struct ONNXTranslation {
     }
     let view = StridedView(rowMajor: shape)
     var made = ONNXInput(name: input.name, shape: shape, tensor: nil, origin: inputs.count)
-    if let codes = ONNXElement.codes(type.elemType) {
+    if isFloat, ONNXElement.isInteger(type.elemType) {
+      // Indices, or numbers that are cast to real ones.
+      let tensor = addTensor(Tensor(name: input.name, shape: shape, type: .int32))
+      made.tensor = tensor
+      meanings[input.name] = .codes(ONNXCodes(tensor: tensor, view: view, isReal: false))
+    } else if let codes = ONNXElement.codes(type.elemType) {
       // What the codes mean is told by whoever reads them.
       let tensor = addTensor(Tensor(name: input.name, shape: shape, type: codes))
       made.tensor = tensor
@@ -343,15 +350,18 @@ struct ONNXTranslation {
   mutating func arranged(_ codes: ONNXCodes, _ order: [Int]) -> Int {
     let shape = codes.view.shape
     var tensor = codes.tensor
-    if let integers = tensors[tensor].integers {
+    if let bytes = tensors[tensor].constant, let width = tensors[tensor].type.byteCount {
       // Constants are written down as they come to lie.
       let places = order.reduce([0]) { starts, axis in
         starts.flatMap { start in codes.view.offsets(along: axis).map { start + $0 } }
       }
-      guard places != Array(0..<integers.count) || tensors[tensor].shape != order.map({ shape[$0] }) else { return tensor }
-      return addConstant(
-        tensors[tensor].name, places.map { integers[$0] }, order.map { shape[$0] }, tensors[tensor].type,
-        tensors[tensor].quantization)
+      guard places != Array(0..<tensors[tensor].count) || tensors[tensor].shape != order.map({ shape[$0] }) else {
+        return tensor
+      }
+      var lying = tensors[tensor]
+      lying.shape = order.map { shape[$0] }
+      lying.constant = places.flatMap { bytes[$0 * width..<($0 + 1) * width] }
+      return addTensor(lying)
     }
     if !codes.view.lies(inMemory: order) {
       let (sizes, permutation) = codes.view.transposition(to: order)
@@ -396,7 +406,7 @@ struct ONNXTranslation {
 
   /// The codes of an input that must be quantised real values.
   mutating func realCodes(_ node: ONNXNode, _ position: Int, _ role: String) throws(NodeFault) -> ONNXCodes {
-    if isFloat, node.hasInput(position) { try settle(node.inputs[position]) }
+    if isFloat { return try real(node, position, role) }
     switch try meaning(node, position, role) {
     case .codes(let codes) where codes.isReal: return codes
     case .codes:
@@ -459,10 +469,12 @@ struct ONNXTranslation {
     switch node.domain {
     case "", "ai.onnx":
       if try foldConstants(node) { return }
+      if isFloat, try translateReal(node) { return }
       try translateStandard(node)
     case "qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general":
       try translateQONNX(node)
     case "com.microsoft":
+      if isFloat, try translateReal(node) { return }
       try translateMicrosoft(node)
     default:
       throw NodeFault(
