@@ -24,14 +24,14 @@ let package = Package(
     // libpng: pictures are inputs.
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
     .target(name: "CPictures", dependencies: ["CPNG"], linkerSettings: [.linkedLibrary("png")]),
+    .target(name: "ConstantEvaluation", dependencies: ["Network"]),
     .target(
       name: "Importers",
       dependencies: [
-        "Network", "CTFLite", "CZlib", "CPictures", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "Network", "ConstantEvaluation", "CTFLite", "CZlib", "CPictures", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["ONNX/onnx_subset.proto"]),
     // What constants and fixed shapes determine, computed before a network is lowered or quantised.
-    .target(name: "ConstantEvaluation", dependencies: ["Network"]),
     .target(
       name: "IntegerProgram",
       dependencies: [
@@ -100,7 +100,7 @@ let package = Package(
     .testTarget(
       name: "SimulationTests", dependencies: ["Arithmetic", "IntegerProgram", "Simulation", "CSimulationKernels"]),
     .testTarget(name: "ConstantEvaluationTests", dependencies: ["Network", "ConstantEvaluation"]),
-    .testTarget(name: "ImportersTests", dependencies: ["Importers"]),
+    .testTarget(name: "ImportersTests", dependencies: ["Network", "Importers"]),
     .testTarget(
       name: "ExportersTests", dependencies: ["Network", "Importers", "Exporters", "IntegerProgram", "Simulation"]),
     .testTarget(

@@ -138,6 +138,12 @@ ctflite_options options(const Operator *op) {
     out.time_major = o->time_major();
     break;
   }
+  case BuiltinOptions_WhileOptions: {
+    auto o = op->builtin_options_as_WhileOptions();
+    out.condition_subgraph = o->cond_subgraph_index();
+    out.body_subgraph = o->body_subgraph_index();
+    break;
+  }
   case BuiltinOptions_CallOnceOptions:
     out.subgraph = op->builtin_options_as_CallOnceOptions()->init_subgraph_index();
     break;
@@ -223,6 +229,36 @@ void ctflite_close(ctflite_model *model) { delete model; }
 
 uint32_t ctflite_version(const ctflite_model *m) { return m->model->version(); }
 size_t ctflite_subgraph_count(const ctflite_model *m) { return m->model->subgraphs()->size(); }
+size_t ctflite_signature_count(const ctflite_model *m) {
+  return m->model->signature_defs() ? m->model->signature_defs()->size() : 0;
+}
+
+bool ctflite_get_signature(const ctflite_model *m, size_t index, ctflite_signature *out) {
+  *out = {};
+  if (index >= ctflite_signature_count(m)) return false;
+  auto signature = m->model->signature_defs()->Get(static_cast<flatbuffers::uoffset_t>(index));
+  if (!signature) return false;
+  out->key = string(signature->signature_key());
+  out->subgraph = signature->subgraph_index();
+  out->inputs = signature->inputs() ? signature->inputs()->size() : 0;
+  out->outputs = signature->outputs() ? signature->outputs()->size() : 0;
+  return true;
+}
+
+bool ctflite_get_signature_port(
+    const ctflite_model *m, size_t index, bool is_output, size_t place, ctflite_port *out) {
+  *out = {};
+  ctflite_signature signature;
+  if (!ctflite_get_signature(m, index, &signature)) return false;
+  auto def = m->model->signature_defs()->Get(static_cast<flatbuffers::uoffset_t>(index));
+  auto ports = is_output ? def->outputs() : def->inputs();
+  if (!ports || place >= ports->size()) return false;
+  auto port = ports->Get(static_cast<flatbuffers::uoffset_t>(place));
+  if (!port) return false;
+  *out = {string(port->name()), port->tensor_index()};
+  return true;
+}
+
 ctflite_string ctflite_description(const ctflite_model *m) { return string(m->model->description()); }
 size_t ctflite_tensor_count(const ctflite_model *m) { return m->graph->tensors() ? m->graph->tensors()->size() : 0; }
 size_t ctflite_operator_count(const ctflite_model *m) {

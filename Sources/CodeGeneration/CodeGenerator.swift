@@ -51,6 +51,8 @@ public struct CodeGenerator: Sendable {
   public let options: CodeOptions
   /// The code as it is made for the target.
   let own: CodeVariant
+  /// How portable code beside it stores weights.
+  private let weights: WeightStorage
   let digest: String
 
   public var plan: MemoryPlan { own.plan }
@@ -62,8 +64,10 @@ public struct CodeGenerator: Sendable {
 
   /// `kernels` are those that the plan was made for: portable ones unless given.
   public init(
-    _ program: IntegerProgram, plan: MemoryPlan, kernels selection: KernelSelection? = nil, options: CodeOptions
+    _ program: IntegerProgram, plan: MemoryPlan, kernels selection: KernelSelection? = nil, options: CodeOptions,
+    weights: WeightStorage = .automatic
   ) {
+    self.weights = weights
     own = CodeVariant(
       program, plan: plan, kernels: selection ?? KernelSelection(program), names: options.names,
       alignment: options.alignment)
@@ -74,16 +78,17 @@ public struct CodeGenerator: Sendable {
 
   /// As it is made for `target`: with kernels of its features, which go for `goal`, and with its alignment.
   public init(
-    _ program: IntegerProgram, for target: Target, goal: KernelSelection.Goal = .speed, names: CNames? = nil,
-    commandLine: String, modelFile: String? = nil, modelDigest: String = "", packaging: Packaging = .cmake, classNames: [String] = []
+    _ program: IntegerProgram, for target: Target, goal: KernelSelection.Goal = .speed,
+    weights: WeightStorage = .automatic, names: CNames? = nil, commandLine: String, modelFile: String? = nil, modelDigest: String = "", packaging: Packaging = .cmake, classNames: [String] = []
   ) {
-    let kernels = KernelSelection(program, features: target.features ?? [], goal: goal)
+    let kernels = KernelSelection(program, features: target.features ?? [], goal: goal, weights: weights)
     self.init(
       program, plan: MemoryPlan(program, kernels: kernels), kernels: kernels,
       options: CodeOptions(
         names: names ?? CNames(modelName: program.name), commandLine: commandLine,
         modelFile: modelFile ?? program.name, modelDigest: modelDigest, target: target.name,
-        alignment: target.alignment, packaging: packaging, classNames: classNames))
+        alignment: target.alignment, packaging: packaging, classNames: classNames),
+      weights: weights)
   }
 
   /// The steps that have a function, in the order of their calls; others only rename their operand.
@@ -129,7 +134,7 @@ public struct CodeGenerator: Sendable {
     let (prefix, folder) = (options.names.prefix, options.packaging.codeFolder)
     let portable = hasPortableCode
       ? CodeVariant(
-        program, plan: MemoryPlan(program), kernels: KernelSelection(program), names: options.names,
+        program, plan: MemoryPlan(program), kernels: KernelSelection(program, weights: weights), names: options.names,
         alignment: options.alignment) : nil
     var files = code(hasSelfTest: selfTest != nil, portable: portable)
       .map { GeneratedFile(name: folder + $0.name, text: $0.text) }

@@ -1,16 +1,21 @@
 import IntegerProgram
 
 extension KernelWriter {
-  mutating func affine(_ affine: Affine, _ step: Step, _ index: Int, _ text: inout CText) {
+  mutating func affine(_ affine: Affine, _ step: Step, _ index: Int, isPacked: Bool, _ text: inout CText) {
     let label = "\(step.source.type) of step \(index)"
-    let fits8 = affine.weights.allSatisfy { (-128...127).contains($0) }
     let g = affine.geometry
     let sumType = affine.isLong ? "int64_t" : "int32_t"
-    let (order, weights) =
+    let (order, weights, run) =
       affine.isDepthwise
-      ? ("kernel row, kernel column, channel", affine.weightsByTap) : ("output channel, kernel row, kernel column, input channel", affine.weights)
+      ? ("kernel row, kernel column, channel", affine.weightsByTap, g.outputChannels)
+      : ("output channel, kernel row, kernel column, input channel", affine.weights, affine.weightsPerOutput)
+    let pad = Int64(affine.paddingCode)
+    let codes = program.values[step.inputs[0]].range
+    let stored = StoredWeights(
+      affine, weights, run: run, isPacked: isPacked,
+      codes: min(codes.lowerBound, pad)...max(codes.upperBound, pad))
     addTable(
-      "weights_\(index)", fits8 ? "int8_t" : "int16_t", weights.map(Int64.init), comment: "Weights of \(label): \(order)")
+      "weights_\(index)", stored.cType, stored.elements, comment: "Weights of \(label): \(order)\(stored.note)")
     addTable(
       "bias_\(index)", sumType, affine.bias,
       comment: "Bias of each output channel, zero points folded in, \(label)")
@@ -22,8 +27,7 @@ extension KernelWriter {
     let codeType = cType(of: program.values[step.inputs[0]])
     if affine.usesPatch { scratch("patch", codeType, index) }
     let names = WeightNames(
-      weights: tableName("weights_\(index)"), weightType: fits8 ? "int8_t" : "int16_t",
-      bias: tableName("bias_\(index)"), sumType: sumType)
+      weights: tableName("weights_\(index)"), stored: stored, bias: tableName("bias_\(index)"), sumType: sumType)
     if affine.isDepthwise {
       depthwise(affine, names, codeType, requantize, &text)
     } else if !affine.usesPatch {
@@ -55,7 +59,11 @@ extension KernelWriter {
     }
   }
 
-  struct WeightNames { var weights, weightType, bias, sumType: String }
+  struct WeightNames {
+    var weights: String
+    var stored: StoredWeights
+    var bias, sumType: String
+  }
 
   /// Loops over batch, output rows and columns; single iterations leave a constant in place of the loop.
   mutating func pixels(_ g: WindowGeometry, _ text: inout CText, _ body: (inout KernelWriter, inout CText) -> Void) {
@@ -150,11 +158,19 @@ extension KernelWriter {
     _ requantize: (String, String) -> String, _ text: inout CText
   ) {
     let length = affine.weightsPerOutput
+    let stored = names.stored
+    if stored.offset != 0 {
+      text.line("int32_t codes = 0;")
+      text.loop("i", length) { $0.line("codes += (int32_t)\(source)[i];") }
+      text.line("codes *= \(CExpressionPrinter.literal(Int64(stored.offset)));")
+    }
     text.loop("output", affine.outputsPerGroup) { text in
       let channel = group.map { "(\(times($0, affine.outputsPerGroup)) + output)" } ?? "output"
-      text.line("const \(names.weightType) *const w = &\(names.weights)[\(times(channel, length))];")
-      text.line("\(names.sumType) sum = \(names.bias)[\(channel)];")
-      text.loop("i", length) { $0.line("sum += (int32_t)w[i] * (int32_t)\(source)[i];") }
+      text.line("const \(stored.cType) *const w = &\(names.weights)[\(times(channel, stored.stride))];")
+      text.line("\(names.sumType) sum = \(names.bias)[\(channel)]\(stored.offset != 0 ? " + codes" : "");")
+      stored.sum("\(length)", isEven: length % 2 == 0, isOdd: length % 2 == 1, &text) { text, weight, place in
+        text.line("sum += \(weight) * (int32_t)\(source)[\(place)];")
+      }
       text.line("y[\(target)\(channel)] = \(requantize("sum", channel));")
     }
   }
@@ -168,6 +184,15 @@ extension KernelWriter {
     let channels = g.outputChannels
     let block = min(channels, 32)
     let pad = CExpressionPrinter.literal(Int64(affine.paddingCode))
+    let stored = names.stored
+    // A block's channels start with a whole byte, since blocks of several are even.
+    func sum(_ count: String, _ text: inout CText, _ factor: (String) -> String) {
+      let isEven = channels % 2 == 0
+      stored.sum(count, isEven: isEven, isOdd: !isEven && Int(count) != nil, &text) { text, weight, place in
+        let whole = stored.offset == 0 ? weight : "(\(weight) + \(CExpressionPrinter.literal(Int64(stored.offset))))"
+        text.line("sums[\(place)] += \(whole) * \(factor(place));")
+      }
+    }
     text.line("int32_t at = 0;")
     pixels(g, &text) { writer, text in
       text.line("const int32_t top = \(origin("row", g.strideHeight, g.paddingTop));")
@@ -188,21 +213,19 @@ extension KernelWriter {
           text.loop("tap_column", g.kernelWidth) { text in
             text.line("const int32_t from_column = left + \(times("tap_column", g.dilationWidth));")
             text.line(
-              "const \(names.weightType) *const w = &\(names.weights)[\(times("(\(times("tap_row", g.kernelWidth)) + tap_column)", channels)) + first];")
+              "const \(stored.cType) *const w = &\(names.weights)[\(times("(\(times("tap_row", g.kernelWidth)) + tap_column)", stored.stride)) + \(stored.form == .nibbles ? "(first / 2)" : "first")];")
             let line = writer.inputRow(g, "from_row")
             let inside: (inout CText) -> Void = { text in
               text.line(
                 "const \(codeType) *const tap = &x[\(times("(\(times(line, g.inputWidth)) + from_column)", channels)) + first];")
-              text.loop("i", below: count) { $0.line("sums[i] += (int32_t)w[i] * (int32_t)tap[i];") }
+              sum(count, &text) { "(int32_t)tap[\($0)]" }
             }
             if g.hasPadding {
               text.block(
                 "if ((from_row >= 0) && (from_row < \(g.inputHeight)) && (from_column >= 0) && (from_column < \(g.inputWidth)))",
                 inside)
               if affine.paddingCode != 0 {
-                text.block("else") { text in
-                  text.loop("i", below: count) { $0.line("sums[i] += (int32_t)w[i] * \(pad);") }
-                }
+                text.block("else") { text in sum(count, &text) { _ in pad } }
               }
             } else {
               inside(&text)

@@ -42,13 +42,15 @@ public struct KernelSelection: Sendable {
   private(set) var kernels: [any StepKernel]
 
   /// `features` are a target's; without any, kernels are portable C.
-  public init(_ program: IntegerProgram, features: [String] = [], goal: Goal = .speed) {
-    kernels = program.steps.map { PortableKernel($0, program) }
+  public init(
+    _ program: IntegerProgram, features: [String] = [], goal: Goal = .speed, weights: WeightStorage = .automatic
+  ) {
+    kernels = program.steps.map { PortableKernel($0, program, weights) }
     let features = Set(features)
     guard !features.isEmpty else { return }
     let constants = ChannelConstants(program)
     var made = program.steps.enumerated().map { index, step in
-      Self.made(for: features, constants.refined(step, index), program, constants, goal)
+      Self.made(for: features, constants.refined(step, index), program, constants, goal, weights)
     }
     DSPAssembly.shareShifts(&made)
     let portable = MemoryPlan(program, kernels: self).arenaSize
@@ -69,10 +71,13 @@ public struct KernelSelection: Sendable {
     }
   }
 
-  /// The first kernel made for the processor that can compute the step.
+  /// The first kernel made for the processor that can compute the step; nil where portable C does, since it alone reads
+  /// packed weights and those are asked for.
   private static func made(
-    for features: Set<String>, _ step: Step, _ program: IntegerProgram, _ constants: ChannelConstants, _ goal: Goal
+    for features: Set<String>, _ step: Step, _ program: IntegerProgram, _ constants: ChannelConstants, _ goal: Goal,
+    _ weights: WeightStorage
   ) -> (any StepKernel)? {
+    if weights == .packed, case .affine(let affine) = step.operation, affine.hasNibbles { return nil }
     if features.contains("mve") {
       if let kernel = MVEProductKernel(step, program, goal) { return kernel }
       if let kernel = MVEDepthwiseKernel(step, program) { return kernel }
@@ -106,8 +111,10 @@ enum KernelLanguage: Sendable {
 struct PortableKernel: StepKernel {
   var need: ProcessorNeed? { nil }
   let scratch: (bytes: Int, alignment: Int)
+  private let isPacked: Bool
 
-  init(_ step: Step, _ program: IntegerProgram) {
+  init(_ step: Step, _ program: IntegerProgram, _ weights: WeightStorage) {
+    isPacked = weights != .bytes
     guard case .affine(let affine) = step.operation, affine.patchCount > 0 else {
       scratch = (0, 1)
       return
@@ -118,7 +125,7 @@ struct PortableKernel: StepKernel {
 
   func write(_ writer: inout KernelWriter, _ step: Step, _ index: Int, _ text: inout CText) {
     switch step.operation {
-    case .affine(let affine): writer.affine(affine, step, index, &text)
+    case .affine(let affine): writer.affine(affine, step, index, isPacked: isPacked, &text)
     case .lookup(let lookup): writer.lookup(lookup, step, index, &text)
     case .combine(let combine): writer.combine(combine, step, index, &text)
     case .product(let product): writer.product(product, step, index, &text)

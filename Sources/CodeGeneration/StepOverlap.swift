@@ -24,9 +24,38 @@ enum StepOverlap {
       return strides == rowMajor(combine.shape) ? 0 : nil
     // Every column reads all rows again.
     case .product: return nil
-    case .move: return nil
+    case .move(let move): return distance(move, input: position)
     }
   }
+
+  /// For moves, which write code by code in the order of their copies: no code may be written over that is still to be
+  /// read. Nil where all is filled first, and for moves of so many codes that counting them out takes its time.
+  private static func distance(_ move: Move, input position: Int) -> Int? {
+    guard move.fill == nil, move.copies.reduce(0, { $0 + $1.count }) <= mostCodesCounted else { return nil }
+    var distance = Int.min
+    // The highest place written so far.
+    var highest = Int.min
+    for copy in move.copies {
+      let isRead = copy.operand == position
+      var index = [Int](repeating: 0, count: copy.sizes.count)
+      var (source, target) = (copy.sourceStart, copy.targetStart)
+      for _ in 0..<copy.count {
+        if isRead, highest != Int.min { distance = max(distance, highest - source + 1) }
+        highest = max(highest, target)
+        for axis in index.indices.reversed() {
+          index[axis] += 1
+          source += copy.sourceStrides[axis]
+          target += copy.targetStrides[axis]
+          if index[axis] < copy.sizes[axis] { break }
+          source -= copy.sizes[axis] * copy.sourceStrides[axis]
+          target -= copy.sizes[axis] * copy.targetStrides[axis]
+          index[axis] = 0
+        }
+      }
+    }
+    return distance == Int.min ? 0 : distance
+  }
+  private static let mostCodesCounted = 1 << 15
 
   /// For windows: after output pixel p is written, all later pixels' reads lie above. A kernel may gather the windows of
   /// `pixelsReadFirst` consecutive pixels of an image before it writes the first of them; 0 where it writes a pixel while it

@@ -188,6 +188,9 @@ struct ConstantEvaluation {
     case .maximum: return [try input(0).combined(input(1), .maximum)]
     case .minimum: return [try input(0).combined(input(1), .minimum)]
     case .compare(let comparison): return [try input(0).compared(input(1), comparison)]
+    case .logical(.and): return [try input(0).combined(input(1), .minimum)]
+    case .logical(.or): return [try input(0).combined(input(1), .maximum)]
+    case .logical(.not): return [try input(0).compared(ConstantArray(shape: [], .integers([0])), .equal)]
     case .select:
       let condition = try input(0)
       if operation.typeName == "SELECT", condition.shape.count == 1, try input(1).shape.count > 1 {
@@ -245,8 +248,8 @@ extension Operation.Kind {
   }
   fileprivate var canBeEvaluated: Bool {
     switch self {
-    case .constant, .quantize, .dequantize, .add, .subtract, .multiply, .divide, .maximum, .minimum, .compare, .select,
-      .reduce:
+    case .constant, .quantize, .dequantize, .add, .subtract, .multiply, .divide, .maximum, .minimum, .compare, .logical,
+      .select, .reduce:
       true
     default: movesElements
     }

@@ -79,9 +79,12 @@ public struct DifferentialTest: Sendable {
   public init(_ generator: CodeGenerator) { self.init(generator.program, generator) }
 
   /// A test of the C as it is generated for `target`; without one, portable C.
-  public init(_ program: IntegerProgram, for target: Target? = nil, goal: KernelSelection.Goal = .speed) {
+  public init(
+    _ program: IntegerProgram, for target: Target? = nil, goal: KernelSelection.Goal = .speed,
+    weights: WeightStorage = .automatic
+  ) {
     if let target {
-      self.init(CodeGenerator(program, for: target, goal: goal, commandLine: Self.commandLine))
+      self.init(CodeGenerator(program, for: target, goal: goal, weights: weights, commandLine: Self.commandLine))
     } else {
       self.init(program, generating: program, plan: MemoryPlan(program))
     }

@@ -30,18 +30,22 @@ public struct RandomCampaign: Sendable {
   /// What the builds are for; nil for this machine.
   private let target: Target?
   private let goal: KernelSelection.Goal
+  private let weights: WeightStorage
 
   public init(builds: [BuildConfiguration], options: LoweringOptions = LoweringOptions()) {
     self.builds = builds
     self.options = options
     target = nil
     goal = .speed
+    weights = .automatic
   }
 
   /// On the builds of `target`.
   public init(
-    target: Target, goal: KernelSelection.Goal = .speed, options: LoweringOptions = LoweringOptions()
+    target: Target, goal: KernelSelection.Goal = .speed, weights: WeightStorage = .automatic,
+    options: LoweringOptions = LoweringOptions()
   ) {
+    self.weights = weights
     self.target = target
     self.goal = goal
     builds = BuildConfiguration.all(of: target)
@@ -60,15 +64,13 @@ public struct RandomCampaign: Sendable {
     concurrently(count, jobs: jobs) { index in
       let seed = firstSeed &+ UInt64(index)
       do {
-        // One of three has codes of other widths.
-        let network = seed % 3 == 0 ? RandomNetwork.makeWithOtherCodes(seed: seed)
-          : RandomNetwork.make(seed: seed, keepingState: true)
+        let network = RandomNetwork.makeOfAnyKind(seed: seed)
         guard let program = try? IntegerProgram(lowering: network, options: options) else {
           state.withLock { $0.refused += 1 }
           return
         }
         let chosen = (0..<min(buildsPerNetwork, builds.count)).map { builds[(index * buildsPerNetwork + $0) % builds.count] }
-        let test = DifferentialTest(program, for: target, goal: goal)
+        let test = DifferentialTest(program, for: target, goal: goal, weights: weights)
         let report =
           try target.flatMap { test.shortfall(of: $0) } == nil
           ? test.run(TestVectors.random(for: program, count: vectors, seed: seed), builds: chosen) : nil

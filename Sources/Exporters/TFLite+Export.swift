@@ -110,6 +110,7 @@ private struct TFLiteWriter {
     case .boolean: raw.type = 6
     case .int16: raw.type = 7
     case .int8: raw.type = 9
+    case .int4: raw.type = 17
     default: throw ExportFault(reason: "is \(tensor.type), which .tflite files of int8 networks do not hold")
     }
     let quantization = tensor.quantization ?? biasScales.map { Quantization(scales: $0, zeroPoints: []) }
@@ -118,11 +119,13 @@ private struct TFLiteWriter {
     var points = quantization?.zeroPoints ?? []
     if points.count <= 1 { points = Array(repeating: points.first ?? 0, count: scales.count) }
     raw.quantized_dimension = Int32(clamping: quantization?.axis ?? 0)
+    var data = tensor.constant ?? []
+    if tensor.type == .int4 { data = tensor.type.packed(data) }
     let isAdded = withView(tensor.name) { name in
       withViews(tensor.shape.map { Int32(clamping: $0) }, []) { shape, _ in
         scales.withUnsafeBufferPointer { scales in
           points.withUnsafeBufferPointer { points in
-            (tensor.constant ?? []).withUnsafeBufferPointer { data in
+            data.withUnsafeBufferPointer { data in
               raw.name = name
               raw.shape = shape
               raw.data = ctflite_bytes(bytes: data.baseAddress, count: data.count)

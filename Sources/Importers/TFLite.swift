@@ -9,15 +9,24 @@ public enum TFLite {
     bytes.count >= 8 && bytes[4..<8].elementsEqual("TFL3".utf8)
   }
 
-  /// The network in `bytes`; `name` is what people call the file.
-  public static func network(from bytes: [UInt8], name: String) throws -> Network {
+  /// The network in `bytes`; `name` is what people call the file. `signature` is that of the file's functions which is
+  /// meant; without it that is the file's first subgraph.
+  public static func network(from bytes: [UInt8], name: String, signature: String? = nil) throws -> Network {
     try bytes.withUnsafeBufferPointer { buffer in
       var reason: UnsafePointer<CChar>?
       guard let model = ctflite_open(buffer.baseAddress, buffer.count, &reason) else {
         throw NetworkError(reason.map { String(cString: $0) } ?? "the file cannot be read")
       }
       defer { ctflite_close(model) }
-      return try TFLiteReader(model: model).network(name: name)
+      let signatures = TFLiteSignature.all(of: model)
+      guard let signature else { return try TFLiteReader(model: model).network(name: name, signatures, nil) }
+      let chosen = try TFLiteSignature.named(signature, of: signatures)
+      guard let subgraph = ctflite_subgraph(model, chosen.subgraph) else {
+        throw NetworkError(
+          "its signature \"\(chosen.key.printable(60))\" is of subgraph \(chosen.subgraph), which does not exist")
+      }
+      defer { ctflite_close(subgraph) }
+      return try TFLiteReader(model: subgraph).network(name: name, signatures, chosen)
     }
   }
 }
@@ -25,24 +34,23 @@ public enum TFLite {
 private struct TFLiteReader {
   let model: OpaquePointer
 
-  func network(name: String) throws -> Network {
+  /// The network of the subgraph that `chosen` names, or else of the first.
+  func network(name: String, _ signatures: [TFLiteSignature], _ chosen: TFLiteSignature?) throws -> Network {
     let version = ctflite_version(model)
     guard version == 3 else {
       throw NetworkError("the file has schema version \(version); TensorFlow Lite's converter writes version 3")
     }
-    var operations = try (0..<ctflite_operator_count(model)).map(operation)
-    let inputs = [Int](ctflite_inputs(model))
-    var outputs = [Int](ctflite_outputs(model))
-    let made = Set(inputs + operations.flatMap(\.outputs))
-    let used = made.union(outputs + operations.flatMap { $0.inputs.compactMap { $0 } })
-    var tensors: [Tensor] = []
-    let kept = Set(operations.flatMap(keptTensors))
-    for index in 0..<ctflite_tensor_count(model) {
-      // What nothing reads or makes may be of any shape and type.
-      tensors.append(
-        used.contains(index)
-          ? try tensor(index, isMade: made.contains(index), isKept: kept.contains(index)) : Tensor(name: "", shape: [], type: .other("unused")))
+    var graph = try graph()
+    try chosen?.apply(to: &graph)
+    let loops = TFLiteLoops.unroll(&graph) { index in
+      guard let subgraph = ctflite_subgraph(model, index) else {
+        throw NetworkError("it runs subgraph \(index), which does not exist")
+      }
+      defer { ctflite_close(subgraph) }
+      return try TFLiteReader(model: subgraph).graph()
     }
+    let inputs = graph.inputs
+    var (tensors, operations, outputs) = (graph.tensors, graph.operations, graph.outputs)
     for index in operations.indices { refuseState(&operations[index], tensors) }
     var states: [NetworkState] = []
     for index in operations.indices {
@@ -62,15 +70,58 @@ private struct TFLiteReader {
     }
     var notices = inputs.compactMap { tensors.indices.contains($0) ? notice(ofInput: tensors[$0]) : nil }
     var variables = TFLiteVariables(initial: { try initialValues(inSubgraph: $0) })
-    variables.resolve(&operations, operations.indices.map(variableAccess), &tensors, &outputs)
-    // Control flow names other subgraphs, and is refused; some only initialise; else they are signatures of their own.
-    let subgraphs = ctflite_subgraph_count(model) - variables.subgraphs.count
-    if subgraphs > 1 { notices.append("the file holds \(subgraphs) subgraphs that compute, of which the first is read") }
+    variables.resolve(&operations, graph.accesses, &tensors, &outputs)
+    // Some subgraphs only initialise, others are loops' parts; else they are functions of their own.
+    let own = chosen?.subgraph ?? 0
+    var others = Set(0..<ctflite_subgraph_count(model)).subtracting([own])
+    others.subtract(variables.subgraphs.union(loops))
+    let read = chosen ?? signatures.first { $0.subgraph == own }
+    if signatures.count > 1 {
+      others.subtract(signatures.map(\.subgraph))
+      let names = signatures.map { "\"\($0.key.printable(60))\"" }.joined(separator: ", ")
+      notices.append(
+        chosen == nil
+          ? "the file has the signatures \(names), of which none was asked for: its first subgraph is read"
+            + (read.map { ", that of \"\($0.key.printable(60))\"" } ?? "")
+          : "the file has the signatures \(names), of which \"\(chosen?.key.printable(60) ?? "")\" is read")
+    }
+    if !others.isEmpty {
+      notices.append("the file holds \(others.count + 1) subgraphs that compute, of which the first is read")
+    }
     let network = Network(
       name: name, tensors: tensors, operations: operations, inputs: inputs + (variables.states + states).map(\.read),
-      outputs: outputs + (variables.states + states).map(\.written), states: variables.states + states, notices: notices)
+      outputs: outputs + (variables.states + states).map(\.written), states: variables.states + states, notices: notices,
+      signatures: signatures.map { $0.told(isRead: $0.key == read?.key) })
     try network.validate()
     return network
+  }
+
+  /// The subgraph that the handle is for, as the file has it.
+  private func graph() throws -> TFLiteGraph {
+    let operations = try (0..<ctflite_operator_count(model)).map(operation)
+    let inputs = [Int](ctflite_inputs(model))
+    let outputs = [Int](ctflite_outputs(model))
+    let made = Set(inputs + operations.flatMap(\.outputs))
+    let used = made.union(outputs + operations.flatMap { $0.inputs.compactMap { $0 } })
+    let kept = Set(operations.flatMap(keptTensors))
+    let tensors = try (0..<ctflite_tensor_count(model)).map { index in
+      // What nothing reads or makes may be of any shape and type.
+      used.contains(index)
+        ? try tensor(index, isMade: made.contains(index), isKept: kept.contains(index))
+        : Tensor(name: "", shape: [], type: .other("unused"))
+    }
+    return TFLiteGraph(
+      tensors: tensors, operations: operations, accesses: operations.indices.map(variableAccess),
+      loops: operations.indices.map(loop), keepsTensors: !kept.isEmpty, inputs: inputs, outputs: outputs)
+  }
+
+  /// The subgraphs that an operation runs again and again.
+  private func loop(_ index: Int) -> TFLiteLoop? {
+    var raw = ctflite_operator()
+    guard ctflite_get_operator(model, index, &raw), TFLiteBuiltin(rawValue: Int(raw.builtin_code)) == .whileLoop,
+      raw.options.present
+    else { return nil }
+    return TFLiteLoop(condition: Int(raw.options.condition_subgraph), body: Int(raw.options.body_subgraph))
   }
 
   /// What another subgraph, which runs once, leaves in variables: their elements by the variables' names.
@@ -133,9 +184,20 @@ private struct TFLiteReader {
     } else if !isMade, shape.contains(0) {
       constant = []
     }
+    let type = elementType(raw.type)
+    if type == .int4, let packed = constant {
+      // What is wrong with the shape itself is told by all who read it.
+      let count = shape.reduce(1) { $1 < 0 || $0 > Network.largestTensor ? 0 : $0 * min($1, Network.largestTensor + 1) }
+      guard let codes = type.unpacked(packed, count: count) else {
+        throw NetworkError(
+          "\(place) \"\(name.printable())\" of shape \(shape) and type int4, two elements a byte, holds \(packed.count) "
+            + "bytes of data, not \((count + 1) / 2)")
+      }
+      constant = codes
+    }
     return Tensor(
       name: name, shape: shape,
-      type: raw.is_variable && !isKept ? .other(Self.variable) : raw.is_sparse ? .other(Self.sparse) : elementType(raw.type),
+      type: raw.is_variable && !isKept ? .other(Self.variable) : raw.is_sparse ? .other(Self.sparse) : type,
       quantization: quantization, constant: raw.is_variable ? nil : constant,
       openAxes: signature.count == shape.count ? signature.indices.filter { signature[$0] == -1 } : [])
   }
@@ -405,13 +467,14 @@ private struct TFLiteReader {
     case 6: .boolean
     case 7: .int16
     case 9: .int8
+    case 17: .int4
     default: .other(TFLiteBuiltin.typeNames[Int(code)] ?? "type \(code)")
     }
   }
 }
 
 extension String {
-  fileprivate init(_ string: ctflite_string) {
+  init(_ string: ctflite_string) {
     self = string.bytes.map {
       String(decoding: UnsafeRawBufferPointer(start: $0, count: string.count), as: UTF8.self)
     } ?? ""

@@ -21,6 +21,7 @@ struct TFLiteBuiltin: RawRepresentable, Hashable {
   static let add = TFLiteBuiltin(0)
   static let svdf = TFLiteBuiltin(27)
   static let unidirectionalSequenceLSTM = TFLiteBuiltin(44)
+  static let whileLoop = TFLiteBuiltin(119)
   static let callOnce = TFLiteBuiltin(129)
   static let varHandle = TFLiteBuiltin(142)
   static let readVariable = TFLiteBuiltin(143)
@@ -145,7 +146,7 @@ struct TFLiteBuiltin: RawRepresentable, Hashable {
   /// The element types no operation here reads.
   static let typeNames = [
     5: "string", 8: "complex64", 10: "float64", 11: "complex128", 12: "uint64", 13: "resource",
-    14: "variant", 15: "uint32", 16: "uint16", 17: "int4", 18: "bfloat16",
+    14: "variant", 15: "uint32", 16: "uint16", 18: "bfloat16",
   ]
 }
 
@@ -181,7 +182,13 @@ extension TFLiteBuiltin {
   /// Why operators whose kind alone says so are refused, and what to do.
   var refusal: (reason: String, remedy: String)? {
     switch name {
-    case "IF", "WHILE", "CALL":
+    // Its own fault says more.
+    case "WHILE":
+      (
+        "it is control flow without subgraphs to run",
+        "convert without loops whose end depends on data; recurrent layers with unroll=True"
+      )
+    case "IF", "CALL":
       (
         "it is control flow: other subgraphs of the file are run, or run again and again",
         "convert without loops and conditions; recurrent layers with unroll=True"

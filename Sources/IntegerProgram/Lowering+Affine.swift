@@ -13,17 +13,18 @@ extension Lowering {
   }
 
   mutating func weights(
-    _ operation: Operation, at position: Int = 1, rank: Int, channelAxis: Int
+    _ operation: Operation, at position: Int = 1, rank: Int, channelAxis: Int, types: [ElementType] = [.int8]
   ) throws(LayerFault) -> Weights {
     guard operation.inputs.count > position, let index = operation.inputs[position] else {
       throw LayerFault("its weights (input \(position)) are missing")
     }
     let tensor = network.tensors[index]
-    guard isTensorFlowLite ? tensor.type == .int8 : (tensor.type.codes.map { $0.upperBound < 1 << 16 } ?? false) else {
+    guard isTensorFlowLite ? types.contains(tensor.type) : (tensor.type.codes.map { $0.upperBound < 1 << 16 } ?? false)
+    else {
       throw LayerFault(
-        "its weights are \(tensor.type), not int8",
+        "its weights are \(tensor.type), not \(types[0])",
         remedy: tensor.type == .float32
-          ? "this layer is not quantised: convert with full integer quantisation" : "convert with int8 weights")
+          ? "this layer is not quantised: convert with full integer quantisation" : "convert with \(types[0]) weights")
     }
     guard tensor.shape.count == rank else {
       throw LayerFault("its weights have the shape \(tensor.shape); rank \(rank) is expected")
@@ -56,7 +57,8 @@ extension Lowering {
     }
     var zeroPoints = quantization.zeroPoints.isEmpty ? [0] : quantization.zeroPoints
     if zeroPoints.allSatisfy({ $0 == zeroPoints[0] }) { zeroPoints = [zeroPoints[0]] }
-    guard zeroPoints.count == 1 || zeroPoints.count == channels, !isTensorFlowLite || zeroPoints == [0] || scales.count == 1
+    guard zeroPoints.count == 1 || zeroPoints.count == channels, !isTensorFlowLite || zeroPoints == [0] || scales.count == 1,
+      tensor.type != .uint8 || !isTensorFlowLite || scales.count == 1
     else {
       throw LayerFault("its weights have several zero points, or one beside scales per channel; they must be symmetric")
     }
@@ -95,8 +97,8 @@ extension Lowering {
 
   mutating func fullyConnected(_ operation: Operation, _ activation: Activation) throws(LayerFault) {
     let x = try input(operation, 0, "input")
-    try requireCodes(x, "input")
-    let weights = try weights(operation, rank: 2, channelAxis: 0)
+    try requireBytes(x, "input")
+    let weights = try weights(operation, rank: 2, channelAxis: 0, types: weightTypes(beside: x))
     let output = try output(operation)
     let (outputs, inputs) = (weights.shape[0], weights.shape[1])
     guard values[x].count % inputs == 0 else {
@@ -114,9 +116,9 @@ extension Lowering {
     _ operation: Operation, _ window: Window, _ activation: Activation
   ) throws(LayerFault) {
     let x = try input(operation, 0, "input")
-    try requireCodes(x, "input")
-    let weights = try weights(operation, rank: 4, channelAxis: 0)
-    try requireSymmetric(weights)
+    try requireBytes(x, "input")
+    let weights = try weights(operation, rank: 4, channelAxis: 0, types: weightTypes(beside: x))
+    try requireSymmetric(weights, beside: x)
     let output = try output(operation)
     guard values[x].shape.count == 4 else { throw LayerFault("its input has the shape \(values[x].shape), not 4-D") }
     let inputChannels = values[x].shape[3]
@@ -138,9 +140,9 @@ extension Lowering {
     _ operation: Operation, _ window: Window, _ depthMultiplier: Int, _ activation: Activation
   ) throws(LayerFault) {
     let x = try input(operation, 0, "input")
-    try requireCodes(x, "input")
-    let weights = try weights(operation, rank: 4, channelAxis: 3)
-    try requireSymmetric(weights)
+    try requireBytes(x, "input")
+    let weights = try weights(operation, rank: 4, channelAxis: 3, types: weightTypes(beside: x))
+    try requireSymmetric(weights, beside: x)
     let output = try output(operation)
     guard values[x].shape.count == 4 else { throw LayerFault("its input has the shape \(values[x].shape), not 4-D") }
     let (inputChannels, outputChannels) = (values[x].shape[3], weights.shape[3])
@@ -169,10 +171,11 @@ extension Lowering {
     _ operation: Operation, _ x: Int, _ geometry: WindowGeometry, groups: Int, _ weights: Weights, _ codes: [Int64],
     _ output: Value, _ activation: Activation, isDense: Bool = false
   ) throws(LayerFault) {
-    try requireCodes(output, "output", like: x)
+    try requireBytes(output, "output", beside: x)
     let input = values[x]
     let isWide = input.type == .int16 && isTensorFlowLite
-    if isWide { try requireSymmetric(weights) }
+    if isWide { try requireSymmetric(weights, beside: x) }
+    let isAsymmetric = isAsymmetric(input)
     let channels = geometry.outputChannels
     let length = codes.count / channels
     var centred: [Int64] = []
@@ -199,6 +202,10 @@ extension Lowering {
     }
     var multipliers: [Multiplier] = []
     for scale in weights.scales {
+      if isAsymmetric {
+        multipliers.append(try asymmetricMultiplier(input, scale, output))
+        continue
+      }
       // The product alone is rounded; the quotient is double in every release.
       let product =
         isDense && weights.scales.count == 1 ? product(input.scale, scale) : Double(input.scale) * Double(scale)
@@ -215,6 +222,17 @@ extension Lowering {
         clamp: clamp(activation, output)),
       offsets: biasCodes)
     sum.isLong = accumulates64
+    if isAsymmetric, isDense, options.rounding == .double {
+      let ranges = (0..<channels).map { sums.range(channel: $0) }
+      let lowest = zip(ranges, biasCodes).map { $0.lowerBound + $1 }.min() ?? 0
+      let highest = zip(ranges, biasCodes).map { $0.upperBound + $1 }.max() ?? 0
+      sum.requantization.rounding = .single
+      sum.requantization.multipliers = [
+        try multiplierRoundingOnce(
+          Double(input.scale) * Double(weights.scales[0]) / Double(output.scale), over: lowest...highest,
+          clamp: sum.requantization.clamp, output)
+      ]
+    }
     let (affine, range) = try affine(sums, sum)
     emit(.affine(affine), operation, inputs: [x], output: output, range: range)
   }
@@ -242,9 +260,10 @@ extension Lowering {
     return multiplier.reduced
   }
 
-  /// Outside the image a window's kernel adds nothing, whatever the weights' zero point; TensorFlow Lite has none there.
-  func requireSymmetric(_ weights: Weights) throws(LayerFault) {
-    guard !isTensorFlowLite || weights.zeroPoints == [0] else {
+  /// Outside the image a window's kernel adds nothing, whatever the weights' zero point; TensorFlow Lite has none there
+  /// beside int8.
+  func requireSymmetric(_ weights: Weights, beside x: Int) throws(LayerFault) {
+    guard !isTensorFlowLite || weights.zeroPoints == [0] || isAsymmetric(values[x]) else {
       throw LayerFault("its weights have the zero point \(weights.zeroPoints[0]), not 0")
     }
   }

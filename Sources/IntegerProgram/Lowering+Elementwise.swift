@@ -32,10 +32,14 @@ extension Lowering {
   mutating func product(_ operation: Operation, _ activation: Activation) throws(LayerFault) {
     let (a, b, output) = try operands(operation, takesWide: true)
     let one = Multiplier.powerOfTwo(0)
+    let (left, right) = (values[a].scale, values[b].scale)
+    // LiteRT forms it in single precision.
+    let factor =
+      isAsymmetric(output)
+      ? Double(left * right / output.scale) : Double(left) * Double(right) / Double(output.scale)
     try combine(
       operation, .product, a, b, output, activation, leftShift: 0, leftMultiplier: one, rightMultiplier: one,
-      outputMultiplier: multiplier(
-        Double(values[a].scale) * Double(values[b].scale) / Double(output.scale), "input scale · input scale / output scale"))
+      outputMultiplier: multiplier(factor, "input scale · input scale / output scale"))
   }
 
   /// Two operands of codes, and the output; of int16, too, where `takesWide`.
@@ -43,14 +47,13 @@ extension Lowering {
     let a = try input(operation, 0, "first input")
     let b = try input(operation, 1, "second input")
     let output = try output(operation)
-    if takesWide {
-      try requireCodes(a, "first input")
-      try requireCodes(values[b], "second input", like: a)
+    if takesWide || isAsymmetric(values[a]) {
+      try requireBytes(a, "first input")
     } else {
       try requireInt8(a, "first input")
-      try requireInt8(b, "second input")
     }
-    try requireCodes(output, "output", like: a)
+    try requireBytes(values[b], "second input", beside: a)
+    try requireBytes(output, "output", beside: a)
     return (a, b, output)
   }
 

@@ -122,7 +122,8 @@ extension Lowering {
     guard activation == .none else { throw LayerFault("it has the fused activation \(activation.rawValue)") }
     var inputs: [Int] = []
     for position in operation.inputs.indices {
-      let x = try input(operation, position, "input \(position)")
+      var x = try input(operation, position, "input \(position)")
+      if isAsymmetric(values[x]), isAsymmetric(output) { x = rescaled(x, to: output) }
       try requireSameQuantization(values[x], output, "its input \(position) and output")
       inputs.append(x)
     }

@@ -52,6 +52,7 @@ extension Lowering {
   /// of 16 bits (TensorFlow Lite Micro: `SquaredDifference`).
   mutating func squaredDifference(_ operation: Operation) throws(LayerFault) {
     let (a, b, output) = try pair(operation, takesWide: true)
+    try refuseUInt8(a, "first input")
     let (left, right) = (values[a], values[b])
     let isWide = left.type == .int16 && isTensorFlowLite
     guard operation.quantizer == nil, isWide || left.type.bits <= 8 && right.type.bits <= 8 else {
@@ -203,6 +204,7 @@ extension Lowering {
   /// `reference_ops::DivElementwise`).
   mutating func quotient(_ operation: Operation, _ activation: Activation) throws(LayerFault) {
     let (a, b, output) = try pair(operation)
+    try refuseUInt8(a, "dividend")
     let (left, right) = (values[a], values[b])
     guard operation.quantizer == nil else { throw LayerFault("it divides two tensors") }
     let zero = Int64(right.zeroPoint)

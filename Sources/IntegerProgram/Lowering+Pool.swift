@@ -7,7 +7,7 @@ extension Lowering {
     _ operation: Operation, _ kind: Pool.Kind, _ window: Window, height: Int, width: Int, _ activation: Activation
   ) throws(LayerFault) {
     let x = try input(operation, 0, "input")
-    try requireCodes(x, "input")
+    try requireBytes(x, "input")
     let output = try output(operation)
     let input = values[x]
     guard input.shape.count == 4 else { throw LayerFault("its input has the shape \(input.shape), not 4-D") }
@@ -190,9 +190,9 @@ extension Lowering {
 
   mutating func mean(_ operation: Operation, keepsDimensions: Bool) throws(LayerFault) {
     let x = try input(operation, 0, "input")
-    try requireCodes(x, "input")
+    try requireBytes(x, "input")
     let output = try output(operation)
-    try requireCodes(output, "output", like: x)
+    try requireBytes(output, "output", beside: x)
     let collapsed = try collapsed(operation, x, keepsDimensions: keepsDimensions, output: output)
     let count = collapsed.count
     if let quantizer = operation.quantizer {

@@ -34,19 +34,24 @@ extension Lowering {
         return code == -128 ? -128 : -code
       }
     case .elu, .exponential, .logarithm, .gelu:
-      // TensorFlow Lite, `LUTPopulate`: single precision, the result times the reciprocal of the scale.
-      let reciprocal = 1 / output.scale
-      lookup(operation, x, output) { d in
-        let real = Float(d) * input.scale
-        if case .logarithm = function, real <= 0 { return -128 }
-        let code = (function.single(real) * reciprocal).rounded(.toNearestOrAwayFromZero) + Float(zeroPoint)
-        return Int32(max(-0x1p20, min(0x1p20, code)))
-      }
+      populated(function, operation, x, output)
     default:
       throw LayerFault(
         "no reference has it for int8",
         remedy: "convert with TensorFlow's converter, which leaves it float between DEQUANTIZE and QUANTIZE: that is "
           + "supported")
+    }
+  }
+
+  /// TensorFlow Lite, `LUTPopulate`: single precision, the result times the reciprocal of the scale.
+  mutating func populated(_ function: RealFunction, _ operation: Operation, _ x: Int, _ output: Value) {
+    let input = values[x]
+    let reciprocal = 1 / output.scale
+    lookup(operation, x, output) { d in
+      let real = Float(d) * input.scale
+      if case .logarithm = function, real <= 0 { return -128 }
+      let code = (function.single(real) * reciprocal).rounded(.toNearestOrAwayFromZero) + Float(output.zeroPoint)
+      return Int32(max(-0x1p20, min(0x1p20, code)))
     }
   }
 

@@ -8,9 +8,9 @@ extension Lowering {
     _ operation: Operation, alignsCorners: Bool, centresHalfPixels: Bool
   ) throws(LayerFault) {
     let x = try input(operation, 0, "input")
-    try requireInt8(x, "input")
+    try requireBytes(x, "input")
     let output = try output(operation)
-    try requireInt8(output, "output")
+    try requireBytes(output, "output", beside: x)
     let (input, shape) = (values[x], output.shape)
     guard input.shape.count == 4 else { throw LayerFault("its input has the shape \(input.shape), not 4-D") }
     let size = try constantIntegers(operation, 1, "size")
@@ -29,6 +29,17 @@ extension Lowering {
       throw LayerFault(
         "from \(input.shape[1]) × \(input.shape[2]) to \(shape[1]) × \(shape[2]) its weights are no multiples of 2^-10",
         remedy: "resize by 2, 4 or 8, or to the nearest neighbour")
+    }
+    if isAsymmetric(input) {
+      // LiteRT weighs uint8 codes in single precision, whose 24 bits must hold every sum; its halves go up, as those of
+      // codes that are not negative do here.
+      let bits = [rows, columns].reduce(8) { $0 + ($1.phases.map(\.bits).max() ?? 0) }
+      guard rows.isExact, columns.isExact, bits <= 24, isSame else {
+        throw LayerFault(
+          "from \(input.shape[1]) × \(input.shape[2]) to \(shape[1]) × \(shape[2]) the reference's single precision "
+            + "rounds its weights of uint8 codes",
+          remedy: "resize by 2, 4 or 8, or to the nearest neighbour")
+      }
     }
     let phases = rows.phases.count * columns.phases.count
     let largest = rows.phases.map(\.largest).max().map { $0 * (columns.phases.map(\.largest).max() ?? 1) } ?? 1

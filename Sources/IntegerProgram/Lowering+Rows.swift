@@ -7,6 +7,11 @@ extension Lowering {
     if let first = operation.inputs.first ?? nil, network.tensors[first].type == .int16, isTensorFlowLite {
       return try interpolatedSoftmax(operation, beta: beta)
     }
+    if let x = operation.inputs.first ?? nil, isTensorFlowLite, network.tensors[x].type == .uint8 {
+      throw LayerFault(
+        "its uint8 kernel reckons in floating point",
+        remedy: "end the network in front of it: the largest logit is the largest probability")
+    }
     let (x, output) = try rows(operation, scale: "1/256", 1.0 / 256, zeroPoint: -128)
     let (depth, scale) = try softmaxRows(x, beta: beta)
     // All the fixed-point arithmetic between code and code, over every difference and every sum it can meet.

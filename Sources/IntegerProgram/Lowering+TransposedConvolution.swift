@@ -8,7 +8,7 @@ extension Lowering {
     let x = try input(operation, 0, "input")
     try requireCodes(x, "input")
     let weights = try weights(operation, rank: 4, channelAxis: 0)
-    try requireSymmetric(weights)
+    try requireSymmetric(weights, beside: x)
     let output = try output(operation)
     let (shape, kernel) = (values[x].shape, weights.shape)
     guard shape.count == 4 else { throw LayerFault("its input has the shape \(shape), not 4-D") }

@@ -28,22 +28,33 @@ extension Lowering {
     return (Lookup(lowest: Int32(codes.lowerBound), table: table), range)
   }
 
-  /// The input of codes and the output, of its shape; of int16, too, where `takesWide`.
+  /// The input of codes and the output, of its shape; of int16 and uint8, too, where `takesWide` and `takesUInt8`.
   mutating func elementwiseEnds(
-    _ operation: Operation, takesWide: Bool = false
+    _ operation: Operation, takesWide: Bool = false, takesUInt8: Bool = false
   ) throws(LayerFault) -> (Int, Value) {
     let x = try input(operation, 0, "input")
-    if takesWide { try requireCodes(x, "input") } else { try requireInt8(x, "input") }
+    if takesUInt8 && isAsymmetric(values[x]) {
+      try requireBytes(x, "input")
+    } else if takesWide {
+      try requireCodes(x, "input")
+    } else {
+      try requireInt8(x, "input")
+    }
     let output = try output(operation)
-    try requireCodes(output, "output", like: x)
+    try requireBytes(output, "output", beside: x)
     try require(shape: values[x].shape, of: output)
     return (x, output)
   }
 
   mutating func unary(_ operation: Operation, _ function: UnaryFunction) throws(LayerFault) {
-    let (x, output) = try elementwiseEnds(operation, takesWide: true)
+    let (x, output) = try elementwiseEnds(operation, takesWide: true, takesUInt8: function.takesUInt8)
     if isTensorFlowLite, isLarge(x) { return try wideUnary(operation, function, x, output) }
     let input = values[x]
+    let isAsymmetric = isAsymmetric(input)
+    // LiteRT forms ratios of scales in single precision.
+    func ratio(_ numerator: Double, _ denominator: Double) -> Double {
+      isAsymmetric ? Double(Float(numerator) / Float(denominator)) : self.ratio(numerator, denominator)
+    }
     if let quantizer = operation.quantizer {
       guard case .composed(let functions) = function else { throw LayerFault("it has no real function") }
       return try composed(functions, operation, quantizer, x, output)
@@ -51,6 +62,16 @@ extension Lowering {
     let rounding = options.rounding
     let zeroPoint = output.zeroPoint
     switch function {
+    case .logistic where isAsymmetric: try asymmetricSigmoid(operation, .logistic, x, output)
+    case .tanh where isAsymmetric: try asymmetricSigmoid(operation, .tanh, x, output)
+    case .relu6 where isAsymmetric, .reluN1To1:
+      // LiteRT: the ratio of the scales in single precision.
+      let multiplier = try rescale(input, output) { Double(Float($0) / Float($1)) }
+      let bounds = clamp(function == .relu6 ? .relu6 : .reluN1To1, output)
+      lookup(operation, x, output) { d in
+        let code = Int64(zeroPoint + requantize(d, by: multiplier, rounding: rounding))
+        return Int32(min(max(code, bounds.lowerBound), bounds.upperBound))
+      }
     case .logistic:
       guard zeroPoint == -128 else {
         throw LayerFault("its output must have the zero point -128, not \(zeroPoint)")
@@ -90,20 +111,13 @@ extension Lowering {
         Int32(min(max(Int64($0) + Int64(input.zeroPoint), six.lowerBound), six.upperBound))
       }
     case .composed: throw LayerFault("it has no quantiser")
-    case .reluN1To1:
-      // LiteRT: the ratio of the scales in single precision.
-      let multiplier = try rescale(input, output) { Double(Float($0) / Float($1)) }
-      let bounds = clamp(.reluN1To1, output)
-      lookup(operation, x, output) { d in
-        let code = Int64(zeroPoint + requantize(d, by: multiplier, rounding: rounding))
-        return Int32(min(max(code, bounds.lowerBound), bounds.upperBound))
-      }
     case .real(let function): try real(function, operation, x, output)
     case .leakyRelu(let alpha):
       guard alpha.isFinite else { throw LayerFault("its slope is \(alpha)") }
       let identity = try rescale(input, output, ratio)
       let slope = try multiplier(
-        abs(ratio(product(input.scale, alpha), Double(output.scale))), "input scale · slope / output scale")
+        abs(ratio(isAsymmetric ? Double(input.scale * alpha) : product(input.scale, alpha), Double(output.scale))),
+        "input scale · slope / output scale")
       try provesFit(input, slope)
       lookup(operation, x, output) { d in
         if d >= 0 { return zeroPoint + requantize(d, by: identity, rounding: rounding) }
@@ -240,5 +254,15 @@ extension Lowering {
     }
     let radius = (15 * 0x1p27 / Double(1 << multiplier.exponent)).rounded(.down)
     return (multiplier, Int32(radius))
+  }
+}
+
+extension UnaryFunction {
+  /// Whether LiteRT's reference kernels have it for uint8.
+  fileprivate var takesUInt8: Bool {
+    switch self {
+    case .logistic, .tanh, .hardSwish, .relu, .relu6, .reluN1To1, .leakyRelu: true
+    case .real, .composed: false
+    }
   }
 }

@@ -133,7 +133,8 @@ struct Lowering {
     let program = IntegerProgram(
       name: network.name, values: values, steps: steps, inputs: inputValues, outputs: outputs, states: states,
       inputNames: network.inputs.map { network.tensors[$0].name },
-      outputNames: network.outputs.map { network.tensors[$0].name }, notices: notices)
+      outputNames: network.outputs.map { network.tensors[$0].name }, notices: notices
+    ).fusingMovesOfStates()
     precondition(program.isWellFormed, "every value that a step reads is an input, a constant or made before")
     if let state = program.stateWithoutInvariant {
       let (read, written) = (program.values[state.read], program.values[state.written])

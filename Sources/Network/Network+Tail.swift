@@ -4,8 +4,9 @@ extension Network {
     "CUSTOM TFLite_Detection_PostProcess", "CUSTOM PosenetDecoderOp", "CUSTOM PosenetDecoder",
   ]
 
-  /// The network without what its results pass through outside integers: detection heads, and functions of floating-point
-  /// numbers behind the last DEQUANTIZE. What those read becomes the network's output, and a notice says so.
+  /// The network without what its results pass through outside integers: detection heads, functions of floating-point
+  /// numbers behind the last DEQUANTIZE, and SOFTMAX of uint8, whose kernels reckon in floating point. What those read
+  /// becomes the network's output, and a notice says so.
   public func leavingTailToCaller() -> Network {
     var isFloat = Set<Int>()
     for operation in operations {
@@ -16,8 +17,18 @@ extension Network {
     for operation in operations { for case let input? in operation.inputs { readers[input] += 1 } }
     for state in states { readers[state.written] += 1 }
     var candidates = Set<Int>()
+    var probabilities = Set<Int>()
     for (index, operation) in operations.enumerated() {
-      if case .dequantize = operation.kind { continue }
+      if case .softmax = operation.kind, format == .tensorFlowLite, operation.quantizer == nil,
+        operation.outputs.allSatisfy({ tensors[$0].type == .uint8 })
+      {
+        probabilities.formUnion(operation.outputs)
+        candidates.insert(index)
+      }
+      if case .dequantize = operation.kind {
+        if operation.inputs.contains(where: { $0.map(probabilities.contains) ?? false }) { candidates.insert(index) }
+        continue
+      }
       if case .quantize = operation.kind { continue }
       let computed = operation.inputs.compactMap { $0 }.filter { tensors[$0].constant == nil }
       let isOnFloats = !computed.isEmpty && computed.allSatisfy { isFloat.contains($0) }

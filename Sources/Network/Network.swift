@@ -12,6 +12,8 @@ public struct Network: Sendable {
   /// What whoever uses the network must know of how its file was read: what is left to the caller, what was cut off,
   /// what the file leaves open. Each is a sentence or two for people, without a full stop at the end.
   public var notices: [String]
+  /// The functions that the file offers by name.
+  public var signatures: [NetworkSignature]
 
   /// Whose rules hold where a file leaves the arithmetic open.
   public enum Format: Sendable, Hashable {
@@ -23,8 +25,10 @@ public struct Network: Sendable {
 
   public init(
     name: String, tensors: [Tensor], operations: [Operation], inputs: [Int], outputs: [Int],
-    states: [NetworkState] = [], format: Format = .tensorFlowLite, notices: [String] = []
+    states: [NetworkState] = [], format: Format = .tensorFlowLite, notices: [String] = [],
+    signatures: [NetworkSignature] = []
   ) {
+    self.signatures = signatures
     self.states = states
     self.format = format
     self.notices = notices
@@ -168,5 +172,20 @@ extension Tensor {
     case .int32, .int64, .boolean: return true
     default: return false
     }
+  }
+}
+
+/// A function that a file offers by name, and what it calls its inputs and outputs.
+public struct NetworkSignature: Sendable, Hashable {
+  public var name: String
+  public var inputs, outputs: [String]
+  /// Whether the network is this one.
+  public var isRead: Bool
+
+  public init(name: String, inputs: [String], outputs: [String], isRead: Bool) {
+    self.name = name
+    self.inputs = inputs
+    self.outputs = outputs
+    self.isRead = isRead
   }
 }

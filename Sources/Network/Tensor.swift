@@ -7,6 +7,7 @@ public enum ElementType: Sendable, Hashable, CustomStringConvertible {
   /// A type that no operation here reads, by its name in the file's format.
   case other(String)
 
+  public static let int4 = ElementType.integer(bits: 4, signed: true)
   public static let int8 = ElementType.integer(bits: 8, signed: true)
   public static let uint8 = ElementType.integer(bits: 8, signed: false)
   public static let int16 = ElementType.integer(bits: 16, signed: true)
@@ -24,7 +25,7 @@ public enum ElementType: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// Bytes an element takes in memory.
+  /// Bytes an element takes in memory; in files elements of 4 bits stand two a byte, which importers take apart.
   public var byteCount: Int? {
     switch self {
     case .integer(let bits, _): bits <= 8 ? 1 : bits <= 16 ? 2 : bits <= 32 ? 4 : 8
@@ -33,6 +34,20 @@ public enum ElementType: Sendable, Hashable, CustomStringConvertible {
     case .float32: 4
     case .float64: 8
     case .other: nil
+    }
+  }
+
+  /// `count` elements of 4 bits that stand two a byte, the first in the low half, as a byte each; nil where there are
+  /// more or fewer bytes than those need.
+  public func unpacked(_ bytes: [UInt8], count: Int) -> [UInt8]? {
+    guard case .integer(bits: 4, let isSigned) = self, bytes.count == (count + 1) / 2 else { return nil }
+    return bytes.flatMap { [$0 & 15, $0 >> 4] }.prefix(count).map { isSigned && $0 > 7 ? $0 | 0xF0 : $0 }
+  }
+
+  /// The reverse: elements of 4 bits, a byte each, two a byte.
+  public func packed(_ elements: [UInt8]) -> [UInt8] {
+    stride(from: 0, to: elements.count, by: 2).map { place in
+      elements[place] & 15 | (place + 1 < elements.count ? elements[place + 1] << 4 : 0)
     }
   }
 

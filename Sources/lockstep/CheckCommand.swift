@@ -77,7 +77,7 @@ struct CheckCommand: ParsableCommand {
   func run() throws {
     let target = try target.map { try readTarget($0) }
     if let target { try expectPrograms(of: target) }
-    let program = try questions.program(asking: ModelFile(path: model).program(lowering.options))
+    let program = try questions.program(asking: ModelFile(path: model, signature: lowering.signature).program(lowering.options))
     let simulator = Simulator(program)
     let check = try EvidenceCheck(
       simulator, asked: try AskedQuestions(questions, simulator), certificates: certificates)

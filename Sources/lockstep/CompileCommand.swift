@@ -47,6 +47,15 @@ struct CompileCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "How weights that 4 bits hold lie in flash.",
+      discussion: """
+        packed puts two in a byte, wherever all of a layer's weights are -8 to 7, and bytes never does. automatic packs what \
+        portable C reads; kernels made for a processor read bytes, and are several times as fast as portable C.
+        """))
+  var weights = WeightStorage.automatic
+
+  @Option(
+    help: ArgumentHelp(
       "What the folder is made up for.",
       discussion: """
         cmake adds a CMakeLists.txt that also builds and runs the self-test. arduino, platformio and zephyr make an \
@@ -84,7 +93,7 @@ struct CompileCommand: ParsableCommand {
 
   func run() throws {
     let target = try readTarget(target)
-    let model = try ModelFile(path: path)
+    let model = try ModelFile(path: path, signature: lowering.signature)
     let program = try model.program(lowering.options)
     let generator = try generator(of: program, in: model, for: target)
     if let shortfall = target.shortfall(tableBytes: generator.tableBytes, arenaBytes: generator.plan.arenaSize) {
@@ -114,7 +123,7 @@ struct CompileCommand: ParsableCommand {
   /// What makes the code that the command asks for.
   func generator(of program: IntegerProgram, in model: ModelFile, for target: Target) throws -> CodeGenerator {
     CodeGenerator(
-      program, for: target, goal: optimize, names: prefix.flatMap { CNames(prefix: $0) }, commandLine: commandLine,
+      program, for: target, goal: optimize, weights: weights, names: prefix.flatMap { CNames(prefix: $0) }, commandLine: commandLine,
       modelFile: fileName, modelDigest: model.sha256, packaging: package,
       classNames: try names(of: program, in: model).names ?? [])
   }
@@ -175,6 +184,7 @@ struct CompileCommand: ParsableCommand {
   private var commandLine: String {
     var words = ["lockstep", "compile", fileName, "--target", target]
     if optimize != .speed { words += ["--optimize", optimize.rawValue] }
+    if weights != .automatic { words += ["--weights", weights.rawValue] }
     if package != .cmake { words += ["--package", package.rawValue] }
     if let prefix { words += ["--prefix", prefix] }
     if let classNames {
@@ -188,4 +198,5 @@ struct CompileCommand: ParsableCommand {
 }
 
 extension KernelSelection.Goal: ExpressibleByArgument {}
+extension WeightStorage: ExpressibleByArgument {}
 extension Packaging: ExpressibleByArgument {}

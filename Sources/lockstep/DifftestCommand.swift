@@ -32,6 +32,9 @@ struct DifftestCommand: ParsableCommand {
   @Option(help: "What kernels made for the target go for, as for compile.")
   var optimize = KernelSelection.Goal.speed
 
+  @Option(help: "How weights that 4 bits hold lie in flash, as for compile.")
+  var weights = WeightStorage.automatic
+
   @Option(help: ArgumentHelp("Codes or reals to run on, as for simulate; once for each input.", valueName: "x.npy"))
   var input: [String] = []
 
@@ -78,13 +81,13 @@ struct DifftestCommand: ParsableCommand {
   }
 
   private func runModel(_ path: String, _ target: Target, _ builds: [BuildConfiguration]) throws {
-    let model = try ModelFile(path: path)
+    let model = try ModelFile(path: path, signature: lowering.signature)
     let program = try model.program(lowering.options)
     let vectors =
       input.isEmpty
       ? TestVectors.random(for: program, count: random ?? 16, seed: seed)
       : try TestVectors(calls: inputs.vectors(input, of: program).all, of: program)
-    let test = DifferentialTest(program, for: target, goal: optimize)
+    let test = DifferentialTest(program, for: target, goal: optimize, weights: weights)
     if let shortfall = test.shortfall(of: target) { throw FileError(path: path, reason: shortfall) }
     let progress = Progress("building", total: builds.count)
     let report = try test.run(vectors, builds: builds, jobs: jobs) { progress.report($0) }
@@ -111,7 +114,7 @@ struct DifftestCommand: ParsableCommand {
   }
 
   private func runNetworks(_ count: Int, _ target: Target) throws {
-    let campaign = RandomCampaign(target: target, goal: optimize, options: lowering.options)
+    let campaign = RandomCampaign(target: target, goal: optimize, weights: weights, options: lowering.options)
     let progress = Progress("testing random networks:", total: count)
     let result = try campaign.run(count: count, firstSeed: seed, jobs: jobs) { progress.report($0) }
     progress.end()

@@ -169,7 +169,7 @@ struct EvaluateCommand: ParsableCommand {
   /// the file is more like.
   private func network(_ path: String) throws -> (network: EvaluatedNetwork, names: ModelClassNames) {
     do {
-      let model = try ModelFile(path: path)
+      let model = try ModelFile(path: path, signature: lowering.signature)
       return (try EvaluatedNetwork(model.program(lowering.options)), model.classNames)
     } catch let error as NetworkError {
       throw FileError(path: path, reason: "\(error)")

@@ -34,13 +34,17 @@ struct InspectCommand: ParsableCommand {
           index, operator, name   as in the file
           step                    its kind; null for an operation outside
                                   the program, as DEQUANTIZE of an output is,
-                                  and for PAD where the next layer pads itself
+                                  for PAD where the next layer pads itself,
+                                  and for a part of a state that the next
+                                  layer takes by itself
           output                  a tensor; null likewise
           multiplyAccumulates, weights
           parameterBytes          of weights, biases and tables
           accumulator             where it adds up: lowest, highest, bits
           requantization          where it rescales: rounding, multipliers,
                                   lowestExponent, highestExponent
+        signatures   the functions that a .tflite file offers, each with name,
+                     inputs, outputs (as it calls them), isRead
         notices      a list of sentences: what is left to the caller, was cut
                      off, or is left open in the file
         total        layers, multiplyAccumulates, weights, parameterBytes,
@@ -66,7 +70,7 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     guard let path else { return print(SupportedOperator.list(json: json)) }
-    let model = try ModelFile(path: path)
+    let model = try ModelFile(path: path, signature: lowering.signature)
     let report = NetworkReport(model, try model.program(lowering.options), lowering.options)
     print(json ? report.json.text : report.text)
   }

@@ -28,12 +28,13 @@ struct ModelFile {
   /// Far above any network for a microcontroller; FlatBuffers end at 2 GiB.
   static let largest = 1 << 30
 
-  init(path: String) throws(FileError) {
-    try self.init(bytes: InputFile.bytes(path: path, limit: Self.largest), path: path)
+  /// `signature` names one of the functions that a file of TensorFlow Lite offers.
+  init(path: String, signature: String? = nil) throws(FileError) {
+    try self.init(bytes: InputFile.bytes(path: path, limit: Self.largest), path: path, signature: signature)
   }
 
   /// The model in `bytes`, which messages call `path`.
-  init(bytes: [UInt8], path: String) throws(FileError) {
+  init(bytes: [UInt8], path: String, signature: String? = nil) throws(FileError) {
     self.path = path
     byteCount = bytes.count
     sha256 = bytes.sha256
@@ -45,7 +46,12 @@ struct ModelFile {
       let name = Self.stem(of: path)
       // By what the file holds; the extension decides where that says nothing.
       guard ONNX.recognises(bytes) || path.hasSuffix(".onnx") && !TFLite.recognises(bytes) else {
-        return try TFLite.network(from: bytes, name: name).evaluatingConstants().leavingTailToCaller()
+        return try TFLite.network(from: bytes, name: name, signature: signature).evaluatingConstants()
+          .leavingTailToCaller()
+      }
+      if let signature {
+        throw NetworkError(
+          "it has no signature \"\(signature.printable(60))\": files of TensorFlow Lite have signatures, ONNX's have none")
       }
       do {
         let read = InputFile.siblings(of: path, limit: Self.largest)

@@ -21,6 +21,16 @@ extension NetworkReport {
       ("layers", .array(layers.map(\.json))),
       ("notices", .array(notices.map { .string($0) })),
       (
+        "signatures",
+        .array(
+          signatures.map { signature in
+            .object([
+              ("name", .string(signature.name)), ("inputs", .array(signature.inputs.map { .string($0) })),
+              ("outputs", .array(signature.outputs.map { .string($0) })), ("isRead", .truth(signature.isRead)),
+            ])
+          })
+      ),
+      (
         "total",
         .object([
           ("layers", .integer(layers.count)), ("multiplyAccumulates", .integer(multiplyAccumulates)),

@@ -8,6 +8,7 @@ extension NetworkReport {
     for (role, tensors) in [("input", inputs), ("output", outputs), ("state", states)] {
       for tensor in tensors { lines.append("\(role.padded(7)) \(tensor.text)") }
     }
+    if signatures.count > 1 { lines += signatures.map(\.text) }
     lines += notices.map { "notice  \($0)" }
     lines += ["", table.text, ""]
     lines += [
@@ -30,7 +31,7 @@ extension NetworkReport {
     for layer in layers {
       table.add([
         String(layer.source.index), layer.source.type.printable(40),
-        layer.output?.typeAndShape ?? (layer.isFolded ? "padding of the next" : "outside the program"), layer.output.map { "\($0.scale)" } ?? "",
+        layer.output?.typeAndShape ?? (layer.isFolded ? "padding of the next" : layer.isJoined ? "part of the next" : "outside the program"), layer.output.map { "\($0.scale)" } ?? "",
         layer.output.map { String($0.zeroPoint) } ?? "",
         layer.multiplyAccumulates == 0 ? "" : layer.multiplyAccumulates.grouped,
         layer.weights == 0 ? "" : layer.weights.grouped,
@@ -42,6 +43,13 @@ extension NetworkReport {
       ])
     }
     return table
+  }
+}
+
+extension NetworkSignature {
+  fileprivate var text: String {
+    func listed(_ names: [String]) -> String { names.map { $0.printable(40) }.joined(separator: ", ") }
+    return "signature \"\(name.printable(60))\": of \(listed(inputs)) makes \(listed(outputs))\(isRead ? " (this one)" : "")"
   }
 }
 

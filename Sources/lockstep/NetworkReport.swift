@@ -34,6 +34,8 @@ struct NetworkReport {
     var kind: String?
     /// Whether no step is made of it because the next layer pads by as much more.
     var isFolded = false
+    /// Whether no step is made of it because the next one reads a state through it.
+    var isJoined = false
     var output: Tensor?
     var multiplyAccumulates = 0
     var weights = 0
@@ -60,6 +62,8 @@ struct NetworkReport {
   var layers: [Layer]
   /// What the caller must know of how the file was read.
   var notices: [String]
+  /// The functions that the file offers by name.
+  var signatures: [NetworkSignature]
   /// Bytes of working memory that the generated C needs.
   var arenaBytes: Int
 
@@ -84,6 +88,7 @@ struct NetworkReport {
       return tensor
     }
     notices = program.notices
+    signatures = model.network.signatures
     arenaBytes = MemoryPlan(program).arenaSize
 
     layers = program.steps.map { Layer($0, in: program) }
@@ -95,7 +100,7 @@ struct NetworkReport {
         Layer(
           source: Step.Source(
             index: place, type: operation.typeName, name: model.network.name(ofOperation: index)),
-          isFolded: operation.kind.isPadding))
+          isFolded: operation.kind.isPadding, isJoined: !program.states.isEmpty && operation.kind.isMovement))
     }
     // A stable order: the steps of one operation keep theirs.
     layers = layers.enumerated().sorted {
@@ -121,8 +126,7 @@ extension NetworkReport.Layer {
         : affine.geometry.outputPixels == 1 && affine.geometry.taps == 1
           ? "dense" : "convolution"
       weights = affine.weights.count
-      let fitsByte = affine.weights.allSatisfy { $0 >= -128 && $0 <= 127 }
-      parameterBytes = weights * (fitsByte ? 1 : 2) + (affine.isLong ? 8 : 4) * affine.bias.count
+      parameterBytes = affine.storedWeightBytes + (affine.isLong ? 8 : 4) * affine.bias.count
       accumulator = affine.accumulators.reduce(nil) { hull($0, $1) }
       describe(affine.requantization)
     case .lookup(let lookup):

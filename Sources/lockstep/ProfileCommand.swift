@@ -1,6 +1,7 @@
 import ArgumentParser
 import CodeGeneration
 import DifferentialTesting
+import Evaluation
 import Importers
 import IntegerProgram
 import Profiling
@@ -67,10 +68,13 @@ struct ProfileCommand: ParsableCommand {
   @Option(help: "What kernels made for the target go for, as for compile.")
   var optimize = KernelSelection.Goal.speed
 
+  @Option(help: "How weights that 4 bits hold lie in flash, as for compile.")
+  var weights = WeightStorage.automatic
+
   @Option(help: ArgumentHelp("One of the target's ways to build, such as Os; by default its first.", valueName: "name"))
   var configuration: String?
 
-  @Option(help: ArgumentHelp("Codes or reals, as for simulate; the first vector is run.", valueName: "x.npy"))
+  @Option(help: ArgumentHelp("Codes or reals, as for simulate; the first vector is run, or, where the network keeps state, the last of all in a row.", valueName: "x.npy"))
   var input: [String] = []
 
   @OptionGroup var inputs: InputArguments
@@ -96,19 +100,26 @@ struct ProfileCommand: ParsableCommand {
     if json == "-" && svg == "-" { throw ValidationError("--json and --svg cannot both be the standard output.") }
   }
 
+  /// What is measured: the first vector; of a network that keeps state, the last of the calls in a row.
+  private func vector(_ inputs: InputVectors, of program: IntegerProgram) throws -> [[Int32]] {
+    guard !program.states.isEmpty else { return inputs.codes(0) }
+    return try TestVectors(calls: inputs.all, of: program).vectors.last ?? []
+  }
+
   func run() throws {
     let target = try readTarget(target)
     try expectDevice(of: target)
     let build = try build(of: target, called: configuration)
-    let program = try ModelFile(path: path).program(lowering.options)
+    let program = try ModelFile(path: path, signature: lowering.signature).program(lowering.options)
     let vector =
       input.isEmpty
       ? TestVectors.noise(for: program, seed: seed)
-      : try inputs.vectors(input, of: program).codes(0)
+      : try vector(inputs.vectors(input, of: program), of: program)
     let profile: Profile
     do {
       profile = try Profiler(
-        CodeGenerator(program, for: target, goal: optimize, commandLine: "lockstep profile"), for: target, build: build
+        CodeGenerator(program, for: target, goal: optimize, weights: weights, commandLine: "lockstep profile"),
+        for: target, build: build
       ).run(vector)
     } catch let error as ProfileError {
       switch error {

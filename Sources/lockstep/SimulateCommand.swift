@@ -93,7 +93,7 @@ struct SimulateCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let model = try ModelFile(path: path)
+    let model = try ModelFile(path: path, signature: lowering.signature)
     let program = try model.program(lowering.options)
     try program.expect(outputPaths.count, "--output", Array(program.callOutputs))
     let meaning = InputMeaning(bytes: inputs.bytes, isReal: real)

@@ -26,7 +26,8 @@ struct SupportedOperator {
     SupportedOperator(
       name: "CONV_2D",
       limits:
-        "constant int8 weights, symmetric, scales per tensor or per channel; int32 bias or none (int64 beside int16); groups, "
+        "constant int8 or int4 weights (int8 beside int16), symmetric, scales per tensor or per channel; int32 bias or none "
+        + "(int64 beside int16); groups, "
         + "dilation; fused activation"),
     SupportedOperator(name: "COS", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(
@@ -51,7 +52,7 @@ struct SupportedOperator {
     SupportedOperator(name: "FLOOR", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(
       name: "FULLY_CONNECTED",
-      limits: "constant int8 weights, scales per tensor or per channel; bias as CONV_2D; fused activation"),
+      limits: "constant int8 or int4 weights, scales per tensor or per channel; bias as CONV_2D; fused activation"),
     SupportedOperator(
       name: "GATHER",
       limits: "constant indices, or rows of a constant table that an int32 network input chooses; equal quantisation"),
@@ -154,6 +155,20 @@ struct SupportedOperator {
     SupportedOperator(name: $0, limits: "variables become states of the program; a subgraph may assign constants once")
   }
 
+  /// Control flow that is written out.
+  static let loops = [
+    SupportedOperator(
+      name: "WHILE", limits: "a counter and numbers in the file determine how often its body runs; its rounds are written out")
+  ]
+
+  /// What networks of old converters may hold, in the words of the list.
+  static let uint8 = """
+    uint8, as converters wrote it once, asymmetric weights included: ADD, AVERAGE_POOL_2D, CONCATENATION, CONV_2D, \
+    DEPTHWISE_CONV_2D, FULLY_CONNECTED, HARD_SWISH, LEAKY_RELU, LOGISTIC, MAXIMUM, MAX_POOL_2D, MEAN, MINIMUM, MUL, \
+    QUANTIZE, RELU, RELU6, RELU_N1_TO_1, RESIZE_BILINEAR (by powers of two), SUB, TANH, and all that only moves codes, as \
+    LiteRT's reference kernels compute them; SOFTMAX at the end is left to the caller
+    """
+
   /// Operators of TensorFlow Lite that are computed before anything runs, where constants and fixed shapes determine
   /// them, beyond those of `all`, which are so likewise.
   static let onConstants = [
@@ -231,7 +246,7 @@ struct SupportedOperator {
   /// The list as `inspect --operators` prints it.
   static func list(json: Bool) -> String {
     let sixteen = all.map { SupportedOperator(name: $0.name, limits: $0.allLimits) }
-    let formats = [("TensorFlow Lite", sixteen + onVariables + onConstants), ("ONNX", onnx)]
+    let formats = [("TensorFlow Lite", sixteen + onVariables + loops + onConstants), ("ONNX", onnx)]
     if json {
       return JSON.array(
         formats.flatMap { format, operators in
@@ -247,6 +262,7 @@ struct SupportedOperator {
         (format == "ONNX" ? "limits beyond fixed shapes" : "limits beyond int8 codes and fixed shapes", .left),
       ])
       for entry in operators { table.add([entry.name, entry.limits]) }
+      if format != "ONNX" { table.add(["", uint8]) }
       return table.wrapped(at: [nameWidth, limitsWidth])
     }.joined(separator: "\n\n")
   }

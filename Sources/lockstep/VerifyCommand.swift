@@ -164,7 +164,7 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    let program = try questions.program(asking: ModelFile(path: path).program(lowering.options))
+    let program = try questions.program(asking: ModelFile(path: path, signature: lowering.signature).program(lowering.options))
     let simulator = Simulator(program)
     if let emitSmt2 { return try emit(try questions.queries(simulator), of: program, to: emitSmt2) }
     let run = try VerificationRun(self, simulator)

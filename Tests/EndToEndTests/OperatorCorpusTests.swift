@@ -65,11 +65,10 @@ import Testing
   @Test(
     "what is not supported is refused, with the reason",
     arguments: [
-      ("add_uint8", "uint8"), ("conv_2d_float32", "lockstep quantize"),
+      ("conv_2d_float32", "lockstep quantize"),
       ("custom_operator", "CUSTOM ExampleOp"), ("dynamic_shape", "[1, -1, 4]"),
       ("file_cut_short", "cut short"),
-      ("fully_connected_hybrid", "int8 weights"),
-      ("fully_connected_int4_weights", "int4"), ("fully_connected_sparse_weights", "sparse"),
+      ("fully_connected_hybrid", "int8 weights"), ("fully_connected_sparse_weights", "sparse"),
       ("if_branches", "control flow"),
       ("variable_tensor", "variable"),
       ("weights_shorter_than_their_shape", "17 bytes"), ("while_loop", "control flow"),

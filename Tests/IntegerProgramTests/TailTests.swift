@@ -32,6 +32,35 @@ import Testing
     #expect(program.notices.first?.contains("left to the caller") == true)
   }
 
+  /// LiteRT's kernel reckons it in floating point; that of int8 is fixed-point arithmetic.
+  @Test func `SOFTMAX of uint8 at the end is cut off, and DEQUANTIZE behind it, but not that of int8`() throws {
+    func bytes(_ name: String, _ type: ElementType, _ scale: Float, _ zeroPoint: Int64) -> Tensor {
+      Tensor(
+        name: name, shape: [1, 6], type: type, quantization: Quantization(scales: [scale], zeroPoints: [zeroPoint]))
+    }
+    for isDequantized in [false, true] {
+      var operations = [
+        relu, Operation(.softmax(beta: 1), typeName: "SOFTMAX", inputs: [1], outputs: [2]),
+        Operation(.dequantize, typeName: "DEQUANTIZE", inputs: [2], outputs: [3]),
+      ]
+      if !isDequantized { operations.removeLast() }
+      func program(_ type: ElementType, _ zeroPoint: Int64) throws -> IntegerProgram {
+        try IntegerProgram(
+          lowering: Network(
+            name: "classes",
+            tensors: [
+              bytes("x", type, 0.1, zeroPoint + 130), bytes("logits", type, 0.1, zeroPoint + 128),
+              bytes("p", type, 1.0 / 256, zeroPoint), reals("real"),
+            ], operations: operations, inputs: [0], outputs: [isDequantized ? 3 : 2]))
+      }
+      let cut = try program(.uint8, 0)
+      #expect(cut.values[cut.outputs[0]].name == "logits")
+      #expect(cut.notices.contains { $0.contains("SOFTMAX") && $0.contains("left to the caller") })
+      let whole = try program(.int8, -128)
+      #expect(whole.values[whole.outputs[0]].name == "p")
+    }
+  }
+
   @Test func `functions of real numbers behind the last DEQUANTIZE are cut off, however many`() throws {
     let operations = [
       relu, Operation(.dequantize, typeName: "DEQUANTIZE", inputs: [1], outputs: [2]),

@@ -1,6 +1,6 @@
-"""Runs LiteRT's reference kernels on one model of a folder and writes what they return, as tflm_reference.py does.
+"""Runs LiteRT's reference kernels on models of a folder and writes what they return, as tflm_reference.py does.
 
-    python litert_reference.py FOLDER NAME
+    python litert_reference.py FOLDER NAME [NAME ...]
 """
 
 import pathlib
@@ -31,4 +31,5 @@ def main(folder, name):
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), sys.argv[2])
+    for model in sys.argv[2:]:
+        main(pathlib.Path(sys.argv[1]), model)

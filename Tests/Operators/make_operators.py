@@ -132,6 +132,11 @@ def main():
         not_run = run_reference(cases, folder)
         if not options.only and not options.modules:
             refused.write(folder / "unsupported")
+        for module in options.modules or []:
+            # Models that are not to be run as they are.
+            write = getattr(importlib.import_module(module), "write_others", None)
+            if write:
+                write(folder)
         write_archive(folder, options.output)
         if options.unpack:
             replace_folder(folder, options.unpack)

@@ -51,7 +51,7 @@ def fully_connected_int4_weights():
     model, rng = Model(), generator("fully_connected_int4_weights")
     graph = model.main
     x = graph.input("x", (1, 12), "int8", CODES)
-    w = graph.tensor("w", (5, 12), "int4", Quantization(0.01, 0), data=rng.integers(-128, 128, 30))
+    w = graph.tensor("w", (5, 12), "int4", Quantization(0.01, 0), data=rng.integers(-8, 8, 60))
     y = graph.output("y", (1, 5), "int8", CODES)
     graph.operator("FULLY_CONNECTED", [x, w, -1], [y])
     return model.serialize()

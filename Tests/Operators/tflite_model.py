@@ -131,6 +131,7 @@ class Model:
     def __init__(self):
         self.buffers = [AlignedBuffer()]  # buffer 0 is empty by convention: "no constant data"
         self.operator_codes = []
+        self.signatures = []
         self.graphs = []
         self.graph()
 
@@ -142,12 +143,26 @@ class Model:
         self.graphs.append(Graph(self))
         return self.graphs[-1]
 
+    def signature(self, key, subgraph, inputs, outputs):
+        """A function of the file; inputs and outputs are tensors of a subgraph by the signature's names for them."""
+        signature = schema.SignatureDefT()
+        signature.signatureKey, signature.subgraphIndex = key, subgraph
+        for ports, field in ((inputs, "inputs"), (outputs, "outputs")):
+            maps = []
+            for name, tensor in ports.items():
+                maps.append(schema.TensorMapT())
+                maps[-1].name, maps[-1].tensorIndex = name, tensor
+            setattr(signature, field, maps)
+        self.signatures.append(signature)
+
     def buffer(self, data, dtype):
         if data is None:
             return 0
         buffer = AlignedBuffer()
-        numpy_type = np.int8 if dtype == "int4" else np.dtype(dtype)
-        buffer.data = np.ascontiguousarray(np.asarray(data, dtype=numpy_type)).tobytes()
+        if dtype == "int4":
+            buffer.data = packed(np.asarray(data).reshape(-1)).tobytes()
+        else:
+            buffer.data = np.ascontiguousarray(np.asarray(data, dtype=np.dtype(dtype))).tobytes()
         self.buffers.append(buffer)
         return len(self.buffers) - 1
 
@@ -171,9 +186,16 @@ class Model:
         model.subgraphs = [graph.table() for graph in self.graphs]
         model.operatorCodes = self.operator_codes
         model.buffers = self.buffers
+        model.signatureDefs = self.signatures or None
         builder = flatbuffers.Builder(4096)
         builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
         return bytes(builder.Output())
+
+
+def packed(codes):
+    """Codes of 4 bits, two a byte, the first of them in the low half."""
+    halves = np.append(codes, [0] * (len(codes) % 2)).astype(np.uint8) & 15
+    return halves[0::2] | halves[1::2] << 4
 
 
 def quantization_table(quantization):

@@ -31,8 +31,9 @@ class Weights:
     """
 
     def __init__(self, name, rng, shape, axis, x, taps, per_channel=True, codes="random", weight_scale=None,
-                 weight_zero_point=0, bias="random", multiplier=None, y_scale=None, y_zero_point=0):
+                 weight_zero_point=0, bias="random", multiplier=None, y_scale=None, y_zero_point=0, weight_type="int8"):
         self.axis, self.x = axis, x
+        self.type = weight_type
         self.channels = shape[axis]
         self.zero_point = weight_zero_point
         self.codes = self.make_codes(rng, shape, codes)
@@ -59,6 +60,10 @@ class Weights:
             return rng.choice([-128, 127], shape).astype(np.int8)
         if kind == "small":
             return rng.integers(-2, 3, shape).astype(np.int8)
+        if kind == "nibbles":
+            return rng.integers(-8, 8, shape).astype(np.int8)
+        if kind == "nibble_ends":
+            return rng.choice([-8, 7], shape).astype(np.int8)
         return np.broadcast_to(np.int8(kind), shape).copy()
 
     def make_scales(self, rng, per_channel, weight_scale):
@@ -116,7 +121,7 @@ def add_layer(model, operator, x_shape, y_shape, weights, bias_kind, any_batch=F
     graph = model.main
     signature = (lambda shape: [-1, *shape[1:]]) if any_batch else (lambda shape: None)
     x = graph.input("x", x_shape, "int8", weights.x, shape_signature=signature(x_shape))
-    w = graph.constant("w", weights.codes, "int8", weights.quantization)
+    w = graph.constant("w", weights.codes, weights.type, weights.quantization)
     inputs = [x, w]
     if weights.bias is not None:
         inputs.append(graph.constant("bias", weights.bias, "int32", weights.bias_quantization))

@@ -68,6 +68,7 @@ typedef struct {
   bool aligns_corners, has_half_pixel_centers, is_approximate;
   bool exclusive, reverse;
   int subgraph, rank;
+  int condition_subgraph, body_subgraph;
   float cell_clip, projection_clip;
   bool time_major;
   ctflite_string container, shared_name;
@@ -82,6 +83,12 @@ typedef struct {
   ctflite_options options;
 } ctflite_operator;
 
+typedef struct {
+  ctflite_string key;
+  uint32_t subgraph;
+  size_t inputs, outputs;
+} ctflite_signature;
+
 // Verifies and opens a model; null, with a reason in `error`, where the bytes are no sound model.
 ctflite_model *ctflite_open(const uint8_t *bytes, size_t count, const char **error);
 void ctflite_close(ctflite_model *model);
@@ -91,6 +98,16 @@ size_t ctflite_subgraph_count(const ctflite_model *model);
 // Another of its subgraphs, as a handle that must be closed as well; null where there is none.
 ctflite_model *ctflite_subgraph(const ctflite_model *model, size_t index);
 ctflite_string ctflite_description(const ctflite_model *model);
+// What a signature calls a tensor of its subgraph.
+typedef struct {
+  ctflite_string name;
+  uint32_t tensor;
+} ctflite_port;
+size_t ctflite_signature_count(const ctflite_model *model);
+// False where the entry is missing.
+bool ctflite_get_signature(const ctflite_model *model, size_t index, ctflite_signature *signature);
+bool ctflite_get_signature_port(
+    const ctflite_model *model, size_t signature, bool is_output, size_t index, ctflite_port *port);
 // Of the first subgraph, or the one that the handle is for.
 size_t ctflite_tensor_count(const ctflite_model *model);
 size_t ctflite_operator_count(const ctflite_model *model);

@@ -71,9 +71,10 @@ extension ONNXConstant {
     case 11: reals = Self.numbers(tensor, tensor.doubleData, Double.self) { $0 }
     case 21, 22:
       let bytes: [Double] = Self.numbers(tensor, tensor.int32Data, UInt8.self) { Double($0) }
-      // Two a byte, the first in the low half.
-      let nibbles = bytes.flatMap { [Int($0) & 15, Int($0) >> 4] }.prefix(count)
-      reals = nibbles.map { Double(tensor.dataType == 22 && $0 > 7 ? $0 - 16 : $0) }
+      let isSigned = tensor.dataType == 22
+      let codes = ElementType.integer(bits: 4, signed: isSigned).unpacked(
+        bytes.map { UInt8(truncatingIfNeeded: Int($0)) }, count: count)
+      reals = codes?.map { isSigned ? Double(Int8(bitPattern: $0)) : Double($0) } ?? Array(repeating: 0, count: 2 * bytes.count)
     default: reals = nil
     }
     guard let reals else {

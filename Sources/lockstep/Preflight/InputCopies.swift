@@ -51,6 +51,7 @@ struct InputCopies {
     }
     add("target", command.target)
     if command.optimize != .speed { add("optimize", command.optimize.rawValue) }
+    if command.weights != .automatic { add("weights", command.weights.rawValue) }
     add("configuration", command.configuration)
     for path in command.input { addArray("input", path) }
     if command.input.isEmpty { add("random", "\(command.random)") }
@@ -71,6 +72,7 @@ struct InputCopies {
     add("top-k", questions.topK.map { "\($0)" })
     if questions.allowMisclassified { words.append("--allow-misclassified") }
     if command.lowering.rounding != .tfliteDouble { add("rounding", command.lowering.rounding.rawValue) }
+    if let signature = command.lowering.signature { add("signature", signature) }
     if command.lowering.scaleProduct != .double { add("scale-product", command.lowering.scaleProduct.rawValue) }
     self.arguments = words
     self.copies = copies

@@ -87,6 +87,9 @@ struct PreflightCommand: ParsableCommand {
   @Option(help: "What kernels made for the target go for, as for compile.")
   var optimize = KernelSelection.Goal.speed
 
+  @Option(help: "How weights that 4 bits hold lie in flash, as for compile.")
+  var weights = WeightStorage.automatic
+
   @Option(help: ArgumentHelp("One of the target's ways to build, such as Os; by default its first.", valueName: "name"))
   var configuration: String?
 
@@ -119,9 +122,9 @@ struct PreflightCommand: ParsableCommand {
       if model != nil { throw ValidationError("--recheck takes the model from the folder; name none.") }
       if output != nil { throw ValidationError("--recheck writes nothing; leave out --output.") }
       if questions.isGiven || questions.inputs.bytes != nil || !input.isEmpty || configuration != nil
-        || optimize != .speed || random != Self.usualRandom
+        || optimize != .speed || weights != .automatic || random != Self.usualRandom
         || seed != 1 || timeout != Self.usualTimeout || lowering.rounding != .tfliteDouble
-        || lowering.scaleProduct != .double
+        || lowering.scaleProduct != .double || lowering.signature != nil
       {
         throw ValidationError(
           "--recheck asks what was asked then, and says it; beside it go --target, --digest, --without-device and --jobs."
@@ -202,6 +205,7 @@ extension PreflightCommand {
     get throws {
       var compile = try CompileCommand.parse(["--target", target ?? "", "--output", ".", "--", model ?? ""])
       compile.optimize = optimize
+      compile.weights = weights
       compile.lowering = lowering
       return compile
     }

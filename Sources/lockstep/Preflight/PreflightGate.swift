@@ -44,7 +44,7 @@ struct PreflightGate {
     self.device = device
     self.interruption = interruption
     build = try lockstep.build(of: target, called: command.configuration)
-    model = try ModelFile(path: path)
+    model = try ModelFile(path: path, signature: command.lowering.signature)
     let program = try model.program(command.lowering.options)
     simulator = Simulator(program)
     compile = try command.compile
@@ -56,12 +56,14 @@ struct PreflightGate {
     queries = try command.questions.queries(simulator, samples: questions)
     // A question that cannot be asked is known before anything is done.
     for query in queries { _ = try query.property() }
+    // Of a network that keeps state, samples are what a first call gets, and files hold calls in a row.
     let samples = questions.map { questions in
-      questions.set.samples.prefix(Self.mostSamples).map { program.inputs(flat: questions.set.codes($0)) }
+      questions.set.samples.prefix(Self.mostSamples).map { [questions.set.codes($0)] + program.states.map(\.initial) }
     }
     let inputs =
-      given?.all ?? TestVectors.random(for: program, count: command.random, seed: command.seed).vectors
-    vectors = TestVectors(inputs + (samples ?? []))
+      try given.map { try TestVectors(calls: $0.all, of: program) }
+      ?? TestVectors.random(for: program, count: command.random, seed: command.seed)
+    vectors = TestVectors(inputs.vectors + (samples ?? []))
   }
 
   /// What came of the checks.
@@ -244,7 +246,8 @@ struct PreflightGate {
     return .init(
       .held,
       "\(counted(report.vectors, "vector")), \(counted(program.steps.count, "step")): \(report.comparedBytes.grouped) bytes "
-        + "compared on \(target.name), 0 differ")
+        + "compared on \(target.name), 0 differ"
+        + (program.states.isEmpty ? "" : "; nor do \(counted(report.vectors, "call")) in a row from \(prefix)_reset on"))
   }
 
   private func stack(_ findings: inout Findings) throws -> PreflightResults.Check {
