@@ -8,6 +8,7 @@ public struct WideInverseSquareRoot<W: Word> where W.Wide == W {
   /// How often x was multiplied by 4 until it reached 2^60: 0 … 30.
   public let pairs: W
 
+  /// Of parts that are known already.
   @inlinable public init(mantissa: W, pairs: W) {
     self.mantissa = mantissa
     self.pairs = pairs
@@ -15,6 +16,12 @@ public struct WideInverseSquareRoot<W: Word> where W.Wide == W {
 
   /// For x of 1 … 2^62 − 1.
   @inlinable public init(of x: W) {
+    let (normal, pairs) = Self.normal(of: x)
+    self.init(root: squareRoot(ofNormal: normal), pairs: pairs)
+  }
+
+  /// x multiplied by 4 until it reaches 2^60, and how often that was.
+  @inlinable public static func normal(of x: W) -> (normal: W, pairs: W) {
     var normal = x
     var pairs = W(0)
     for bits in [32, 16, 8, 4, 2] {
@@ -23,10 +30,14 @@ public struct WideInverseSquareRoot<W: Word> where W.Wide == W {
       normal = W.select(isShort, longer, normal)
       pairs = pairs +% W.select(isShort, W(Int64(bits / 2)), W(0))
     }
-    let root = squareRoot(ofNormal: normal.clamped(1 << 60, (1 << 62) - 1))
+    return (normal.clamped(1 << 60, (1 << 62) - 1), pairs.clamped(0, 30))
+  }
+
+  /// From the root, 2^30 … 2^31, of what x was multiplied to.
+  @inlinable public init(root: W, pairs: W) {
     let quotient = (W(1 << 61) +% (root >>% 1)) / root
     // 2^31 becomes one less, so that 32 bits hold it.
-    self.init(mantissa: quotient.clamped(1 << 30, (1 << 31) - 1), pairs: pairs.clamped(0, 30))
+    self.init(mantissa: quotient.clamped(1 << 30, (1 << 31) - 1), pairs: pairs)
   }
 }
 

@@ -34,11 +34,7 @@ extension KernelWriter {
     output("y", step.output)
     text.loop("row", softmax.rows) { text in
       text.line("const int32_t start = \(times("row", softmax.depth));")
-      text.line("int32_t largest = (int32_t)x[start];")
-      text.line("int32_t sum = 0;")
-      text.loop("i", from: "1", below: "\(softmax.depth)") { text in
-        text.block("if ((int32_t)x[start + i] > largest)") { $0.line("largest = (int32_t)x[start + i];") }
-      }
+      findLargest(softmax, sumType: "int32_t", &text)
       text.loop("i", softmax.depth) { text in
         text.line("const int32_t difference = (int32_t)x[start + i] - largest;")
         // Further below the largest, an exponential counts as zero.
@@ -54,6 +50,15 @@ extension KernelWriter {
         }
         text.block("else") { $0.line("y[start + i] = -128;") }
       }
+    }
+  }
+
+  /// The largest code of the row at `start`, and a sum to begin with.
+  private func findLargest(_ softmax: Softmax, sumType: String, _ text: inout CText) {
+    text.line("int32_t largest = (int32_t)x[start];")
+    text.line("\(sumType) sum = 0;")
+    text.loop("i", from: "1", below: "\(softmax.depth)") { text in
+      text.block("if ((int32_t)x[start + i] > largest)") { $0.line("largest = (int32_t)x[start + i];") }
     }
   }
 
@@ -93,11 +98,7 @@ extension KernelWriter {
     output("y", step.output)
     text.loop("row", softmax.rows) { text in
       text.line("const int32_t start = \(times("row", softmax.depth));")
-      text.line("int32_t largest = (int32_t)x[start];")
-      text.line("int32_t sum = 0;")
-      text.loop("i", from: "1", below: "\(softmax.depth)") { text in
-        text.block("if ((int32_t)x[start + i] > largest)") { $0.line("largest = (int32_t)x[start + i];") }
-      }
+      findLargest(softmax, sumType: "int32_t", &text)
       text.loop("i", softmax.depth) { text in
         text.line("const int32_t exponential = \(exponential("x[start + i]"));")
         text.line("y[start + i] = (int16_t)exponential;")
@@ -175,10 +176,10 @@ extension KernelWriter {
     let made = table.factor(ofSum: Symbol(variable: "sum", in: most...Int64(softmax.depth) * most))
     let (factorType, shiftType) = ("int64_t", "int32_t")
     let factor = functions.function(
-      "factor", comment: "What a row's exponentials are multiplied by, from their sum.", result: factorType,
+      "share_factor", comment: "What a row's exponentials are multiplied by, from their sum.", result: factorType,
       parameters: [("sum", "int64_t")], value: made.factor.node)
     let shift = functions.function(
-      "factor_shift", comment: "How many places a row's sum is longer than 31 bits.", result: shiftType,
+      "share_shift", comment: "How many places a row's sum is longer than 31 bits.", result: shiftType,
       parameters: [("sum", "int64_t")], value: made.shift.node)
     let symbolic = ExponentialTable.Factor(
       factor: Symbol(variable: "factor", in: made.factor.interval.range),
@@ -200,11 +201,7 @@ extension KernelWriter {
     }
     text.loop("row", softmax.rows) { text in
       text.line("const int32_t start = \(times("row", softmax.depth));")
-      text.line("int32_t largest = (int32_t)x[start];")
-      text.line("int64_t sum = 0;")
-      text.loop("i", from: "1", below: "\(softmax.depth)") { text in
-        text.block("if ((int32_t)x[start + i] > largest)") { $0.line("largest = (int32_t)x[start + i];") }
-      }
+      findLargest(softmax, sumType: "int64_t", &text)
       text.loop("i", softmax.depth) { text in
         exponential(&text)
         text.line("sum += exponential;")
@@ -279,13 +276,18 @@ extension KernelWriter {
     let spread = functions.function(
       "spread", comment: "The variance of a row with epsilon, from the sums of its codes and of their squares.",
       result: "int64_t", parameters: [("sum", type(sums)), ("squares", type(squares))], value: padded.node)
-    let root = WideInverseSquareRoot(of: Symbol(variable: "spread", in: padded.interval.range))
-    let mantissa = functions.function(
-      "wide_root", comment: "1 over the square root of a row's variance: the mantissa.", result: "int32_t",
-      parameters: [("spread", "int64_t")], value: root.mantissa.node)
+    let whole = WideInverseSquareRoot.normal(of: Symbol(variable: "spread", in: padded.interval.range))
+    let normal = functions.function(
+      "normal", comment: "A row's variance, multiplied by 4 until it reaches 2^60.", result: "int64_t",
+      parameters: [("spread", "int64_t")], value: whole.normal.node)
     let pairs = functions.function(
-      "wide_root_pairs", comment: "The same: by how many pairs of bits the variance is shorter than 62 bits.",
-      result: "int32_t", parameters: [("spread", "int64_t")], value: root.pairs.node)
+      "normal_pairs", comment: "By how many pairs of bits a row's variance is shorter than 62 bits.",
+      result: "int32_t", parameters: [("spread", "int64_t")], value: whole.pairs.node)
+    let root = WideInverseSquareRoot(root: Symbol(variable: "root", in: 1 << 30...1 << 31), pairs: whole.pairs)
+    let mantissa = functions.function(
+      "wide_root", comment: "1 over a square root: the mantissa.", result: "int32_t",
+      parameters: [("root", "int64_t")], value: root.mantissa.node)
+    let squareRoot = sharedFunction("square_root", Self.squareRoot)
     let symbolic = WideInverseSquareRoot(
       mantissa: Symbol(variable: "mantissa", in: root.mantissa.interval.range),
       pairs: Symbol(variable: "pairs", in: root.pairs.interval.range))
@@ -324,12 +326,32 @@ extension KernelWriter {
         text.line("squares += \(product);")
       }
       text.line("const int64_t spread = \(spread)(sum, squares);")
-      text.line("const int32_t mantissa = \(mantissa)(spread);")
+      text.line("const int32_t mantissa = \(mantissa)(\(squareRoot)(\(normal)(spread)));")
       text.line("const int32_t pairs = \(pairs)(spread);")
       text.loop("i", normalization.depth) {
         $0.line("y[start + i] = \(code)(\(arguments.joined(separator: ", ")));")
       }
     }
+  }
+
+  /// `squareRoot(ofNormal:)` as a loop: clang -O2 takes more than a quarter of an hour for the thirty choices
+  /// one after another that its term is.
+  private static func squareRoot(_ name: String) -> CText {
+    var text = CText()
+    text.comment("The square root of a number of 2^60 to 2^62 - 1, to the nearest.")
+    text.block("static int64_t \(name)(int64_t x)") { text in
+      text.line("uint64_t root = 1073741824u;")
+      text.line("uint64_t rest = (uint64_t)x - 1152921504606846976u;")
+      text.block("for (uint64_t bit = 536870912u; bit != 0u; bit /= 2u)") { text in
+        text.line("const uint64_t step = (2u * root * bit) + (bit * bit);")
+        text.block("if (rest >= step)") { text in
+          text.line("rest -= step;")
+          text.line("root += bit;")
+        }
+      }
+      text.line("return (int64_t)((rest > root) ? (root + 1u) : root);")
+    }
+    return text
   }
 
   /// The place of an element's gain and offset, as `Normalization.parameter` reckons it.

@@ -19,13 +19,19 @@ extension Network {
   public func withNarrowWeights(seed: UInt64) -> Network {
     var random = SeededGenerator(seed: seed ^ 0x4)
     var network = self
-    for index in weightTensors where random.chance(0.9) {
+    for (index, bias) in weightTensors where random.chance(0.9) {
       guard let codes = tensors[index].integers, var quantization = tensors[index].quantization else { continue }
       quantization.scales = quantization.scales.map { $0 * 16 }
       quantization.zeroPoints = quantization.zeroPoints.map { $0 >> 4 }
       network.tensors[index].type = .int4
       network.tensors[index].quantization = quantization
       network.tensors[index].constant = codes.map { UInt8(truncatingIfNeeded: $0 >> 4) }
+      // Biases count in units of the weights'.
+      if let bias, let codes = tensors[bias].integers {
+        network.tensors[bias].constant = codes.flatMap { code in
+          (0..<4).map { UInt8(truncatingIfNeeded: code >> (4 + 8 * $0)) }
+        }
+      }
     }
     return network
   }
@@ -36,7 +42,7 @@ extension Network {
     var random = SeededGenerator(seed: seed ^ 0x8)
     guard operations.allSatisfy(\.isForUInt8), tensors.allSatisfy({ $0.type != .uint8 }) else { return nil }
     var network = self
-    let weights = Set(weightTensors)
+    let weights = Set(weightTensors.map(\.weights))
     for index in tensors.indices where tensors[index].type == .int8 {
       let tensor = tensors[index]
       guard var quantization = tensor.quantization else { return nil }
@@ -51,15 +57,17 @@ extension Network {
     return network
   }
 
-  /// The weights that nothing but layers with weights of any width reads.
-  private var weightTensors: [Int] {
+  /// The weights that nothing but one layer with weights of any width reads, and its bias where nothing else reads that.
+  private var weightTensors: [(weights: Int, bias: Int?)] {
     var readers: [Int: Int] = [:]
     for operation in operations { for case let input? in operation.inputs { readers[input, default: 0] += 1 } }
-    return operations.compactMap { operation -> Int? in
+    return operations.compactMap { operation -> (weights: Int, bias: Int?)? in
       switch operation.kind {
       case .conv2D, .depthwiseConv2D, .fullyConnected:
         guard operation.inputs.count > 1, let weights = operation.inputs[1], readers[weights] == 1 else { return nil }
-        return tensors[weights].type == .int8 ? weights : nil
+        guard tensors[weights].type == .int8 else { return nil }
+        let bias = operation.inputs.count > 2 ? operation.inputs[2] : nil
+        return (weights, bias.flatMap { readers[$0] == 1 && tensors[$0].type == .int32 ? $0 : nil })
       default: return nil
       }
     }

@@ -65,6 +65,6 @@ struct StreamingNetworkTests {
   @Test("the arena of a wake word is no larger than its states and its largest step")
   func arena() throws {
     let run = try CommandRun(["inspect", Self.model("okay_nabu")])
-    #expect(run.status == 0 && run.output.contains("arena       5,392 bytes") && run.output.contains("state   int8"), "\(run.output)")
+    #expect(run.status == 0 && run.output.contains("arena       5,008 bytes") && run.output.contains("state   int8"), "\(run.output)")
   }
 }
