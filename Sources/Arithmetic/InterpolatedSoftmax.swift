@@ -65,6 +65,7 @@ public struct InterpolatedDivisor: Sendable, Hashable {
     shift = 30 - doublings
   }
 
+  /// The code, of scale 2^-15, of a Q0.15 exponential of the row.
   public func code(_ exponential: Int32) -> Int32 {
     min(max((exponential * reciprocal + 1 << (shift - 1)) >> shift, 0), 32_767)
   }

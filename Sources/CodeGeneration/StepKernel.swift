@@ -41,7 +41,7 @@ public struct KernelSelection: Sendable {
   /// One for each step.
   private(set) var kernels: [any StepKernel]
 
-  /// `features` are a target's; without any, kernels are portable C.
+  /// `features` are a target's; without any, kernels are portable C. `weights` of 4 bits lie in flash so.
   public init(
     _ program: IntegerProgram, features: [String] = [], goal: Goal = .speed, weights: WeightStorage = .automatic
   ) {

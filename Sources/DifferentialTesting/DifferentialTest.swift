@@ -78,7 +78,7 @@ public struct DifferentialTest: Sendable {
   /// A test of the C that `generator` makes.
   public init(_ generator: CodeGenerator) { self.init(generator.program, generator) }
 
-  /// A test of the C as it is generated for `target`; without one, portable C.
+  /// A test of the C as it is generated for `target`, with weights of 4 bits stored so; without a target, portable C.
   public init(
     _ program: IntegerProgram, for target: Target? = nil, goal: KernelSelection.Goal = .speed,
     weights: WeightStorage = .automatic

@@ -23,6 +23,7 @@ public struct ExponentialTable: Sendable, Hashable {
   /// With other exponents some shift leaves its register: scales of 1/2 … 2^−48.
   public static let exponents = -29...18
 
+  /// Of parts that are known already.
   public init(entries: [Int64], mantissa: Int64, exponent: Int, zeroPoint: Int32, codes: ClosedRange<Int64>) {
     self.entries = entries
     self.mantissa = mantissa
@@ -43,6 +44,7 @@ public struct ExponentialTable: Sendable, Hashable {
     /// How many places the sum is longer than 31 bits: 10 … 22.
     public let shift: W
 
+    /// Of parts that are known already.
     @inlinable public init(factor: W, shift: W) {
       self.factor = factor
       self.shift = shift

@@ -48,12 +48,10 @@ extension Lowering {
     }
     step.requantization = sum.requantization
     let range = reach(sum.offsets[0])
-    guard range.fits32 || sum.isLong && range.lowerBound >= -1 << 47 && range.upperBound < 1 << 47,
-      let bias = Int32(exactly: sum.offsets[0])
-    else {
+    guard sum.holds(range), let bias = Int32(exactly: sum.offsets[0]) else {
       throw LayerFault(
-        "its accumulators could overflow \(sum.isLong ? 48 : 32) bits: \(shapes.depth) products in \(one.range.lowerBound) … "
-          + "\(one.range.upperBound)",
+        "its accumulators could overflow \(sum.accumulatorBits) bits: \(shapes.depth) products in "
+          + "\(one.range.lowerBound) … \(one.range.upperBound)",
         remedy: "fewer products in a sum, or codes of fewer bits")
     }
     (step.accumulator, step.bias) = (range, bias)

@@ -15,12 +15,14 @@ public struct Normalization: Sendable, Hashable {
   public var zeroPoint: Int32
   public var kind: Kind
 
+  /// Of `rows` rows of `depth` codes each, whose zero point is `zeroPoint`.
   public init(rows: Int, depth: Int, zeroPoint: Int32, kind: Kind) {
     self.rows = rows
     self.depth = depth
     self.zeroPoint = zeroPoint
     self.kind = kind
   }
+  /// Rows brought to length 1.
   public init(rows: Int, depth: Int, zeroPoint: Int32, rounding: Rounding) {
     self.init(rows: rows, depth: depth, zeroPoint: zeroPoint, kind: .length(rounding))
   }

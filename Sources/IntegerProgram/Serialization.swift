@@ -123,10 +123,7 @@ package struct CanonicalWriter {
     case .softmax(let softmax):
       switch softmax.kind {
       case .shares(let scale), .logarithms(let scale), .interpolated(let scale):
-        switch softmax.kind {
-        case .interpolated: text("interpolated softmax")
-        default: text(softmax.isLogarithmic ? "log softmax" : "softmax")
-        }
+        text(softmax.isInterpolated ? "interpolated softmax" : softmax.isLogarithmic ? "log softmax" : "softmax")
         integers([softmax.rows, softmax.depth, Int(scale.mantissa), scale.leftShift])
         integer(Int(scale.leastDifference))
       case .tabulated(let table):

@@ -64,10 +64,10 @@ extension Lowering {
       let reach = sums.range(channel: channel)
       let (a, b) = (reach.lowerBound * factor, reach.upperBound * factor)
       let range = (sum.offsets[channel] + min(a, b))...(sum.offsets[channel] + max(a, b))
-      guard range.fits32 || sum.isLong && range.lowerBound >= -1 << 47 && range.upperBound < 1 << 47 else {
+      guard sum.holds(range) else {
         throw LayerFault(
-          "the accumulator of channel \(channel) could overflow \(sum.isLong ? 48 : 32) bits: bias \(sum.offsets[channel]), range "
-            + "\(range.lowerBound) … \(range.upperBound)",
+          "the accumulator of channel \(channel) could overflow \(sum.accumulatorBits) bits: bias "
+            + "\(sum.offsets[channel]), range \(range.lowerBound) … \(range.upperBound)",
           remedy: "fewer inputs to this layer, or smaller biases")
       }
       affine.bias.append(sum.offsets[channel] + factor * sums.centre(channel: channel))

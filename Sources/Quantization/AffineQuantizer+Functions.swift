@@ -100,19 +100,10 @@ extension AffineQuantizer {
     var inputs = inputs
     try rescale(&inputs, of: layer)
     let (codes, name) = (try quantization(of: layer.output), network.network.tensors[layer.output].name)
-    var next = inputs[...]
-    var listed: [Int?] = []
-    for operand in operands {
-      guard let constant = operand.constant else {
-        listed.append(next.popFirst())
-        continue
-      }
-      if listed.isEmpty {
-        listed.append(
-          builder.constant("\(name)/condition", constant.numbers.map { Int64($0) }, constant.shape, .boolean))
-        continue
-      }
-      listed.append(try self.constant("\(name)/constant\(listed.count)", constant.numbers, constant.shape, codes))
+    let listed = try listed(operands.map(\.constant), inputs) { (constant, place) throws(LayerFault) in
+      place == 0
+        ? builder.constant("\(name)/condition", constant.numbers.map { Int64($0) }, constant.shape, .boolean)
+        : try self.constant("\(name)/constant\(place)", constant.numbers, constant.shape, codes)
     }
     builder.emit(.select, operation.typeName, listed, [try addActivation(layer.output)])
   }

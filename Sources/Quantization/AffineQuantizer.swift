@@ -201,14 +201,8 @@ struct AffineQuantizer {
     case .concatenation(_, let parts):
       try rescale(&inputs, of: layer)
       let (codes, name) = (try quantization(of: layer.output), network.network.tensors[layer.output].name)
-      var next = inputs[...]
-      var operands: [Int?] = []
-      for part in parts {
-        guard let constant = part.constant else {
-          operands.append(next.popFirst())
-          continue
-        }
-        operands.append(try self.constant("\(name)/constant\(operands.count)", constant.numbers, constant.shape, codes))
+      let operands = try listed(parts.map(\.constant), inputs) { (constant, place) throws(LayerFault) in
+        try self.constant("\(name)/constant\(place)", constant.numbers, constant.shape, codes)
       }
       builder.emit(operation.kind, operation.typeName, operands, [try addActivation(layer.output)])
     case .unary(let functions): try add(functions, layer, operation, inputs[0])
@@ -390,6 +384,18 @@ struct AffineQuantizer {
       .depthwiseConv2D(Window(padding: .valid), depthMultiplier: 1, .none), "DEPTHWISE_CONV_2D",
       [padded, kernel, bias], sums)
     builder.emit(.reshape(shape: nil), "RESHAPE", [sums], try addActivation(layer.output))
+  }
+
+  /// Constants, which `make` makes of their numbers and places, in between `inputs`, which stand where there is none.
+  func listed(
+    _ constants: [FloatConstant?], _ inputs: [Int], _ make: (FloatConstant, Int) throws(LayerFault) -> Int
+  ) throws(LayerFault) -> [Int?] {
+    var next = inputs[...]
+    var listed: [Int?] = []
+    for constant in constants {
+      if let constant { listed.append(try make(constant, listed.count)) } else { listed.append(next.popFirst()) }
+    }
+    return listed
   }
 
   // MARK: Padding

@@ -340,15 +340,21 @@ def written_out(g, x, axis):
     return g("Add", g("Mul", g("Div", centred, g("Sqrt", g("Add", variance, np.float32(1e-5)))), reals(8, low=0.5)), reals(8))
 
 
+def chosen(only):
+    """The cases that are asked for, with samples; those of the others are drawn as well, so that they are the same."""
+    for name, case in CASES.items():
+        _, shapes, _, low, high, integers = case
+        samples = inputs(shapes, low, high, integers)
+        if not only or name in only:
+            yield name, case, samples
+
+
 def write_onnx(folder, only):
     import onnx
     import onnxruntime
     from onnx import TensorProto, helper
     onnx_cases()
-    for name, (make, shapes, opset, low, high, integers) in CASES.items():
-        samples = inputs(shapes, low, high, integers)
-        if only and name not in only:
-            continue
+    for name, (make, shapes, opset, _, _, integers), samples in chosen(only):
         g = Graph()
         names = [f"x{index}" for index in range(len(shapes))]
         results = make(g, *names)
@@ -427,10 +433,7 @@ def tflite_cases():
 def write_tflite(folder, only):
     import tensorflow as tf
     tflite_cases()
-    for name, (make, shapes, _, low, high, integers) in CASES.items():
-        samples = inputs(shapes, low, high, integers)
-        if only and name not in only:
-            continue
+    for name, (make, shapes, _, _, _, integers), samples in chosen(only):
         signature = [
             tf.TensorSpec(shape, tf.int32 if index in integers else tf.float32, name=f"x{index}") for index, shape in enumerate(shapes)]
         function = tf.function(make, input_signature=signature).get_concrete_function()

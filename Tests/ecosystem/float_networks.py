@@ -7,6 +7,7 @@ below n."""
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch_parts import Of
 
 NETWORKS = {}
 
@@ -14,18 +15,6 @@ NETWORKS = {}
 def network(make):
     NETWORKS[make.__name__] = make
     return make
-
-
-class Of(nn.Module):
-    """A module of a function that takes its parts."""
-
-    def __init__(self, run, **parts):
-        super().__init__()
-        self.parts = nn.ModuleDict(parts)
-        self.run = run
-
-    def forward(self, *inputs):
-        return self.run(self.parts, *inputs)
 
 
 class Attention(nn.Module):

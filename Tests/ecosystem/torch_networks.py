@@ -5,6 +5,7 @@ Every entry of NETWORKS is a function that returns a module and the shapes of it
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch_parts import Of
 
 NETWORKS = {}
 
@@ -12,18 +13,6 @@ NETWORKS = {}
 def network(make):
     NETWORKS[make.__name__] = make
     return make
-
-
-class Of(nn.Module):
-    """A module of a function that takes its parts."""
-
-    def __init__(self, run, **parts):
-        super().__init__()
-        self.parts = nn.ModuleDict(parts)
-        self.run = run
-
-    def forward(self, *inputs):
-        return self.run(self.parts, *inputs)
 
 
 @network
