@@ -52,6 +52,7 @@ cpictures_picture cpictures_decode(const uint8_t *bytes, size_t count) {
     png_set_read_fn(png, &source, take);
     png_set_user_limits(png, LARGEST_SIDE, LARGEST_SIDE);
     png_read_info(png, info);
+    picture->bits = png_get_bit_depth(png, info);
     png_set_scale_16(png);
     // Palettes to colours, 1, 2 and 4 bits to 8, a transparent colour to an alpha channel.
     png_set_expand(png);

@@ -82,7 +82,7 @@ package struct BoundedStep: Sendable {
     case move([MoveSource])
   }
   package let form: Form
-  /// One, or one a channel, or for average pools one for each number of pixels in a window, less one.
+  /// One, or one a channel, or for average pools one for each number of codes in a window, less one.
   package let staircases: [Staircase]
   /// Which of `staircases` an output element takes.
   package let staircaseOf: @Sendable (Int) -> Int
@@ -282,7 +282,8 @@ extension BoundedStep {
         }
         self.staircases = byCount
         let counts = (0..<window.outputPixels).map { pixel in
-          max(1, window.pixels[pixel * window.taps..<(pixel + 1) * window.taps].count { $0 >= 0 }) - 1
+          let inside = window.pixels[pixel * window.taps..<(pixel + 1) * window.taps].count { $0 >= 0 }
+          return max(1, pool.count(inside: inside)) - 1
         }
         let channels = pool.geometry.outputChannels
         staircaseOf = { counts[$0 / channels] }

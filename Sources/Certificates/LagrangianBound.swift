@@ -207,7 +207,11 @@ extension BoundedProgram {
         guard multiplier != 0 else { continue }
         for tap in 0..<window.taps {
           let source = Int(window.pixels[element / channels * window.taps + tap])
-          if source >= 0 { try add(multiplier, to: &prices[step.inputs[0]][source * channels + element % channels]) }
+          if source >= 0 {
+            try add(multiplier, to: &prices[step.inputs[0]][source * channels + element % channels])
+          } else {
+            try add(multiplier &* Int64(pool.paddingCode ?? 0), to: &total)
+          }
         }
       }
 
@@ -302,7 +306,12 @@ extension BoundedProgram {
         var taps: [MaximumBound.Tap] = []
         for tap in 0..<window.taps {
           let source = Int(window.pixels[element / channels * window.taps + tap])
-          guard source >= 0 else { continue }
+          guard source >= 0 else {
+            if let code = pool.paddingCode.map(Int64.init) {
+              taps.append(MaximumBound.Tap(low: code, high: code, slope: 0))
+            }
+            continue
+          }
           let place = source * channels + element % channels
           let m = Int64(chosen[element * window.taps + tap])
           taps.append(

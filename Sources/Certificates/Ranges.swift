@@ -201,7 +201,10 @@ extension BoundedStep {
           var (a, b) = (Int32.min, Int32.min)
           for tap in 0..<window.taps {
             let source = Int(window.pixels[pixel * window.taps + tap])
-            guard source >= 0 else { continue }
+            guard source >= 0 else {
+              if let code = pool.paddingCode { (a, b) = (max(a, code), max(b, code)) }
+              continue
+            }
             a = max(a, low[source * channels + channel])
             b = max(b, high[source * channels + channel])
           }
@@ -334,7 +337,11 @@ extension BoundedStep {
         var (a, b) = (Int64(bias), Int64(bias))
         for tap in 0..<window.taps {
           let source = Int(window.pixels[pixel * window.taps + tap])
-          guard source >= 0 else { continue }
+          guard source >= 0 else {
+            let code = Int64(pool.paddingCode ?? 0)
+            (a, b) = (a + code, b + code)
+            continue
+          }
           a += Int64(low[source * channels + channel])
           b += Int64(high[source * channels + channel])
         }

@@ -50,10 +50,14 @@ struct ChannelConstants {
     case .lookup(let lookup):
       output = input.map { code in code.map { lookup.table[Int($0) - Int(lookup.lowest)] } }.map { $0.map { Int32($0) } }
     case .pool(let pool):
-      // The average of equal codes is that code, and so is their maximum, within the clamp.
+      // The average of equal codes is that code, and so is their maximum, within the clamp. Some windows may hold a
+      // padding code, others none.
       switch pool.kind {
       case .maximum, .average:
-        output = input.map { code in code.map { Int32(min(max(Int64($0), pool.clamp.lowerBound), pool.clamp.upperBound)) } }
+        output = input.map { code in
+          guard let code, pool.paddingCode ?? code == code else { return nil }
+          return Int32(min(max(Int64(code), pool.clamp.lowerBound), pool.clamp.upperBound))
+        }
       case .sum: return
       }
     case .move where program.isAlias(step): output = input

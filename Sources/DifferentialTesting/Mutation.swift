@@ -110,11 +110,17 @@ public enum Mutation: String, Sendable, CaseIterable {
     case .pool(var pool):
       switch self {
       case .averageFloored:
-        guard pool.kind == .average, pool.geometry.hasPadding || pool.geometry.outputHeight > 1,
-          pool.geometry.strideHeight * (pool.geometry.outputHeight - 1) + pool.geometry.kernelHeight
-            - pool.geometry.paddingTop < pool.geometry.inputHeight
+        // The row lies inside the image for some window, or counts wherever it lies.
+        guard pool.kind == .average,
+          pool.paddingCode != nil
+            || (pool.geometry.hasPadding || pool.geometry.outputHeight > 1)
+              && pool.geometry.strideHeight * (pool.geometry.outputHeight - 1) + pool.geometry.kernelHeight
+                - pool.geometry.paddingTop < pool.geometry.inputHeight
         else { return false }
         pool.geometry.kernelHeight += 1
+      case .paddingCodeZero:
+        guard let code = pool.paddingCode, code != 0 else { return false }
+        pool.paddingCode = 0
       case .droppedActivation:
         guard pool.kind != .average, pool.clamp != -128...127 else { return false }
         pool.clamp = -128...127

@@ -67,7 +67,12 @@ extension RandomNetworkBuilder {
   mutating func addPad(to value: Int) -> Int? {
     let input = shape(of: value)
     guard !input.isEmpty else { return nil }
-    let isSpatial = input.count == 4 && random.chance(0.6)
+    return addPad(to: value, isSpatial: input.count == 4 && random.chance(0.6))
+  }
+
+  /// `isSpatial`: of an image's height and width.
+  mutating func addPad(to value: Int, isSpatial: Bool) -> Int? {
+    let input = shape(of: value)
     let amounts = input.indices.map { dimension -> (before: Int, after: Int) in
       let isPadded = isSpatial ? (1...2).contains(dimension) : random.chance(0.4)
       return isPadded ? (random.integer(in: 0...3), random.integer(in: 0...3)) : (0, 0)

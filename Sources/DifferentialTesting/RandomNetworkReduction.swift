@@ -7,10 +7,11 @@ enum RandomPool { case average, maximum }
 extension RandomNetworkBuilder {
   // MARK: Pools
 
-  /// Pools keep their input's quantisation.
+  /// Pools keep their input's quantisation. Now and then a PAD stands in front, which may become their own padding.
   mutating func addPool(_ pool: RandomPool, to value: Int) -> Int? {
+    guard shape(of: value).count == 4 else { return nil }
+    let value = random.chance(0.2) ? addPad(to: value, isSpatial: true) ?? value : value
     let image = shape(of: value)
-    guard image.count == 4 else { return nil }
     let window = randomWindow(height: image[1], width: image[2], dilates: false)
     guard let geometry = window.geometry(on: image, outputChannels: image[3]),
       geometry.outputCount <= limits.elements,

@@ -3,8 +3,11 @@ import Network
 import Properties
 
 extension ClassRule {
-  /// The rule that options ask for, or the usual one of the network.
-  public static func asked(threshold: Int32?, topK: Int?, of program: IntegerProgram) throws(UsageError) -> ClassRule {
+  /// The rule that options ask for, or the usual one of the network. `otherwise` is what else can be asked of a network
+  /// that has none, for the message.
+  public static func asked(
+    threshold: Int32?, topK: Int?, of program: IntegerProgram, otherwise: String? = nil
+  ) throws(UsageError) -> ClassRule {
     let outputs = program.callOutputElements.count
     if let threshold {
       guard outputs == 1 else {
@@ -31,8 +34,7 @@ extension ClassRule {
       let zero = name.map { ", for instance \($0.zeroPoint), which stands for 0.0" } ?? ""
       throw UsageError(
         "The network has one output element and no sigmoid in front of it: which codes are class 1 is a matter of a "
-          + "threshold. Name the first of them by --threshold\(zero); or ask for the output itself by --property or "
-          + "--output-range.")
+          + "threshold. Name the first of them by --threshold\(zero)\(otherwise.map { "; \($0)" } ?? "").")
     }
     if topK != nil { throw UsageError("--top-k is about several classes; this network has one output element.") }
     return usual

@@ -68,9 +68,11 @@ public struct InputArray: Sendable {
   private init(
     _ file: ArrayFile, _ numbers: NumPyArray, for value: Value, _ meaning: InputMeaning, path: String, note: String?
   ) throws(FileError) {
+    let rounding = file.isRounded ? "16 bits a channel are rounded to 8" : nil
+    let notes = [rounding, note].compactMap { $0 }
     let fitted = file.format == .pictures ? try Self.fitted(numbers, to: value, path: path) : numbers
     try self.init(
-      fitted, for: value, path: path, items: file.items, note: note,
+      fitted, for: value, path: path, items: file.items, note: notes.isEmpty ? nil : notes.joined(separator: "; "),
       holdsBytes: file.mayBePixels && !(file.format == .csv && meaning.isReal),
       contents: file.format == .csv
         ? meaning.isReal || file.array.element.isFloat ? "real values" : "whole numbers" : "\(file.array.element)")

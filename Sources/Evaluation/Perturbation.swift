@@ -75,6 +75,17 @@ public struct Perturbation: Sendable {
     return elements.map { $0 != 0 }
   }
 
+  /// Whether wherever an element that may move stands, it may take any code.
+  public func isEverything(of program: IntegerProgram, clip: ClosedRange<Int32>? = nil) -> Bool {
+    let moved = zip(radii, program.callInputElements).filter { $0.0 > 0 }
+    return !moved.isEmpty
+      && moved.allSatisfy { radius, type in
+        let lowest = max(type.range.lowerBound, clip.map { Int64($0.lowerBound) } ?? .min)
+        let highest = min(type.range.upperBound, clip.map { Int64($0.upperBound) } ?? .max)
+        return Int64(radius) >= highest - lowest
+      }
+  }
+
   /// No code is further from another.
   private static let widest: Int32 = 1 << 16
 

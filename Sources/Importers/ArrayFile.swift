@@ -15,8 +15,11 @@ public struct ArrayFile: Sendable {
   public let format: Format
   /// How many items there are in the file along the first dimension, read or not.
   public let items: Int
+  /// Whether pictures have more bits a channel than their pixels.
+  public let isRounded: Bool
 
-  init(_ array: NumPyArray, _ format: Format, items: Int? = nil) {
+  init(_ array: NumPyArray, _ format: Format, items: Int? = nil, isRounded: Bool = false) {
+    self.isRounded = isRounded
     self.array = array
     self.format = format
     self.items = items ?? array.shape.first ?? 1
@@ -34,7 +37,10 @@ public struct ArrayFile: Sendable {
       if bytes.starts(with: ZipArchive.signature) {
         return ArrayFile(try NumPyArray(archive: bytes, member: place.member, path: file), .numPy)
       }
-      if bytes.starts(with: Picture.signature) { return ArrayFile(try Picture(fileBytes: bytes).array, .pictures) }
+      if bytes.starts(with: Picture.signature) {
+        let picture = try Picture(fileBytes: bytes)
+        return ArrayFile(picture.array, .pictures, isRounded: picture.isRounded)
+      }
       if CSV.names.contains(where: file.lowercased().hasSuffix) { return ArrayFile(try CSV.array(bytes), .csv) }
       return try NumPyArray.unpackingFile(bytes, items: items)
     } catch {
@@ -58,6 +64,7 @@ public struct ArrayFile: Sendable {
   private static func pictures(_ folder: ArrayPath) throws(FileError) -> ArrayFile {
     let paths = try folder.files()
     var (bytes, shape): ([UInt8], [Int]) = ([], [])
+    var isRounded = false
     for path in paths {
       let picture: Picture
       do throws(NumPyError) {
@@ -75,8 +82,10 @@ public struct ArrayFile: Sendable {
         throw FileError(path: folder.file, reason: "has over \(NumPyArray.largestUnpacked >> 30) GiB of pixels")
       }
       bytes += picture.pixels
+      isRounded = isRounded || picture.isRounded
     }
-    return ArrayFile(NumPyArray(element: .uint8, shape: [paths.count] + shape, littleEndian: bytes), .pictures)
+    let array = NumPyArray(element: .uint8, shape: [paths.count] + shape, littleEndian: bytes)
+    return ArrayFile(array, .pictures, isRounded: isRounded)
   }
 
   private static func file(_ path: String) throws(NumPyError) -> [UInt8] {

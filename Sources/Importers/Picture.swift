@@ -7,6 +7,8 @@ struct Picture {
   /// Height, width and channels.
   let shape: [Int]
   let pixels: [UInt8]
+  /// Whether the file has 16 bits a channel.
+  let isRounded: Bool
 
   init(fileBytes bytes: [UInt8]) throws(NumPyError) {
     var picture = cpictures_decode(bytes, bytes.count)
@@ -16,6 +18,7 @@ struct Picture {
       throw NumPyError("is no PNG file that can be read: \(words)")
     }
     shape = [Int(picture.height), Int(picture.width), Int(picture.channels)]
+    isRounded = picture.bits > 8
     self.pixels = Array(UnsafeBufferPointer(start: pixels, count: shape.reduce(1, *)))
   }
 

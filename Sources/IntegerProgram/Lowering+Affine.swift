@@ -269,16 +269,17 @@ extension Lowering {
   }
 
   /// The geometry of a window over an image, its padding resolved, held to the output's shape in the file (TensorFlow
-  /// Lite: `ComputePaddingHeightWidth`).
+  /// Lite: `ComputePaddingHeightWidth`). `keepsTaps` where those that always lie outside the image count.
   func geometry(
-    _ window: Window, input: [Int], kernelHeight: Int, kernelWidth: Int, outputChannels: Int, output: Value
+    _ window: Window, input: [Int], kernelHeight: Int, kernelWidth: Int, outputChannels: Int, output: Value,
+    keepsTaps: Bool = false
   ) throws(LayerFault) -> ClippedWindow {
     let rows = try WindowExtent(
       window.padding, input: input[1], kernel: kernelHeight, stride: window.strideHeight,
-      dilation: window.dilationHeight, axis: .height)
+      dilation: window.dilationHeight, axis: .height, keepsTaps: keepsTaps)
     let columns = try WindowExtent(
       window.padding, input: input[2], kernel: kernelWidth, stride: window.strideWidth,
-      dilation: window.dilationWidth, axis: .width)
+      dilation: window.dilationWidth, axis: .width, keepsTaps: keepsTaps)
     try require(shape: [input[0], rows.size, columns.size, outputChannels], of: output)
     return ClippedWindow(
       geometry: WindowGeometry(
@@ -332,7 +333,7 @@ struct WindowExtent {
   var taps: [Int?]
 
   init(
-    _ padding: Padding, input: Int, kernel: Int, stride: Int, dilation: Int, axis: Axis
+    _ padding: Padding, input: Int, kernel: Int, stride: Int, dilation: Int, axis: Axis, keepsTaps: Bool = false
   ) throws(LayerFault) {
     let most = 1 << 16
     guard (1...most).contains(kernel), (1...most).contains(stride), (1...most).contains(dilation) else {
@@ -362,6 +363,10 @@ struct WindowExtent {
     // A single window makes no step.
     self.stride = size == 1 ? 1 : stride
     self.dilation = dilation
+    if keepsTaps {
+      (taps, before) = (Array(0..<kernel), start)
+      return
+    }
     // Tap t of window w reads w · stride + t · dilation − start.
     let last = (size - 1) * stride
     let inside = (0..<kernel).filter { tap in

@@ -39,7 +39,10 @@ extension Lowering {
       throw LayerFault("it runs over \(times) moments in time; \(Self.mostTimes) are the most")
     }
     try require(shape: [1, times, units], of: output)
-    try requireSameQuantization(values[hidden], output, "its hidden state and output")
+    // The converter does that where what follows, as the concatenation of a bidirectional layer, has a scale of its own.
+    try requireSameQuantization(
+      values[hidden], output, "its hidden state and output",
+      remedy: "build the layer with unroll=True: its steps are then written out, each with a quantisation of its own")
     guard values[cell].count == units, values[cell].type.bits == 16, values[cell].zeroPoint == 0 else {
       throw LayerFault("its cell is \(values[cell].count) codes of \(values[cell].type), not \(units) of int16")
     }

@@ -20,30 +20,39 @@ extension Lowering {
         throw LayerFault("its padding is as large as its window, which might then hold no element of the image")
       }
     }
+    var fill: Int32?
+    if let code = window.fill {
+      guard let code = Int32(exactly: code), input.type.range.contains(Int64(code)) else {
+        throw LayerFault("its padding \(code) is no code of its input")
+      }
+      fill = code
+    }
     let geometry = try geometry(
       window, input: input.shape, kernelHeight: height, kernelWidth: width, outputChannels: input.shape[3],
-      output: output
+      output: output, keepsTaps: fill != nil
     ).geometry
     if let quantizer = operation.quantizer {
-      return try average(operation, quantizer, x, geometry, output)
+      return try average(operation, quantizer, x, geometry, output, paddingCode: fill)
     }
-    let pool = Pool(kind: kind, geometry: geometry, clamp: clamp(activation, output))
-    let taps = Int64(min(height, input.shape[1])) * Int64(min(width, input.shape[2]))
-    let sum = Interval<Int64>(min(taps * input.range.lowerBound, 0), max(taps * input.range.upperBound, 0))
+    let pool = Pool(kind: kind, geometry: geometry, clamp: clamp(activation, output), paddingCode: fill)
+    let held = pool.range(of: input.range)
+    let taps = Int64(pool.count(inside: min(height, input.shape[1]) * min(width, input.shape[2])))
+    let sum = Interval<Int64>(min(taps * held.lowerBound, 0), max(taps * held.upperBound, 0))
     guard kind == .maximum || pool.averageCode(sum: Interval<Int32>(narrowing: sum), count: Interval(1, taps)).holds else {
       throw LayerFault("its sum of up to \(taps) codes could overflow 32 bits", remedy: "average over a smaller window")
     }
     // Neither the largest nor the average of codes leaves their range.
-    let range = Interval<Int32>(input.range).clamped(pool.clamp.lowerBound, pool.clamp.upperBound).range
+    let range = Interval<Int32>(held).clamped(pool.clamp.lowerBound, pool.clamp.upperBound).range
     emit(.pool(pool), operation, inputs: [x], output: output, range: range)
   }
 
-  /// An average with a scale of its own: the sum, requantised; or (`isSum`) the sum itself.
+  /// An average with a scale of its own: the sum, requantised; or (`isSum`) the sum itself. Padding that counts has the
+  /// input's zero point as its code.
   mutating func average(
     _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ geometry: WindowGeometry, _ output: Value,
-    isSum: Bool = false
+    isSum: Bool = false, paddingCode: Int32? = nil
   ) throws(LayerFault) {
-    guard !geometry.hasPadding else {
+    guard !geometry.hasPadding || paddingCode == values[x].zeroPoint else {
       throw LayerFault(
         "its windows reach outside the image, where fewer elements are averaged",
         remedy: "average without padding, or with count_include_pad=1")
@@ -62,8 +71,8 @@ extension Lowering {
       operation, quantizer, x, geometry, output, functions: functions, isPlain: operation.stages.isEmpty)
   }
 
-  /// Emits the codes that `functions`, one or one a channel, make of `Σ (x − zero point)` over windows that lie inside
-  /// the image. Sums without constants (`isPlain`) whose codes are too many for an exact step take the nearest
+  /// Emits the codes that `functions`, one or one a channel, make of `Σ (x − zero point)` over windows, to which taps
+  /// outside the image add nothing. Sums without constants (`isPlain`) whose codes are too many for an exact step take the nearest
   /// multiplier.
   mutating func emitSum(
     _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ geometry: WindowGeometry, _ output: Value,
@@ -72,7 +81,9 @@ extension Lowering {
     let input = values[x]
     let count = Int64(geometry.taps)
     let centre = -count * Int64(input.zeroPoint)
-    let range = (centre + count * min(input.range.lowerBound, 0))...(centre + count * max(input.range.upperBound, 0))
+    let held = Pool(kind: .average, geometry: geometry, clamp: output.type.range, paddingCode: input.zeroPoint)
+      .range(of: input.range)
+    let range = (centre + count * min(held.lowerBound, 0))...(centre + count * max(held.upperBound, 0))
     guard range.lowerBound >= Int64(Int32.min), range.upperBound <= Int64(Int32.max) else {
       throw LayerFault("its sum of \(count) elements could overflow 32 bits")
     }
@@ -83,7 +94,9 @@ extension Lowering {
       else { throw LayerFault("its sum of \(count) elements could overflow 32 bits") }
       let codes = try codes(of: sum.requantization, channel: 0, from: reach)
       let kind = Pool.Kind.sum(bias: bias, sum.requantization, accumulator: reach)
-      return (Pool(kind: kind, geometry: geometry, clamp: output.type.range), codes)
+      return (
+        Pool(kind: kind, geometry: geometry, clamp: output.type.range, paddingCode: input.zeroPoint), codes
+      )
     }
     func exact(_ mode: ChannelFunction.Mode) throws(LayerFault) -> QuantizedSum? {
       let function = functions[0].with(mode)
@@ -182,9 +195,10 @@ extension Lowering {
     guard let bias = Int32(exactly: centre) else { throw LayerFault("its sum could overflow 32 bits") }
     let codes = try self.codes(of: whole, channel: 0, from: range)
     sum.range = codes
-    let made = emitIntermediate(
-      .pool(Pool(kind: .sum(bias: bias, whole, accumulator: range), geometry: geometry, clamp: type.range)), inputs: [x],
-      output: sum)
+    let pool = Pool(
+      kind: .sum(bias: bias, whole, accumulator: range), geometry: geometry, clamp: type.range,
+      paddingCode: input.zeroPoint)
+    let made = emitIntermediate(.pool(pool), inputs: [x], output: sum)
     try emitExact(operation, made, flat(0, codes), functions, output)
   }
 

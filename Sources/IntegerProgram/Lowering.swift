@@ -465,12 +465,14 @@ extension Lowering {
   }
 
   /// Whether two values' codes mean the same real numbers.
-  func requireSameQuantization(_ a: Value, _ b: Value, _ what: String) throws(LayerFault) {
+  func requireSameQuantization(
+    _ a: Value, _ b: Value, _ what: String,
+    remedy: String = "convert anew: TensorFlow's converter gives both sides one quantisation"
+  ) throws(LayerFault) {
     guard a.scale == b.scale, a.zeroPoint == b.zeroPoint, a.type == b.type else {
       throw LayerFault(
         "\(what) differ in quantisation (scale \(a.scale), zero point \(a.zeroPoint) and \(b.scale), \(b.zeroPoint)); "
-          + "the reference moves codes without rescaling",
-        remedy: "convert anew: TensorFlow's converter gives both sides one quantisation")
+          + "the reference moves codes without rescaling", remedy: remedy)
     }
   }
 

@@ -2,9 +2,9 @@ import Network
 
 // PAD in front of a window → the window's own padding, so that nothing is copied.
 extension Network {
-  /// The network without those PADs that only prepare convolutions or max pools, whose windows are padded by as much
-  /// more. No code changes: a convolution reads the input's zero point beside the image, which is what PAD fills with,
-  /// and a max pool nothing, which is as good as the least of all codes.
+  /// The network without those PADs that only prepare convolutions or pools, whose windows are padded by as much more. No
+  /// code changes: a convolution reads the input's zero point beside the image, which is what PAD fills with; a pool
+  /// reads and counts the code that PAD fills with, but a max pool need not read the least of all codes.
   func foldingPadding() -> Network {
     var network = self
     var readers = [[Int]](repeating: [], count: tensors.count)
@@ -43,7 +43,7 @@ extension Network {
 /// A PAD of the height and width of images, of codes that keep their meaning.
 private struct FoldedPadding {
   let input, output: Int
-  let code: Int64
+  let code, zeroPoint: Int64
   let top, left, bottom, right: Int
   /// [batch, height, width, channels], padded.
   let shape: [Int]
@@ -58,10 +58,14 @@ private struct FoldedPadding {
       quantization.scales.count == 1, image.shape.count == 4, let sides = network.tensors[amounts].integers,
       sides.count == 8, sides.allSatisfy({ (0...1 << 16).contains($0) }), [0, 1, 6, 7].allSatisfy({ sides[$0] == 0 })
     else { return nil }
-    code = quantization.zeroPoints.first ?? 0
+    zeroPoint = quantization.zeroPoints.first ?? 0
     if operation.inputs.count > 2, let given = operation.inputs[2] {
       let fill = network.tensors[given]
-      guard fill.integers == [code], fill.type == image.type, fill.quantization == quantization else { return nil }
+      guard let codes = fill.integers, codes.count == 1, fill.type == image.type, fill.quantization == quantization
+      else { return nil }
+      code = codes[0]
+    } else {
+      code = zeroPoint
     }
     (top, bottom, left, right) = (Int(sides[2]), Int(sides[3]), Int(sides[4]), Int(sides[5]))
     shape = [image.shape[0], image.shape[1] + top + bottom, image.shape[2] + left + right, image.shape[3]]
@@ -72,21 +76,45 @@ private struct FoldedPadding {
   func joined(_ operation: Operation, in network: Network) -> Operation.Kind? {
     switch operation.kind {
     case .conv2D(let window, let activation):
-      guard let (rows, columns) = kernel(of: operation, in: network) else { return nil }
+      guard code == zeroPoint, let (rows, columns) = kernel(of: operation, in: network) else { return nil }
       return joined(window, rows, columns).map { .conv2D($0, activation) }
     case .depthwiseConv2D(let window, let multiplier, let activation):
-      guard let (rows, columns) = kernel(of: operation, in: network) else { return nil }
+      guard code == zeroPoint, let (rows, columns) = kernel(of: operation, in: network) else { return nil }
       return joined(window, rows, columns).map { .depthwiseConv2D($0, depthMultiplier: multiplier, activation) }
     case .maxPool2D(let window, let rows, let columns, let activation):
-      // The code must lose against every other, and every window must hold one.
-      guard network.tensors[input].type.codes?.lowerBound == code,
-        let padded = joined(window, rows, columns),
-        case .explicit(let top, let left, let bottom, let right) = padded.padding,
-        max(top, bottom) < rows, max(left, right) < columns, window.dilationHeight == 1, window.dilationWidth == 1
-      else { return nil }
-      return .maxPool2D(padded, height: rows, width: columns, activation)
+      // Where the code loses against every other, windows need not read it.
+      let isLeast = network.tensors[input].type.codes?.lowerBound == code && window.fill == nil
+      return pooled(window, rows, columns, counts: !isLeast).map {
+        .maxPool2D($0, height: rows, width: columns, activation)
+      }
+    case .averagePool2D(let window, let rows, let columns, let activation):
+      // A requantised average is one of differences to the zero point.
+      guard operation.quantizer == nil || code == zeroPoint else { return nil }
+      return pooled(window, rows, columns, counts: true).map {
+        .averagePool2D($0, height: rows, width: columns, activation)
+      }
     default: return nil
     }
+  }
+
+  /// A pool's window over the image itself, where padding counts, or does not.
+  private func pooled(_ window: Window, _ rows: Int, _ columns: Int, counts: Bool) -> Window? {
+    guard var padded = joined(window, rows, columns), window.dilationHeight == 1, window.dilationWidth == 1,
+      case .explicit(let top, let left, let bottom, let right) = padded.padding,
+      // Every window must hold a code of the image.
+      max(top, bottom) < rows, max(left, right) < columns
+    else { return nil }
+    guard counts else { return padded }
+    if let fill = window.fill {
+      guard fill == code else { return nil }
+    } else {
+      // What the window reaches over by itself does not count.
+      guard padded.padding == .explicit(top: self.top, left: self.left, bottom: self.bottom, right: self.right) else {
+        return nil
+      }
+    }
+    padded.fill = code
+    return padded
   }
 
   private func kernel(of operation: Operation, in network: Network) -> (rows: Int, columns: Int)? {

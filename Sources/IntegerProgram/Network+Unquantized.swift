@@ -18,8 +18,16 @@ extension Network {
     } else {
       kind = "a float network"
     }
+    let unknown = operations.filter { if case .unsupported = $0.kind { true } else { false } }.map(\.typeName)
+    let reason = "this is \(kind): its layers are computed in floating point"
+    guard unknown.isEmpty else {
+      let names = Set(unknown).sorted().map { $0.printable(40) }.joined(separator: ", ")
+      return LayerIssue(
+        reason: reason + ", some by operators that have no integer form here: \(names)",
+        remedy: "build it of others, or end it in front of them, and then quantise it (`lockstep quantize`)")
+    }
     return LayerIssue(
-      reason: "this is \(kind): its layers are computed in floating point",
+      reason: reason,
       remedy: "`lockstep quantize` makes an int8 network of it, with some typical inputs; or convert with full integer "
         + "quantisation (optimizations, a representative data set, TFLITE_BUILTINS_INT8)")
   }

@@ -118,6 +118,10 @@ package struct CanonicalWriter {
         integer(Int(bias))
         self.requantization(requantization)
       }
+      if let code = pool.paddingCode {
+        text("padded")
+        integer(Int(code))
+      }
       geometry(pool.geometry)
       range(pool.clamp)
     case .softmax(let softmax):

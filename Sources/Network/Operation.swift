@@ -16,15 +16,20 @@ public struct Window: Sendable, Hashable {
   public var padding: Padding
   public var strideHeight, strideWidth: Int
   public var dilationHeight, dilationWidth: Int
+  /// The code that pools read beside the image, and count; nil: what is there does not count. No file says so: it is what
+  /// a PAD in front of a pool becomes.
+  public var fill: Int64?
 
   public init(
-    padding: Padding, strideHeight: Int = 1, strideWidth: Int = 1, dilationHeight: Int = 1, dilationWidth: Int = 1
+    padding: Padding, strideHeight: Int = 1, strideWidth: Int = 1, dilationHeight: Int = 1, dilationWidth: Int = 1,
+    fill: Int64? = nil
   ) {
     self.padding = padding
     self.strideHeight = strideHeight
     self.strideWidth = strideWidth
     self.dilationHeight = dilationHeight
     self.dilationWidth = dilationWidth
+    self.fill = fill
   }
 }
 

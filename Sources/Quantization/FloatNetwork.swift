@@ -33,7 +33,7 @@ public struct FloatNetwork: Sendable {
       throw NetworkError([
         LayerIssue(
           reason: "the network is quantised already: its layers make \(codes.type) codes, as \"\(codes.name.printable())\"",
-          remedy: "quantise the float network that it was made of; this one is for `lockstep compile`")
+          remedy: "quantise the float network that it was made of")
       ])
     }
     var layers: [FloatLayer] = []

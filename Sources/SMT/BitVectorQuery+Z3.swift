@@ -4,6 +4,9 @@ import Foundation
 import Synchronization
 
 extension BitVectorQuery {
+  /// Of the time there is, what Z3 may take to hear that it is over.
+  public static let shareToStop = 0.025
+
   /// Z3's answer to the question about the chosen violations, or all of them. It blocks; after `timeout` seconds, or
   /// once `isCancelled`, which is asked by the calling thread every few milliseconds, says true, the answer is unknown.
   ///
@@ -15,7 +18,7 @@ extension BitVectorQuery {
     case .decided(false): return .unsatisfiable
     case .decided(true): return .satisfiable(property.box.map(\.lowerBound))
     case .open(let goals):
-      let deadline = ContinuousClock.now + .seconds(min(timeout, 1e9))
+      let deadline = ContinuousClock.now + .seconds(min(timeout, 1e9) * (1 - Self.shareToStop))
       let run = Z3Run { [formula] in formula.write(goals, to: &$0, isCancelled: $1) }
       while !run.isDone(within: 0.005) {
         let timedOut = ContinuousClock.now >= deadline

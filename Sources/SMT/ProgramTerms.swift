@@ -180,6 +180,7 @@ struct ProgramTerms {
     return try each(Places.outputs(of: geometry)) { image, row, column, channel in
       let window = (0..<geometry.taps).compactMap { tap in
         geometry.inputPixel(image, row, column, tap: tap).map { input[$0 * geometry.inputChannels + channel] }
+          ?? pool.paddingCode.map { Code(Int64($0)) }
       }
       switch pool.kind {
       case .maximum:

@@ -34,7 +34,7 @@ struct PreparedPool: PreparedStep {
           } else {
             lockstep_window_sums(from.storage.isWide, source, offsets, taps, channels, sums)
           }
-          finish(sums, taps: Int32(taps), output: output, in: memory)
+          finish(sums, inside: taps, output: output, in: memory)
           output += channels
         }
       }
@@ -61,27 +61,31 @@ struct PreparedPool: PreparedStep {
     return count
   }
 
-  /// The codes of the channels' maxima or sums of stored codes over `taps` pixels.
+  /// The codes of the channels' maxima or sums of stored codes over the `inside` pixels of a window that lie in the image.
   private func finish(
-    _ sums: UnsafeMutablePointer<Int32>, taps: Int32, output: Int, in memory: UnsafeMutableRawPointer
+    _ sums: UnsafeMutablePointer<Int32>, inside: Int, output: Int, in memory: UnsafeMutableRawPointer
   ) {
     let channels = pool.geometry.inputChannels
     let origin = from.storage.origin
+    let count = Int32(pool.count(inside: inside))
+    let taps = Int32(inside)
+    // What the taps outside add, and the stored codes' own origin.
+    let rest = taps &* origin &+ (count &- taps) &* (pool.paddingCode ?? 0)
     switch pool.kind {
     case .maximum:
       let (low, high) = (pool.clamp.lowerBound, pool.clamp.upperBound)
+      let least = count > taps ? pool.paddingCode ?? Int32.min : Int32.min
       for channel in 0..<channels {
-        let code = taps == 0 ? Int32.min : sums[channel] &+ origin
+        let code = taps == 0 ? least : max(sums[channel] &+ origin, least)
         to.store(code.clamped(low, high), at: output + channel, in: memory)
       }
     case .average:
       for channel in 0..<channels {
         to.store(
-          pool.averageCode(sum: sums[channel] &+ taps &* origin, count: taps), at: output + channel,
-          in: memory)
+          pool.averageCode(sum: sums[channel] &+ rest, count: count), at: output + channel, in: memory)
       }
     case .sum(let bias, let requantization, _):
-      let start = bias &+ taps &* origin
+      let start = bias &+ rest
       for channel in 0..<channels {
         to.store(
           requantization.code(sums[channel] &+ start, channel: channel), at: output + channel, in: memory)

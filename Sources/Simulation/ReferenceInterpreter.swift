@@ -87,9 +87,11 @@ public struct ReferenceInterpreter: Sendable {
     let geometry = pool.geometry
     var output: [Int32] = []
     for (image, row, column) in geometry.outputPlaces {
-      let places = (0..<geometry.taps).compactMap { geometry.inputPixel(image, row, column, tap: $0) }
+      let places = (0..<geometry.taps).map { geometry.inputPixel(image, row, column, tap: $0) }
       for channel in 0..<geometry.outputChannels {
-        let window = places.map { input[$0 * geometry.inputChannels + channel] }
+        let window = places.compactMap { place in
+          place.map { input[$0 * geometry.inputChannels + channel] } ?? pool.paddingCode
+        }
         switch pool.kind {
         case .maximum:
           output.append((window.max() ?? Int32.min).clamped(pool.clamp.lowerBound, pool.clamp.upperBound))

@@ -264,6 +264,7 @@ final class GoalSearch {
   private func closeByLinearProgram(
     _ current: OpenCase, _ ranges: inout Ranges, _ node: inout Proof.Node, _ best: Int64
   ) -> Closing {
+    if isOver() { return .stuck(bound: best) }
     var program = self.program ?? LinearRelaxation(bounded, goal: goal, natural: natural)
     self.program = program
     program.update(ranges)

@@ -27,7 +27,7 @@ struct GradientAttack {
       if distance > best.distance { best = (point, distance) }
       if distance >= 0, bounded.isMet(goal, over: ranges) { return (point, true) }
       if isOver() { break }
-      guard let gradient = gradient(worst, at: ranges) else { break }
+      guard let gradient = gradient(worst, at: ranges, isOver) else { break }
       let length = Int32(clamping: max(1, radius * Int64(steps - step) / Int64(steps)))
       // A part of the inputs at a time: all of them at once, by a code each, go to and fro.
       let share = UInt64.max / 8 * UInt64(2 + 6 * (steps - step) / steps)
@@ -52,11 +52,11 @@ struct GradientAttack {
     goal.constraints.indices.map { (goal.constraints[$0].most(over: ranges), $0) }.min { $0.0 < $1.0 }
   }
 
-  /// Nil where it is 0, or so steep that no scale fits it.
-  private func gradient(_ constraint: Int, at point: Ranges) -> [[Int64]]? {
+  /// Nil where it is 0, or so steep that no scale fits it, or there is no time.
+  private func gradient(_ constraint: Int, at point: Ranges, _ isOver: () -> Bool) -> [[Int64]]? {
     var found: LagrangianBound?
     // As fine as the integers hold: flat slopes are rounded to nothing at a coarse scale.
-    for exponent in stride(from: 28, through: 8, by: -4) where found == nil {
+    for exponent in stride(from: 28, through: 8, by: -4) where found == nil && !isOver() {
       var slopes = SlopeMultipliers(bounded, gradientAt: point)
       var weights = [Int32](repeating: 0, count: goal.constraints.count)
       weights[constraint] = 1 << Int32(exponent)

@@ -146,7 +146,10 @@ final class LinearRelaxation {
           var constant = Double(bias)
           for tap in 0..<window.taps {
             let source = Int(window.pixels[element / channels * window.taps + tap])
-            guard source >= 0 else { continue }
+            guard source >= 0 else {
+              constant += Double(pool.paddingCode ?? 0)
+              continue
+            }
             let place = source * channels + element % channels
             if columnOf[input][place] >= 0 {
               terms.append((columnOf[input][place], 1))
@@ -444,7 +447,7 @@ final class LinearRelaxation {
     var left = seconds
     repeat {
       // A quarter of what is left, so that an estimate that is out by much passes the end by little.
-      let part = secondsPerIteration.map { max(50, min(left / 4 / max($0, 1e-9), Double(Int32.max))) }
+      let part = secondsPerIteration.map { max(10, min(left / 4 / max($0, 1e-9), Double(Int32.max))) }
       Clp_setMaximumIterations(pointer, Int32(min(part ?? Self.firstIterations, Double(Int32.max - 1))))
       let before = clock.now
       Clp_dual(pointer, 0)
@@ -458,8 +461,8 @@ final class LinearRelaxation {
 
   /// Wall-clock, of the last solve that says something of it.
   private var secondsPerIteration: Double?
-  /// So many are tried before anything is known.
-  private static let firstIterations = 500.0
+  /// So many are tried before anything is known: few, since in a large program each takes long.
+  private static let firstIterations = 20.0
 
   private func solve(within seconds: Double) -> Solution {
     // Minimising the negative: done once that is above the limit.

@@ -32,19 +32,14 @@ public struct Verifier: Sendable {
   ) -> VerificationResult {
     let clock = ContinuousClock()
     let start = clock.now
-    let deadline = start + .seconds(options.timeout)
-    // A proof that is found in time may be checked for a little longer.
-    let lastCheck = deadline + .seconds(options.timeout / 20)
-    var run = Run(
-      verifier: self, property: property, options: options, isOver: { isCancelled() || clock.now > deadline },
-      isLate: { isCancelled() || clock.now > lastCheck },
-      secondsLeft: { max(0, (deadline - clock.now) / .seconds(1)) })
+    let pace = Pace(seconds: options.timeout, isCancelled: isCancelled)
+    var run = Run(verifier: self, property: property, options: options, pace: pace)
     let (verdict, stage) = run.decide()
     let seconds = (clock.now - start) / .seconds(1)
     var result = VerificationResult(verdict: verdict, stage: stage, seconds: seconds, nodes: run.nodes)
     if case .unknown(var unknown) = verdict {
       unknown.reason =
-        isCancelled() ? "cancelled" : clock.now > deadline ? "no decision within \(options.timeout) s" : unknown.reason
+        isCancelled() ? "cancelled" : pace.isOver ? "no decision within \(options.timeout) s" : unknown.reason
       result.verdict = .unknown(unknown)
     }
     return result
@@ -61,23 +56,8 @@ private struct Run {
   let verifier: Verifier
   let property: Property
   let options: VerificationOptions
-  let isOver: @Sendable () -> Bool
-  /// Whether even a proof that is there is no longer to be checked.
-  let isLate: @Sendable () -> Bool
-  let secondsLeft: @Sendable () -> Double
+  let pace: Pace
   var nodes = 0
-
-  init(
-    verifier: Verifier, property: Property, options: VerificationOptions, isOver: @escaping @Sendable () -> Bool,
-    isLate: @escaping @Sendable () -> Bool, secondsLeft: @escaping @Sendable () -> Double
-  ) {
-    self.isLate = isLate
-    self.secondsLeft = secondsLeft
-    self.verifier = verifier
-    self.property = property
-    self.options = options
-    self.isOver = isOver
-  }
 
   /// The counterexample that an input is, if it is one: replayed here, before anything is reported.
   func counterexample(_ inputs: [Int32]) -> Counterexample? {
@@ -93,7 +73,7 @@ private struct Run {
     on goal: Goal, number: Int, found: Found
   ) -> (_ point: [Int32], _ effort: Int) -> Bool {
     guard options.stages.contains(.attack) else { return { _, _ in false } }
-    let run = self
+    let (run, pace) = (self, pace)
     let annealing = verifier.annealingAttack.flatMap { $0.applies(to: goal) ? $0 : nil }
     let gradient =
       annealing?.isDense ?? false ? nil : GradientAttack(verifier.bounded, goal: goal, in: property.box)
@@ -105,19 +85,20 @@ private struct Run {
       if example == nil, effort > 0 {
         var start = inputs
         if let gradient {
-          let climbed = gradient.run(from: inputs, steps: effort / 300, seed: &seed, isOver: run.isOver)
+          let climbed = gradient.run(from: inputs, steps: effort / 300, seed: &seed, isOver: { pace.isOver })
           if climbed.isMet { example = run.counterexample(climbed.point) }
           start = climbed.point
         }
         // Chance does what the gradient cannot.
         if example == nil, let annealing {
           example = annealing.run(
-            goal, low: low, high: high, from: start, moves: effort, hot: 0.3, seed: &seed, isOver: run.isOver
+            goal, low: low, high: high, from: start, moves: effort, hot: 0.3, seed: &seed, isOver: { pace.isOver }
           ).flatMap(run.counterexample)
         } else if example == nil {
           let runs = start == inputs ? effort / 10 : effort / 100
-          example = simulated?.run(from: start, in: run.property.box, runs: runs, seed: &seed, isOver: run.isOver)
-            .flatMap(run.counterexample)
+          example = simulated?.run(
+            from: start, in: run.property.box, runs: runs, seed: &seed, isOver: { pace.isOver }
+          ).flatMap(run.counterexample)
         }
       }
       guard let example else { return false }
@@ -129,7 +110,7 @@ private struct Run {
   /// Where the search got stuck, Z3 may still find a counterexample. Its word that there is none is no certificate.
   private func askSolver(_ isOver: () -> Bool) -> Counterexample? {
     guard let query = try? withoutActuallyEscaping(isOver, do: { try BitVectorQuery(verifier.program, property, isCancelled: $0) }),
-      case .satisfiable(let inputs) = query.solve(timeout: secondsLeft(), isCancelled: isOver)
+      case .satisfiable(let inputs) = query.solve(timeout: pace.secondsLeft, isCancelled: isOver)
     else { return nil }
     return counterexample(inputs)
   }
@@ -141,10 +122,10 @@ private struct Run {
     {
       return (.violated(example), .attack)
     }
-    let ranges = bounded.ranges(over: property.box)
+    let ranges = pace.pass { bounded.ranges(over: property.box) }
     let goals = bounded.goals(of: property)
     let found = Found()
-    let isOver: @Sendable () -> Bool = { [isOver] in isOver() || found.example != nil }
+    let isOver: @Sendable () -> Bool = { [pace] in pace.isOver || found.example != nil }
     let attacks = goals.indices.map { attack(on: goals[$0], number: $0, found: found) }
 
     // What takes one pass, for all goals, before what takes long for any.
@@ -152,14 +133,11 @@ private struct Run {
     var last = Stage.intervals
     nodes = goals.count
     let proves = !options.stages.isDisjoint(with: [.intervals, .lagrangian, .linearProgram, .branchAndBound])
-    // Each takes a pass through all layers, and an attack, which looks at the clock itself: no pass is begun that would, by
-    // the longest so far, end late.
-    let clock = ContinuousClock()
-    var longest = 0.0
-    for (index, goal) in goals.enumerated() where index == 0 || !self.isOver() && secondsLeft() > longest {
-      let began = clock.now
-      let quick = bounded.quickProof(of: goal, over: ranges, slopes: options.stages.contains(.lagrangian))
-      longest = max(longest, (clock.now - began) / .seconds(1))
+    // Each takes a pass through all layers, and an attack, which looks at the clock itself.
+    for (index, goal) in goals.enumerated() where index == 0 || !pace.isOver {
+      let quick = pace.pass {
+        bounded.quickProof(of: goal, over: ranges, slopes: options.stages.contains(.lagrangian))
+      }
       if quick.stage.order > last.order { last = quick.stage }
       if proves { proofs[index] = quick.proof }
       if quick.proof == nil, attacks[index](quick.point, 3000), let example = found.example {
@@ -180,7 +158,7 @@ private struct Run {
       let searches = open.map { index in
         GoalSearch(
           bounded, goal: goals[index], over: tightened, stages: options.stages, mostPoints: mostPoints, isOver: isOver,
-          secondsLeft: secondsLeft, tries: attacks[index])
+          secondsLeft: { [pace] in pace.secondsLeft }, tries: attacks[index])
       }
       if proves { advance(searches, jobs: options.jobs, isOver: isOver) }
       nodes += searches.reduce(0) { $0 + $1.nodes }
@@ -214,7 +192,7 @@ private struct Run {
       program: verifier.checker.digest, property: property, shared: shared,
       proofs: proofs.compactMap { $0 })
     do {
-      try verifier.checker.check(certificate, isCancelled: isLate)
+      try verifier.checker.check(certificate, isCancelled: { pace.isLate })
     } catch {
       return (
         .unknown(

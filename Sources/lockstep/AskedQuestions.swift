@@ -53,8 +53,8 @@ struct AskedQuestions: Sendable {
     switch kind {
     case .batch(let queries): return places[record.query].map { queries[$0] }
     case .ranges(let queries):
-      guard let range = record.range else { return nil }
-      return places[record.query].map { queries[$0].query(range.proved, of: program) }
+      guard let query = places[record.query].map({ queries[$0] }) else { return nil }
+      return (record.range?.proved ?? query.only.map { $0...$0 }).map { query.query($0, of: program) }
     case .radii(let questions, let limit):
       guard let index = record.sample.flatMap({ places["\($0)"] }), let epsilon = record.epsilon.flatMap({ Int($0) }),
         (min(1, limit)...max(1, limit)).contains(epsilon)

@@ -18,9 +18,12 @@ struct EpsilonList: Sendable {
       }
       return epsilon
     }
-    var texts: Set<String> = []
-    if let twice = epsilons.first(where: { !texts.insert($0.text).inserted }) {
-      throw ValidationError("\(twice.text) is given twice; each epsilon is asked once.")
+    for (index, epsilon) in epsilons.enumerated() {
+      guard let same = epsilons[..<index].first(where: { $0.value == epsilon.value }) else { continue }
+      throw ValidationError(
+        same.text == epsilon.text
+          ? "\(epsilon.text) is given twice; each epsilon is asked once."
+          : "\(same.text) and \(epsilon.text) are one number; each epsilon is asked once.")
     }
     text = argument
   }

@@ -168,7 +168,10 @@ struct EvidenceCheck: Sendable {
     if record.verdict != .unknown && (record.reason != nil || record.bounds != nil || record.openFraction != nil) {
       throw CertificateError("it is \(record.verdict.rawValue), and says why it is open")
     }
-    guard (record.range == nil) == (record.output == nil), (record.range == nil) == (record.attaining == nil) else {
+    // Of a single input no range is told.
+    guard record.verdict == .vacuous && record.range == nil || (record.range == nil) == (record.output == nil),
+      (record.range == nil) == (record.attaining == nil)
+    else {
       throw CertificateError("its output, its range and the inputs that attain it do not come together")
     }
     if let range = record.range, range.verdict != record.verdict {
@@ -215,6 +218,8 @@ struct EvidenceCheck: Sendable {
       }
       try checkVacuity(of: record, property)
       finding.text = "vacuous"
+    case .proved where record.range != nil && property?.vacuity(of: program) == .onePoint:
+      throw CertificateError("it is vacuous, not proved: \(Vacuity.onePoint.text)")
     case .proved, .unknown:
       if record.range != nil { return try range(record, asked: property) }
       guard record.verdict == .proved else {

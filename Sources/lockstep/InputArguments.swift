@@ -33,8 +33,8 @@ struct InputArguments: ParsableArguments {
     throw ValidationError("--bytes says what the bytes of an input file are, and none is given; leave it out.")
   }
 
-  /// Tells what a file's numbers were taken for, once for each file.
-  private static func tell(_ note: String?, of path: String) {
+  /// Tells what a file's numbers, or an option, were taken for, once for each.
+  static func tell(_ note: String?, of path: String) {
     guard let note else { return }
     let file = path.split(separator: "/").last.map(String.init) ?? path
     guard told.withLock({ $0.insert(file + note).inserted }) else { return }
@@ -53,7 +53,7 @@ struct SampleArguments: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Which samples; all unless given.", valueName: "0-99,120"),
+    help: ArgumentHelp("Which samples, each once; all unless given.", valueName: "0-99,120"),
     transform: IndexList.init)
   var samples: IndexList?
 

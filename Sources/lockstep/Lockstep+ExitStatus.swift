@@ -18,8 +18,10 @@ extension Lockstep {
   /// else: commands throw `FileError` for a bad file, `ValidationError` for wrong usage, `ExitCode` once they
   /// have said why.
   static func main() async {
+    var given: (any ParsableCommand)?
     do {
       var command = try parseAsRoot()
+      given = command
       if var asynchronous = command as? AsyncParsableCommand {
         try await asynchronous.run()
       } else {
@@ -29,7 +31,9 @@ extension Lockstep {
       writeError("error: \(error)")
       exit(withError: ExitCode.badFile)
     } catch let error as UsageError {
-      exit(withError: ValidationError(error.reason))
+      exit(withWrongUsage: error.reason, of: given)
+    } catch let error as ValidationError {
+      exit(withWrongUsage: error.message, of: given)
     } catch {
       // The parser answers for its own errors, and for requests for help; of any other it knows only that it
       // failed.
@@ -39,5 +43,15 @@ extension Lockstep {
       )
       exit(withError: ExitCode.internalFault)
     }
+  }
+
+  /// What a command finds wrong once it runs is told as what the parser finds: with the command's own usage.
+  private static func exit(withWrongUsage reason: String, of command: (any ParsableCommand)?) -> Never {
+    guard let command = command.map({ type(of: $0) }) else { exit(withError: ValidationError(reason)) }
+    let names = [configuration.commandName, command.configuration.commandName].compactMap { $0 }
+    writeError(
+      "Error: \(reason)\nUsage: \(usageString(for: command))\n  See '\(names.joined(separator: " ")) --help' for more "
+        + "information.")
+    exit(withError: ExitCode.validationFailure)
   }
 }

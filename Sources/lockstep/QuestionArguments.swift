@@ -130,11 +130,16 @@ struct QuestionArguments: ParsableArguments {
     let program = simulator.program
     let set = try SampleSet(
       images: images, labels: labels, samples: samples?.indices, meaning: inputs.meaning,
-      rule: asksClass ? try ClassRule.asked(threshold: threshold, topK: topK, of: program) : .largest, simulator: simulator)
+      rule: asksClass ? try classRule(of: program) : .largest, simulator: simulator)
     try InputArguments.take([set.file] + (others?.files ?? []), inputs.meaning)
     return SampleQuestions(
       program: program, set: set,
       mask: try mask.map { try Perturbation.mask(path: $0, program: program) }, clip: clip?.range)
+  }
+
+  private func classRule(of program: IntegerProgram) throws -> ClassRule {
+    try ClassRule.asked(
+      threshold: threshold, topK: topK, of: program, otherwise: "or ask for the output itself by --property")
   }
 
   /// What --epsilon and --radii come to.
@@ -143,7 +148,11 @@ struct QuestionArguments: ParsableArguments {
       return [try Perturbation(radiiFile: radii, mask: questions.mask, program: questions.program)]
     }
     return try (epsilon?.epsilons ?? []).map {
-      try Perturbation(epsilon: $0, isReal: real, mask: questions.mask, program: questions.program)
+      let perturbation = try Perturbation(epsilon: $0, isReal: real, mask: questions.mask, program: questions.program)
+      if perturbation.isEverything(of: questions.program, clip: questions.clip) {
+        InputArguments.tell("no code is further from another: every input is meant", of: "--epsilon \($0.text)")
+      }
+      return perturbation
     }
   }
 

@@ -23,6 +23,11 @@ struct RadiusSearch: Sendable {
   /// Asks by `ask`, which is given an ε and returns its record; nil, after an interruption, ends the search.
   func run(_ ask: (Int) throws -> VerificationRecord?) rethrows -> Result? {
     var result = Result()
+    // An ε of 0 is the sample alone.
+    guard limit > 0 else {
+      result.isVacuous = true
+      return result
+    }
     var step = 1
     while let epsilon = next(result, &step) {
       guard let record = try ask(epsilon) else { return nil }

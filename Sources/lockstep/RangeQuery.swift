@@ -21,6 +21,8 @@ struct RangeQuery: Sendable {
 
   let domain: Domain
   let element: Int
+  /// Of a domain of one input the code that it leads to: nothing is asked of the network then.
+  let only: Int?
   var id: String { "\(domain.name)y\(element)" }
 
   /// That the element stays in `range`.
@@ -47,7 +49,12 @@ extension SearchArguments {
       throw ValidationError(
         "--outputs names element \(stray); the network has \(counted(types.count, "output element")).")
     }
-    return try domains(simulator).flatMap { domain in elements.map { RangeQuery(domain: domain, element: $0) } }
+    return try domains(simulator).flatMap { domain in
+      let isOne = domain.box.allSatisfy { $0.lowerBound == $0.upperBound }
+      let outputs =
+        isOne ? try simulator.run(simulator.program.inputs(flat: domain.inside)).flatMap { $0.map { Int($0) } } : nil
+      return elements.map { RangeQuery(domain: domain, element: $0, only: outputs?[$0]) }
+    }
   }
 
   private func domains(_ simulator: Simulator) throws -> [RangeQuery.Domain] {

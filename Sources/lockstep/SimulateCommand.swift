@@ -110,6 +110,9 @@ struct SimulateCommand: AsyncParsableCommand {
       file: classNames, own: model.classNames, counts: ClassNames.counts(of: program))
     if let warning { writeError("warning: \(path.printable()): \(warning)") }
 
+    // Real values are looked at as results, which these may not be yet.
+    if real { for notice in program.notices { writeError("notice: \(notice)") } }
+
     let run = VectorRun(simulator: Simulator(program), inputs: inputs, observed: Set(observed), resetsStates: reset)
     let progress = Progress("simulating", total: count)
     let result = try await run.run(jobs: jobs ?? processorCount) { progress.report($0) }

@@ -57,9 +57,11 @@ struct VerificationEngine: Sendable {
   }
 
   func decide(
-    _ property: Property, threads: Int, isCancelled: @escaping @Sendable () -> Bool
+    _ property: Property, threads: Int, within seconds: Double = .infinity,
+    isCancelled: @escaping @Sendable () -> Bool
   ) -> Decision {
     var options = options
+    options.timeout = min(options.timeout, max(0, seconds))
     options.jobs = threads
     switch kind {
     case .search: return Decision(verifier.verify(property, options: options, isCancelled: isCancelled))
@@ -97,7 +99,7 @@ struct VerificationEngine: Sendable {
     }
     switch answer {
     case .unknown(let reason):
-      let isLate = start.secondsAgo >= options.timeout
+      let isLate = start.secondsAgo >= options.timeout * (1 - BitVectorQuery.shareToStop)
       return decision(unknown(isLate ? "no decision within \(options.timeout) s" : reason))
     case .satisfiable(let inputs):
       guard let counterexample = simulator.counterexample(inputs, to: property) else {

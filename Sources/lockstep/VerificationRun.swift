@@ -52,7 +52,7 @@ struct VerificationRun {
     session = VerificationSession(
       program, programDigest: digest, known: report?.known ?? [:], evidence: evidence,
       isInterrupted: { [interruption] in interruption.signalNumber != nil }, report: { try report?.append($0) },
-      decide: { [engine] in engine.decide($0, threads: $1, isCancelled: $2) })
+      decide: { [engine] in engine.decide($0, threads: $1, within: $2, isCancelled: $3) })
   }
 
   /// Every question once.
@@ -161,12 +161,13 @@ struct VerificationRun {
       ("domain", .left), ("output", .right), ("proved", .left), ("attained", .left), ("", .left), ("seconds", .right),
     ])
     for record in records {
-      guard let range = record.range, let element = record.output else { continue }
+      guard let element = record.output else { continue }
       func text(_ range: ClosedRange<Int>) -> String { "\(range.lowerBound) … \(range.upperBound)" }
       table.add([
         record.file ?? record.sample.map { "sample \($0)" + (record.epsilon.map { ", ε \($0)" } ?? "") }
           ?? "all inputs",
-        "\(element)", text(range.proved), text(range.attained), range.proved == range.attained ? "exact" : "",
+        "\(element)", record.range.map { text($0.proved) } ?? "vacuous",
+        record.range.map { text($0.attained) } ?? "one input alone", record.verdict == .proved ? "exact" : "",
         decimal(record.seconds, 3),
       ])
     }
@@ -179,6 +180,7 @@ struct VerificationRun {
   private func range(_ asked: RangeQuery, threads: Int) throws -> VerificationRecord? {
     let (domain, element) = (asked.domain, asked.element)
     func property(_ range: ClosedRange<Int>) throws -> Property { try asked.property(range, of: program) }
+    if let only = asked.only { return try session.answer(asked.query(only...only, of: program), threads: threads) }
     let all = program.outputElements[element].range
     if let known = try session.known(
       asked.id, about: { try property($0.range?.proved ?? Int(all.lowerBound)...Int(all.upperBound)) })

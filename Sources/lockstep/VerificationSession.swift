@@ -11,8 +11,11 @@ import Verification
 /// Answers the questions of one run of `verify`: those that an earlier run has answered are taken from its report, the
 /// others are decided and reported as they come. It may be used from several threads.
 final class VerificationSession: Sendable {
+  /// In at most `seconds`, which may be infinite: an engine has a limit of its own.
   typealias Decide =
-    @Sendable (_ property: Property, _ threads: Int, _ isCancelled: @escaping @Sendable () -> Bool) -> Decision
+    @Sendable (
+      _ property: Property, _ threads: Int, _ seconds: Double, _ isCancelled: @escaping @Sendable () -> Bool
+    ) -> Decision
 
   let programDigest: String
   private let program: IntegerProgram
@@ -91,10 +94,8 @@ final class VerificationSession: Sendable {
     }
     let vacuity = isOfSearch ? nil : property.vacuity(of: program)
     if let vacuity, vacuity != .onePoint { return query.record(vacuity, program: programDigest, property: property) }
-    let decision = decide(property, threads) { [weak self] in
-      if let deadline, .now > deadline { return true }
-      return self?.isCancelled ?? true
-    }
+    let seconds = deadline.map { -$0.secondsAgo } ?? .infinity
+    let decision = decide(property, threads, seconds) { [weak self] in self?.isCancelled ?? true }
     var record: VerificationRecord
     switch decision.answer {
     case .proved where vacuity != nil: return query.record(.onePoint, program: programDigest, property: property)

@@ -149,7 +149,7 @@ struct VerifyCommand: ParsableCommand {
 
   func validate() throws {
     if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs must be in 1 … 1024.") }
-    guard timeout > 0, timeout <= 1e9 else { throw ValidationError("--timeout is \(timeout); it must be above 0 s.") }
+    try TimeLimit.expect(timeout)
     if !questions.isGiven { throw ValidationError("Ask something: --property, --images or --output-range.") }
     try questions.inputs.expectFiles([questions.images].compactMap { $0 })
     if resume && report == nil { throw ValidationError("--resume needs the --report to go on with.") }

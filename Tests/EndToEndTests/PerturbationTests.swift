@@ -53,6 +53,7 @@ import Testing
       do { return "\(try body())" } catch { return "\(error)" }
     }
     #expect(reason { try EpsilonList("1,2,2") }.contains("2 is given twice"))
+    #expect(reason { try EpsilonList("0.1,0.10") }.contains("0.1 and 0.10 are one number"))
     #expect(reason { try EpsilonList("-1") }.contains("-1 is below 0"))
     #expect(reason { try EpsilonList("1,,2") }.contains("is no epsilon"))
     #expect(reason { try CodeRange("5-1") }.contains("5-1 runs backwards"))

@@ -218,16 +218,67 @@ import Testing
       #expect(run.status == 65 && run.error.contains("has \(count) labels") && run.error.contains("3 samples"), "\(run.error)")
     }
     let radius = try CommandRun(["verify", network.model] + samples(network) + ["--max-radius", "--epsilon", "0", "--allow-misclassified"])
-    #expect(radius.status == 0 && radius.output.contains("none up to 0"), "\(radius.output)\(radius.error)")
+    #expect(
+      radius.status == 3 && radius.output.contains("vacuous  nothing may change") && radius.output.contains("exact"),
+      "\(radius.output)\(radius.error)")
     for (option, value, reason) in [
       ("--epsilon", "-1", "-1 is below 0"), ("--epsilon", "1,1", "1 is given twice"), ("--samples", "5-3", "runs backwards"),
-      ("--timeout", "-1", "--timeout is -1.0; it must be above 0"), ("--engine", "luck", "'search' and 'smt'"),
+      ("--timeout", "-1", "--timeout is -1.0; give a number of seconds above 0"),
+      ("--timeout", "inf", "--timeout is inf; give a number of seconds"), ("--timeout", "nan", "--timeout is nan"),
+      ("--epsilon", "1,01", "1 is given twice"), ("--engine", "luck", "'search' and 'smt'"),
       ("--stages", "luck", "attack, intervals, lagrangian"),
     ] {
       let run = try CommandRun(
         ["verify", network.model] + samples(network) + (option == "--epsilon" ? [] : ["--epsilon", "1"]) + [option, value])
       #expect(run.status == 64 && run.error.contains(reason), "\(run.error)")
     }
+  }
+
+  @Test("the range of outputs over one input is about nothing, and so says its report")
+  func rangeOfOne() throws {
+    let network = try Network()
+    let folder = try network.folder.get()
+    let images = NumPyArray(network.inputs.prefix(network.inputCount).map { Int8($0) }, shape: [1, network.inputCount])
+    let ask = ["--images", try folder.write(images.fileBytes, "x.npy"), "--output-range", "--epsilon", "0", "--outputs", "0,1"]
+    let report = ["--report", try folder.path("r.jsonl")]
+    let run = try CommandRun(["verify", network.model] + ask + report)
+    #expect(run.status == 3 && run.output.contains("0 of 2 exact") && run.output.contains("one input alone"), "\(run.output)")
+    let lines = try records(folder.path("r.jsonl"))
+    #expect(lines.map { $0["vacuous"] as? String } == ["one-point", "one-point"])
+    #expect(try CommandRun(["verify", network.model] + ask + report + ["--resume"]).status == 3)
+    let check = try CommandRun(["check", "--model", network.model] + report + ask)
+    #expect(check.status == 0 && check.output.contains("2 vacuous"), "\(check.output)\(check.error)")
+    // A line that tells a range is no answer to such a question.
+    let text = try String(contentsOfFile: folder.path("r.jsonl"), encoding: .utf8)
+    let code = network.outputs[0]
+    let input = network.inputs.prefix(network.inputCount).map { "\($0)" }.joined(separator: ",")
+    let forged = text.replacing(
+      "\"output\":0,\"verdict\":\"vacuous\",\"vacuous\":\"one-point\"",
+      with: "\"output\":0,\"verdict\":\"proved\",\"proved\":[\(code),\(code)],\"attained\":[\(code),\(code)],"
+        + "\"attaining\":[[\(input)],[\(input)]]")
+    #expect(forged != text)
+    let other = try CommandRun(
+      ["check", "--model", network.model, "--report", folder.write(forged.utf8, "forged.jsonl")] + ask)
+    #expect(other.status == 1 && other.output.contains("vacuous, not proved"), "\(other.output)")
+  }
+
+  @Test("an epsilon that reaches over all codes is said to mean every input")
+  func everything() throws {
+    let network = try Network()
+    for (epsilon, isSaid) in [("255", true), ("1000000", true), ("254", false)] {
+      let run = try CommandRun(
+        ["verify", network.model] + samples(network) + ["--samples", "0", "--epsilon", epsilon, "--timeout", "0.05"])
+      #expect(run.error.contains("--epsilon \(epsilon): no code is further from another") == isSaid, "\(run.error)")
+    }
+  }
+
+  @Test("what a command finds wrong once it runs is told with its own usage")
+  func lateUsage() throws {
+    let network = try Network()
+    let run = try CommandRun(["verify", network.model] + samples(network) + ["--epsilon", "0.5"])
+    #expect(run.status == 64 && run.error.contains("Error: --epsilon 0.5 is no whole number of codes"), "\(run.error)")
+    #expect(
+      run.error.contains("Usage: lockstep verify ") && run.error.contains("  See 'lockstep verify --help'"), "\(run.error)")
   }
 
   @Test("among the two best classes a label stays where it is not the largest; a proof of that is checked as that")

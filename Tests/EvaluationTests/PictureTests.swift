@@ -27,6 +27,19 @@ import Testing
     #expect(try codes(picture.bytes, [1, channels, height, width]) == planes)
   }
 
+  @Test("16 bits a channel are rounded to 8, and that is said")
+  func rounded() throws {
+    let folder = try TemporaryFolder()
+    defer { withExtendedLifetime(folder) {} }
+    for picture in Pictures.all {
+      let read = try InputArray(path: folder.write(picture.bytes, "x.png"), for: value(picture.shape))
+      #expect((read.note?.contains("16 bits a channel are rounded to 8") ?? false) == (picture.bytes[24] == 16))
+    }
+    let pictures = try InputArray(
+      path: folder.url.path, for: value(Pictures.all[Pictures.all.count - 1].shape))
+    #expect(pictures.note == nil)
+  }
+
   @Test("another size, or colours for a grey input, are refused; grey for colours is each of them")
   func fitting() throws {
     let (grey, colours) = (Pictures.grey, Pictures.colours)

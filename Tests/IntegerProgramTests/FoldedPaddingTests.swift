@@ -9,6 +9,8 @@ private struct PaddedNetwork {
 
   var amounts: [Int64] = [0, 0, 1, 0, 0, 2, 0, 0]
   var zeroPoint: Int64 = -7
+  /// The code of a PADV2.
+  var fill: Int64?
   var window = Window.convolution
   var padding = Padding.valid
   var stride = 2
@@ -33,7 +35,7 @@ private struct PaddedNetwork {
     case .maximum: kind = .maxPool2D(geometry, height: 3, width: 3, .none)
     case .average: kind = .averagePool2D(geometry, height: 3, width: 3, .none)
     }
-    return Network(
+    var network = Network(
       name: "padded",
       tensors: [
         Tensor(name: "x", shape: [1, 4, 5, 2], type: .int8, quantization: codes),
@@ -50,6 +52,13 @@ private struct PaddedNetwork {
         Operation(.pad, typeName: "PAD", inputs: [0, 1], outputs: [2]),
         Operation(kind, typeName: "WINDOW", inputs: isPool ? [2] : [2, 3], outputs: [4]),
       ], inputs: [0], outputs: showsPadded ? [4, 2] : [4])
+    if let fill {
+      network.tensors.append(
+        Tensor(
+          name: "fill", shape: [1], type: .int8, quantization: codes, constant: [UInt8(truncatingIfNeeded: fill)]))
+      network.operations[0].inputs.append(5)
+    }
+    return network
   }
 }
 
@@ -84,19 +93,67 @@ extension Network {
     }
   }
 
-  @Test func `a max pool's padding is its own where no code is below the zero point, and else a copy`() throws {
-    for (zeroPoint, steps) in [(Int64(-128), 1), (-7, 2)] {
-      let network = PaddedNetwork(zeroPoint: zeroPoint, window: .maximum)
-      #expect(try program(network).steps.count == steps)
+  @Test(arguments: [[1, 0, 0, 2], [0, 1, 0, 1], [1, 1, 1, 1], [2, 2, 2, 2]], [1, 2])
+  func `PAD in front of a pool is no step, and no code changes`(_ sides: [Int64], stride: Int) throws {
+    for window in [PaddedNetwork.Window.maximum, .average] {
+      for (zeroPoint, fill) in [(Int64(-128), nil), (-7, nil), (-7, Int64(-128)), (-7, 0), (20, 127)] {
+        var network = PaddedNetwork(
+          amounts: [0, 0] + sides + [0, 0], zeroPoint: zeroPoint, fill: fill, window: window, stride: stride)
+        let folded = try program(network)
+        #expect(folded.steps.map(\.source.index) == [1], "the pool's place in the file")
+        #expect(folded.steps[0].inputs == folded.inputs)
+        guard case .pool(let pool) = folded.steps[0].operation else {
+          Issue.record("no pool")
+          continue
+        }
+        // The least of all codes need not be read.
+        let code = fill ?? zeroPoint
+        let counts = pool.geometry.hasPadding && !(window == .maximum && code == -128)
+        #expect(pool.paddingCode == (counts ? Int32(code) : nil))
+        network.showsPadded = true
+        let copied = try program(network)
+        #expect(copied.steps.count == 2)
+        for seed in 0..<3 {
+          let input = (0..<40).map { Int32(truncatingIfNeeded: ($0 * 91 + seed * 57) % 256 - 128) }
+          let codes = try Simulator(folded).run([input])[0]
+          #expect(codes == (try Simulator(copied).run([input])[0]))
+          #expect(codes == (try ReferenceInterpreter(folded).run([input])[0]))
+        }
+      }
     }
-    // A window that lies beside the image altogether has nothing to take the largest of.
-    #expect(
-      try program(PaddedNetwork(amounts: [0, 0, 3, 0, 0, 0, 0, 0], zeroPoint: -128, window: .maximum)).steps.count == 2)
   }
 
-  @Test func `an average, which counts what is padded, and padded channels keep their copy`() throws {
-    #expect(try program(PaddedNetwork(zeroPoint: -128, window: .average)).steps.count == 2)
+  @Test func `taps that lie beside the image wherever the window stands count`() throws {
+    // One window of 3 × 3 over 1 × 1 pixels of the image, and 8 of padding.
+    var network = PaddedNetwork(amounts: [0, 0, 1, 1, 1, 1, 0, 0], zeroPoint: -7, window: .average, stride: 1).network
+    network.tensors[0].shape = [1, 1, 1, 2]
+    network.tensors[2].shape = [1, 3, 3, 2]
+    network.tensors[4].shape = [1, 1, 1, 2]
+    let program = try IntegerProgram(lowering: network)
+    #expect(program.steps.count == 1)
+    #expect(try Simulator(program).run([[100, -128]])[0] == [5, -20], "(100 − 8 · 7) / 9, (−128 − 8 · 7) / 9")
+  }
+
+  @Test func `what a pool reaches over by itself does not count, so that the PAD keeps its copy`() throws {
+    for window in [PaddedNetwork.Window.maximum, .average] {
+      let network = PaddedNetwork(amounts: [0, 0, 1, 1, 1, 1, 0, 0], window: window, padding: .same, stride: 1)
+      #expect(try program(network).steps.count == 2)
+    }
+    // But for the least of all codes, which no maximum needs.
+    let network = PaddedNetwork(
+      amounts: [0, 0, 1, 1, 1, 1, 0, 0], zeroPoint: -128, window: .maximum, padding: .same, stride: 1)
+    #expect(try program(network).steps.count == 1)
+  }
+
+  @Test func `windows beside the image altogether, padded channels and a convolution's other codes keep their copy`()
+    throws
+  {
+    for window in [PaddedNetwork.Window.maximum, .average] {
+      let network = PaddedNetwork(amounts: [0, 0, 3, 0, 0, 0, 0, 0], zeroPoint: -128, window: window)
+      #expect(try program(network).steps.count == 2)
+    }
     #expect(try program(PaddedNetwork(amounts: [0, 0, 1, 1, 1, 1, 0, 1])).steps.count == 2)
+    #expect(try program(PaddedNetwork(fill: 3)).steps.count == 2)
   }
 
   @Test func `of two PADs in a row neither is a step`() throws {

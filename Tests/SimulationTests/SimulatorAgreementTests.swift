@@ -195,7 +195,8 @@ private func expectAgreement(_ program: IntegerProgram, _ generator: inout Seede
     }
     // A window that lies wholly in the padding has no average.
     guard geometry.paddingTop < 2, geometry.paddingLeft < 2, !geometry.hasEmptyWindow else { return }
-    let pool = Pool(kind: kind, geometry: geometry, clamp: output.range)
+    let pool = Pool(
+      kind: kind, geometry: geometry, clamp: output.range, paddingCode: seed % 2 == 0 ? nil : generator.code(of: type))
     try expectAgreement(
       program(
         .pool(pool), operands: [(geometry.inputCount, type, nil)], output: (geometry.outputCount, output)),

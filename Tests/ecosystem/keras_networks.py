@@ -1,9 +1,11 @@
 """Networks as Keras tutorials make them, and what TensorFlow's converter makes of them.
 
 Every entry of NETWORKS is a function that returns a Keras model with random weights. `tflite` converts one to int8, or to 16 × 8,
-the way tutorials do: an open batch, a representative data set, integer inputs and outputs."""
+the way tutorials do: an open batch, a representative data set, integer inputs and outputs. Those of LEGACY are made with the
+Keras before 3, where that is installed (tf_keras), and converted with a batch of 1, as tutorials of recurrent layers do."""
 
 import os
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -14,11 +16,23 @@ import tensorflow as tf  # noqa: E402
 from keras import layers as L  # noqa: E402
 from keras import ops  # noqa: E402
 
+try:
+    import tf_keras
+except ImportError:
+    tf_keras = None
+
 NETWORKS = {}
+LEGACY = {}
 
 
 def network(make):
     NETWORKS[make.__name__] = make
+    return make
+
+
+def legacy(make):
+    if tf_keras:
+        NETWORKS[make.__name__] = LEGACY[make.__name__] = make
     return make
 
 
@@ -523,7 +537,7 @@ def gated():
     return model(x, L.Dense(3)(L.GlobalAveragePooling2D()(z)))
 
 
-# Fused recurrent layers: state, refused today.
+# Recurrent layers that are not unrolled: the converter leaves those of Keras 3 to TensorFlow, so that there is no file.
 
 
 @network
@@ -544,6 +558,43 @@ def bidirectional_lstm():
     return model(x, L.Dense(2)(L.Bidirectional(L.LSTM(5))(x)))
 
 
+# The converter fuses an LSTM of the Keras before 3 into one operator with state.
+
+
+@legacy
+def legacy_lstm():
+    x = tf_keras.Input((6, 4))
+    return tf_keras.Model(x, tf_keras.layers.Dense(2)(tf_keras.layers.LSTM(5)(x)))
+
+
+@legacy
+def legacy_lstm_sequence():
+    x = tf_keras.Input((6, 4))
+    y = tf_keras.layers.LSTM(5, return_sequences=True)(x)
+    return tf_keras.Model(x, tf_keras.layers.Dense(2)(y))
+
+
+@legacy
+def legacy_lstm_stacked():
+    x = tf_keras.Input((7, 3))
+    y = tf_keras.layers.LSTM(8, return_sequences=True)(x)
+    y = tf_keras.layers.Dropout(0.2)(tf_keras.layers.LSTM(4)(y))
+    return tf_keras.Model(x, tf_keras.layers.Dense(3, activation="softmax")(y))
+
+
+@legacy
+def legacy_lstm_behind_convolution():
+    x = tf_keras.Input((16, 3))
+    y = tf_keras.layers.MaxPooling1D(2)(tf_keras.layers.Conv1D(6, 3, padding="same", activation="relu")(x))
+    return tf_keras.Model(x, tf_keras.layers.Dense(2)(tf_keras.layers.LSTM(5)(y)))
+
+
+@legacy
+def legacy_lstm_bidirectional():
+    x = tf_keras.Input((6, 4))
+    return tf_keras.Model(x, tf_keras.layers.Dense(2)(tf_keras.layers.Bidirectional(tf_keras.layers.LSTM(5))(x)))
+
+
 def embedding():
     x = keras.Input((8,), dtype="int32")
     y = L.GlobalAveragePooling1D()(L.Embedding(50, 6)(x))
@@ -553,8 +604,24 @@ def embedding():
 FUSED = {"lstm_fused", "gru_fused", "bidirectional_lstm"}
 
 
+def legacy_tflite(name, sixteen):
+    """As `tflite`, of the Keras before 3, through a saved model with a batch of 1."""
+    tf_keras.utils.set_random_seed(int.from_bytes(name.encode(), "little") % (1 << 31))
+    made = LEGACY[name]()
+    shape = (1, *made.inputs[0].shape[1:])
+    random = np.random.default_rng(7)
+    with tempfile.TemporaryDirectory() as folder:
+        run = tf.function(made).get_concrete_function(tf.TensorSpec(shape, tf.float32))
+        made.save(folder, save_format="tf", signatures=run)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        return converted(
+            converter, lambda: ([random.uniform(-1, 1, shape).astype(np.float32)] for _ in range(40)), sixteen)
+
+
 def tflite(name, sixteen=False):
     """The .tflite bytes of a network, seeded by its name; its batch is open. Activations are int8, or (`sixteen`) int16."""
+    if name in LEGACY:
+        return legacy_tflite(name, sixteen)
     keras.utils.set_random_seed(int.from_bytes(name.encode(), "little") % (1 << 31))
     made = NETWORKS[name]()
     random = np.random.default_rng(7)
@@ -578,13 +645,16 @@ def tflite(name, sixteen=False):
                 random.uniform(0 if scale == 255 else -1, scale, (1, *tensor.shape[1:])).astype(np.float32)
                 for tensor in made.inputs]
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(made)
+    return converted(tf.lite.TFLiteConverter.from_keras_model(made), samples, sixteen, has_codes=name != "class_index")
+
+
+def converted(converter, samples, sixteen, has_codes=True):
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = samples
     kinds, codes = tf.lite.OpsSet, tf.int16 if sixteen else tf.int8
     converter.target_spec.supported_ops = [
         kinds.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8 if sixteen else kinds.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = codes
-    if name != "class_index":
+    if has_codes:
         converter.inference_output_type = codes
     return converter.convert()

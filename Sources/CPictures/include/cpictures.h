@@ -7,6 +7,8 @@
 /// A decoded picture: rows from above, `channels` bytes a pixel: grey, grey and alpha, RGB, or RGB and alpha.
 typedef struct {
   uint32_t width, height, channels;
+  /// Bits a channel in the file.
+  uint32_t bits;
   /// To be given to `cpictures_free`; null where the file cannot be read.
   uint8_t *pixels;
   /// Why it cannot, in libpng's words; empty where it can.

@@ -39,6 +39,12 @@ extension ONNXTranslation {
 
   /// With the exponents that exporters write.
   mutating func power(_ node: ONNXNode) throws(NodeFault) {
+    guard case .constant = try meaning(node, 1, "exponent") else {
+      throw NodeFault(
+        "its exponent, \"\(node.inputs[1].printable())\", is computed at run time",
+        remedy: "for bases above 0, write it as Exp of the exponent times Log of the base, with a quantiser behind each of "
+          + "the three")
+    }
     let exponent = try scalar(node, 1, "exponent")
     switch exponent {
     case 1: try set(node, meaning(node, 0, "input"))

@@ -391,7 +391,7 @@ struct ONNXTranslation {
     guard case .constant(let constant) = try meaning(node, position, role) else {
       throw NodeFault(
         "its \(role), \"\(node.inputs[position].printable())\", is computed at run time",
-        remedy: "export with constants folded and fixed shapes")
+        remedy: "make it a constant: here it depends on the network's input")
     }
     return constant
   }

@@ -137,7 +137,7 @@ struct PreflightCommand: ParsableCommand {
     if target == nil { throw ValidationError("Name the --target that is flashed.") }
     if output == nil { throw ValidationError("Name the folder for the evidence: --output.") }
     if !(1...100_000).contains(random) { throw ValidationError("--random must be in 1 … 100000.") }
-    guard timeout > 0, timeout <= 1e9 else { throw ValidationError("--timeout is \(timeout); it must be above 0 s.") }
+    try TimeLimit.expect(timeout)
     try questions.inputs.expectFiles(input + [questions.images].compactMap { $0 })
     try questions.expectSense()
   }

@@ -134,7 +134,7 @@ struct PreflightGate {
       program,
       evidence: EvidenceFiles(certificates: Self.proofs, counterexamples: Self.counterexamples, program: program),
       isInterrupted: { [interruption] in interruption.signalNumber != nil }, report: { try report.append($0) },
-      decide: { [engine] in engine.decide($0, threads: $1, isCancelled: $2) })
+      decide: { [engine] in engine.decide($0, threads: $1, within: $2, isCancelled: $3) })
     let progress = Progress("verifying", total: queries.count)
     let done = Counter()
     _ = try session.answers(queries, jobs: jobs) { _ in progress.report(done.add(1)) }

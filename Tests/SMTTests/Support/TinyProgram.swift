@@ -187,8 +187,9 @@ struct TinyProgram {
     let (shape, type) = (values[x].shape, values[x].type)
     let (height, width) = (pick(1...shape[1]), pick(1...shape[2]))
     let kind = pick(0...2)
-    // Sums have windows inside the image; the others may reach over its edge.
-    let pads = kind < 2 && random.chance(0.5)
+    // What lies outside the image counts as a code, or does not, which sums have no way to say.
+    let paddingCode = random.chance(0.5) ? code(of: type) : nil
+    let pads = (kind < 2 || paddingCode != nil) && random.chance(0.5)
     let (top, left) = pads ? (height - 1, width - 1) : (0, 0)
     let geometry = WindowGeometry(
       batch: 1, inputHeight: shape[1], inputWidth: shape[2], inputChannels: shape[3],
@@ -207,7 +208,8 @@ struct TinyProgram {
           bias: bias, requantization(channels: 1, magnitude: reach, to: output),
           accumulator: Int64(bias) - reach...Int64(bias) + reach)
     return emit(
-      .pool(Pool(kind: operation, geometry: geometry, clamp: low...type.range.upperBound)), [x],
+      .pool(
+        Pool(kind: operation, geometry: geometry, clamp: low...type.range.upperBound, paddingCode: paddingCode)), [x],
       shape: [1, geometry.outputHeight, geometry.outputWidth, shape[3]], output)
   }
 

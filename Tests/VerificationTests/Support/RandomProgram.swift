@@ -288,8 +288,9 @@ struct RandomProgram {
     let (shape, type) = (shapes[x], values[x].type)
     let (height, width) = (pick(1...min(3, shape[0])), pick(1...min(3, shape[1])))
     let kind = pick(0...3)
-    // Sums have windows inside the image; the others may reach over its edge.
-    let (top, left) = kind < 3 && random.chance(0.4) ? (height - 1, width - 1) : (0, 0)
+    // What lies outside the image counts as a code, or does not, which sums have no way to say.
+    let paddingCode = random.chance(0.5) ? code(of: type) : nil
+    let (top, left) = (kind < 3 || paddingCode != nil) && random.chance(0.4) ? (height - 1, width - 1) : (0, 0)
     let (strideHeight, strideWidth) = (pick(1...2), pick(1...2))
     let geometry = WindowGeometry(
       batch: 1, inputHeight: shape[0], inputWidth: shape[1], inputChannels: shape[2],
@@ -313,7 +314,10 @@ struct RandomProgram {
       operation = .sum(bias: Int32(bias), requantization(whole, channels: shape[2], to: output), accumulator: whole)
     }
     return emit(
-      .pool(Pool(kind: operation, geometry: geometry, clamp: kind < 3 ? low...high : output.range)), [x],
+      .pool(
+        Pool(
+          kind: operation, geometry: geometry, clamp: kind < 3 ? low...high : output.range, paddingCode: paddingCode)),
+      [x],
       [geometry.outputHeight, geometry.outputWidth, shape[2]], output)
   }
 
