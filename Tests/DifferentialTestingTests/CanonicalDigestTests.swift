@@ -149,6 +149,10 @@ import Testing
     Change.geometry("geometry", \.geometry)
     + [
       Change("clamp", low: \.clamp), Change("clamp", high: \.clamp),
+      Change("paddingCode") { pool in
+        pool.paddingCode = pool.paddingCode.map { $0 + 1 } ?? 0
+        return true
+      },
       Change("kind") { if $0.kind == .maximum { return false } else { $0.kind = .maximum; return true } },
       Change("kind") { if $0.kind == .average { return false } else { $0.kind = .average; return true } },
     ]

@@ -124,7 +124,9 @@ struct Trace {
       }
       return windows(pool.geometry).flatMap { places in
         (0..<pool.geometry.outputChannels).map { channel in
-          let codes = places.compactMap { $0.map { Int(operands[0][$0 * pool.geometry.inputChannels + channel]) } }
+          let codes = places.compactMap { place in
+            place.map { Int(operands[0][$0 * pool.geometry.inputChannels + channel]) } ?? pool.paddingCode.map { Int($0) }
+          }
           return Int32(codes.reduce(bias, +))
         }
       }
