@@ -14,6 +14,8 @@ struct ctflite_writer {
   std::vector<Offset<Operator>> operators;
   // Kinds of operators and their versions, in the order in which they are met.
   std::vector<std::pair<int, int>> codes;
+  // The buffer that holds metadata; 0 where there are none.
+  uint32_t metadata = 0;
 };
 
 namespace {
@@ -129,6 +131,51 @@ Offset<void> options(flatbuffers::FlatBufferBuilder &b, BuiltinOptions &type, co
   }
 }
 
+// A table without fields of a kind here, as of metadata (https://ai.google.dev/edge/litert/models/metadata,
+// metadata_schema.fbs), whose fields are told by their ids.
+using Table = Offset<flatbuffers::Table>;
+flatbuffers::voffset_t field(int id) { return static_cast<flatbuffers::voffset_t>(4 + 2 * id); }
+
+Offset<flatbuffers::Vector<Table>> list_of_one(flatbuffers::FlatBufferBuilder &b, flatbuffers::uoffset_t table) {
+  const std::vector<Table> one{Table(table)};
+  return b.CreateVector(one);
+}
+
+// ModelMetadata of a model of so many inputs and outputs, of which one has names in `file`.
+void write_metadata(
+    flatbuffers::FlatBufferBuilder &b, size_t inputs, size_t outputs, size_t output, ctflite_string file) {
+  std::vector<Table> of_inputs, of_outputs;
+  for (size_t index = 0; index < inputs; index++) of_inputs.push_back(Table(b.EndTable(b.StartTable())));
+  for (size_t index = 0; index < outputs; index++) {
+    if (index != output) {
+      of_outputs.push_back(Table(b.EndTable(b.StartTable())));
+      continue;
+    }
+    // AssociatedFile.name and type, 2 for the labels of an axis; TensorMetadata.associated_files.
+    auto name = b.CreateString(file.bytes ? file.bytes : "", file.count);
+    auto start = b.StartTable();
+    b.AddOffset(field(0), name);
+    b.AddElement<int8_t>(field(2), 2, 0);
+    auto files = list_of_one(b, b.EndTable(start));
+    start = b.StartTable();
+    b.AddOffset(field(6), files);
+    of_outputs.push_back(Table(b.EndTable(start)));
+  }
+  // SubGraphMetadata.input_tensor_metadata, output_tensor_metadata.
+  auto all_inputs = b.CreateVector(of_inputs);
+  auto all_outputs = b.CreateVector(of_outputs);
+  auto start = b.StartTable();
+  b.AddOffset(field(2), all_inputs);
+  b.AddOffset(field(3), all_outputs);
+  // ModelMetadata.subgraph_metadata, min_parser_version.
+  auto graphs = list_of_one(b, b.EndTable(start));
+  auto version = b.CreateString("1.0.0");
+  start = b.StartTable();
+  b.AddOffset(field(3), graphs);
+  b.AddOffset(field(7), version);
+  b.Finish(Table(b.EndTable(start)), "M001");
+}
+
 }  // namespace
 
 ctflite_writer *ctflite_new_writer(void) {
@@ -189,6 +236,22 @@ bool ctflite_add_operator(ctflite_writer *writer, const ctflite_operator *op) {
   }
 }
 
+bool ctflite_name_classes(
+    ctflite_writer *writer, size_t inputs, size_t outputs, size_t output, ctflite_string file) {
+  try {
+    flatbuffers::FlatBufferBuilder metadata;
+    write_metadata(metadata, inputs, outputs, output, file);
+    auto &b = writer->builder;
+    writer->metadata = static_cast<uint32_t>(writer->buffers.size());
+    b.ForceVectorAlignment(metadata.GetSize(), sizeof(uint8_t), 16);
+    auto data = b.CreateVector(metadata.GetBufferPointer(), metadata.GetSize());
+    writer->buffers.push_back(CreateBuffer(b, data));
+    return true;
+  } catch (const std::bad_alloc &) {
+    return false;
+  }
+}
+
 ctflite_bytes ctflite_finish(
     ctflite_writer *writer, ctflite_ints inputs, ctflite_ints outputs, ctflite_string description) {
   try {
@@ -208,7 +271,24 @@ ctflite_bytes ctflite_finish(
     auto subgraphs = b.CreateVector(graphs);
     auto text = b.CreateString(description.bytes ? description.bytes : "", description.count);
     auto buffers = b.CreateVector(writer->buffers);
-    FinishModelBuffer(b, CreateModel(b, 3, all_codes, subgraphs, text, buffers));
+    Offset<flatbuffers::Vector<Table>> metadata = 0;
+    if (writer->metadata > 0) {
+      // Metadata.name, buffer.
+      auto title = b.CreateString("TFLITE_METADATA");
+      auto start = b.StartTable();
+      b.AddOffset(field(0), title);
+      b.AddElement<uint32_t>(field(1), writer->metadata, 0);
+      metadata = list_of_one(b, b.EndTable(start));
+    }
+    ModelBuilder model(b);
+    model.add_buffers(buffers);
+    model.add_description(text);
+    model.add_subgraphs(subgraphs);
+    model.add_operator_codes(all_codes);
+    model.add_version(3);
+    // Model.metadata, which is read apart from the rest.
+    if (writer->metadata > 0) b.AddOffset(field(6), metadata);
+    FinishModelBuffer(b, model.Finish());
     return ctflite_bytes{b.GetBufferPointer(), b.GetSize()};
   } catch (const std::bad_alloc &) {
     return ctflite_bytes{nullptr, 0};

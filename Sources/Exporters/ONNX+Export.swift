@@ -7,12 +7,40 @@ extension ONNX {
   /// as they are. Inputs and outputs keep their shapes, images as batch, height, width, channels; ONNX's operators count
   /// the channels first, so that Transpose nodes stand where images come in and go out. Equal networks give equal bytes.
   ///
+  /// `classNames` become metadata, as `ModelClassNames` reads them: a list of JSON under the key `names`.
+  ///
   /// Throws a `NetworkError` that names each layer which has no such form. What is written has been read again, and lowers
   /// to the program that `network` lowers to.
-  public static func bytes(of network: Network) throws -> [UInt8] {
-    let bytes = try uncheckedBytes(of: network)
+  public static func bytes(of network: Network, classNames: [String]? = nil) throws -> [UInt8] {
+    // Messages one behind the other are one.
+    let bytes = try uncheckedBytes(of: network) + (classNames.map(metadata) ?? [])
     try ReadBack.require(network, readsBackFrom: bytes) { try ONNX.network(from: $0, name: $1) }
     return bytes
+  }
+
+  /// ModelProto.metadata_props (field 14): a key and its value, fields 1 and 2 of an entry.
+  private static func metadata(_ names: [String]) -> [UInt8] {
+    func field(_ number: UInt8, _ content: [UInt8]) -> [UInt8] {
+      var (length, bytes) = (content.count, [number << 3 | 2])
+      repeat {
+        bytes.append(UInt8(length & 0x7F) | (length > 0x7F ? 0x80 : 0))
+        length >>= 7
+      } while length > 0
+      return bytes + content
+    }
+    func quoted(_ name: String) -> String {
+      let escaped = name.unicodeScalars.map { scalar in
+        switch scalar {
+        case "\"", "\\": "\\" + String(scalar)
+        case "\n": "\\n"
+        case "\t": "\\t"
+        default: String(scalar)
+        }
+      }
+      return "\"" + escaped.joined() + "\""
+    }
+    let list = "[" + names.map(quoted).joined(separator: ", ") + "]"
+    return field(14, field(1, Array("names".utf8)) + field(2, Array(list.utf8)))
   }
 
   /// The same function as `network`, as a QONNX file says it: readers take what only moves codes (reshapes, transpositions)

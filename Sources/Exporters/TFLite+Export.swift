@@ -7,9 +7,12 @@ extension TFLite {
   /// same order, with the versions of operators that TensorFlow Lite's interpreter asks of int8. Equal networks give equal
   /// bytes.
   ///
+  /// `classNames` become metadata of the first output with so many elements along its last axis, as
+  /// `ModelClassNames` reads them: a list in an archive behind the model.
+  ///
   /// Throws a `NetworkError` that names each layer which the format cannot hold. What is written has been read again, and
   /// lowers to the program that `network` lowers to.
-  public static func bytes(of network: Network) throws -> [UInt8] {
+  public static func bytes(of network: Network, classNames: [String]? = nil) throws -> [UInt8] {
     try network.validate()
     guard network.format == .tensorFlowLite else {
       throw NetworkError(
@@ -19,7 +22,14 @@ extension TFLite {
       throw NetworkError("the network keeps variables from one run to the next, which are not written")
     }
     var writer = TFLiteWriter(network: network)
-    let bytes = try writer.bytes()
+    let named = classNames.flatMap { names in
+      network.outputs.firstIndex { network.tensors[$0].shape.last == names.count }.map { (output: $0, names: names) }
+    }
+    var bytes = try writer.bytes(namesOutput: named?.output)
+    if let named {
+      let text = named.names.map { $0.replacing("\n", with: " ") + "\n" }.joined()
+      bytes += ZipArchive.bytes(holding: Array(text.utf8), called: TFLiteWriter.labels, behind: bytes.count)
+    }
     try ReadBack.require(network, readsBackFrom: bytes) { try TFLite.network(from: $0, name: $1) }
     return bytes
   }
@@ -38,9 +48,13 @@ private struct TFLiteWriter {
   /// FlatBuffers end at 2^31 bytes; half of that is far above any network for a microcontroller.
   private static let mostBytes = 1 << 30
 
+  /// The name of the file of class names.
+  static let labels = "labels.txt"
+
   init(network: Network) { self.network = network }
 
-  mutating func bytes() throws -> [UInt8] {
+  /// `namesOutput` is the output whose classes are named behind the bytes.
+  mutating func bytes(namesOutput: Int?) throws -> [UInt8] {
     let size = network.tensors.reduce(0) {
       $0 + ($1.constant?.count ?? 0) + $1.name.utf8.count + 16 * $1.shape.count + 256
     }
@@ -71,6 +85,12 @@ private struct TFLiteWriter {
       }
     }
     guard issues.isEmpty else { throw NetworkError(issues) }
+    if let namesOutput {
+      let isNamed = withView(Self.labels) {
+        ctflite_name_classes(writer, network.inputs.count, network.outputs.count, namesOutput, $0)
+      }
+      guard isNamed else { throw NetworkError("there is not enough memory to write the file") }
+    }
     return try withViews(network.inputs.map(Int32.init), network.outputs.map(Int32.init)) { inputs, outputs in
       try withView("Lockstep") { description in
         let bytes = ctflite_finish(writer, inputs, outputs, description)

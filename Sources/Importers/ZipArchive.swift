@@ -1,6 +1,8 @@
+import CZlib
+
 /// The files in a ZIP archive, as NumPy's `savez` and `savez_compressed` write them: stored or deflated
 /// (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT).
-struct ZipArchive {
+public struct ZipArchive {
   struct Entry {
     var name: String
     /// 0 as it is, 8 deflated.
@@ -101,5 +103,23 @@ struct ZipArchive {
       throw NumPyError(
         "packs \"\(entry.name.printable(60))\" by ZIP's method \(entry.method); numpy.savez and savez_compressed are read")
     }
+  }
+}
+
+extension ZipArchive {
+  /// The bytes of an archive that holds one file as it is, to stand behind `start` other bytes; places count from their
+  /// begin, as Python's zipfile writes them.
+  public static func bytes(holding content: [UInt8], called name: String, behind start: Int) -> [UInt8] {
+    func little(_ number: Int, _ width: Int) -> [UInt8] { (0..<width).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
+    let checksum = Int(crc32(0, content, UInt32(content.count)))
+    let title = Array(name.utf8)
+    // Version 2.0, names in UTF-8, stored, on the first day of 1980.
+    let kind = little(20, 2) + little(1 << 11, 2) + little(0, 2) + little(0, 2) + little(0x21, 2)
+    let sizes = little(checksum, 4) + little(content.count, 4) + little(content.count, 4) + little(title.count, 2)
+    let file = signature + kind + sizes + little(0, 2) + title + content
+    let directory =
+      Array("PK".utf8) + [1, 2] + little(20, 2) + kind + sizes + little(0, 12) + little(start, 4) + title
+    return file + directory + Array("PK".utf8) + [5, 6] + little(0, 4) + little(1, 2) + little(1, 2)
+      + little(directory.count, 4) + little(start + file.count, 4) + little(0, 2)
   }
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Evaluation
 import Exporters
 import Importers
+import IntegerProgram
 import Network
 
 /// `lockstep export`: a quantised network written anew by the exporters, for their tests.
@@ -17,18 +19,22 @@ struct ExportCommand: ParsableCommand {
   var output: String
 
   func run() throws {
-    let bytes = try ModelFile.exported(ModelFile(path: path).network, of: path)
+    let model = try ModelFile(path: path)
+    let names = ClassNames.of(model.classNames, counts: ClassNames.counts(of: try model.program(LoweringOptions()))).names
+    let bytes = try ModelFile.exported(model.network, of: path, classNames: names)
     try OutputFiles.whole { files in try files.add(bytes, at: output) }
   }
 }
 
 extension ModelFile {
-  /// The bytes of a quantised network in its own format; errors name `path`.
-  static func exported(_ network: Network, of path: String) throws(FileError) -> [UInt8] {
+  /// The bytes of a quantised network in its own format, with the names of its classes; errors name `path`.
+  static func exported(
+    _ network: Network, of path: String, classNames: [String]? = nil
+  ) throws(FileError) -> [UInt8] {
     do {
       switch network.format {
-      case .tensorFlowLite: return try TFLite.bytes(of: network)
-      case .onnx: return try ONNX.bytes(of: network)
+      case .tensorFlowLite: return try TFLite.bytes(of: network, classNames: classNames)
+      case .onnx: return try ONNX.bytes(of: network, classNames: classNames)
       }
     } catch {
       throw FileError(path: path, reason: "cannot be exported: \(error)")

@@ -225,7 +225,10 @@ struct QuantizeCommand: ParsableCommand {
     } catch {
       throw FileError(path: path, reason: "cannot be quantised: \(error)")
     }
-    return (network, try ModelFile.exported(network, of: path), given.inputs, errors)
+    let counts = try ClassNames.counts(of: IntegerProgram(lowering: network))
+    let (names, warning) = ClassNames.of(float.classNames, counts: counts)
+    if let warning { writeError("warning: \(path.printable()): \(warning)") }
+    return (network, try ModelFile.exported(network, of: path, classNames: names), given.inputs, errors)
   }
 
   /// The network as its file will say it, held to `network` on some inputs where its steps are others.

@@ -120,6 +120,28 @@ import Testing
     #expect(fault(digits).contains("layer 0 CONV_2D") && fault(digits).contains("put a PAD in front of it"))
   }
 
+  @Test func `names of classes are kept in the metadata, and change nothing else`() throws {
+    let names = (0..<10).map { "class \($0)" } + []
+    let odd = ["a \"quoted\"", "back\\slash", "tab\tulated", "Größe", "", "x", "y", "z", "0", "last"]
+    for file in [Self.tflite[0], Self.onnx[0]] {
+      let network = try Place.network(file)
+      for list in [names, odd] {
+        let bytes =
+          try network.format == .onnx
+          ? ONNX.bytes(of: network, classNames: list) : TFLite.bytes(of: network, classNames: list)
+        #expect(ModelClassNames(of: bytes).lists.map(\.names) == [list], "\(file.lastPathComponent)")
+        let back =
+          try network.format == .onnx
+          ? ONNX.network(from: bytes, name: "x") : TFLite.network(from: bytes, name: "x")
+        #expect(try IntegerProgram(lowering: back).digest == IntegerProgram(lowering: network).digest)
+      }
+      #expect(ModelClassNames(of: try Self.bytes(network)).lists.isEmpty)
+    }
+    // Of no output's number of classes: they are no output's.
+    let digits = try Place.network(Self.tflite[0])
+    #expect(try TFLite.bytes(of: digits, classNames: ["one", "two"]) == TFLite.bytes(of: digits))
+  }
+
   @Test func `explicit padding that comes to SAME is written so, and biases get their scales`() throws {
     var digits = try Place.network(Self.tflite[0])
     let digest = try IntegerProgram(lowering: digits).digest

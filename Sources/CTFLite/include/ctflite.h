@@ -125,6 +125,9 @@ ctflite_writer *ctflite_new_writer(void);
 void ctflite_free_writer(ctflite_writer *writer);
 bool ctflite_add_tensor(ctflite_writer *writer, const ctflite_tensor *tensor);
 bool ctflite_add_operator(ctflite_writer *writer, const ctflite_operator *operator_);
+// Adds metadata: the classes of one of the outputs are named in `file`, of an archive that is put behind the model's bytes.
+bool ctflite_name_classes(
+    ctflite_writer *writer, size_t inputs, size_t outputs, size_t output, ctflite_string file);
 // The file's bytes, which live as long as the writer.
 ctflite_bytes ctflite_finish(
     ctflite_writer *writer, ctflite_ints inputs, ctflite_ints outputs, ctflite_string description);
