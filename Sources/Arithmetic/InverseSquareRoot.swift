@@ -4,6 +4,7 @@ public struct InverseSquareRoot<W: Word> {
   /// 0 … 11.
   public let rightShift: W
 
+  /// A root whose parts are known: mantissa · 2^−(31 + rightShift).
   @inlinable public init(mantissa: W, rightShift: W) {
     self.mantissa = mantissa
     self.rightShift = rightShift

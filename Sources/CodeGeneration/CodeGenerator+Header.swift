@@ -118,7 +118,7 @@ extension CodeGenerator {
       let output = program.values[step.output]
       text.comment(
         "  \(index)  layer \(step.source.index)  \(step.source.type)  \(output.shape)  "
-          + "\(output.count * codeSize(output))  \(step.source.name.printable(80))")
+          + "\(output.count * output.bytesPerCode)  \(step.source.name.printable(80))")
     }
     text.line()
     text.line("#ifdef __cplusplus")
@@ -150,7 +150,7 @@ extension CodeGenerator {
     let value = port.value
     text.line()
     text.comment(
-      "\(role) \"\((role == "State" ? port.modelName : value.name).printable(80))\": \(cType(of: value))\(value.shape), \(value.type) codes; "
+      "\(role) \"\((role == "State" ? port.modelName : value.name).printable(80))\": \(value.cType)\(value.shape), \(value.type) codes; "
         + "real value = scale * (code - zero point)."
         + (role == "Input" && value.range != value.type.range
           ? " It takes \(value.range.lowerBound) to \(value.range.upperBound) alone." : ""))

@@ -51,7 +51,7 @@ extension CodeGenerator {
   private var float: String { "\(options.names.macro)_FLOAT" }
 
   private func input(_ port: Port, _ text: inout CText) {
-    let (name, type) = (options.names.prefix, cType(of: port.value))
+    let (name, type) = (options.names.prefix, port.value.cType)
     let (zero, range) = (Int64(port.value.zeroPoint), port.value.range)
     begin(port, isConstant: false, &text)
     text.line()
@@ -84,7 +84,7 @@ extension CodeGenerator {
   }
 
   private func output(_ port: Port, _ text: inout CText) {
-    let (name, type) = (options.names.prefix, cType(of: port.value))
+    let (name, type) = (options.names.prefix, port.value.cType)
     begin(port, isConstant: true, &text)
     text.line()
     text.comment("The real value of a code.")
@@ -126,7 +126,7 @@ extension CodeGenerator {
 
   /// A port's name in the model, and where its codes are.
   private func begin(_ port: Port, isConstant: Bool, _ text: inout CText) {
-    let type = (isConstant ? "const " : "") + cType(of: port.value)
+    let type = (isConstant ? "const " : "") + port.value.cType
     text.line()
     text.comment("What the model calls its \(port.name.replacing("_", with: " ")).")
     text.line("#define \(port.macro)_NAME \(Self.literal(port.modelName))")

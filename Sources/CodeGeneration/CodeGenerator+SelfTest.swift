@@ -9,7 +9,7 @@ extension CodeGenerator {
     text.comment("The outputs of each vector, as the simulator computed them.")
     for (index, port) in outputs.enumerated() {
       let codes = test.outputs.flatMap { $0[index] }
-      text.table("static const \(cType(of: port.value)) \(name)_expected_\(index)[\(codes.count)]", codes)
+      text.table("static const \(port.value.cType) \(name)_expected_\(index)[\(codes.count)]", codes)
     }
     text.line()
     text.comment("FNV-1a of each step's output on vector \(SelfTest.hashedVector).")
@@ -45,7 +45,7 @@ extension CodeGenerator {
         text.block("for (uint32_t i = 0u; i < \(port.macro)_COUNT; i++)") { text in
           let range = port.value.range
           text.line(
-            "input_\(index)[i] = (\(cType(of: port.value)))\(name)_code(vector, &state, \(CExpressionPrinter.literal(range.lowerBound)), \(range.upperBound), \(port.macro)_ZERO_POINT);")
+            "input_\(index)[i] = (\(port.value.cType))\(name)_code(vector, &state, \(CExpressionPrinter.literal(range.lowerBound)), \(range.upperBound), \(port.macro)_ZERO_POINT);")
         }
       }
     }

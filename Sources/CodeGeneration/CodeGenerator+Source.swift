@@ -87,7 +87,7 @@ extension CodeGenerator {
             if isObserved {
               let output = program.values[step.output]
               let offset = variant.plan.offset(ofValue: step.output) ?? 0
-              text.line("observer(context, \(index)u, &arena[\(offset)], \(output.count * codeSize(output))u);")
+              text.line("observer(context, \(index)u, &arena[\(offset)], \(output.count * output.bytesPerCode)u);")
             }
           }
           for copy in variant.stateCopies(program) {
@@ -111,7 +111,7 @@ extension CodeGenerator {
       text.line()
     }
     // Functions of their own: GCC 12 inlines loops as vectors, and then lets a short branch jump over all of them.
-    let filled = zip(states, variant.initialTables).filter { $1 == nil }.map { cType(of: $0.0.value) }
+    let filled = zip(states, variant.initialTables).filter { $1 == nil }.map { $0.0.value.cType }
     for type in Set(filled).sorted() {
       text.block("\(macro)_KERNEL static void \(name)_fill_\(type)(\(type) *to, \(type) code, uint32_t count)") { text in
         text.block("for (uint32_t i = 0u; i < count; i++)") { $0.line("to[i] = code;") }
@@ -125,11 +125,11 @@ extension CodeGenerator {
           if let table {
             text.line(
               "\(name)_keep((const int8_t *)\(table), &arena[\(port.macro)_OFFSET], "
-                + "\(port.value.count * codeSize(port.value))u);")
+                + "\(port.value.count * port.value.bytesPerCode)u);")
           } else {
             text.line(pointer("state_\(index)", to: port))
             let code = CExpressionPrinter.literal(Int64(program.states[index].initial.first ?? 0))
-            text.line("\(name)_fill_\(cType(of: port.value))(state_\(index), \(code), \(port.macro)_COUNT);")
+            text.line("\(name)_fill_\(port.value.cType)(state_\(index), \(code), \(port.macro)_COUNT);")
           }
         }
       }

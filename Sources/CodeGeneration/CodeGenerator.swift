@@ -186,11 +186,9 @@ public struct CodeGenerator: Sendable {
   /// Where the states are, before a run and after it.
   var states: [Port] { ports("state", program.states.map(\.read), program.states.map(\.name)) }
 
-  func cType(of value: Value) -> String { (value.type.isSigned ? "int" : "uint") + "\(8 * codeSize(value))_t" }
-
   /// The declaration of a pointer to a port's codes in the arena.
   func pointer(_ name: String, to port: Port, isConstant: Bool = false) -> String {
-    let type = cType(of: port.value)
+    let type = port.value.cType
     let pointed = (isConstant ? "const " : "") + type
     let cast =
       switch type {

@@ -26,7 +26,7 @@ struct CodeVariant: Sendable {
       Set(state.initial).count < 2
         ? nil
         : KernelWriter.Table(
-          name: "\(names.prefix)_initial_\(index)", type: writer.cType(of: program.values[state.read]),
+          name: "\(names.prefix)_initial_\(index)", type: program.values[state.read].cType,
           elements: state.initial.map(Int64.init),
           comment: "The initial codes of the state \"\(state.name.printable(60))\"")
     }
@@ -43,7 +43,7 @@ struct CodeVariant: Sendable {
       guard let from = plan.offset(ofValue: state.written), let to = plan.offset(ofValue: state.read), from != to else {
         return nil
       }
-      return (from, to, program.values[state.read].count * codeSize(program.values[state.read]))
+      return (from, to, program.values[state.read].count * program.values[state.read].bytesPerCode)
     }
   }
 

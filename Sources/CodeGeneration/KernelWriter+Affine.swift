@@ -24,7 +24,7 @@ extension KernelWriter {
 
     input("x", step.inputs[0])
     output("y", step.output)
-    let codeType = cType(of: program.values[step.inputs[0]])
+    let codeType = program.values[step.inputs[0]].cType
     if affine.usesPatch { scratch("patch", codeType, index) }
     let names = WeightNames(
       weights: tableName("weights_\(index)"), stored: stored, bias: tableName("bias_\(index)"), sumType: sumType)

@@ -6,7 +6,7 @@ extension KernelWriter {
     let output = program.values[step.output]
     if let formula = lookup.formula { return interpolated(formula, step, &text) }
     addTable(
-      "table_\(index)", cType(of: output), lookup.table.map(Int64.init),
+      "table_\(index)", output.cType, lookup.table.map(Int64.init),
       comment: "\(step.source.type) of step \(index): the output code of input codes \(lookup.lowest) to "
         + "\(Int(lookup.lowest) + lookup.table.count - 1)")
     input("x", step.inputs[0])
@@ -68,7 +68,7 @@ extension KernelWriter {
       comment: "The \(combine.kind.rawValue) of codes a in [\(left.range.lowerBound), \(left.range.upperBound)] and "
         + "b in [\(right.range.lowerBound), \(right.range.upperBound)], rescaled; "
         + "\(combine.requantization.rounding.rawValue).",
-      result: cType(of: program.values[step.output]), parameters: [("a", "int32_t"), ("b", "int32_t")],
+      result: program.values[step.output].cType, parameters: [("a", "int32_t"), ("b", "int32_t")],
       value: combine.code(a, b).node)
     input("a", step.inputs[0])
     input("b", step.inputs[1])

@@ -11,7 +11,7 @@ extension KernelWriter {
     case .maximum:
       let largest = Term<Int64>(variable: "largest", in: held)
       result = functions.function(
-        "clamp", comment: "The clamp of a fused activation.", result: cType(of: program.values[step.output]),
+        "clamp", comment: "The clamp of a fused activation.", result: program.values[step.output].cType,
         parameters: [("largest", "int32_t")],
         value: largest.clamped(pool.clamp.lowerBound, pool.clamp.upperBound).node)
     case .average:
@@ -21,7 +21,7 @@ extension KernelWriter {
         variable: "sum", in: min(0, most * held.lowerBound)...max(0, most * held.upperBound))
       result = functions.function(
         "average", comment: "The average of \(pool.paddingCode == nil ? "up to " : "")\(most) codes, to the nearest, halves away from zero.",
-        result: cType(of: program.values[step.output]),
+        result: program.values[step.output].cType,
         parameters: [("sum", "int32_t")] + (pool.paddingCode == nil ? [("count", "int32_t")] : []),
         value: pool.averageCode(sum: sum, count: count).node)
     case .sum: result = ""

@@ -7,7 +7,7 @@ extension KernelWriter {
     input("a", step.inputs[0])
     input("b", step.inputs[1])
     output("y", step.output)
-    let types = step.inputs.map { cType(of: program.values[$0]) }
+    let types = step.inputs.map { program.values[$0].cType }
     text.line("int32_t at = 0;")
     nest(product.batch, &text) { text, indices in
       text.loop("row", product.rows) { text in

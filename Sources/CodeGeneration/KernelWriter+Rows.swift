@@ -137,7 +137,7 @@ extension KernelWriter {
       shift: Symbol(variable: "shift", in: max(0, divisor.shift.interval.low)...divisor.shift.interval.high))
     let share = functions.function(
       "share", comment: "The code of one exponential's share of its row's sum.",
-      result: cType(of: program.values[step.output]),
+      result: program.values[step.output].cType,
       parameters: [("power", "int32_t"), ("reciprocal", "int32_t"), ("shift", "int32_t")],
       value: symbolic.code(power).node)
     return (
@@ -155,7 +155,7 @@ extension KernelWriter {
       parameters: [("sum", "int32_t")], value: value.node)
     let code = functions.function(
       "log_share", comment: "The code of a difference from the row's maximum less the logarithm of the row's sum.",
-      result: cType(of: program.values[step.output]),
+      result: program.values[step.output].cType,
       parameters: [("difference", "int32_t"), ("logarithm", "int32_t")],
       value: logSoftmaxCode(
         softmaxPower(difference, scale), logarithm: Symbol(variable: "logarithm", in: value.interval.range)
@@ -242,7 +242,7 @@ extension KernelWriter {
       rightShift: Symbol(variable: "shift", in: root.rightShift.interval.range))
     let code = functions.function(
       "normalized", comment: "The code, in units of 1/128, of an element of a row of length 1; "
-        + "\(rounding.rawValue).", result: cType(of: program.values[step.output]),
+        + "\(rounding.rawValue).", result: program.values[step.output].cType,
       parameters: [("x", "int32_t"), ("mantissa", "int32_t"), ("shift", "int32_t")],
       value: normalization.code(x, symbolic, rounding: rounding).node)
 

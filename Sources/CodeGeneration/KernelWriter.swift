@@ -36,7 +36,7 @@ struct KernelWriter {
     for (index, value) in program.values.enumerated() {
       guard let constant = value.constant, program.steps.contains(where: { $0.inputs.contains(index) }) else { continue }
       addTable(
-        "constant_\(index)", cType(of: value), constant.map(Int64.init), comment: "Constant \"\(value.name)\"")
+        "constant_\(index)", value.cType, constant.map(Int64.init), comment: "Constant \"\(value.name)\"")
     }
   }
 
@@ -117,11 +117,9 @@ struct KernelWriter {
 
   // MARK: Operands
 
-  func cType(of value: Value) -> String { (value.type.isSigned ? "int" : "uint") + "\(8 * codeSize(value))_t" }
-
   /// Makes an operand of the step a parameter of its kernel.
   mutating func input(_ name: String, _ value: Int) {
-    let type = cType(of: program.values[value])
+    let type = program.values[value].cType
     let argument =
       program.values[value].constant != nil
       ? tableName("constant_\(value)") : place(value, type, isConstant: true)
@@ -130,7 +128,7 @@ struct KernelWriter {
 
   /// Makes the step's output a parameter of its kernel.
   mutating func output(_ name: String, _ value: Int) {
-    let type = cType(of: program.values[value])
+    let type = program.values[value].cType
     parameters.append(("\(type) *\(name)", place(value, type, isConstant: false)))
   }
 
@@ -160,7 +158,7 @@ struct KernelWriter {
     if requantization.isIdentity { return { accumulator, _ in accumulator } }
     if requantization.isRectifier { return { accumulator, _ in "(\(accumulator) > 0 ? \(accumulator) : 0)" } }
     let code = RequantizationCode(
-      requantization, accumulators: accumulators, result: cType(of: program.values[step.output]), in: &functions)
+      requantization, accumulators: accumulators, result: program.values[step.output].cType, in: &functions)
     let label = "\(step.source.type) of step \(index)"
     for constants in code.tables + (code.leftFactors.map { [$0] } ?? []) {
       addTable(

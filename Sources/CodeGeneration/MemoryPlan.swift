@@ -70,8 +70,10 @@ private func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
   return a / x * b
 }
 
-/// Bytes that one code of a value takes.
-func codeSize(_ value: Value) -> Int { value.type.bits <= 8 ? 1 : value.type.bits <= 16 ? 2 : 4 }
+extension Value {
+  /// The C type of its codes.
+  var cType: String { (type.isSigned ? "int" : "uint") + "\(8 * bytesPerCode)_t" }
+}
 
 private struct MemoryPlanner {
   let program: IntegerProgram
@@ -133,10 +135,10 @@ private struct MemoryPlanner {
   }
 
   private mutating func makeBlocks() {
-    func size(_ value: Int) -> Int { program.values[value].count * codeSize(program.values[value]) }
+    func size(_ value: Int) -> Int { program.values[value].count * program.values[value].bytesPerCode }
     func block(_ value: Int, from step: Int) -> MemoryPlan.Block {
       MemoryPlan.Block(
-        values: [value], scratchOfStep: nil, size: size(value), alignment: codeSize(program.values[value]), offset: 0,
+        values: [value], scratchOfStep: nil, size: size(value), alignment: program.values[value].bytesPerCode, offset: 0,
         firstStep: step, lastStep: step)
     }
     for input in program.inputs {

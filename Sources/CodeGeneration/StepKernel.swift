@@ -119,7 +119,7 @@ struct PortableKernel: StepKernel {
       scratch = (0, 1)
       return
     }
-    let width = codeSize(program.values[step.inputs[0]])
+    let width = program.values[step.inputs[0]].bytesPerCode
     scratch = (affine.patchCount * width, width)
   }
 

@@ -8,19 +8,10 @@ package enum DeviceDriver {
   static func source(for program: IntegerProgram, names: CNames) -> String {
     let (name, macro) = (names.prefix, names.macro)
     let ports = PortNames(program, names)
-    var read = ""
-    for (index, input) in program.inputs.enumerated() {
-      let port = ports.inputs[index]
-      let width = Trace.width(program.values[input])
-      read += "  get(&memory.arena[\(port)_OFFSET], \(port)_COUNT * \(width)u);\n"
-    }
-    let calls = DriverCalls(program, names, arena: "memory.arena")
-    var write = ""
-    for (index, output) in program.outputs.enumerated() {
-      let port = ports.outputs[index]
-      let width = Trace.width(program.values[output])
-      write += "    put(&memory.arena[\(port)_OFFSET], \(port)_COUNT * \(width)u);\n"
-    }
+    let arena = "memory.arena"
+    let calls = DriverCalls(program, names, arena: arena)
+    let read = DriverCalls.transfers("get", ports.inputs, program.inputs, of: program, arena: arena)
+    let write = DriverCalls.transfers("put", ports.outputs, program.outputs, of: program, arena: arena)
     return """
       #include <stdint.h>
       #include "runner.h"

@@ -141,7 +141,7 @@ public struct DifferentialTest: Sendable {
     let simulator = Simulator(program)
     var chunk = max(1, min(vectors.vectors.count, Self.chunkBytes / max(1, trace.byteCount)))
     if builds.contains(where: { $0.device?.transport == .serial }) {
-      let inputBytes = program.inputs.reduce(0) { $0 + program.values[$1].count * Trace.width(program.values[$1]) }
+      let inputBytes = program.inputs.reduce(0) { $0 + program.values[$1].count * program.values[$1].bytesPerCode }
       chunk = max(1, min(chunk, DeviceBuild.imageInputBytes / max(1, 2 * inputBytes)))
     }
     for start in stride(from: 0, to: vectors.vectors.count, by: chunk) {
@@ -231,44 +231,26 @@ public struct DifferentialTest: Sendable {
       return expected.withUnsafeBufferPointer { expected -> Mismatch? in
         let count = min(expected.count, actual.count)
         guard let difference = (0..<count).first(where: { expected[$0] != actual[$0] }) else { return nil }
-        guard difference < vectors.count * trace.byteCount else {
-          return sequenceMismatch(trace, expected, actual, at: difference, vectors: vectors, build: build)
+        // Behind the vectors' traces comes what `DriverCalls` makes: outputs alone, which end a vector's trace.
+        let isCall = difference >= vectors.count * trace.byteCount
+        let start = isCall ? vectors.count * trace.byteCount : 0
+        let size = isCall ? trace.outputBytes : trace.byteCount
+        let (number, rest) = (difference - start).quotientAndRemainder(dividingBy: size)
+        let base = start + number * size
+        guard base + size <= actual.count else { return nil }
+        let missing = [UInt8](repeating: 0, count: trace.byteCount - size)
+        let offset = missing.count + rest
+        func code(_ bytes: UnsafeBufferPointer<UInt8>) -> Int32 {
+          (missing + bytes[base..<base + size]).withUnsafeBufferPointer { trace.code(atByte: offset, in: $0) }
         }
-        let vector = difference / trace.byteCount
-        let offset = difference % trace.byteCount
         let place = trace.place(ofByte: offset)
-        let base = vector * trace.byteCount
-        let end = base + trace.byteCount
-        guard end <= actual.count else { return nil }
         let source = place.step.map { program.steps[$0].source }
         return Mismatch(
-          build: build, vector: vectors.startIndex + vector, step: place.step, layer: source?.index ?? 0,
-          layerType: source?.type ?? "", layerName: source?.name ?? program.values[place.value].name,
-          element: place.element,
-          expected: trace.code(atByte: offset, in: UnsafeBufferPointer(rebasing: expected[base..<end])),
-          actual: trace.code(atByte: offset, in: UnsafeBufferPointer(rebasing: actual[base..<end])))
+          build: build, vector: vectors.startIndex + (isCall ? 0 : number), call: isCall ? number : nil, step: place.step,
+          layer: source?.index ?? 0, layerType: source?.type ?? "",
+          layerName: source?.name ?? program.values[place.value].name, element: place.element, expected: code(expected),
+          actual: code(actual))
       }
     }
-  }
-
-  /// A difference among what `DriverCalls` makes.
-  private func sequenceMismatch(
-    _ trace: Trace, _ expected: UnsafeBufferPointer<UInt8>, _ actual: UnsafeBufferPointer<UInt8>, at difference: Int,
-    vectors: ArraySlice<[[Int32]]>, build: String
-  ) -> Mismatch? {
-    let callBytes = trace.outputBytes
-    let start = vectors.count * trace.byteCount
-    let call = (difference - start) / callBytes
-    // A call's outputs stand at the end of a vector's trace.
-    let (offset, base) = (trace.byteCount - callBytes + (difference - start) % callBytes, start + call * callBytes)
-    guard base + callBytes <= actual.count else { return nil }
-    func code(_ bytes: UnsafeBufferPointer<UInt8>) -> Int32 {
-      let zeros = [UInt8](repeating: 0, count: trace.byteCount - callBytes)
-      return (zeros + bytes[base..<base + callBytes]).withUnsafeBufferPointer { trace.code(atByte: offset, in: $0) }
-    }
-    let place = trace.place(ofByte: offset)
-    return Mismatch(
-      build: build, vector: vectors.startIndex, call: call, step: nil, layer: 0, layerType: "",
-      layerName: program.values[place.value].name, element: place.element, expected: code(expected), actual: code(actual))
   }
 }

@@ -11,18 +11,13 @@ enum Driver {
     var fill = ""
     var total = "0u"
     for (index, input) in program.inputs.enumerated() {
-      let width = Trace.width(program.values[input])
+      let width = program.values[input].bytesPerCode
       let port = ports.inputs[index]
       fill += "  memcpy(&arena[\(port)_OFFSET], &inputs[\(total)], \(port)_COUNT * \(width)u);\n"
       total += " + \(port)_COUNT * \(width)u"
     }
     let calls = DriverCalls(program, names, arena: "arena")
-    var outputs = ""
-    for (index, output) in program.outputs.enumerated() {
-      let port = ports.outputs[index]
-      let width = Trace.width(program.values[output])
-      outputs += "    put(&arena[\(port)_OFFSET], \(port)_COUNT * \(width)u);\n"
-    }
+    let outputs = DriverCalls.transfers("put", ports.outputs, program.outputs, of: program, arena: "arena")
     return """
       #define _POSIX_C_SOURCE 200112L
       #include <stdint.h>
@@ -100,9 +95,7 @@ struct DriverCalls {
     let (name, macro) = (names.prefix, names.macro)
     let ports = PortNames(program, names)
     func lines(_ call: String, _ ports: [String], _ values: [Int]) -> String {
-      zip(ports, values).map { port, value in
-        "    \(call)(&\(arena)[\(port)_OFFSET], \(port)_COUNT * \(Trace.width(program.values[value]))u);\n"
-      }.joined()
+      Self.transfers(call, ports, values, of: program, arena: arena)
     }
     definition = """
       static void call_in_a_row(uint32_t calls) {
@@ -117,6 +110,15 @@ struct DriverCalls {
 
       """
     invocation = "  call_in_a_row(vectors);\n"
+  }
+
+  /// A call of `call`, get or put, for each port, whose values are codes in the arena.
+  static func transfers(
+    _ call: String, _ ports: [String], _ values: [Int], of program: IntegerProgram, arena: String
+  ) -> String {
+    zip(ports, values).map { port, value in
+      "    \(call)(&\(arena)[\(port)_OFFSET], \(port)_COUNT * \(program.values[value].bytesPerCode)u);\n"
+    }.joined()
   }
 
   /// The inputs that the caller gives, of all vectors.

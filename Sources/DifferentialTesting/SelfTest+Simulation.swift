@@ -13,7 +13,7 @@ extension SelfTest {
       outputs.append(
         try calls.call(inputs) { step, value, codes in
           guard vector == SelfTest.hashedVector else { return }
-          hashes[step] = SelfTest.hash(codes, bytesPerCode: Trace.width(program.values[value]))
+          hashes[step] = SelfTest.hash(codes, bytesPerCode: program.values[value].bytesPerCode)
         })
     }
     self.init(outputs: outputs, stepHashes: hashes)

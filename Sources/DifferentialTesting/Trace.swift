@@ -17,16 +17,14 @@ package struct Trace {
   let parts: [(step: Int?, value: Int)]
   let byteCount: Int
   /// Those of the outputs alone.
-  var outputBytes: Int { program.outputs.reduce(0) { $0 + program.values[$1].count * Self.width(program.values[$1]) } }
+  var outputBytes: Int { program.outputs.reduce(0) { $0 + program.values[$1].count * program.values[$1].bytesPerCode } }
 
   package init(of program: IntegerProgram) {
     self.program = program
     parts =
       program.steps.enumerated().map { (Optional($0.offset), $0.element.output) } + program.outputs.map { (nil, $0) }
-    byteCount = parts.reduce(0) { $0 + program.values[$1.value].count * Self.width(program.values[$1.value]) }
+    byteCount = parts.reduce(0) { $0 + program.values[$1.value].count * program.values[$1.value].bytesPerCode }
   }
-
-  package static func width(_ value: Value) -> Int { value.type.bits <= 8 ? 1 : value.type.bits <= 16 ? 2 : 4 }
 
   /// The bytes the simulator gives for one vector.
   func expected(_ simulator: Simulator, _ inputs: [[Int32]]) throws -> [UInt8] {
@@ -38,7 +36,7 @@ package struct Trace {
   }
 
   package func append(_ codes: [Int32], _ value: Int, _ bytes: inout [UInt8]) {
-    let width = Self.width(program.values[value])
+    let width = program.values[value].bytesPerCode
     if width == 1 {
       for code in codes { bytes.append(UInt8(truncatingIfNeeded: code)) }
     } else {
@@ -49,7 +47,7 @@ package struct Trace {
   func place(ofByte offset: Int) -> Place {
     var start = 0
     for part in parts {
-      let width = Self.width(program.values[part.value])
+      let width = program.values[part.value].bytesPerCode
       let size = program.values[part.value].count * width
       if offset < start + size { return Place(step: part.step, value: part.value, element: (offset - start) / width) }
       start += size
@@ -62,7 +60,7 @@ package struct Trace {
     var start = 0
     for part in parts {
       let value = program.values[part.value]
-      let width = Self.width(value)
+      let width = value.bytesPerCode
       let size = value.count * width
       if offset < start + size {
         let first = start + (offset - start) / width * width

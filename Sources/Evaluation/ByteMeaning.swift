@@ -18,6 +18,7 @@ public struct InputMeaning: Sendable {
   /// What pixels stand for to a network of real numbers; 0 … 1 unless given.
   public var pixels: PixelRange?
 
+  /// What options say; without any, each file's numbers mean what they mean to every command.
   public init(bytes: ByteMeaning? = nil, isReal: Bool = false, pixels: PixelRange? = nil) {
     self.bytes = bytes
     self.isReal = isReal

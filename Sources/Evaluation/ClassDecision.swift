@@ -30,6 +30,8 @@ public struct ClassDecision: Sendable {
     }
   }
 
+  /// How many classes a network of so many output elements tells apart: 2 where one element is held to a threshold, 0
+  /// where no class is asked for.
   public func classes(outputs: Int) -> Int { rule?.classes(outputs: outputs) ?? 0 }
 
   /// The k for which labels among the best k are counted: those asked for, or the usual ones.

@@ -3,8 +3,11 @@ import Network
 import Properties
 
 extension ClassRule {
-  /// The rule that options ask for, or the usual one of the network. `otherwise` is what else can be asked of a network
-  /// that has none, for the message.
+  /// The rule that options ask for, or the usual one of the network: the largest output, or the code of 0.5 behind a
+  /// sigmoid. `otherwise` is what else can be asked of a network that has neither, for the message.
+  ///
+  /// Throws where a threshold goes with several outputs or decides nothing, where any label would be right, and where one
+  /// output's threshold is nobody's to know.
   public static func asked(
     threshold: Int32?, topK: Int?, of program: IntegerProgram, otherwise: String? = nil
   ) throws(UsageError) -> ClassRule {
@@ -40,7 +43,7 @@ extension ClassRule {
     return usual
   }
 
-  /// What is asked about a label, behind the sample's name.
+  /// What is asked about a label, behind the sample's name: "sample 3 is class 7".
   public func text(of label: Int) -> String {
     switch self {
     case .best(1): "is class \(label)"

@@ -3,6 +3,7 @@ import Reporting
 
 /// What `evaluate` found, as text, JSON and a page.
 public struct EvaluationReport {
+  /// What a second network was measured to be on the same samples.
   public struct Against {
     public var network: String
     /// Whether a softmax that only one of the two has was left out.
@@ -29,6 +30,7 @@ public struct EvaluationReport {
   public var step: Float?
   public var against: Against?
 
+  /// About so many samples of a network; `names` are its classes'. The figures are set once they are known.
   public init(network: String, samples: Int, names: [String]) {
     self.network = network
     self.samples = samples

@@ -117,6 +117,8 @@ public struct Value: Sendable {
   }
 
   public var count: Int { shape.reduce(1, *) }
+  /// Bytes that one of its codes takes in memory: those of the smallest C type that holds them.
+  public var bytesPerCode: Int { type.bits <= 8 ? 1 : type.bits <= 16 ? 2 : 4 }
 }
 
 /// One step: it reads values and makes one.

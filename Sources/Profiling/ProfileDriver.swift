@@ -19,7 +19,7 @@ struct ProfileDriver {
     let (name, macro) = (names.prefix, names.macro)
     func ports(_ ports: [String], _ values: [Int], _ call: String) -> String {
       zip(ports, values).map { port, value in
-        "  \(call)(&arena[\(port)_OFFSET], \(port)_COUNT * \(Trace.width(program.values[value]))u);\n"
+        "  \(call)(&arena[\(port)_OFFSET], \(port)_COUNT * \(program.values[value].bytesPerCode)u);\n"
       }.joined()
     }
     let portNames = PortNames(program, names)
@@ -128,7 +128,7 @@ struct ProfileDriver {
 
   /// Nil where the bytes are too few or too many.
   func measured(_ bytes: [UInt8]) -> Measured? {
-    let outputs = program.outputs.reduce(0) { $0 + program.values[$1].count * Trace.width(program.values[$1]) }
+    let outputs = program.outputs.reduce(0) { $0 + program.values[$1].count * program.values[$1].bytesPerCode }
     let count = hasClock ? 2 + program.steps.count : 0
     guard bytes.count == 4 + outputs + 4 * count else { return nil }
     func number(_ at: Int) -> Int { (0..<4).reduce(0) { $0 | Int(bytes[at + $1]) << (8 * $1) } }

@@ -86,7 +86,7 @@ import Testing
         }
         trace.append(codes, index, &bytes)
         for (element, code) in codes.enumerated() {
-          for _ in 0..<Trace.width(value) { places.append((step, index, element, code)) }
+          for _ in 0..<value.bytesPerCode { places.append((step, index, element, code)) }
         }
       }
       #expect(bytes.count == places.count && trace.byteCount == bytes.count)
