@@ -186,7 +186,7 @@ extension KernelWriter {
       shift: Symbol(variable: "shift", in: made.shift.interval.range))
     let code = functions.function(
       "share", comment: "The code of one exponential's share of its row's sum; ties to even.",
-      result: cType(of: program.values[step.output]),
+      result: program.values[step.output].cType,
       parameters: [("exponential", "int64_t"), ("factor", factorType), ("shift", shiftType)],
       value: table.code(Symbol(variable: "exponential", in: 0...most), symbolic).node)
     let range = program.values[step.inputs[0]].range
@@ -309,7 +309,7 @@ extension KernelWriter {
     }
     let code = functions.function(
       "standardized", comment: "The code of an element of a row of mean 0 and variance 1, scaled and shifted; ties to even.",
-      result: cType(of: program.values[step.output]), parameters: parameters,
+      result: program.values[step.output].cType, parameters: parameters,
       value: scores.code(score: score, gain: parameter("gain", scores.gains), offset: parameter("offset", scores.offsets))
         .node)
 
