@@ -356,7 +356,9 @@ extension Lowering {
     }
     let scale = quantization.scales[0]
     let zeroPoint = quantization.zeroPoints.first ?? 0
-    guard scale.isFinite, scale > 0 else {
+    // Constants of nothing but zeros may have a scale of zero: so converters write them for 16x8.
+    let isNothing = scale == 0 && tensor.integers?.allSatisfy { $0 == zeroPoint } == true
+    guard scale.isFinite, scale > 0 || isNothing else {
       return .failure(LayerFault("\(place) has the scale \(scale), which must be positive"))
     }
     guard type.range.contains(zeroPoint) else {
