@@ -5,6 +5,11 @@ extension KernelWriter {
   mutating func lookup(_ lookup: Lookup, _ step: Step, _ index: Int, _ text: inout CText) {
     let output = program.values[step.output]
     if let formula = lookup.formula { return interpolated(formula, step, &text) }
+    let stretches = lookup.stretches
+    // Where codes are many and stretches few, finding a stretch takes less memory than all codes.
+    if lookup.table.count > 1 << 10, 4 * stretches.count < lookup.table.count {
+      return searched(lookup, stretches, step, index, &text)
+    }
     addTable(
       "table_\(index)", output.cType, lookup.table.map(Int64.init),
       comment: "\(step.source.type) of step \(index): the output code of input codes \(lookup.lowest) to "
@@ -14,6 +19,43 @@ extension KernelWriter {
     text.loop("i", output.count) { text in
       let place = lookup.lowest == 0 ? "(int32_t)x[i]" : "(int32_t)x[i] + \(-lookup.lowest)"
       text.line("y[i] = \(tableName("table_\(index)"))[\(place)];")
+    }
+  }
+
+  /// A function of many codes that is constant on few stretches of them: the stretch of a code is found by halving.
+  private mutating func searched(
+    _ lookup: Lookup, _ stretches: [(first: Int32, code: Int32)], _ step: Step, _ index: Int, _ text: inout CText
+  ) {
+    let input = program.values[step.inputs[0]]
+    let output = program.values[step.output]
+    let label = "\(step.source.type) of step \(index)"
+    let codes = input.cType
+    addTable(
+      "stretches_\(index)", codes, stretches.map { Int64($0.first) },
+      comment: "\(label): the first input code of each stretch")
+    addTable(
+      "table_\(index)", output.cType, stretches.map { Int64($0.code) },
+      comment: "\(label): the output code of each stretch")
+    let find = sharedFunction("stretch_\(codes)") { name in
+      var text = CText()
+      text.comment("The last of `count` stretches that begins at a code or below it; the first one does.")
+      text.block("static int32_t \(name)(const \(codes) *firsts, int32_t count, int32_t code)") { text in
+        text.line("int32_t low = 0;")
+        text.line("int32_t high = count;")
+        text.block("while ((high - low) > 1)") { text in
+          text.line("const int32_t middle = (low + high) / 2;")
+          text.block("if ((int32_t)firsts[middle] <= code)") { $0.line("low = middle;") }
+          text.block("else") { $0.line("high = middle;") }
+        }
+        text.line("return low;")
+      }
+      return text
+    }
+    self.input("x", step.inputs[0])
+    self.output("y", step.output)
+    let (table, firsts) = (tableName("table_\(index)"), tableName("stretches_\(index)"))
+    text.loop("i", output.count) {
+      $0.line("y[i] = \(table)[\(find)(\(firsts), \(stretches.count), (int32_t)x[i])];")
     }
   }
 

@@ -86,7 +86,8 @@ public struct KernelSelection: Sendable {
     }
     if features.contains("dsp") {
       return DSPProductKernel(step, program, constants, goal) ?? DSPDepthwiseKernel(step, program, goal)
-        ?? DSPSumKernel(step, program)
+        ?? DSPSumKernel(step, program) ?? DSPWideProductKernel(step, program)
+        ?? DSPWideDepthwiseKernel(step, program, goal)
     }
     let languages: [(feature: String, language: KernelLanguage)] = [("armv7m", .armv7), ("armv6m", .armv6), ("mul32", .c)]
     if let language = languages.first(where: { features.contains($0.feature) })?.language {

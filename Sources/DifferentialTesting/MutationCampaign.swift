@@ -32,7 +32,7 @@ public struct MutationCampaign: Sendable {
     let enough = 3
     concurrently(count, jobs: jobs) { index in
       let seed = firstSeed &+ UInt64(index)
-      if let program = try? IntegerProgram(lowering: RandomNetwork.make(seed: seed, keepingState: true)) {
+      if let program = try? IntegerProgram(lowering: RandomNetwork.makeOfAnyKind(seed: seed)) {
         for (position, mutation) in Mutation.allCases.enumerated() {
           guard verdicts.withLock({ $0[position].caught < enough }), let mutant = mutation.apply(to: program) else {
             continue

@@ -14,6 +14,15 @@ public struct Lookup: Sendable {
     self.table = table
   }
 
+  /// The stretches of input codes, from the lowest on, whose output code is the same.
+  public var stretches: [(first: Int32, code: Int32)] {
+    var stretches: [(first: Int32, code: Int32)] = []
+    for (place, code) in table.enumerated() where stretches.last?.code != code {
+      stretches.append((lowest + Int32(place), code))
+    }
+    return stretches
+  }
+
   /// Of all 16-bit codes.
   public init(_ formula: InterpolatedSigmoid) {
     lowest = -32_768

@@ -131,7 +131,8 @@ extension NetworkReport.Layer {
       describe(affine.requantization)
     case .lookup(let lookup):
       kind = "lookup"
-      parameterBytes = lookup.table.count * (program.values[step.output].type.bits <= 8 ? 1 : 2)
+      let entries = lookup.formula == nil ? lookup.table.count : InterpolatedSigmoid.table.count
+      parameterBytes = entries * (program.values[step.output].type.bits <= 8 ? 1 : 2)
     case .combine(let combine):
       kind = combine.kind.rawValue
       let operands = step.inputs.map { Interval<Int32>(program.values[$0].range) }
@@ -159,7 +160,8 @@ extension NetworkReport.Layer {
   private mutating func describe(_ requantization: Requantization) {
     rounding = requantization.rounding
     multipliers = requantization.multipliers.count
-    let all = requantization.multipliers.map(\.exponent)
+    // As of mantissas with 31 bits.
+    let all = requantization.multipliers.map { $0.exponent - max(0, $0.mantissa.leadingZeroBitCount - 1) % 31 }
     if let least = all.min(), let greatest = all.max() { exponents = least...greatest }
   }
 

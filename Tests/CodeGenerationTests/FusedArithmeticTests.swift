@@ -67,6 +67,46 @@ import Testing
     #expect(found > 200, "most layers have the form: \(found) of \(found + none)")
   }
 
+  @Test(
+    "codes of 16 bits, at ends and ties of accumulators that fit 32 bits, and of those that do not",
+    arguments: [false, true])
+  func wideRequantization(isLong: Bool) {
+    var random = SplitMix64(seed: 16)
+    var (found, ties) = (0, 0)
+    for _ in 0..<200 {
+      let multipliers = (0..<3).map { _ in
+        let exponent: Int = random.integer(isLong ? -22 ... -8 : -14 ... 1)
+        return Multiplier(mantissa: random.integer(1 << 30...Int64(Int32.max)), exponent: exponent).reduced
+      }
+      let low: Int64 = random.next() % 2 == 0 ? -32_768 : 0
+      let rule = Requantization(multipliers: multipliers, rounding: .single, zeroPoint: 0, clamp: low...32_767)
+      let ranges: [ClosedRange<Int64>] = multipliers.map { _ in
+        let size = Int64(1) << Int64(isLong ? 36 : 31)
+        return (random.integer(-size...0) as Int64)...(random.integer(0...size - 1) as Int64)
+      }
+      guard let wide = WideRequantization(rule, accumulators: ranges, isLong: isLong) else { continue }
+      found += 1
+      for (channel, range) in ranges.enumerated() {
+        let multiplier = multipliers[channel]
+        var accumulators = [range.lowerBound, range.upperBound, 0, -1, 1]
+        for _ in 0..<60 {
+          // Around the middle between two codes.
+          let code: Int64 = random.integer(-33_000...33_000)
+          let middle = Int64(((Double(code) + 0.5) / multiplier.real).rounded())
+          accumulators += (-2...2).map { middle + $0 }
+        }
+        for accumulator in accumulators where range.contains(accumulator) {
+          let product = accumulator * wide.factors[channel]
+          let rest = product & (1 << Int64(32 + wide.shift) - 1)
+          if rest == 1 << Int64(31 + wide.shift) { ties += 1 }
+          let code = (product + 1 << Int64(31 + wide.shift)) >> Int64(32 + wide.shift)
+          #expect(min(max(code, low), 32_767) == rule.code(accumulator, channel: channel), "\(rule) of \(accumulator)")
+        }
+      }
+    }
+    #expect(found > 100 && ties > 0, "\(found), \(ties)")
+  }
+
   @Test("a factor that one shift for all channels would leave too few bits gets a shift of its own")
   func ownShifts() throws {
     let rule = Requantization(

@@ -17,10 +17,10 @@ struct Instance: Sendable {
 
   /// The instance of a seed with at most so many points. Programs whose requantisation cannot be proved to fit its
   /// register are passed over for the next that the seed leads to.
-  init(seed: UInt64, largest: Int? = nil) {
+  init(seed: UInt64, largest: Int? = nil, isWide: Bool = false) {
     var random = SeededGenerator(seed: seed)
     while true {
-      let program = RandomProgram.make(SeededGenerator(seed: random.next()))
+      let program = RandomProgram.make(SeededGenerator(seed: random.next()), isWide: isWide)
       guard let bounded = try? BoundedProgram(program) else { continue }
       let largest = largest ?? random.choice(of: [(50, 60), (40, 200), (9, 600), (1, 3000)])
       self.init(

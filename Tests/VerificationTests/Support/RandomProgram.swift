@@ -14,13 +14,16 @@ struct RandomProgram {
   /// By value, the codes it may have, coarsely.
   private var reach: [ClosedRange<Int64>] = []
 
+  /// Whether codes mostly have 16 bits and weights are large, so that many accumulators take 64.
+  private let isWide: Bool
+
   /// The program of a seed. A requantisation may not fit its register: then `BoundedProgram` refuses it.
-  static func make(_ random: SeededGenerator) -> IntegerProgram {
-    var program = RandomProgram(random: random)
+  static func make(_ random: SeededGenerator, isWide: Bool = false) -> IntegerProgram {
+    var program = RandomProgram(random: random, isWide: isWide)
     return program.build()
   }
 
-  private init(random: SeededGenerator) { self.random = random }
+  private init(random: SeededGenerator, isWide: Bool) { (self.random, self.isWide) = (random, isWide) }
 
   private mutating func build() -> IntegerProgram {
     for _ in 0..<(random.chance(0.2) ? 2 : 1) {
@@ -46,6 +49,7 @@ struct RandomProgram {
 
   private mutating func pick(_ range: ClosedRange<Int>) -> Int { random.integer(in: range) }
   private mutating func type() -> CodeType {
+    if isWide, random.chance(0.8) { return .int16 }
     let bits = random.choice(of: [(1, 1), (6, pick(2...4)), (6, pick(5...7)), (4, 8), (1, pick(9...16))])
     return CodeType(bits: bits, isSigned: random.chance(0.5))
   }
@@ -81,7 +85,9 @@ struct RandomProgram {
   private mutating func requantization(
     _ accumulators: ClosedRange<Int64>, channels: Int, to type: CodeType
   ) -> Requantization {
-    let rounding = random.element(of: Rounding.allCases)
+    // As TensorFlow Lite requantises sums of 64 bits.
+    let isLong = !accumulators.fits32
+    let rounding = isLong ? .single : random.element(of: Rounding.allCases)
     let isPowerOfTwo = rounding == .halfUpShift || random.chance(0.3)
     let width = Double(accumulators.upperBound - accumulators.lowerBound + 1)
     let codes = Double(type.range.upperBound - type.range.lowerBound + 1)
@@ -91,6 +97,7 @@ struct RandomProgram {
       if random.chance(0.03) { return Multiplier(mantissa: rounding == .halfUpShift ? 1 << 30 : 0, exponent: 0) }
       real = max(codes / width * spread * random.real(in: 0.5...1.5), 0x1p-29)
       let exponent = Int(real.exponent)
+      if isLong, let multiplier = Multiplier(real) { return multiplier.reduced }
       return isPowerOfTwo
         ? .powerOfTwo(max(-30, exponent)) : Multiplier(real) ?? .powerOfTwo(max(-30, exponent))
     }
@@ -121,7 +128,7 @@ struct RandomProgram {
   }
 
   private mutating func weights(_ count: Int) -> [Int16] {
-    let largest = random.choice(of: [(4, 1), (6, 3), (4, 15), (2, 127), (1, 1000)])
+    let largest = random.choice(of: isWide ? [(1, 127), (2, 32_767)] : [(4, 1), (6, 3), (4, 15), (2, 127), (1, 1000)])
     return (0..<count).map { _ in random.chance(0.1) ? 0 : Int16(pick(-largest...largest)) }
   }
 
@@ -162,7 +169,7 @@ struct RandomProgram {
     let weights = weights(count * geometry.outputChannels)
     let codes = reach[x]
     let padding = Int64(code(of: values[x].type))
-    var bias: [Int32] = []
+    var bias: [Int64] = []
     var accumulators: [ClosedRange<Int64>] = []
     for channel in 0..<geometry.outputChannels {
       var (low, high) = (Int64(0), Int64(0))
@@ -172,7 +179,7 @@ struct RandomProgram {
         high += ends.max() ?? 0
       }
       let b = random.chance(0.5) ? -(low + high) / 2 : Int64(pick(-20...20))
-      bias.append(Int32(b))
+      bias.append(b)
       // Every partial sum as well.
       accumulators.append(min(0, b) + low...max(0, b) + high)
     }
@@ -257,8 +264,9 @@ struct RandomProgram {
     let rows = pick(1...2)
     let columns = pick(1...2)
     func isLarge(_ value: Int, _ lines: Int) -> Bool { values[value].count >= lines * depth }
-    guard isLarge(x, rows), values[x].type.bits <= 10 else { return pool(x) }
-    let others = values.indices.filter { isLarge($0, columns) && values[$0].type.bits <= 10 }
+    let mostBits = isWide ? 16 : 10
+    guard isLarge(x, rows), values[x].type.bits <= mostBits else { return pool(x) }
+    let others = values.indices.filter { isLarge($0, columns) && values[$0].type.bits <= mostBits }
     let y: Int
     if random.chance(0.2) || others.isEmpty {
       let type = type().bits > 8 ? CodeType.int8 : self.type()
