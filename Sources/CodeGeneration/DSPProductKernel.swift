@@ -9,10 +9,16 @@ import IntegerProgram
 /// requantisation's high product wants it. The 127, which keeps Y in 16 bits, is taken off the bias. Sums wrap modulo
 /// 2^32 on the way and end in range, since 256 times the proved accumulator is. Where that is too much, weights stand as
 /// bytes, activations as X = (x1, x3) and Y = (x0, x2), and two SXTB16 unpack four weights.
+///
+/// Weights of 4 bits stand eight in a word, four to a halfword. An AND leaves two of them, each at the top of its
+/// halfword, where it is 4096 times itself with its sign: a shift of the operand brings the next two there.
 struct DSPProductKernel: DSPKernel {
   private let affine: Affine
-  /// Whether 256 times an accumulator would leave 32 bits.
+  /// Whether activations stand as X = (x1, x3) and Y = (x0, x2): 256 times an accumulator would leave 32 bits, or weights
+  /// are packed.
   private let isWide: Bool
+  /// Whether weights stand eight in a word.
+  let isPacked: Bool
   private(set) var requantization: FusedRequantization
   /// The output channels that are computed: those that are not constant.
   private let outputs: [Int]
@@ -33,7 +39,10 @@ struct DSPProductKernel: DSPKernel {
   private let isDirect: Bool
   let scratch: (bytes: Int, alignment: Int)
 
-  init?(_ step: Step, _ program: IntegerProgram, _ constants: ChannelConstants, _ goal: KernelSelection.Goal) {
+  init?(
+    _ step: Step, _ program: IntegerProgram, _ constants: ChannelConstants, _ goal: KernelSelection.Goal,
+    _ weights: WeightStorage
+  ) {
     guard case .affine(let affine) = step.operation, affine.groups == 1,
       program.values[step.inputs[0]].type == .int8, program.values[step.output].type == .int8,
       affine.weights.allSatisfy({ (-128...127).contains($0) }), affine.weightsPerOutput >= 4
@@ -43,8 +52,11 @@ struct DSPProductKernel: DSPKernel {
         affine.requantization, accumulators: affine.accumulators, scaling: scaling, saturation: -128...127,
         allowsOwnShifts: true)
     }
-    let scaled = fused(8)
-    isWide = scaled == nil
+    // Two words of codes at a time.
+    let packed = weights != .bytes && affine.hasNibbles && (affine.weightsPerOutput + 3) / 4 % 2 == 0 ? fused(12) : nil
+    let scaled = packed ?? fused(8)
+    isPacked = packed != nil
+    isWide = isPacked || scaled == nil
     guard let requantization = scaled ?? (4...7).reversed().lazy.compactMap(fused).first else { return nil }
     self.affine = affine
     self.goal = goal
@@ -59,7 +71,9 @@ struct DSPProductKernel: DSPKernel {
     let depth = affine.weightsPerOutput
     // Picking codes one by one must be made up for by the words of weights that fall away.
     let saved = (codes.count + 3) / 4 - (read.count + 3) / 4
-    if g.isPointwise, codes.count == g.inputChannels, saved * outputs.count > 2 * read.count, !read.isEmpty {
+    if g.isPointwise, codes.count == g.inputChannels, saved * outputs.count > 2 * read.count, !read.isEmpty,
+      !isPacked || (read.count + 3) / 4 % 2 == 0
+    {
       inputs = read
       biases = (0..<g.outputChannels).map { output in
         codes.enumerated().reduce(affine.bias[output]) { sum, input in
@@ -76,8 +90,10 @@ struct DSPProductKernel: DSPKernel {
     usesPatch = inputs != nil || g.inputChannels % 4 != 0 || !g.isPointwise && (isDense || isDilated)
     runsPixels = !isDense && !isDilated && !outputs.isEmpty
     isDirect = isDense && g.isPointwise && places.count == depth && depth % 4 == 0 && g.outputChannels == 4
-      && outputs.count == 4
-    block = isDense ? 1 : Self.block(pixels: g.outputPixels, outputs: outputs.count, groups: groups, goal, isWide)
+      && outputs.count == 4 && !isPacked
+    block = isDense ? 1
+      : Self.block(
+        pixels: g.outputPixels, outputs: outputs.count, groups: groups, goal, isWide: isWide, isPacked: isPacked)
     scratch = isDirect ? (0, 1) : (8 * groups * block + (usesPatch ? 4 * groups : 0), 4)
     for output in outputs where !isWide && !requantization.isConstant[output] {
       for place in Swift.stride(from: 1, to: places.count, by: 2) {
@@ -97,15 +113,17 @@ struct DSPProductKernel: DSPKernel {
 
   /// The block that takes the fewest instructions for all pixels.
   private static func block(
-    pixels: Int, outputs: Int, groups: Int, _ goal: KernelSelection.Goal, _ isWide: Bool
+    pixels: Int, outputs: Int, groups: Int, _ goal: KernelSelection.Goal, isWide: Bool, isPacked: Bool
   ) -> Int {
     func cost(_ block: Int) -> Int {
-      block == 0 ? 0 : outputs * (groups * (2 * block + (isWide ? 3 : 2) + (2 * block + 3) / 4) + 4 * block + 9)
+      let word = isPacked
+        ? (1 + 4 * (2 + block)) / 2 : 2 * block + (isWide ? 3 : 2) + (2 * block + 3) / 4
+      return block == 0 ? 0 : outputs * (groups * word + 4 * block + 9)
     }
     func total(_ block: Int) -> Int { pixels / block * cost(block) + cost(pixels % block) }
     let sizes =
       switch goal {
-      // A register goes to the other half of the weights.
+      // A register or two go to parts of the weights.
       case .speed: 1...(isWide ? 4 : 6)
       case .size: 4...4
       case .ram: 1...2
@@ -122,7 +140,7 @@ struct DSPProductKernel: DSPKernel {
     let label = "\(step.source.type) of step \(index)"
     let isDense = g.batch * g.outputPixels == 1
     let isWhole = outputs.count == g.outputChannels
-    let byFour = isDirect ? 1 : isDense && isWhole && !isWide ? g.outputChannels / 4 : 0
+    let byFour = isDirect ? 1 : isDense && isWhole && (!isWide || isPacked) ? g.outputChannels / 4 : 0
     if !isWhole {
       writer.addTable(
         "constant_codes_\(index)", "int8_t",
@@ -138,14 +156,14 @@ struct DSPProductKernel: DSPKernel {
     if byFour > 0 {
       writer.addTable(
         "quads_\(index)", "int32_t", (runsDense ? [Int64(groups), Int64(4 * byFour)] : []) + fourfoldStream(0..<4 * byFour),
-        comment: "\(label)\(runsDense ? ": the words of codes, the output channels; then" : ",") for every four output channels: \(isWide ? "" : "256 times ")the biases; words of weights; "
+        comment: "\(label)\(runsDense ? ": the words of codes, the output channels; then" : ",") for every four output channels: \(timesScale)the biases; words of weights; "
           + "factors and addends")
     }
     if 4 * byFour < outputs.count {
       writer.addTable(
         "stream_\(index)", "int32_t", (runsPixels ? pixelShape : []) + stream(Array(outputs[(4 * byFour)...])),
         comment: "\(label)" + (runsPixels ? ": the shape; then" : ",") + " for every output channel: "
-          + (isWide ? "" : "256 times ") + "the bias; words of weights; factor and addend"
+          + timesScale + "the bias; words of weights; factor and addend"
           + (isWhole ? "" : "; how far the next channel is"))
     }
     guard !runsPixels else {
@@ -255,8 +273,23 @@ struct DSPProductKernel: DSPKernel {
     return (inputs ?? Array(0..<depth)).map { Int64(affine.weights[channel * depth + $0]) }
   }
 
+  /// What a comment says of the biases.
+  private var timesScale: String { isPacked ? "4096 times " : isWide ? "" : "256 times " }
+
   private func weightWords(_ channel: Int) -> [Int64] {
     let weights = requantization.isConstant[channel] ? [] : weights(channel)
+    guard !isPacked else {
+      return (0..<groups / 2).map { pair in
+        // In the order of X, Y, X and Y, from the highest bits of each halfword down.
+        var bits = Int64(0)
+        for (part, place) in [1, 0, 5, 4].enumerated() {
+          for (half, place) in [place, place + 2].enumerated() where 8 * pair + place < weights.count {
+            bits |= (weights[8 * pair + place] & 15) << Int64(16 * half + 12 - 4 * part)
+          }
+        }
+        return Int64(Int32(truncatingIfNeeded: bits))
+      }
+    }
     return (0..<groups).map { group in
       let w = (0..<4).map { 4 * group + $0 < weights.count ? weights[4 * group + $0] : 0 }
       if isWide { return Int64(Int32(truncatingIfNeeded: (0..<4).reduce(0) { $0 | (w[$1] & 0xFF) << Int64(8 * $1) })) }
@@ -265,9 +298,10 @@ struct DSPProductKernel: DSPKernel {
     }
   }
 
-  /// 256 · bias, less what the 127s add.
+  /// 256 · bias, less what the 127s add; 4096 · bias; or the bias.
   private func start(_ channel: Int) -> Int64 {
     if requantization.isConstant[channel] { return 0 }
+    if isPacked { return Int64(Int32(truncatingIfNeeded: biases[channel] << 12)) }
     if isWide { return biases[channel] }
     let weights = weights(channel)
     let even = stride(from: 0, to: weights.count, by: 2).reduce(Int64(0)) { $0 + weights[$1] }
@@ -292,7 +326,7 @@ struct DSPProductKernel: DSPKernel {
     stride(from: channels.lowerBound, to: channels.upperBound, by: 4).flatMap { first -> [Int64] in
       let four = first..<first + 4
       let words = four.map { weightWords($0) }
-      return four.map { start($0) } + (0..<groups).flatMap { group in words.map { $0[group] } } + four.flatMap(constants)
+      return four.map { start($0) } + words[0].indices.flatMap { word in words.map { $0[word] } } + four.flatMap(constants)
     }
   }
 
@@ -625,8 +659,9 @@ struct DSPProductKernel: DSPKernel {
 
   /// The same, with what else a product's text depends on.
   private var fullVariant: String {
-    variant + (isWhole ? "" : "_some") + (isWide ? "_wide_\(requantization.scaling)" : "")
+    variant + (isWhole ? "" : "_some") + formSuffix
   }
+  private var formSuffix: String { isPacked ? "_packed" : isWide ? "_wide_\(requantization.scaling)" : "" }
 
   /// How a loop over `groups` words is entered, so that they need not be a multiple of those that a round takes: r4 gets
   /// the rounds and r5 the address in the first where to start. Uses r9 and r10; the groups are in r9.
@@ -647,8 +682,15 @@ struct DSPProductKernel: DSPKernel {
       let sums = (0..<block).map { "r\(4 + $0)" }
       let loads = ["r10", "r11", "r12", "lr"]
       var group = ["ldr r2, [r0], #4"]
-      if isWide { group.append("sxtb16 r9, r2, ror #8") }
-      for start in Swift.stride(from: 0, to: 2 * block, by: 4) {
+      if isWide, !isPacked { group.append("sxtb16 r9, r2, ror #8") }
+      for part in 0..<(isPacked ? 4 : 0) {
+        // The mask is in r8.
+        group.append("and r9, r8, r2" + (part > 0 ? ", lsl #\(4 * part)" : ""))
+        let registers = loads.prefix(block)
+        group.append(block == 1 ? "ldr r10, [r1], #4" : "ldmia r1!, {\(registers.joined(separator: ", "))}")
+        group += zip(sums, registers).map { "smlad \($0), r9, \($1), \($0)" }
+      }
+      for start in isPacked ? [] : Array(Swift.stride(from: 0, to: 2 * block, by: 4)) {
         let places = start..<min(start + 4, 2 * block)
         let registers = loads.prefix(places.count)
         group.append("ldmia r1!, {\(registers.joined(separator: ", "))}")
@@ -660,14 +702,17 @@ struct DSPProductKernel: DSPKernel {
       }
       // The stack: columns, rounds, where to start; y, the distance of pixels, the last channel's end.
       var lines = ["push {r4-r11, lr}", "ldrd r9, r7, [sp, #36]"]
+      if isPacked { lines.append("lsr r9, r9, #1") }
       // Each instruction of a group takes four bytes.
       lines += Self.entry(unrolled, bytes: 4 * group.count)
-      lines += ["mov r6, r2", "add r8, r2, r3", "push {r1, r4-r8}", "1:", "ldr r4, [r0], #4"]
+      lines += ["mov r6, r2", "add r8, r2, r3", "push {r1, r4-r8}"]
+      if isPacked { lines.append("mov r8, #0xF000F000") }
+      lines += ["1:", "ldr r4, [r0], #4"]
       lines += sums.dropFirst().map { "mov \($0), r4" }
       lines += ["ldmia sp, {r1, r3, pc}", ".p2align 2", "2:"]
       for _ in 0..<unrolled { lines += group }
       lines += ["subs r3, r3, #1", "bne 2b", "ldmia r0!, {\(constantRegisters("r10", "r11"))\(isWhole ? "" : ", lr")}"]
-      if isWide { lines += sums.map { "lsl \($0), \($0), #\(requantization.scaling)" } }
+      if isWide, !isPacked { lines += sums.map { "lsl \($0), \($0), #\(requantization.scaling)" } }
       lines += requantize(sums, "r10", "r11")
       lines.append("ldrd r2, r3, [sp, #12]")
       if block > 3 { lines.append("add r1, r2, r3") }
@@ -693,8 +738,8 @@ struct DSPProductKernel: DSPKernel {
   private func fourfold(_ writer: inout KernelWriter) -> String {
     // A round of many words pays where there are many products, and then serves the other layers, too.
     let isLong = writer.selection.kernels.contains { ($0 as? DSPProductKernel)?.isLongDense ?? false }
-    let unrolled = goal == .size ? 1 : isDirect ? 4 : isLong ? 11 : 4
-    let suffix = (isDirect ? "four_" : "fourfold_") + variant + (isWide ? "_wide_\(requantization.scaling)" : "")
+    let unrolled = goal == .size ? 1 : isDirect || isPacked ? 4 : isLong ? 11 : 4
+    let suffix = (isDirect ? "four_" : "fourfold_") + variant + formSuffix
     return writer.sharedFunction(suffix) { name in
       let (sums, weights) = (["r4", "r5", "r6", "r7"], ["r8", "r9", "r10", "r11"])
       var group: [String]
@@ -707,23 +752,38 @@ struct DSPProductKernel: DSPKernel {
       }
       // X and Y: of codes that were spread before, X comes first.
       let (x, y) = isDirect ? ("lr", "r12") : ("r12", "lr")
-      if isWide {
+      if isPacked {
+        // The mask is in lr.
+        group = ["ldmia r0!, {r8-r11}"]
+        for part in 0..<4 {
+          group.append("ldr r12, [r1], #4")
+          for (sum, weight) in zip(sums, weights) {
+            group += ["and r2, lr, \(weight)" + (part > 0 ? ", lsl #\(4 * part)" : ""), "smlad \(sum), r2, r12, \(sum)"]
+          }
+        }
+      } else if isWide {
         for (sum, weight) in zip(sums, weights) {
           group += ["sxtb16 r2, \(weight), ror #8", "smlad \(sum), r2, \(x), \(sum)"]
         }
       } else {
         group += zip(sums, weights).map { "smlad \($0), \($1), \(x), \($0)" }
       }
-      group += weights.map { "sxtb16 \($0), \($0)" }
-      group += zip(sums, weights).map { "smlad \($0), \($1), \(y), \($0)" }
+      if !isPacked {
+        group += weights.map { "sxtb16 \($0), \($0)" }
+        group += zip(sums, weights).map { "smlad \($0), \($1), \(y), \($0)" }
+      }
       // The stack: codes, rounds, where to start; y and its end.
-      var lines = ["push {r4-r11, lr}", "ldr r9, [sp, #36]"] + Self.entry(unrolled, bytes: 4 * group.count)
-      lines += ["mov r6, r2", "add r7, r2, r3", "push {r1, r4-r7}", "1:"]
+      var lines = ["push {r4-r11, lr}", "ldr r9, [sp, #36]"]
+      if isPacked { lines.append("lsr r9, r9, #1") }
+      lines += Self.entry(unrolled, bytes: 4 * group.count)
+      lines += ["mov r6, r2", "add r7, r2, r3", "push {r1, r4-r7}"]
+      if isPacked { lines.append("mov lr, #0xF000F000") }
+      lines.append("1:")
       if isDirect && !isWide { lines.append("mov r2, #0x007F007F") }
       lines += ["ldmia r0!, {r4-r7}", "ldmia sp, {r1, r3, pc}", ".p2align 2", "2:"]
       for _ in 0..<unrolled { lines += group }
       lines += ["subs r3, r3, #1", "bne 2b"]
-      if isWide { lines += sums.map { "lsl \($0), \($0), #\(requantization.scaling)" } }
+      if isWide, !isPacked { lines += sums.map { "lsl \($0), \($0), #\(requantization.scaling)" } }
       let isPlain = requantization.ownShifts == nil && !requantization.hasCorrections
       for sum in sums where !isPlain {
         lines += ["ldmia r0!, {\(constantRegisters("r8", "r9"))}"] + requantize([sum], "r8", "r9")
@@ -748,7 +808,7 @@ struct DSPProductKernel: DSPKernel {
   private func dense(_ writer: inout KernelWriter) -> String {
     let (spread, fourfold) = (spread(&writer), fourfold(&writer))
     let kernel = "\(writer.names.macro)_KERNEL"
-    return writer.sharedFunction("dense_\(variant)") { name in
+    return writer.sharedFunction("dense_\(variant)\(isPacked ? "_packed" : "")") { name in
       var text = CText()
       text.comment("A dense layer: the codes are spread and multiplied by the weights of every output channel.")
       text.block("\(kernel) static void \(name)(const int8_t *x, int8_t *y, uint32_t *columns, const int32_t *stream)") { text in
@@ -762,7 +822,7 @@ struct DSPProductKernel: DSPKernel {
   /// Whether the layer is a dense one of whole words and fours, which is computed by a function that others share.
   private var runsDense: Bool {
     let g = affine.geometry
-    return g.batch * g.outputPixels == 1 && g.isPointwise && !usesPatch && !isWide && !isDirect && isWhole
+    return g.batch * g.outputPixels == 1 && g.isPointwise && !usesPatch && (!isWide || isPacked) && !isDirect && isWhole
       && g.outputChannels % 4 == 0
   }
 

@@ -72,12 +72,17 @@ public struct KernelSelection: Sendable {
   }
 
   /// The first kernel made for the processor that can compute the step; nil where portable C does, since it alone reads
-  /// packed weights and those are asked for.
+  /// packed weights of that step and those are asked for.
   private static func made(
     for features: Set<String>, _ step: Step, _ program: IntegerProgram, _ constants: ChannelConstants, _ goal: Goal,
     _ weights: WeightStorage
   ) -> (any StepKernel)? {
-    if weights == .packed, case .affine(let affine) = step.operation, affine.hasNibbles { return nil }
+    if weights == .packed, case .affine(let affine) = step.operation, affine.hasNibbles {
+      guard features.contains("dsp"), let kernel = DSPProductKernel(step, program, constants, goal, weights) else {
+        return nil
+      }
+      return kernel.isPacked ? kernel : nil
+    }
     if features.contains("mve") {
       if let kernel = MVEProductKernel(step, program, goal) { return kernel }
       if let kernel = MVEDepthwiseKernel(step, program) { return kernel }
@@ -85,7 +90,7 @@ public struct KernelSelection: Sendable {
       if let kernel = MVEAveragePoolKernel(step, program) { return kernel }
     }
     if features.contains("dsp") {
-      return DSPProductKernel(step, program, constants, goal) ?? DSPDepthwiseKernel(step, program, goal)
+      return DSPProductKernel(step, program, constants, goal, weights) ?? DSPDepthwiseKernel(step, program, goal)
         ?? DSPSumKernel(step, program) ?? DSPWideProductKernel(step, program)
         ?? DSPWideDepthwiseKernel(step, program, goal)
     }

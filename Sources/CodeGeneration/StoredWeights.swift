@@ -2,7 +2,8 @@ import IntegerProgram
 
 /// How weights that 4 bits hold lie in flash.
 public enum WeightStorage: String, CaseIterable, Sendable {
-  /// Two a byte where that halves them for little: in portable C. Kernels made for a processor read bytes.
+  /// Two a byte where that halves them for little: in portable C, and in the kernels of Armv7E-M for convolutions and
+  /// dense layers. Others that are made for a processor read bytes.
   case automatic
   /// Two a byte wherever 4 bits hold all of a layer's weights, even if only portable C can read them.
   case packed

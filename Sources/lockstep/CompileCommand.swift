@@ -50,7 +50,8 @@ struct CompileCommand: ParsableCommand {
       "How weights that 4 bits hold lie in flash.",
       discussion: """
         packed puts two in a byte, wherever all of a layer's weights are -8 to 7, and bytes never does. automatic packs what \
-        portable C reads; kernels made for a processor read bytes, and are several times as fast as portable C.
+        portable C reads, and convolutions and dense layers on the DSP extension; other kernels made for a processor read \
+        bytes, and are several times as fast as portable C.
         """))
   var weights = WeightStorage.automatic
 
