@@ -1,34 +1,28 @@
 import Certificates
 import IntegerProgram
 import Simulation
+import Synchronization
 
 /// Random search on the program itself, for networks of any steps: some inputs at a time go to other ends of their ranges,
 /// fewer as the search goes on, and what does not lessen the goal's distance stays (after Andriushchenko et al., "Square
 /// attack", 2020).
 struct SimulatedAttack {
   private let goal: Goal
-  /// The program up to the value that the goal speaks of, which becomes its output.
+  /// Of the program up to the value that the goal speaks of, which is its output.
   private let simulator: Simulator
-  private let program: IntegerProgram
+  private var program: IntegerProgram { simulator.program }
 
   /// Nil where the goal names more than one value that is not an input.
-  init?(_ program: IntegerProgram, goal: Goal) {
+  init?(_ beginnings: SimulatedBeginnings, goal: Goal) {
     var named: Set<Int> = []
     for constraint in goal.constraints {
       for part in constraint.parts {
         guard case .code(let value, _) = part.variable else { return nil }
-        if !program.inputs.contains(value) { named.insert(value) }
+        if !beginnings.program.inputs.contains(value) { named.insert(value) }
       }
     }
-    guard named.count == 1, let value = named.first,
-      let last = program.steps.firstIndex(where: { $0.output == value })
-    else { return nil }
-    var part = program
-    part.steps = Array(program.steps[...last])
-    part.outputs = [value]
-    // Steps that lead elsewhere stay: they do no harm.
-    simulator = Simulator(part)
-    self.program = part
+    guard named.count == 1, let value = named.first, let simulator = beginnings.simulator(of: value) else { return nil }
+    self.simulator = simulator
     self.goal = goal
   }
 
@@ -84,5 +78,29 @@ struct SimulatedAttack {
       least = min(least, value)
     }
     return least
+  }
+}
+
+/// Simulators of a program's steps up to one value, each made when it is first asked for: goals by the hundred speak of the
+/// same.
+final class SimulatedBeginnings: Sendable {
+  let program: IntegerProgram
+  private let made = Mutex<[Int: Simulator]>([:])
+
+  init(_ program: IntegerProgram) { self.program = program }
+
+  /// Nil where no step computes `value`.
+  func simulator(of value: Int) -> Simulator? {
+    guard let last = program.steps.firstIndex(where: { $0.output == value }) else { return nil }
+    return made.withLock { made in
+      if let simulator = made[value] { return simulator }
+      var part = program
+      // Steps that lead elsewhere stay: they do no harm.
+      part.steps = Array(program.steps[...last])
+      part.outputs = [value]
+      let simulator = Simulator(part)
+      made[value] = simulator
+      return simulator
+    }
   }
 }

@@ -13,6 +13,7 @@ public struct Verifier: Sendable {
   let bounded: BoundedProgram
   let simulator: Simulator
   let annealingAttack: AnnealingAttack?
+  let beginnings: SimulatedBeginnings
 
   /// Prepares what all properties share; do it once for many. Fails where a sum could overflow, which no lowered
   /// program's can.
@@ -22,6 +23,7 @@ public struct Verifier: Sendable {
     checker = CertificateChecker(bounded)
     simulator = Simulator(program)
     annealingAttack = AnnealingAttack(bounded)
+    beginnings = SimulatedBeginnings(program)
   }
 
   /// Decides `property`, which must fit the program. `isCancelled` is asked now and then, from any thread; once it
@@ -77,7 +79,7 @@ private struct Run {
     let annealing = verifier.annealingAttack.flatMap { $0.applies(to: goal) ? $0 : nil }
     let gradient =
       annealing?.isDense ?? false ? nil : GradientAttack(verifier.bounded, goal: goal, in: property.box)
-    let simulated = annealing == nil ? SimulatedAttack(verifier.program, goal: goal) : nil
+    let simulated = annealing == nil ? SimulatedAttack(verifier.beginnings, goal: goal) : nil
     let (low, high) = (property.box.map(\.lowerBound), property.box.map(\.upperBound))
     var seed = (options.seed &+ UInt64(number)) &* 0x9E37_79B9_7F4A_7C15 | 1
     return { inputs, effort in
