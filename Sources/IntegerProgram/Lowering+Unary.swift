@@ -154,9 +154,7 @@ extension Lowering {
       return lookup(operation, x, output) { codes[Int($0 + input.zeroPoint - lowest)] }
     }
     guard let map = RealMap(functions, gain: scale) else {
-      throw LayerFault(
-        "its function of \(input.type) codes would be a table of \(input.type.range.count) entries",
-        remedy: "quantise activations to 8 bits: codes of at most \(Self.mostTableBits) bits become tables")
+      return try wideTable(functions, operation, quantizer, x, output)
     }
     let geometry = WindowGeometry(
       batch: 1, inputHeight: 1, inputWidth: input.count, inputChannels: 1, outputHeight: 1, outputWidth: input.count,
@@ -164,6 +162,31 @@ extension Lowering {
     try emitSum(
       operation, quantizer, x, geometry, output, functions: [function(map, quantizer, output)],
       isPlain: functions.isEmpty)
+  }
+
+  /// A table of codes that have more bits. Double precision tells most of its values, which lie far from where codes
+  /// change; beside that, and where a function jumps, what is made of fractions is reckoned exactly.
+  private mutating func wideTable(
+    _ functions: [RealFunction], _ operation: Operation, _ quantizer: Quantizer, _ x: Int, _ output: Value
+  ) throws(LayerFault) {
+    let input = values[x]
+    let scale = ExactNumber(Double(input.scale))
+    let hasSteps = functions.contains(where: \.hasSteps)
+    var codes: [Int32] = []
+    codes.reserveCapacity(input.type.range.count)
+    for centred in input.type.range.map({ $0 - Int64(input.zeroPoint) }) {
+      let real = functions.precise(Double(centred) * Double(input.scale))
+      let distance = quantizer.distanceToStep(real, scale: output.scale)
+      if hasSteps || !(distance > 0x1p-16), let exact = functions.exact(scale * ExactNumber(centred)) {
+        let map = RealMap(gain: .zero, offset: exact)
+        codes.append(Int32(try function(map, quantizer, output).code(0)))
+      } else {
+        codes.append(
+          Int32(quantizer.preciseCode(real, scale: output.scale, zeroPoint: Int64(output.zeroPoint))))
+      }
+    }
+    let lowest = Int32(input.type.range.lowerBound)
+    lookup(operation, x, output) { codes[Int($0 + input.zeroPoint - lowest)] }
   }
 
   mutating func quantize(_ operation: Operation) throws(LayerFault) {

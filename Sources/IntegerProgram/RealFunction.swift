@@ -46,9 +46,32 @@ extension RealFunction {
   }
 }
 
+extension RealFunction {
+  /// In double precision throughout.
+  func precise(_ x: Double) -> Double {
+    switch self {
+    case .joined(let joining, let left, let right): joining(left.precise(x), right.precise(x))
+    case .chosen(let condition, let some, let other): condition.precise(x) != 0 ? some.precise(x) : other.precise(x)
+    default: self(x)
+    }
+  }
+
+  /// Whether it jumps, so that the least error of its argument may count.
+  var hasSteps: Bool {
+    switch self {
+    case .floor, .ceiling, .rounded, .chosen, .joined(.compared, _, _): true
+    case .joined(_, let left, let right): (left + right).contains(where: \.hasSteps)
+    default: false
+    }
+  }
+}
+
 extension [RealFunction] {
   /// One behind the other, each result held in single precision.
   func single(_ x: Double) -> Double { reduce(x) { Double(Float($1($0))) } }
+
+  /// The same in double precision.
+  func precise(_ x: Double) -> Double { reduce(x) { $1.precise($0) } }
 
   /// The value where all of them are fractions.
   func exact(_ x: ExactNumber) -> ExactNumber? { reduce(Optional(x)) { $0.flatMap($1.exact) } }
@@ -94,6 +117,13 @@ extension RealFunction {
     case .absolute: return x.signum < 0 ? -x : x
     case .negated: return -x
     case .square: return x * x
+    case .reciprocal: return x.isZero ? nil : .one / x
+    case .hardSwish: return x * held(x / ExactNumber(6) + ExactNumber(0.5), 0, 1)
+    case .floor: return ExactNumber(x.floor.integer)
+    case .ceiling: return -ExactNumber((-x).floor.integer)
+    case .rounded:
+      let (above, isTie) = (x + ExactNumber(0.5)).floor
+      return ExactNumber(isTie && !above.isMultiple(of: 2) ? above - 1 : above)
     case .leakyRelu(let alpha) where alpha.isFinite: return x.signum < 0 ? ExactNumber(Double(alpha)) * x : x
     case .hardSigmoid(let alpha, let beta) where alpha.isFinite && beta.isFinite:
       return held(ExactNumber(Double(alpha)) * x + ExactNumber(Double(beta)), 0, 1)

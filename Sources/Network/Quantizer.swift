@@ -58,6 +58,29 @@ public struct Quantizer: Sendable, Hashable {
     self.codes = codes
   }
 
+  /// The code of one real value in double precision, for codes of more bits than single precision tells apart.
+  public func preciseCode(_ real: Double, scale: Float, zeroPoint: Int64) -> Int64 {
+    let scaled = scaled(real, scale)
+    let code =
+      roundsZeroPoint
+      ? rounding.round(scaled + Double(zeroPoint)) : rounding.round(scaled) + Double(zeroPoint)
+    return Int64(max(Double(codes.lowerBound), min(Double(codes.upperBound), code)))
+  }
+
+  /// How far a real value is from where codes change, in codes; not a number beyond all of them.
+  public func distanceToStep(_ real: Double, scale: Float) -> Double {
+    let scaled = scaled(real, scale)
+    switch rounding {
+    case .halfEven, .halfUp, .halfDown: return abs(scaled - scaled.rounded(.down) - 0.5)
+    case .floor, .ceiling, .up, .down: return abs(scaled - scaled.rounded())
+    }
+  }
+
+  /// In this order, what is not a number becomes a bound.
+  private func scaled(_ real: Double, _ scale: Float) -> Double {
+    max(clamp.lowerBound, min(clamp.upperBound, real)) / Double(scale)
+  }
+
   /// The code of one real value, reckoned in single precision as ONNX's references do.
   public func code(_ real: Double, scale: Float, zeroPoint: Int64) -> Int64 {
     // In this order, what is not a number becomes a bound.

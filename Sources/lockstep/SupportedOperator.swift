@@ -221,7 +221,7 @@ struct SupportedOperator {
     SupportedOperator(
       name: "Sigmoid, Tanh, LeakyRelu, Elu, Selu, Celu, Gelu, Mish, HardSigmoid, HardSwish, Softplus, Erf, Exp, Log, Sin, Cos, "
         + "Sqrt, Abs, Neg, Reciprocal, Floor, Ceil, Round, Pow, Sign, Softsign, ThresholdedRelu",
-      limits: "of codes of at most 10 bits, one behind the other, and joined again by Add, Sub, Mul, Div"),
+      limits: "one behind the other, and joined again by Add, Sub, Mul, Div"),
     SupportedOperator(
       name: "Greater, GreaterOrEqual, Less, LessOrEqual", limits: "of functions of one tensor: a condition for Where"),
     SupportedOperator(name: "Where", limits: "of two quantised tensors or constants, by a condition or a constant"),

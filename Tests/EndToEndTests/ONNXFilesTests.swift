@@ -62,6 +62,23 @@ import Testing
     }
   }
 
+  @Test(
+    "operators, attributes and types behind what has no shape are said to be at fault, too, and what only follows is not",
+    arguments: [
+      ("hidden_faults", ["Einsum", "its mode is cubic", "dilated", "in the mode other", "hidden states"]),
+      (
+        "hidden_quant_faults",
+        ["Atan", "its rounding mode is STOCHASTIC", "int24 activations", "general.Trunc", "the element type complex64"]
+      ),
+    ])
+  func hiddenFaults(name: String, parts: [String]) throws {
+    let corpus = try OperatorCorpus.onnx.get().folder
+    let text = reason(corpus.url.appending(path: "unsupported/\(name).onnx").path)
+    #expect(text.contains("\(parts.count) faults"), "\(text)")
+    for part in parts { #expect(text.contains(part), "\(part) in \(text)") }
+    #expect(text.components(separatedBy: "→").count == parts.count + 1, "each with its remedy: \(text)")
+  }
+
   @Test("what is left to the caller is a notice", arguments: ["softmax_end_qdq", "softmax_end_qlinear", "input_mean_deviation"])
   func notices(stem: String) throws {
     let corpus = try OperatorCorpus.onnx.get().folder

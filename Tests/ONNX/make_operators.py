@@ -741,6 +741,28 @@ def refused(rng):
         y = g.qdq(g.node("MatMul", [y, c(g, np.eye(4))]), 0.001, 0)
         y = g.qdq(g.node("LpNormalization", [y], p=1), 0.01, 0)
         return g.qdq(g.node("Relu", [y]), 0.01, 0)
+
+    def hidden(g, x):
+        """Faults of five kinds, each behind another whose result's shape no one tells."""
+        y = g.qdq(x, 0.1, 0)
+        y = g.qdq(g.node("Einsum", [y], equation="abcd->acbd"), 0.1, 0)
+        y = g.qdq(g.node("Resize", [y, "", c(g, [1, 1, 2, 2])], mode="cubic"), 0.1, 0)
+        y = g.qdq(g.node("MaxPool", [y], kernel_shape=[2, 2], dilations=[2, 2]), 0.1, 0)
+        y = g.node("Pad", [y, i64(g, [0, 0, 1, 1, 0, 0, 1, 1])], mode="other")
+        y = g.qdq(g.node("Relu", [g.node("GRU", [y, c(g, np.ones((1, 3, 4))), c(g, np.ones((1, 3, 1)))], hidden_size=1)]), 0.1, 0)
+        return g.qdq(g.node("Relu", [y]), 0.1, 0)
+
+    def hidden_quants(g, x):
+        """Faults of five kinds of QONNX, and layers between them that have none of their own."""
+        y = g.quant(x, 0.1, 8)
+        y = g.quant(g.node("Atan", [y]), 0.1, 8, mode="STOCHASTIC")
+        y = g.quant(g.node("Relu", [y]), 0.1, 24)
+        y = g.node("Trunc", [y] + [c(g, v) for v in (0.1, 0, 8, 4)], domain="qonnx.custom_op.general")
+        y = g.quant(g.node("Add", [y, g.constant(np.ones(4, np.complex64))]), 0.1, 8)
+        y = g.quant(g.node("MatMul", [y, g.quant(c(g, np.eye(4)), 1.0, 4)]), 0.1, 8)
+        return g.quant(g.node("Relu", [y]), 0.1, 8)
+    refuse("hidden_quant_faults", hidden_quants, has_shapes=False)
+    refuse("hidden_faults", hidden, shape=(1, 2, 6, 6), has_shapes=False)
     refuse("many_faults", many, opset=21)
     refuse("all_float", lambda g, x: g.node("Relu", [g.node("MatMul", [x, c(g, np.eye(4))])]))
     refuse("slopes_about_one", lambda g, x: g.qdq(

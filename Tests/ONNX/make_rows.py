@@ -251,9 +251,27 @@ def lengths(rng):
             "RMSNormalization", [x, g.constant(gains)], axis=-1), by_axes(reference, [1], shape), opset=23)
 
 
+def wide_functions(rng):
+    """Functions of 16-bit codes, of 16 and of 8 bits."""
+    def each(function):
+        return lambda reals: np.array([function(x) for x in reals.ravel()], dtype=object).reshape(reals.shape)
+    alpha = mpf(float(F32(0.0173)))
+    sixth = mpf(1) / 6
+    cases = {
+        "Sigmoid": lambda x: 1 / (1 + mp.exp(-x)), "Tanh": mp.tanh, "LeakyRelu": lambda x: x if x >= 0 else alpha * x,
+        "HardSwish": lambda x: x * min(max(x * sixth + mpf(1) / 2, 0), 1), "Exp": mp.exp,
+        "HardSigmoid": lambda x: min(max(mpf(float(F32(0.2))) * x + mpf(1) / 2, 0), 1),
+    }
+    for index, (kind, function) in enumerate(cases.items()):
+        attributes = {"alpha": float(F32(0.0173))} if kind == "LeakyRelu" else {}
+        for variant, (dtype, wide) in enumerate([(np.int16, np.int16), (np.uint16, np.uint16), (np.int16, np.int8)]):
+            model(f"rowwide_{kind.lower()}_{variant}", rng, (1, 96), dtype, lambda g, x: g.node(kind, [x], **attributes),
+                  each(function), opset=21, sx=rng.uniform(5, 11) / 65536, wide=wide)
+
+
 if __name__ == "__main__":
     os.makedirs(FOLDER, exist_ok=True)
-    for seed, group in enumerate((softmaxes, layers, channels, lengths)):
+    for seed, group in enumerate((softmaxes, layers, channels, lengths, wide_functions)):
         group(np.random.default_rng(200 + seed))
     print(f"ONNX Runtime differs in {differing} of {compared} codes")
     subprocess.run(["tar", "czf", "rows.tar.gz", "--sort=name", "--mtime=2026-01-01", "--owner=0", "--group=0", "-C", FOLDER,

@@ -78,7 +78,9 @@ extension ONNXConstant {
     default: reals = nil
     }
     guard let reals else {
-      throw NodeFault("\(place) has the element type \(ONNXElement.name(tensor.dataType)), which is not supported")
+      throw NodeFault(
+        "\(place) has the element type \(ONNXElement.name(tensor.dataType)), which is not supported",
+        remedy: "store it as float32, or as integers of up to 16 bits, int32 or int64")
     }
     guard reals.count == count else {
       throw NodeFault("\(place) of shape \(shape) holds \(reals.count) elements, not \(count)")

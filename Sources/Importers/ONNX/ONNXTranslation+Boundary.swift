@@ -144,10 +144,9 @@ extension ONNXTranslation {
     let read = node.outputs.filter { readers[$0] != nil || outputNames.contains($0) }
     guard let output = read.first, let end = endOfNetwork(output), read.allSatisfy({ endOfNetwork($0) != nil }) else {
       throw NodeFault(
-        "inside the network it needs floating point",
-        remedy: "where only the largest counts, end the network in front of it; else write it out as single operators "
-          + "(ReduceMax, Sub, Exp, ReduceSum, Reciprocal, Mul) and quantise each (quantize_static with QuantFormat.QDQ and all "
-          + "of them in op_types_to_quantize), or convert to int8 .tflite, whose SOFTMAX is of integers")
+        "it is supported at the end of the network, where it is left to the caller, and not inside",
+        remedy: "end the network in front of it; in place of LogSoftmax, Softmax and Log with a quantiser behind each",
+        isOfOperator: true)
     }
     let codes: ONNXCodes
     if let made { codes = made } else { codes = try realCodes(node, 0, "input") }

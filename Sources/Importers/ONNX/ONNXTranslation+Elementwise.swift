@@ -54,7 +54,9 @@ extension ONNXTranslation {
     case -0.5: try unary(node, .reciprocalSquareRoot)
     case -1: try unary(node, .reciprocal)
     default:
-      throw NodeFault("its exponent is \(exponent)", remedy: "use 2, 4, 0.5, -0.5 or -1, or products of the input with itself")
+      throw NodeFault(
+        "its exponent is \(exponent)", remedy: "use 2, 4, 0.5, -0.5 or -1, or products of the input with itself",
+        isOfOperator: true)
     }
   }
 
@@ -188,7 +190,8 @@ extension ONNXTranslation {
     case "QLinearLeakyRelu": try qLinearUnary(node, .leakyRelu(alpha: node.float("alpha", default: 0.01)))
     case "QLinearGlobalAveragePool", "QLinearAveragePool":
       guard node.int("channels_last", default: 0) == 0 else {
-        throw NodeFault("its channels come last (channels_last)")
+        throw NodeFault(
+          "its channels come last (channels_last)", remedy: "quantise without channels_last", isOfOperator: true)
       }
       let isGlobal = node.type == "QLinearGlobalAveragePool"
       try setInteger(
@@ -204,7 +207,11 @@ extension ONNXTranslation {
         }
       }
       try setInteger(node, .pending(joined(node, parts, axis: node.int("axis", default: 0))), quantizer)
-    default: throw unknown(node)
+    case "DynamicQuantizeMatMul", "DynamicQuantizeLSTM", "MatMulIntegerToFloat":
+      throw NodeFault(
+        "dynamic quantisation measures scales at run time, in floating point",
+        remedy: "quantise statically (onnxruntime.quantization.quantize_static)", isOfOperator: true)
+    default: throw unknown(node, isOfOperator: true)
     }
   }
 

@@ -127,7 +127,8 @@ extension ONNXTranslation {
     let mode = node.string("mode", default: "nearest")
     guard mode == "nearest" else {
       guard ["linear", "bilinear"].contains(mode) else {
-        throw NodeFault("its mode is \(mode.printable(40))", remedy: "resize to the nearest, or linearly")
+        throw NodeFault(
+          "its mode is \(mode.printable(40))", remedy: "resize to the nearest, or linearly", isOfOperator: true)
       }
       let shape = try realCodes(node, 0, "input").view.shape
       return try resizeLinearly(node, shape, resizedAxes(node, shape))
@@ -158,7 +159,10 @@ extension ONNXTranslation {
         case "round_prefer_ceil": nearest = (x + 0.5).rounded(.down)
         case "floor": nearest = x.rounded(.down)
         case "ceil": nearest = x.rounded(.up)
-        default: throw NodeFault("its nearest_mode is \(rounding.printable(40))")
+        default:
+          throw NodeFault(
+            "its nearest_mode is \(rounding.printable(40))",
+            remedy: "use round_prefer_floor, round_prefer_ceil, floor or ceil", isOfOperator: true)
         }
         map.append(Int(nearest.clamped(to: 0...Double(size - 1))))
       }
@@ -183,16 +187,23 @@ extension ONNXTranslation {
       real = Float(size) / 2 * (1 - adjustment) + (x + 0.5) / scale - 0.5
     case "asymmetric": real = x / scale
     case "align_corners": real = axis.size == 1 ? 0 : x * Float(size - 1) / Float(axis.size - 1)
-    default: throw NodeFault("its coordinate_transformation_mode is \(mode.printable(40))")
+    default:
+      throw NodeFault(
+        "its coordinate_transformation_mode is \(mode.printable(40))", remedy: "export with half_pixel or asymmetric",
+        isOfOperator: true)
     }
     return Double(real)
   }
 
   func resizedAxes(_ node: ONNXNode, _ shape: [Int]) throws(NodeFault) -> [ResizedAxis] {
     guard node.string("keep_aspect_ratio_policy", default: "stretch") == "stretch" else {
-      throw NodeFault("it keeps the aspect ratio", remedy: "export with sizes of their own for height and width")
+      throw NodeFault(
+        "it keeps the aspect ratio", remedy: "export with sizes of their own for height and width", isOfOperator: true)
     }
-    guard node.int("antialias", default: 0) == 0 else { throw NodeFault("it smooths what it makes smaller (antialias)") }
+    guard node.int("antialias", default: 0) == 0 else {
+      throw NodeFault(
+        "it smooths what it makes smaller (antialias)", remedy: "export without antialias", isOfOperator: true)
+    }
     let axes = (node.ints("axes") ?? Array(shape.indices)).map { $0 < 0 ? $0 + shape.count : $0 }
     guard axes.allSatisfy({ shape.indices.contains($0) }), Set(axes).count == axes.count else {
       throw NodeFault("its axes \(axes) do not exist in \(shape)")

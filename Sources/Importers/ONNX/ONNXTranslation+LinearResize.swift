@@ -119,7 +119,8 @@ extension ONNXTranslation {
       part = { axis.size == 1 ? 0 : 2 * $0 * (size - 1) }
     default:
       throw NodeFault(
-        "its coordinate_transformation_mode is \(mode.printable(40))", remedy: "export with half_pixel or align_corners")
+        "its coordinate_transformation_mode is \(mode.printable(40))", remedy: "export with half_pixel or align_corners",
+        isOfOperator: true)
     }
     var made = Neighbours(axis: axis.axis, first: [], offsets: [], unit: 2 * whole)
     for place in 0..<axis.size {

@@ -259,7 +259,8 @@ extension ONNXTranslation {
     if ["reflect", "edge", "wrap"].contains(mode) { return try padByImage(node, mode: mode) }
     guard mode == "constant" else {
       throw NodeFault(
-        "it pads in the mode \(mode.printable(40))", remedy: "pad with a constant, or in the mode reflect, edge or wrap")
+        "it pads in the mode \(mode.printable(40))", remedy: "pad with a constant, or in the mode reflect, edge or wrap",
+        isOfOperator: true)
     }
     let (codes, order, tensor) = try inMemory(node)
     let shape = codes.view.shape

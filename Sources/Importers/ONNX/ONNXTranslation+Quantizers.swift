@@ -8,8 +8,15 @@ extension ONNXTranslation {
     case "BipolarQuant": try bipolarQuant(node)
     default:
       throw NodeFault(
-        "the operator is not supported", remedy: "of QONNX's operators, Quant and BipolarQuant are supported")
+        "the operator is not supported", remedy: "of QONNX's operators, Quant and BipolarQuant are supported",
+        isOfOperator: true)
     }
+  }
+
+  private static var severalScales: NodeFault {
+    NodeFault(
+      "it quantises activations with several scales", remedy: "only weights may have a scale a channel",
+      isOfOperator: true)
   }
 
   /// −scale and scale.
@@ -17,7 +24,7 @@ extension ONNXTranslation {
     let x = try meaning(node, 0, "input")
     guard case .constant(let constant) = x else {
       guard let scale = try scales(node, 1, of: x.view?.shape ?? []).values.onlyOne else {
-        throw NodeFault("it quantises activations with several scales", remedy: "only weights may have a scale a channel")
+        throw Self.severalScales
       }
       return try set(node, .codes(bipolar(x, scale: scale, name: node.outputs.first ?? "")))
     }
@@ -35,10 +42,10 @@ extension ONNXTranslation {
     guard let rounding = Quantizer.Rounding(name: mode) else {
       throw NodeFault(
         "its rounding mode is \(mode.printable(40))",
-        remedy: "known are \(Quantizer.Rounding.allCases.map(\.rawValue).joined(separator: ", "))")
+        remedy: "known are \(Quantizer.Rounding.allCases.map(\.rawValue).joined(separator: ", "))", isOfOperator: true)
     }
     guard (1...32).contains(bits), bits == bits.rounded() else {
-      throw NodeFault("its bit width is \(bits)", remedy: "use whole numbers of bits, 1 to 16")
+      throw NodeFault("its bit width is \(bits)", remedy: "use whole numbers of bits, 1 to 16", isOfOperator: true)
     }
     // QONNX's own executor takes it so.
     if bits == 1, isSigned { return try bipolarQuant(node) }
@@ -74,11 +81,12 @@ extension ONNXTranslation {
       return try set(node, .constant(quantized))
     }
     guard scales.values.count == 1, zeroPoints.values.count == 1 else {
-      throw NodeFault(
-        "it quantises activations with \(scales.values.count) scales", remedy: "only weights may have a scale a channel"
-      )
+      throw Self.severalScales
     }
-    guard bits <= 16 else { throw NodeFault("it makes \(type) activations; 16 bits are the most") }
+    guard bits <= 16 else {
+      throw NodeFault(
+        "it makes \(type) activations; 16 bits are the most", remedy: "use at most 16 bits here", isOfOperator: true)
+    }
     let quantizer = ONNXQuantizer(
       scale: scales.values[0], zeroPoint: points[0], type: type, codes: codes, rounding: rounding,
       roundsZeroPoint: true)
@@ -95,7 +103,7 @@ extension ONNXTranslation {
   func scales(_ node: ONNXNode, _ position: Int, of shape: [Int]) throws(NodeFault) -> AxisNumbers {
     let numbers = try axisNumbers(node, position, of: shape)
     if let scale = numbers.values.first(where: { !($0.isFinite && $0 > 0) }) {
-      throw NodeFault("its scale is \(scale), which must be positive")
+      throw NodeFault("its scale is \(scale), which must be positive", isOfOperator: true)
     }
     return numbers
   }
@@ -159,11 +167,11 @@ extension ONNXTranslation {
       }
     }
     guard node.int("block_size", default: 0) == 0 else {
-      throw NodeFault("it is quantised in blocks", remedy: "quantise per tensor or per channel")
+      throw NodeFault("it is quantised in blocks", remedy: "quantise per tensor or per channel", isOfOperator: true)
     }
     let values = scales.reals.map { Float($0) }
     if let scale = values.first(where: { !($0.isFinite && $0 > 0) }) {
-      throw NodeFault("its scale is \(scale), which must be positive")
+      throw NodeFault("its scale is \(scale), which must be positive", isOfOperator: true)
     }
     if Set(points).count == 1 { points = [points[0]] }
     let isOne = Set(values).count == 1
@@ -186,7 +194,7 @@ extension ONNXTranslation {
   ) throws(NodeFault) -> ONNXQuantizer {
     let (scales, points, type) = try linearQuantization(node, position, shape: [], axis: 0, type: type)
     guard scales.values.count == 1, let codes = type.codes else {
-      throw NodeFault("it quantises activations with several scales", remedy: "only weights may have a scale a channel")
+      throw Self.severalScales
     }
     return ONNXQuantizer(scale: scales.values[0], zeroPoint: points[0], type: type, codes: codes)
   }

@@ -113,7 +113,9 @@ extension ONNXTranslation {
 
   /// Along an axis, to length 1: mean squares are n times less than sums.
   private mutating func lengthNormalization(_ node: ONNXNode, _ x: ONNXCodes) throws(NodeFault) -> ONNXPending {
-    guard node.int("p", default: 2) == 2 else { throw NodeFault("its p is \(node.int("p", default: 2)); 2 is supported") }
+    guard node.int("p", default: 2) == 2 else {
+      throw NodeFault("its p is \(node.int("p", default: 2))", remedy: "use p = 2", isOfOperator: true)
+    }
     let first = try axis(node, default: -1, of: x.view.shape)
     return rows(node, x, along: [first]) { depth in
       .standardize(

@@ -146,7 +146,7 @@ extension ONNXTranslation {
       case "NOTSET": break
       case "VALID": (before, after) = (0, 0)
       case "SAME_UPPER", "SAME_LOWER": wanted = wanted ?? inputs[axis] * strides[axis]
-      default: throw NodeFault("its auto_pad is \(scheme.printable(40))")
+      default: throw NodeFault("its auto_pad is \(scheme.printable(40))", isOfOperator: true)
       }
       if let wanted {
         guard (1...1 << 20).contains(wanted) else { throw NodeFault("its output_shape is \(wanted)") }

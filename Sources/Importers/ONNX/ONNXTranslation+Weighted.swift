@@ -30,7 +30,10 @@ extension ONNXTranslation {
   }
 
   mutating func gemm(_ node: ONNXNode) throws(NodeFault) {
-    guard node.int("transA", default: 0) == 0 else { throw NodeFault("it transposes its input (transA)") }
+    guard node.int("transA", default: 0) == 0 else {
+      throw NodeFault(
+        "it transposes its input (transA)", remedy: "put a Transpose in front of it instead", isOfOperator: true)
+    }
     let x = try realCodes(node, 0, "input")
     let factor = try constant(node, 1, "weights")
     let (alpha, beta) = (node.float("alpha", default: 1), node.float("beta", default: 1))
@@ -183,7 +186,11 @@ extension ONNXTranslation {
   }
 
   mutating func batchNormalization(_ node: ONNXNode) throws(NodeFault) {
-    guard node.int("training_mode", default: 0) == 0 else { throw NodeFault("it is in training mode") }
+    guard node.int("training_mode", default: 0) == 0 else {
+      throw NodeFault(
+        "it is in training mode", remedy: "export the network for inference (in PyTorch: model.eval())",
+        isOfOperator: true)
+    }
     var parameters: [[Double]] = []
     for (position, role) in ["scale", "bias", "mean", "variance"].enumerated() {
       parameters.append(try constant(node, position + 1, role).reals)
@@ -304,7 +311,9 @@ extension ONNXTranslation {
   /// ONNX Runtime's QGemm.
   mutating func qGemm(_ node: ONNXNode) throws(NodeFault) {
     guard node.int("transA", default: 0) == 0, node.float("alpha", default: 1) == 1 else {
-      throw NodeFault("it transposes its input (transA) or has an alpha other than 1")
+      throw NodeFault(
+        "it transposes its input (transA) or has an alpha other than 1",
+        remedy: "put a Transpose in front of it instead, and alpha into the weights' scale", isOfOperator: true)
     }
     guard node.hasInput(7) else {
       throw NodeFault("its output is float32", remedy: "quantise its output (inputs y_scale and y_zero_point)")

@@ -46,7 +46,11 @@ extension ONNXTranslation {
     guard strides.allSatisfy({ $0 > 0 }), dilations.allSatisfy({ $0 > 0 }), kernel.allSatisfy({ $0 > 0 }) else {
       throw NodeFault("its strides \(strides), dilations \(dilations) and window \(kernel) must be positive")
     }
-    guard dilates || dilations == [1, 1] else { throw NodeFault("its window is dilated: \(dilations)") }
+    guard dilates || dilations == [1, 1] else {
+      throw NodeFault(
+        "its window is dilated: \(dilations)", remedy: "pool over windows without gaps; Conv may have them",
+        isOfOperator: true)
+    }
     let reach = (0..<2).map { (kernel[$0] - 1) * dilations[$0] + 1 }
     switch node.string("auto_pad", default: "NOTSET") {
     case "NOTSET": break
@@ -59,7 +63,7 @@ extension ONNXTranslation {
         before[axis] = node.string("auto_pad", default: "") == "SAME_UPPER" ? total / 2 : total - total / 2
         after[axis] = total - before[axis]
       }
-    case let other: throw NodeFault("its auto_pad is \(other.printable(40))")
+    case let other: throw NodeFault("its auto_pad is \(other.printable(40))", isOfOperator: true)
     }
     var sizes = [0, 0]
     for axis in 0..<2 {

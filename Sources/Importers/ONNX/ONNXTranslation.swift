@@ -21,6 +21,10 @@ struct ONNXTranslation {
   private(set) var readers: [String: [Int]] = [:]
   /// Shapes of values at fault, as far as they are known.
   private var shapes: [String: [Int]] = [:]
+  /// Where they are not, those of what such values are made of: with them an operator's own limits can be looked at.
+  private var guesses: [String: [Int]] = [:]
+  /// Values that depend on the network's inputs.
+  private var varying: Set<String> = []
   /// What the caller must know: see `Network.notices`.
   var notices: [String] = []
   private var issues: [LayerIssue] = []
@@ -46,6 +50,8 @@ struct ONNXTranslation {
       for input in node.inputs { readers[input, default: []].append(index) }
     }
     self.nodes = nodes
+    varying = Set(graph.input.map(\.name)).subtracting(graph.initializer.map(\.name))
+    for node in nodes where node.inputs.contains(where: varying.contains) { varying.formUnion(node.outputs) }
     guard isFloat || nodes.isEmpty || Self.isQuantised(graph, nodes) else {
       throw NetworkError(
         [
@@ -101,12 +107,15 @@ struct ONNXTranslation {
     inputs.indices.sorted { (inputs[$0].origin, $0) < (inputs[$1].origin, $1) }.compactMap { inputs[$0].tensor }
   }
 
-  /// What was translated, for readers that look for more faults in it.
+  /// What was translated, for readers that look for more faults in it: what a layer at fault would have read counts as
+  /// an output, since nobody looks at what leads nowhere.
   private func rest(_ outputs: [Int]) -> Network? {
-    guard let last = operations.last?.outputs.first else { return nil }
+    let read = Set(operations.flatMap(\.inputs).compactMap { $0 } + outputs)
+    let unread = operations.flatMap(\.outputs).filter { !read.contains($0) }
+    guard !operations.isEmpty else { return nil }
     let network = Network(
-      name: name, tensors: tensors, operations: operations, inputs: inputTensors,
-      outputs: outputs.isEmpty ? [last] : outputs, format: .onnx)
+      name: name, tensors: tensors, operations: operations, inputs: inputTensors, outputs: outputs + unread,
+      format: .onnx)
     return (try? network.validate()).map { network }
   }
 
@@ -170,6 +179,7 @@ struct ONNXTranslation {
   private mutating func fail(_ node: ONNXNode) {
     for output in node.outputs where !output.isEmpty {
       meanings[output] = .failed
+      guesses[output] = node.inputs.compactMap { shape(of: $0) }.first
       guard shapes[output] == nil, Self.keepsShape.contains(node.type) || Self.broadcasts.contains(node.type) else { continue }
       let read = Self.broadcasts.contains(node.type) ? node.inputs.filter { !$0.isEmpty } : Array(node.inputs.prefix(1))
       let known = read.compactMap { input in meanings[input]?.view?.shape ?? shapes[input] }
@@ -209,6 +219,10 @@ struct ONNXTranslation {
         return report(error, node, index)
       }
     }
+    // With codes in the place of what is at fault, an operator says what it never takes, whatever it reads.
+    for input in node.inputs where varying.contains(input) {
+      if case .failed = meanings[input], let shape = shape(of: input) { meanings[input] = standIn(shape, for: node) }
+    }
     do throws(NodeFault) {
       try translate(node)
       self = before
@@ -217,6 +231,15 @@ struct ONNXTranslation {
       if error.isOfOperator { return report(error, node, index) }
     }
     fail(node)
+  }
+
+  private func shape(of value: String) -> [Int]? { meanings[value]?.view?.shape ?? shapes[value] ?? guesses[value] }
+
+  private mutating func standIn(_ shape: [Int], for node: ONNXNode) -> ONNXMeaning {
+    let tensor = addTensor(
+      Tensor(name: "", shape: shape, type: .int8, quantization: Quantization(scales: [1], zeroPoints: [0])))
+    let readsIntegers = node.type.hasPrefix("QLinear") || ["DequantizeLinear", "QGemm"].contains(node.type)
+    return .codes(ONNXCodes(tensor: tensor, view: StridedView(rowMajor: shape), isReal: !readsIntegers))
   }
 
   private static func typeName(of node: ONNXNode) -> String {
@@ -578,9 +601,9 @@ struct ONNXTranslation {
         remedy: "quantise statically (onnxruntime.quantization.quantize_static)", isOfOperator: true)
     case "LSTM", "GRU", "RNN":
       throw NodeFault(
-        "recurrent operators are not supported",
-        remedy: "write the cell's steps out as MatMul, Add, Mul, Sigmoid and Tanh before the export, and quantise those",
-        isOfOperator: true)
+        "it hands hidden states on from moment to moment as real values, with no quantiser in between: no codes stand for them",
+        remedy: "write the cell's steps out as MatMul, Add, Mul, Sigmoid and Tanh before the export (in PyTorch: a loop over time "
+          + "with the cell's formula), and quantise all of these: quantize_static with QuantFormat.QDQ", isOfOperator: true)
     case "If", "Loop", "Scan":
       throw NodeFault("control flow is not supported", remedy: "export one straight graph", isOfOperator: true)
     case "Constant": throw NodeFault("its value is of a kind that no operator here reads (text, or sparse)")
