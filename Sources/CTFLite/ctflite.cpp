@@ -311,6 +311,7 @@ bool ctflite_get_operator(const ctflite_model *m, size_t index, ctflite_operator
   out->builtin_code = std::max<int>(code->deprecated_builtin_code(), code->builtin_code());
   out->version = code->version();
   out->custom_code = string(code->custom_code());
+  out->custom_options = view<ctflite_bytes>(op->custom_options());
   out->inputs = ints(op->inputs());
   out->outputs = ints(op->outputs());
   out->options = options(op);

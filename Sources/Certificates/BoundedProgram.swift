@@ -79,6 +79,7 @@ package struct BoundedStep: Sendable {
     case sum(Pool, window: WindowTable, bias: Int32)
     case softmax(SoftmaxBounds)
     case normalize(Normalization)
+    case signal(Signal)
     case move([MoveSource])
   }
   package let form: Form
@@ -300,6 +301,12 @@ extension BoundedStep {
     case .normalize(let normalization):
       try normalization.check(program.values[step.inputs[0]].type, count: output.count)
       form = .normalize(normalization)
+      self.staircases = []
+      staircaseOf = { _ in 0 }
+
+    case .signal(let signal):
+      try signal.check(step.inputs.map { program.values[$0] }, output)
+      form = .signal(signal)
       self.staircases = []
       staircaseOf = { _ in 0 }
 

@@ -50,7 +50,7 @@ extension BoundedProgram {
     case .product(let product, _): return count * (1 + 2 * product.depth)
     // [output, tap].
     case .maximum(_, let window): return count * window.taps
-    case .longSums, .longProduct, .softmax, .normalize, .move: return 0
+    case .longSums, .longProduct, .softmax, .normalize, .signal, .move: return 0
     }
   }
 
@@ -321,7 +321,7 @@ extension BoundedProgram {
         try add(MaximumBound(clamp: pool.clamp).maximum(price: price[element], taps), to: &total)
       }
 
-    case .longSums, .longProduct, .softmax, .normalize:
+    case .longSums, .longProduct, .softmax, .normalize, .signal:
       try codesAlone()
 
     case .move(let sources):

@@ -219,6 +219,9 @@ extension BoundedStep {
     case .normalize(let normalization):
       let codes = normalization.codes(low: low, high: high)
       ranges.narrow(value: step.output, low: codes.low, high: codes.high)
+    case .signal(let signal):
+      let codes = signal.codes(low: step.inputs.map { ranges.low[$0] }, high: step.inputs.map { ranges.high[$0] })
+      ranges.narrow(value: step.output, low: codes.low, high: codes.high)
     case .move(let sources):
       var newLow: [Int32] = []
       var newHigh: [Int32] = []

@@ -176,7 +176,7 @@ extension Step {
     case .product(let product): [product.requantization.rounding]
     case .pool(let pool): if case .sum(_, let requantization, _) = pool.kind { [requantization.rounding] } else { [] }
     case .normalize(let normalization): if case .length(let rounding) = normalization.kind { [rounding] } else { [] }
-    case .lookup, .softmax, .move: []
+    case .lookup, .softmax, .signal, .move: []
     }
   }
 }

@@ -102,7 +102,7 @@ extension Step {
       return low...high
     case .product(let product): return product.accumulator
     case .pool(let pool): if case .sum(_, _, let range) = pool.kind { return range } else { return nil }
-    case .lookup, .combine, .softmax, .normalize, .move: return nil
+    case .lookup, .combine, .softmax, .normalize, .signal, .move: return nil
     }
   }
 }

@@ -110,7 +110,7 @@ struct KernelWriter {
     case .affine, .product:
       guard let range = step.accumulatorRange else { break }
       text += " Accumulators stay in [\(range.lowerBound), \(range.upperBound)] (proved for every input), inside \(range.sumType)."
-    case .lookup, .combine, .pool, .softmax, .normalize, .move: break
+    case .lookup, .combine, .pool, .softmax, .normalize, .signal, .move: break
     }
     return text
   }

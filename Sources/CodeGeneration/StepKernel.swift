@@ -138,6 +138,7 @@ struct PortableKernel: StepKernel {
     case .pool(let pool): writer.pool(pool, step, index, &text)
     case .softmax(let softmax): writer.softmax(softmax, step, index, &text)
     case .normalize(let normalization): writer.normalize(normalization, step, index, &text)
+    case .signal(let signal): writer.signal(signal, step, index, &text)
     case .move(let move): writer.move(move, step, index, &text)
     }
   }

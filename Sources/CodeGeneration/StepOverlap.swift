@@ -24,6 +24,7 @@ enum StepOverlap {
       return strides == rowMajor(combine.shape) ? 0 : nil
     // Every column reads all rows again.
     case .product: return nil
+    case .signal: return nil
     case .move(let move): return distance(move, input: position)
     }
   }

@@ -169,6 +169,9 @@ public enum Mutation: String, Sendable, CaseIterable {
         normalization.kind = .scores(scores)
       }
       step.operation = .normalize(normalization)
+    case .signal(var signal):
+      guard self == .biasOff, mutate(&signal) else { return false }
+      step.operation = .signal(signal)
     case .move(var move):
       if self == .fillOff, let fill = move.fill {
         move.fill = fill == 127 ? 126 : fill + 1
@@ -183,6 +186,18 @@ public enum Mutation: String, Sendable, CaseIterable {
         return false
       }
       step.operation = .move(move)
+    }
+    return true
+  }
+
+  private func mutate(_ signal: inout Signal) -> Bool {
+    switch signal {
+    case .filterBank(var bank):
+      guard let place = bank.weights.firstIndex(where: { $0 < .max }) else { return false }
+      bank.weights[place] += 1
+      signal = .filterBank(bank)
+    case .logarithm(let scale, let bits): signal = .logarithm(scale: scale + 1, correctionBits: bits)
+    default: return false
     }
     return true
   }

@@ -217,6 +217,7 @@ private struct TFLiteReader {
   /// Gives a recurrent operation outputs for what it leaves in its variables, and returns those as states. The inputs of
   /// an LSTM that say something become those of `Operation.Kind.lstm`.
   private func takeState(_ operation: inout Operation, _ tensors: inout [Tensor]) -> [NetworkState] {
+    if case .signal(.subtraction) = operation.kind { return takeNoise(&operation, &tensors) }
     let kept = keptTensors(of: operation)
     guard !kept.isEmpty, kept.allSatisfy(tensors.indices.contains) else { return [] }
     if case .lstm = operation.kind {
@@ -235,6 +236,20 @@ private struct TFLiteReader {
       return NetworkState(
         name: tensor.name, read: index, written: tensors.count - 1, initial: TFLiteVariables.zeros(of: tensor))
     }
+  }
+
+  /// Gives an operation that estimates noise the estimate of the run before as an input, and returns it as a state.
+  private func takeNoise(_ operation: inout Operation, _ tensors: inout [Tensor]) -> [NetworkState] {
+    guard operation.inputs.count == 1, operation.outputs.count == 2 else { return [] }
+    let written = operation.outputs[1]
+    guard tensors.indices.contains(written) else { return [] }
+    let noise = tensors[written]
+    let read = tensors.count
+    operation.inputs.append(read)
+    tensors.append(Tensor(name: noise.name, shape: noise.shape, type: noise.type))
+    return [
+      NetworkState(name: noise.name, read: read, written: written, initial: TFLiteVariables.zeros(of: noise))
+    ]
   }
 
   /// Says of an operation that reads state, or weights stored sparse, that it does, and lets it read nothing of the kind.
@@ -266,7 +281,7 @@ private struct TFLiteReader {
     let custom = String(raw.custom_code)
     let typeName =
       code == .custom ? "CUSTOM \(custom.printable(60))" : code?.name ?? "builtin operator \(raw.builtin_code)"
-    let kind = kind(of: code, raw.options, custom: custom)
+    let kind = kind(of: code, raw.options, custom: custom, raw.custom_options)
     var inputs: [Int?] = [Int](raw.inputs).map { $0 == -1 ? nil : $0 }
     if code == .transposeConv, inputs.count >= 3 {
       // The file has the output's shape first, then the weights, then the image.
@@ -275,7 +290,7 @@ private struct TFLiteReader {
     // An embedding's rows are gathered from a table that the file has second.
     if code == .embeddingLookup, inputs.count == 2 { inputs.swapAt(0, 1) }
     var operation = Operation(kind, typeName: typeName, inputs: inputs, outputs: [Int](raw.outputs))
-    if code == .custom {
+    if code == .custom, TFLiteSignal(rawValue: custom) == nil {
       let refusal = TFLiteBuiltin.refusal(ofCustom: custom)
       operation.kind = .unsupported(reason: refusal.reason)
       operation.remedy = refusal.remedy
@@ -299,7 +314,9 @@ private struct TFLiteReader {
     }
   }
 
-  private func kind(of code: TFLiteBuiltin?, _ options: ctflite_options, custom: String) -> Operation.Kind {
+  private func kind(
+    of code: TFLiteBuiltin?, _ options: ctflite_options, custom: String, _ customOptions: ctflite_bytes
+  ) -> Operation.Kind {
     guard let code else {
       return .unsupported(reason: "this builtin operator is unknown to Lockstep")
     }
@@ -438,7 +455,10 @@ private struct TFLiteReader {
     case .quantize: return .quantize
     case .dequantize: return .dequantize
     case .custom:
-      return .unsupported(reason: "custom operators have no arithmetic that the file defines")
+      guard let signal = TFLiteSignal(rawValue: custom) else {
+        return .unsupported(reason: "custom operators have no arithmetic that the file defines")
+      }
+      return signal.kind(options: [UInt8](UnsafeBufferPointer(start: customOptions.bytes, count: customOptions.count)))
     default:
       return .unsupported(reason: "the operator is not supported")
     }
@@ -467,6 +487,8 @@ private struct TFLiteReader {
     case 6: .boolean
     case 7: .int16
     case 9: .int8
+    case 12: .uint64
+    case 15: .uint32
     case 17: .int4
     default: .other(TFLiteBuiltin.typeNames[Int(code)] ?? "type \(code)")
     }

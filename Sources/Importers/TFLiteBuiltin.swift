@@ -171,6 +171,8 @@ extension TFLiteBuiltin {
         "it is TensorFlow's own operator \(String(name.dropFirst(4)).printable(60)), whose arithmetic the file does not define",
         "convert with TFLITE_BUILTINS_INT8 alone, without SELECT_TF_OPS, which names the layer to replace"
       )
+    case let name where TFLiteSignal.refusal(of: name) != nil:
+      TFLiteSignal.refusal(of: name) ?? ("", "")
     default:
       (
         "custom operators have no arithmetic that the file defines",

@@ -133,6 +133,7 @@ public struct Step: Sendable {
     case softmax(Softmax)
     case normalize(Normalization)
     case move(Move)
+    case signal(Signal)
   }
 
   /// The operation of the file that a step comes from.
@@ -166,7 +167,8 @@ public struct Step: Sendable {
     switch operation {
     case .affine(let affine): affine.multiplyAccumulates
     case .product(let product): product.multiplyAccumulates
-    case .lookup, .combine, .pool, .softmax, .normalize, .move: 0
+    case .signal(.filterBank(let bank)): 2 * bank.weights.count
+    case .lookup, .combine, .pool, .softmax, .normalize, .move, .signal: 0
     }
   }
 
@@ -176,6 +178,7 @@ public struct Step: Sendable {
     case .affine(let affine): affine.multiplyAccumulates
     case .product(let product): product.multiplyAccumulates
     case .pool(let pool): outputCount * pool.geometry.taps
+    case .signal(let signal): signal.work(outputCount: outputCount)
     case .lookup, .combine, .softmax, .normalize, .move: outputCount * 8
     }
   }

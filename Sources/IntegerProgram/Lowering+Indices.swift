@@ -48,8 +48,8 @@ extension Lowering {
 
   private static func keepsIndices(_ kind: Operation.Kind) -> Bool {
     switch kind {
-    case .add(.none), .subtract(.none), .multiply(.none), .maximum, .minimum, .compare, .select, .constant(.cast),
-      .reshape, .squeeze, .expandDimensions:
+    case .add(.none), .subtract(.none), .multiply(.none), .divide(.none), .maximum, .minimum, .compare, .select,
+      .constant(.cast), .reshape, .squeeze, .expandDimensions:
       true
     default: false
     }
@@ -102,6 +102,10 @@ extension Lowering {
       case .add: made = try operand(0, n) &+ operand(1, n)
       case .subtract: made = try operand(0, n) &- operand(1, n)
       case .multiply: made = try operand(0, n) &* operand(1, n)
+      case .divide:
+        let divisor = try operand(1, n)
+        guard divisor != 0 else { throw LayerFault("it divides by 0") }
+        made = try operand(0, n) / divisor
       case .maximum: made = try max(operand(0, n), operand(1, n))
       case .minimum: made = try min(operand(0, n), operand(1, n))
       case .select: made = try operand(0, n) != 0 ? operand(1, n) : operand(2, n)
@@ -111,6 +115,10 @@ extension Lowering {
       }
       guard Int32(exactly: made) != nil else { throw LayerFault("its integers pass 32 bits") }
       result.append(made)
+    }
+    if case .constant(.cast) = operation.kind, let codes = plainCodes(ofTensor: output) {
+      try emitCodes(of: result, from: source, codes)
+      return true
     }
     indexFunctions[output] = IndexFunction(value: source, integers: result)
     return true

@@ -130,6 +130,7 @@ struct Lowering {
       .map { state, ends in
         State(name: state.name, read: ends.0, written: ends.1, initial: initialCodes(of: state))
       }
+    spreadWords()
     let program = IntegerProgram(
       name: network.name, values: values, steps: steps, inputs: inputValues, outputs: outputs, states: states,
       inputNames: network.inputs.map { network.tensors[$0].name },
@@ -183,7 +184,9 @@ struct Lowering {
   private func initialCodes(of state: NetworkState) -> [Int32] {
     var constant = network.tensors[state.read]
     constant.constant = state.initial
-    return (constant.integers ?? []).map { Int32(truncatingIfNeeded: $0) }
+    let integers = constant.integers ?? []
+    if let codes = Self.codesOfWord(constant.type) { return Self.codes(ofWords: integers, codes) }
+    return integers.map { Int32(truncatingIfNeeded: $0) }
   }
 
   private mutating func lowerOutput(_ tensor: Int, inputs: [Int]) throws -> Int {
@@ -225,6 +228,7 @@ struct Lowering {
     guard operation.outputs.count == 1 || operation.kind.mayHaveSeveralOutputs && !operation.outputs.isEmpty else {
       throw LayerFault("it has \(operation.outputs.count) outputs, not one")
     }
+    if try lowerPlainIntegers(operation) { return }
     if try lowerIndices(operation) { return }
     if try lowerFloat(operation) { return }
     switch operation.kind {
@@ -295,6 +299,7 @@ struct Lowering {
       try resizeBilinear(operation, alignsCorners: alignsCorners, centresHalfPixels: centresHalfPixels)
     case .lstm(let cellClip): try lstm(operation, cellClip: cellClip)
     case .svdf(let rank): try svdf(operation, rank: rank)
+    case .signal(let function): try signal(operation, function)
     case .constant:
       throw LayerFault(
         "it is supported where constants and fixed shapes determine it", remedy: Self.remedy(for: operation.typeName))
@@ -319,6 +324,7 @@ extension Lowering {
     guard tensor.shape.allSatisfy({ $0 > 0 }) else {
       return .failure(LayerFault("\(place) has the shape \(tensor.shape): it is empty"))
     }
+    if let value = plainInteger(ofTensor: index) { return .success(value) }
     let type: CodeType
     switch tensor.type {
     case .int8: type = .int8

@@ -1,5 +1,6 @@
 import Arithmetic
 import Crypto
+import Network
 
 extension IntegerProgram {
   /// The program's SHA-256: of `canonicalBytes`, in lowercase hexadecimal. It stands in the generated C, in reports and
@@ -153,6 +154,9 @@ package struct CanonicalWriter {
         integers(scores.offsets)
         range(scores.codes)
       }
+    case .signal(let signal):
+      text("signal")
+      self.signal(signal)
     case .move(let move):
       text("move")
       list(move.fill.map { [$0] } ?? []) { $0.integer(Int($1)) }
@@ -164,6 +168,39 @@ package struct CanonicalWriter {
         writer.integer(copy.targetStart)
         writer.integers(copy.targetStrides)
       }
+    }
+  }
+
+  mutating func signal(_ signal: Signal) {
+    func subtraction(_ name: String, _ s: SpectralSubtraction) {
+      text(name)
+      integers(s.smoothing + s.oneMinusSmoothing)
+      integers([s.least, s.smoothingBits, s.bits, s.isClamped ? 1 : 0])
+    }
+    switch signal {
+    case .room: text("room")
+    case .shifted: text("shifted")
+    case .spectrum(let transform):
+      text("spectrum")
+      integer(transform.length)
+    case .energy(let bins):
+      text("energy")
+      integers([bins.lowerBound, bins.upperBound])
+    case .filterBank(let bank):
+      text("filter bank")
+      list(bank.bins) { $0.integers([$1.lowerBound, $1.upperBound]) }
+      integers(bank.weights)
+      integers(bank.nextWeights)
+    case .root: text("root")
+    case .noise(let s): subtraction("noise", s)
+    case .remainder(let s): subtraction("remainder", s)
+    case .gain(let table, let shift):
+      text("gain")
+      integers(table)
+      integer(shift)
+    case .logarithm(let scale, let bits):
+      text("logarithm")
+      integers([scale, bits])
     }
   }
 

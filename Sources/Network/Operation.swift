@@ -284,6 +284,7 @@ public struct Operation: Sendable {
     /// Inputs: [1, features]; weights of features [filters, features]; weights of time [filters, memory]; bias or nil; the
     /// last `memory` results of every filter. Outputs: [1, filters / rank]; the new results (TensorFlow Lite's SVDF).
     case svdf(rank: Int)
+    case signal(SignalFunction)
     /// What the importer could not translate, and why.
     case unsupported(reason: String)
   }
@@ -316,7 +317,7 @@ extension Operation.Kind {
   /// Whether it may make more than one tensor.
   public var mayHaveSeveralOutputs: Bool {
     switch self {
-    case .split, .splitSizes, .unpack, .lstm, .svdf: true
+    case .split, .splitSizes, .unpack, .lstm, .svdf, .signal(.autoScale), .signal(.subtraction): true
     default: false
     }
   }

@@ -13,6 +13,8 @@ public enum ElementType: Sendable, Hashable, CustomStringConvertible {
   public static let int16 = ElementType.integer(bits: 16, signed: true)
   public static let int32 = ElementType.integer(bits: 32, signed: true)
   public static let int64 = ElementType.integer(bits: 64, signed: true)
+  public static let uint32 = ElementType.integer(bits: 32, signed: false)
+  public static let uint64 = ElementType.integer(bits: 64, signed: false)
 
   public var description: String {
     switch self {
@@ -55,7 +57,8 @@ public enum ElementType: Sendable, Hashable, CustomStringConvertible {
   public var codes: ClosedRange<Int64>? {
     guard case .integer(let bits, let signed) = self else { return nil }
     if signed { return (-1 << Int64(bits - 1))...((1 << Int64(bits - 1)) &- 1) }
-    return 0...((1 << Int64(bits)) - 1)
+    // The uppermost half of 64 bits is left out, which an Int64 cannot say.
+    return 0...(bits < 63 ? (1 << Int64(bits)) - 1 : Int64.max)
   }
 }
 

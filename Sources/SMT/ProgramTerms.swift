@@ -80,6 +80,10 @@ struct ProgramTerms {
         codes(of: normalization, row, operands[0][row * normalization.depth..<(row + 1) * normalization.depth])
       }
       return rows.flatMap { $0 }
+    case .signal:
+      throw EncodingError(
+        "layer \(step.source.name) (\(step.source.type)): no formula of 32 bits holds what becomes of a "
+          + "signal; ask without a solver")
     case .move(let move):
       var output = [Code](repeating: Code(Int64(move.fill ?? 0)), count: program.values[step.output].count)
       for copy in move.copies {

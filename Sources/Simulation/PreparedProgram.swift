@@ -61,6 +61,8 @@ final class PreparedProgram: Sendable {
         }
       case .normalize(let normalization):
         steps.append(PreparedNormalization(normalization: normalization, from: from[0], to: to))
+      case .signal(let signal):
+        steps.append(PreparedSignal(signal: signal, from: from, to: to))
       case .move(let move):
         let isInPlace = move.isIdentity && from[0] == to
         steps.append(PreparedMove(isInPlace ? Move(copies: []) : move, from: from, to: to))

@@ -29,6 +29,7 @@ public struct ReferenceInterpreter: Sendable {
     case .pool(let pool): codes(of: pool, operands[0])
     case .softmax(let softmax): codes(of: softmax, operands[0])
     case .normalize(let normalization): codes(of: normalization, operands[0])
+    case .signal(let signal): signal.codes(operands)
     case .move(let move): codes(of: move, operands, count: program.values[step.output].count)
     }
   }

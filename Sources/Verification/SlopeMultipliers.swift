@@ -128,7 +128,7 @@ struct SlopeMultipliers: MultiplierSource {
       }
       return multipliers
 
-    case .longSums, .longProduct, .softmax, .normalize, .move:
+    case .longSums, .longProduct, .softmax, .normalize, .signal, .move:
       return []
     }
   }

@@ -153,6 +153,7 @@ extension NetworkReport.Layer {
       }
     case .softmax(let softmax): kind = softmax.isLogarithmic ? "log-softmax" : "softmax"
     case .normalize: kind = "normalisation"
+    case .signal: kind = "signal processing"
     case .move(let move): kind = move.isIdentity ? "reshape" : "move"
     }
   }

@@ -33,6 +33,22 @@ struct SupportedOperator {
     SupportedOperator(
       name: "CUMSUM", limits: "constant axis; differing scales: as far as the reference's 32 bits hold the sums"),
     SupportedOperator(
+      name: "CUSTOM SignalEnergy", limits: "int16; bins that it leaves out only in front of SignalFilterBank"),
+    SupportedOperator(
+      name: "CUSTOM SignalFftAutoScale", limits: "int16; the number of bits goes to SignalFilterBankSquareRoot alone"),
+    SupportedOperator(
+      name: "CUSTOM SignalFilterBank", limits: "of uint32, constant tables, no negative weights; makes uint64"),
+    SupportedOperator(
+      name: "CUSTOM SignalFilterBankLog",
+      limits: "of uint32; makes int16, which CAST to int32 takes, and arithmetic with constants up to CAST to int8"),
+    SupportedOperator(
+      name: "CUSTOM SignalFilterBankSpectralSubtraction", limits: "of uint32; its noise is a state of the program"),
+    SupportedOperator(name: "CUSTOM SignalFilterBankSquareRoot", limits: "of uint64; makes uint32"),
+    SupportedOperator(name: "CUSTOM SignalPCAN", limits: "of uint32; constant table of 125 gains"),
+    SupportedOperator(
+      name: "CUSTOM SignalRfft", limits: "of at most 8,192 samples, a power of two or zeros behind them; int16"),
+    SupportedOperator(name: "CUSTOM SignalWindow", limits: "int16; constant weights"),
+    SupportedOperator(
       name: "DEPTHWISE_CONV_2D", limits: "as CONV_2D, with any depth multiplier"),
     SupportedOperator(name: "DEPTH_TO_SPACE", limits: "equal input and output quantisation"),
     SupportedOperator(

@@ -147,6 +147,7 @@ import Testing
     case .pool: "pool"
     case .softmax: "softmax"
     case .normalize: "normalisation"
+    case .signal: "signal"
     case .move: program.isAlias(step) ? "nothing" : "move"
     }
   }

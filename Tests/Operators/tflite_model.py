@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Optional, Sequence, Union
 
 import flatbuffers
+from flatbuffers import flexbuffers
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
@@ -23,6 +24,8 @@ TENSOR_TYPES = {
     "bool": schema.TensorType.BOOL,
     "float16": schema.TensorType.FLOAT16,
     "resource": schema.TensorType.RESOURCE,
+    "uint32": schema.TensorType.UINT32,
+    "uint64": schema.TensorType.UINT64,
 }
 
 # Names of the Options union's members, where they are not derivable from the operator's own name.
@@ -106,13 +109,15 @@ class Graph:
         return self.tensor(name, array.shape, dtype or str(array.dtype), quantization, data=array)
 
     def operator(self, name, inputs, outputs, custom_code=None, **options):
-        """Adds an operator; keyword arguments are fields of its builtin options."""
+        """Adds an operator; keyword arguments are fields of its builtin options, or what a custom one is given."""
         operator = schema.OperatorT()
         operator.opcodeIndex = self.model.operator_code(name, custom_code)
         operator.inputs = list(inputs)
         operator.outputs = list(outputs)
         if name != "CUSTOM":
             set_builtin_options(operator, name, options)
+        elif options:
+            operator.customOptions = list(flexible_map(options))
         self.operators.append(operator)
 
     def table(self):
@@ -227,6 +232,16 @@ def set_builtin_options(operator, name, fields):
         setattr(options, field, value)
     operator.builtinOptionsType = getattr(schema.BuiltinOptions, type_name)
     operator.builtinOptions = options
+
+
+def flexible_map(fields):
+    """A FlexBuffer that maps names to integers and truth values."""
+    builder = flexbuffers.Builder()
+    with builder.Map():
+        for name, value in fields.items():
+            builder.Key(name)
+            builder.Bool(value) if isinstance(value, bool) else builder.Int(value)
+    return bytes(builder.Finish())
 
 
 def operators_in(model_bytes):

@@ -79,6 +79,8 @@ typedef struct {
   int builtin_code;
   int version;
   ctflite_string custom_code;
+  // In the format that the operator has agreed with its kernel.
+  ctflite_bytes custom_options;
   ctflite_ints inputs, outputs;
   ctflite_options options;
 } ctflite_operator;
@@ -118,7 +120,8 @@ bool ctflite_get_tensor(const ctflite_model *model, size_t index, ctflite_tensor
 bool ctflite_get_operator(const ctflite_model *model, size_t index, ctflite_operator *operator_);
 
 // Writes a model, through the same structures: its tensors and operators in order, then the rest. What is given is copied;
-// of a tensor that is name, shape, type, data and quantisation, of an operator all but custom_code and options.present.
+// of a tensor that is name, shape, type, data and quantisation, of an operator all but custom_code, custom_options and
+// options.present.
 // All together must stay below 2^30 bytes. False, or null, where memory ends.
 typedef struct ctflite_writer ctflite_writer;
 ctflite_writer *ctflite_new_writer(void);

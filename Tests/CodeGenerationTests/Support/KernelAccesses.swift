@@ -30,6 +30,12 @@ struct KernelAccesses {
     case .softmax(let softmax): visit(softmax, step.inputs[0], step.output, &visitor)
     case .normalize(let normalization): visit(normalization, step.inputs[0], step.output, &visitor)
     case .move(let move): visit(move, step, &visitor)
+    case .signal:
+      // Some walk over their operands again for every output.
+      for element in 0..<program.values[step.output].count {
+        for value in step.inputs { for place in 0..<program.values[value].count { visitor.read(value, place) } }
+        visitor.write(step.output, element)
+      }
     }
   }
 
