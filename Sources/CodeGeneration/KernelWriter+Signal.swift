@@ -16,7 +16,8 @@ extension KernelWriter {
       input("x", step.inputs[0])
       input("bits", step.inputs[1])
       output("y", step.output)
-      text.line("const int32_t factor = (int32_t)((uint32_t)1U << bits[0]);")
+      text.line("const uint32_t power = (uint32_t)1U << bits[0];")
+      text.line("const int32_t factor = (int32_t)power;")
       text.loop("i", count) { $0.line("y[i] = \(low)((int32_t)x[i] * factor);") }
     case .spectrum(let transform):
       let function = spectrum(transform, samples: count)
@@ -31,7 +32,10 @@ extension KernelWriter {
       text.loop("i", count / 2) { text in
         text.line("const int32_t real = (int32_t)x[2 * i];")
         text.line("const int32_t imaginary = (int32_t)x[(2 * i) + 1];")
-        text.line("uint32_t energy = (uint32_t)(real * real) + (uint32_t)(imaginary * imaginary);")
+        text.line("const int32_t first = real * real;")
+        text.line("const int32_t second = imaginary * imaginary;")
+        text.line(
+          "\(bins == 0..<count / 2 ? "const " : "")uint32_t energy = (uint32_t)first + (uint32_t)second;")
         if bins != 0..<count / 2 {
           text.block("if ((i < \(bins.lowerBound)) || (i >= \(bins.upperBound)))") { $0.line("energy = 0U;") }
         }
@@ -71,11 +75,9 @@ extension KernelWriter {
     text.line("int32_t largest = 0;")
     text.loop("i", count) { text in
       text.line("const int32_t sample = (int32_t)x[i];")
-      text.block("if (sample > largest)") { $0.line("largest = sample;") }
-      text.block("else if (-sample > largest)") { text in
-        // As 16 bits hold it.
-        text.line("largest = (sample == -32768) ? sample : -sample;")
-      }
+      text.line("const int32_t size = (sample > largest) ? sample : -sample;")
+      // As 16 bits hold it.
+      text.block("if (size > largest)") { $0.line("largest = (size == 32768) ? -32768 : size;") }
     }
     text.line("uint8_t room = (largest > 0) ? 15U : 0U;")
     text.block("while (largest > 0)") { text in
@@ -92,7 +94,8 @@ extension KernelWriter {
       var text = CText()
       text.comment("The 16 lowest bits, as a signed number.")
       text.block("static int16_t \(name)(int32_t x)") { text in
-        text.line("return (int16_t)((int32_t)(((uint32_t)x + 32768U) & 65535U) - 32768);")
+        text.line("const uint32_t bits = ((uint32_t)x + 32768U) & 65535U;")
+        text.line("return (int16_t)((int32_t)bits - 32768);")
       }
       return text
     }
@@ -139,7 +142,8 @@ extension KernelWriter {
           }
           text.line("bit >>= 2;")
         }
-        text.line("const uint64_t most = ((word >> 32) == 0U) ? 65535U : 4294967295U;")
+        text.line("uint64_t most = 65535U;")
+        text.block("if ((word >> 32) != 0U)") { $0.line("most = 4294967295U;") }
         text.block("if ((rest > root) && (root != most))") { $0.line("root++;") }
         text.line("return (uint32_t)root;")
       }
@@ -268,7 +272,8 @@ extension KernelWriter {
         text.line("uint32_t bits = 1U;")
         text.block("while ((bits < 32U) && ((word >> bits) != 0U))") { $0.line("bits++;") }
         text.line("const uint32_t place = (bits < 11U) ? (word << (11U - bits)) : (word >> (bits - 11U));")
-        text.line("const int32_t way = (int32_t)(place & 1023U);")
+        text.line("const uint32_t rest = place & 1023U;")
+        text.line("const int32_t way = (int32_t)rest;")
         text.line("const int16_t *piece = &\(gains)[(4U * bits) - 6U];")
         text.line("const int32_t slope = (((int32_t)piece[2] * way) >> 5) + ((int32_t)piece[1] * 32);")
         text.line("gain = (int32_t)\(low)((((slope * way) + 16384) >> 15) + (int32_t)piece[0]);")

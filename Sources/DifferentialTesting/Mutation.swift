@@ -1,6 +1,7 @@
 import Arithmetic
 import CodeGeneration
 import IntegerProgram
+import Network
 
 /// A known fault of a code generator. Code generated with one must differ from the simulator; a test that misses it would
 /// miss the real fault too.
@@ -196,10 +197,22 @@ public enum Mutation: String, Sendable, CaseIterable {
       guard let place = bank.weights.firstIndex(where: { $0 < .max }) else { return false }
       bank.weights[place] += 1
       signal = .filterBank(bank)
+    case .energy(let bins):
+      guard bins.count > 1 else { return false }
+      signal = .energy(bins.lowerBound..<bins.upperBound - 1)
+    case .noise(let subtraction): signal = .noise(Self.shifted(subtraction))
+    case .remainder(let subtraction): signal = .remainder(Self.shifted(subtraction))
+    case .gain(let table, let shift): signal = .gain(table: table, shift: shift == 31 ? 30 : shift + 1)
     case .logarithm(let scale, let bits): signal = .logarithm(scale: scale + 1, correctionBits: bits)
-    default: return false
+    case .room, .shifted, .spectrum, .root: return false
     }
     return true
+  }
+
+  private static func shifted(_ subtraction: SpectralSubtraction) -> SpectralSubtraction {
+    var shifted = subtraction
+    shifted.bits += subtraction.bits == 31 ? -1 : 1
+    return shifted
   }
 
   private func mutate(_ affine: inout Affine) -> Bool {

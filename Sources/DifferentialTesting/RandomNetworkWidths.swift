@@ -1,7 +1,8 @@
 import Network
 
 extension RandomNetwork {
-  /// The network of a seed: of int8 codes, with states, as files of TensorFlow Lite have them, or of any other kind.
+  /// The network of a seed: of int8 codes, with states, as files of TensorFlow Lite have them, or of any other kind, or
+  /// what stands in front of one.
   public static func makeOfAnyKind(seed: UInt64, limits: RandomNetworkLimits = .small) -> Network {
     // One of three has codes of other widths.
     if seed % 3 == 0 { return makeWithOtherCodes(seed: seed, limits: limits) }
@@ -10,6 +11,7 @@ extension RandomNetwork {
     case 1, 5: return network.withNarrowWeights(seed: seed)
     case 4, 8: return makeWithSixteenBits(seed: seed, limits: limits)
     case 7, 10: return network.asymmetric(seed: seed) ?? network
+    case 8 where seed % 24 == 8: return makeSignals(seed: seed)
     default: return network
     }
   }

@@ -63,14 +63,14 @@ extension SearchArguments {
         try questions.set.samples.enumerated().map { index, sample in
           RangeQuery.Domain(
             name: "s\(sample)-\(perturbation.name)-", sample: sample, epsilon: perturbation.epsilon,
-            box: try questions.box(index, perturbation), inside: questions.set.codes(sample))
+            box: try questions.box(index, perturbation),
+            inside: questions.set.codes(sample) + Self.middle(of: simulator.program.stateBox))
         }
       }
     }
     let program = simulator.program
     func domain(_ name: String, file: String? = nil, _ box: [ClosedRange<Int32>]) -> RangeQuery.Domain {
-      let middle = box.map { Int32((Int64($0.lowerBound) + Int64($0.upperBound)) / 2) }
-      return RangeQuery.Domain(name: name, file: file, box: box, inside: middle)
+      RangeQuery.Domain(name: name, file: file, box: box, inside: Self.middle(of: box))
     }
     guard self.properties.isEmpty else {
       return try questions.propertyFiles(for: program).map { file in
@@ -82,6 +82,10 @@ extension SearchArguments {
       }
     }
     return [domain("", program.everyInput)]
+  }
+
+  private static func middle(of box: [ClosedRange<Int32>]) -> [Int32] {
+    box.map { Int32((Int64($0.lowerBound) + Int64($0.upperBound)) / 2) }
   }
 }
 

@@ -35,7 +35,8 @@ import Testing
       Signal.FilterBank(bins: [0..<1, 1..<3], weights: [1, 2, 3], nextWeights: [4, 5, 7]),
     ]
     var signals: [Signal] = [.room, .shifted, .energy(0..<2), .energy(0..<3), .energy(1..<3), .root]
-    signals += subtractions.flatMap { [.noise($0), .remainder($0)] } + banks.map { .filterBank($0) }
+    for subtraction in subtractions { signals += [.noise(subtraction), .remainder(subtraction)] }
+    for bank in banks { signals.append(.filterBank(bank)) }
     signals += [
       .gain(table: [1, 2], shift: 3), .gain(table: [1, 3], shift: 3), .gain(table: [1, 2], shift: 4),
       .logarithm(scale: 64, correctionBits: 3), .logarithm(scale: 65, correctionBits: 3),
@@ -49,18 +50,24 @@ import Testing
   @Test(arguments: [4, 8, 16, 32, 64, 128, 256, 512, 1024])
   func `a transform is the discrete Fourier transform over its length`(length: Int) throws {
     let transform = try #require(FourierTransform(length: length))
-    let samples = (0..<length).map { Int32(($0 * $0 * 7_919 + $0 * 131) % 20_001 - 10_000) }
-    let codes = transform.spectrum(samples)
+    let samples: [Int32] = (0..<length).map { place in
+      let noise: Int = place * place * 7_919 + place * 131
+      return Int32(noise % 20_001 - 10_000)
+    }
+    let codes: [Int32] = transform.spectrum(samples)
     #expect(codes.count == length + 2)
     for bin in stride(from: 0, through: length / 2, by: max(1, length / 32)) {
       var (real, imaginary) = (0.0, 0.0)
       for (index, sample) in samples.enumerated() {
-        let angle = -2 * Double.pi * Double(bin * index % length) / Double(length)
+        let turns = Double(bin * index % length) / Double(length)
+        let angle: Double = -2 * Double.pi * turns
         real += Double(sample) * cosine(angle)
         imaginary += Double(sample) * cosine(angle - Double.pi / 2)
       }
-      #expect(abs(real / Double(length) - Double(codes[2 * bin])) < 4)
-      #expect(abs(imaginary / Double(length) - Double(codes[2 * bin + 1])) < 4)
+      let errors: [Double] = [
+        real / Double(length) - Double(codes[2 * bin]), imaginary / Double(length) - Double(codes[2 * bin + 1]),
+      ]
+      #expect(errors.allSatisfy { abs($0) < 4 }, "bin \(bin): \(errors)")
     }
   }
 
@@ -70,7 +77,8 @@ import Testing
     let x = angle - (angle / turn).rounded() * turn
     var (sum, term) = (1.0, 1.0)
     for n in 1...20 {
-      term *= -x * x / Double((2 * n - 1) * 2 * n)
+      let divisor = Double((2 * n - 1) * 2 * n)
+      term *= -x * x / divisor
       sum += term
     }
     return sum

@@ -1,0 +1,192 @@
+import Arithmetic
+import Network
+
+extension RandomNetwork {
+  /// A random part of what stands between samples and a network's codes: it may begin with samples, a spectrum, energies,
+  /// sums, what is left of them, or logarithms, and end behind any of them.
+  public static func makeSignals(seed: UInt64) -> Network {
+    var builder = RandomSignals(random: SeededGenerator(seed: seed ^ 0x516))
+    builder.grow()
+    var network = builder.network
+    network.name = "signals_\(seed)"
+    return network
+  }
+}
+
+/// A row of signal operators under construction.
+private struct RandomSignals {
+  private enum Stage: Int, CaseIterable {
+    case window, scale, spectrum, energy, bank, root, subtraction, gain, logarithm, codes
+  }
+
+  var random: SeededGenerator
+  var network = Network(name: "", tensors: [], operations: [], inputs: [], outputs: [])
+  /// How far the samples were shifted, and the noise.
+  private var bits: Int?
+  private var noise: Int?
+
+  init(random: SeededGenerator) { self.random = random }
+
+  mutating func grow() {
+    let first = random.integer(in: 0...Stage.logarithm.rawValue)
+    let last = random.integer(in: first...Stage.codes.rawValue)
+    var value = input(of: Stage.allCases[first])
+    for stage in Stage.allCases[first...last] {
+      // What a transform or filter bank makes, the others before it need not have shaped.
+      if stage.rawValue < last, stage == .window || stage == .scale, random.chance(0.3) { continue }
+      value = add(stage, to: value)
+    }
+    let made = network.operations.flatMap(\.outputs)
+    let read = Set(network.operations.flatMap { $0.inputs.compactMap { $0 } })
+    network.outputs = made.filter { !read.contains($0) || $0 == value }
+    network.inputs += network.states.map(\.read)
+    network.outputs += network.states.map(\.written)
+  }
+
+  // MARK: Tensors
+
+  private func count(_ tensor: Int) -> Int { network.tensors[tensor].count }
+
+  private mutating func tensor(_ shape: [Int], _ type: ElementType, _ quantization: Quantization? = nil) -> Int {
+    network.tensors.append(
+      Tensor(name: "t\(network.tensors.count)", shape: shape, type: type, quantization: quantization))
+    return network.tensors.count - 1
+  }
+
+  private mutating func constant(_ elements: [Int], _ type: ElementType = .int16, shape: [Int]? = nil) -> Int {
+    let constant = tensor(shape ?? [elements.count], type)
+    network.tensors[constant].constant = elements.flatMap { element in
+      (0..<(type.byteCount ?? 0)).map { UInt8(truncatingIfNeeded: element >> (8 * $0)) }
+    }
+    return constant
+  }
+
+  private mutating func input(_ shape: [Int], _ type: ElementType) -> Int {
+    let input = tensor(shape, type)
+    network.inputs.append(input)
+    return input
+  }
+
+  private mutating func input(of stage: Stage) -> Int {
+    switch stage {
+    case .window, .scale, .spectrum: input([1, random.integer(in: 1...40)], .int16)
+    case .energy: input([2 * random.integer(in: 1...20)], .int16)
+    case .root: input([random.integer(in: 1...8)], .uint64)
+    case .logarithm where random.chance(0.2): input([2, 3], .uint32)
+    default: input([random.integer(in: 1...20)], .uint32)
+    }
+  }
+
+  private mutating func operation(
+    _ function: SignalFunction, _ name: String, _ inputs: [Int], _ outputs: [Int]
+  ) -> Int {
+    network.operations.append(
+      Operation(.signal(function), typeName: "CUSTOM Signal\(name)", inputs: inputs, outputs: outputs))
+    return outputs[0]
+  }
+
+  /// Numbers small as often as large.
+  private mutating func magnitudes(_ count: Int, bits: Int) -> [Int] {
+    (0..<count).map { _ in random.integer(in: 0...(1 << random.integer(in: 0...bits)) - 1) }
+  }
+
+  // MARK: Stages
+
+  private mutating func add(_ stage: Stage, to x: Int) -> Int {
+    let (shape, count) = (network.tensors[x].shape, count(x))
+    switch stage {
+    case .window:
+      let weights = constant((0..<count).map { _ in random.integer(in: -32_768...32_767) })
+      let shift = random.chance(0.3) ? 12 : random.integer(in: 0...17)
+      return operation(.window(shift: shift), "Window", [x, weights], [tensor(shape, .int16)])
+    case .scale: return scaled(x)
+    case .spectrum:
+      var length = 4
+      while length < count || random.chance(0.2) && length < 64 { length *= 2 }
+      return operation(.fourier(length: length), "Rfft", [x], [tensor([1, length + 2], .int16)])
+    case .energy:
+      return operation(.energy(0..<count / 2), "Energy", [x], [tensor([count / 2], .uint32)])
+    case .bank: return bank(x)
+    case .root:
+      if bits == nil { _ = scaled(input([random.integer(in: 1...4)], .int16)) }
+      guard let bits else { return x }
+      return operation(.squareRoot, "FilterBankSquareRoot", [x, bits], [tensor(shape, .uint32)])
+    case .subtraction: return subtracted(x)
+    case .gain:
+      let noise = noise ?? input(shape, .uint32)
+      let usual = (0..<pieceCount).map { 30_000 / (1 + $0) }
+      let table = constant(
+        random.chance(0.5) ? usual : (0..<pieceCount).map { _ in random.integer(in: -32_768...32_767) })
+      let shift = random.integer(in: 0...31)
+      return operation(.gainControl(shift: shift), "PCAN", [x, noise, table], [tensor(shape, .uint32)])
+    case .logarithm:
+      // The largest word's logarithm is 22.2; scaled, it must fit 16 bits more.
+      let scale = random.chance(0.5) ? 64 : random.integer(in: 0...2_900)
+      return operation(
+        .logarithm(scale: scale, correctionBits: random.integer(in: 0...31)), "FilterBankLog", [x],
+        [tensor(shape, .int16)])
+    case .codes: return codes(x)
+    }
+  }
+
+  private mutating func scaled(_ x: Int) -> Int {
+    let bits = tensor([], .int32)
+    let scaled = tensor(network.tensors[x].shape, .int16)
+    self.bits = bits
+    return operation(.autoScale, "FftAutoScale", [x], [scaled, bits])
+  }
+
+  private mutating func bank(_ x: Int) -> Int {
+    let (bins, channels) = (count(x), random.integer(in: 1...6))
+    let widths = (0...channels).map { _ in random.integer(in: 0...min(bins, 5)) }
+    let places = widths.indices.map { widths[..<$0].reduce(0, +) }
+    let firsts = widths.map { random.integer(in: 0...bins - $0) }
+    let total = widths.reduce(1, +)
+    let tables = [magnitudes(total, bits: 15), magnitudes(total, bits: 15), firsts, places, widths].map { constant($0) }
+    return operation(.filterBank(channels: channels), "FilterBank", [x] + tables, [tensor([channels], .uint64)])
+  }
+
+  private mutating func subtracted(_ x: Int) -> Int {
+    let shape = network.tensors[x].shape
+    let isUsual = random.chance(0.4)
+    let shares = isUsual ? [410, 983, 15_974, 15_401, 819] : magnitudes(5, bits: 16)
+    let subtraction = SpectralSubtraction(
+      smoothing: Array(shares[..<2]), oneMinusSmoothing: Array(shares[2..<4]), least: shares[4],
+      smoothingBits: isUsual ? 10 : random.integer(in: 0...31), bits: isUsual ? 14 : random.integer(in: 0...31),
+      isClamped: random.chance(0.5))
+    let (old, new) = (tensor(shape, .uint32), tensor(shape, .uint32))
+    let initial = (0..<count(x)).flatMap { _ in magnitudes(1, bits: 31) + [0] }
+    network.states.append(
+      NetworkState(
+        name: "noise", read: old, written: new,
+        initial: stride(from: 0, to: initial.count, by: 2).flatMap { place in
+          (0..<4).map { UInt8(truncatingIfNeeded: initial[place] >> (8 * $0)) }
+        }))
+    noise = new
+    return operation(
+      .subtraction(subtraction), "FilterBankSpectralSubtraction", [x, old], [tensor(shape, .uint32), new])
+  }
+
+  /// int8 codes of integers, as preprocessors compute them on int32.
+  private mutating func codes(_ x: Int) -> Int {
+    let shape = network.tensors[x].shape
+    var value = tensor(shape, .int32)
+    network.operations.append(
+      Operation(.constant(.cast), typeName: "CAST", inputs: [x], outputs: [value]))
+    let divisor = random.integer(in: 1...999)
+    let steps: [(Operation.Kind, String, Int)] = [
+      (.multiply(.none), "MUL", random.integer(in: 1...300)), (.add(.none), "ADD", divisor / 2),
+      (.divide(.none), "DIV", divisor), (.add(.none), "ADD", -128), (.maximum, "MAXIMUM", -128),
+      (.minimum, "MINIMUM", 127),
+    ]
+    for (kind, name, number) in steps {
+      let made = tensor(shape, .int32)
+      let operand = constant([number], .int32, shape: [])
+      network.operations.append(Operation(kind, typeName: name, inputs: [value, operand], outputs: [made]))
+      value = made
+    }
+    let codes = tensor(shape, .int8, Quantization(scales: [0.1], zeroPoints: [-128]))
+    network.operations.append(Operation(.constant(.cast), typeName: "CAST", inputs: [value], outputs: [codes]))
+    return codes
+  }
+}
