@@ -32,8 +32,9 @@ public enum Mutation: String, Sendable, CaseIterable {
   case initialStateOff = "initial state + 1"
   case stateNotKept = "state as it was before the run"
 
-  /// The program and plan a generator with this fault would work from; nil where the program gives it no occasion.
-  func apply(to program: IntegerProgram) -> (program: IntegerProgram, plan: MemoryPlan)? {
+  /// The program and plan a generator with this fault would work from; nil where the program gives it no occasion. A fault
+  /// of steps is that of the first one from `first` on that gives it one.
+  func apply(to program: IntegerProgram, from first: Int = 0) -> (program: IntegerProgram, plan: MemoryPlan)? {
     switch self {
     case .arenaOverlap, .overlapTooFar:
       return brokenPlan(of: program).map { (program, $0) }
@@ -55,7 +56,7 @@ public enum Mutation: String, Sendable, CaseIterable {
       return (mutant, MemoryPlan(mutant))
     default:
       var mutant = program
-      for index in mutant.steps.indices where mutate(&mutant.steps[index], in: program) {
+      for index in mutant.steps.indices.dropFirst(first) where mutate(&mutant.steps[index], in: program) {
         return (mutant, MemoryPlan(program))
       }
       return nil

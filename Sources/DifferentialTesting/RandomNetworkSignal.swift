@@ -2,8 +2,8 @@ import Arithmetic
 import Network
 
 extension RandomNetwork {
-  /// A random part of what stands between samples and a network's codes: it may begin with samples, a spectrum, energies,
-  /// sums, what is left of them, or logarithms, and end behind any of them.
+  /// A random part of what stands between samples and a network's codes: it may begin with samples, a spectrum,
+  /// energies, sums, what is left of them, or logarithms, and end behind any of them.
   public static func makeSignals(seed: UInt64) -> Network {
     var builder = RandomSignals(random: SeededGenerator(seed: seed ^ 0x516))
     builder.grow()

@@ -152,7 +152,7 @@ struct Trace {
             })
         }
       }
-    case .lookup, .softmax, .normalize, .move: return []
+    case .lookup, .softmax, .normalize, .signal, .move: return []
     }
   }
 
