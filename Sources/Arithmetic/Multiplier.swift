@@ -1,6 +1,6 @@
 /// A non-negative real factor as an integer mantissa and a power of two: `mantissa · 2^(exponent − 31)`.
 public struct Multiplier: Sendable, Hashable {
-  /// 0 or more; 2^30 … 2^31 − 1 where a real factor was quantised, less where that was `reduced`.
+  /// 0 or more; 2^30 … 2^31 − 1 where a real factor was quantised, less where that was `reduced` or `shortened`.
   public let mantissa: Int32
   /// −31 … 30; positive exponents shift left before the product.
   public let exponent: Int
@@ -43,6 +43,13 @@ public struct Multiplier: Sendable, Hashable {
   /// `int64_t`, which rounds once, ties upward).
   public var reduced: Multiplier {
     Multiplier(mantissa: mantissa < 0x7FFF_0000 ? (mantissa + 1 << 15) >> 16 : 0x7FFF, exponent: exponent + 16)
+  }
+
+  /// The same factor with as short a mantissa as it takes, which leaves products with accumulators of 64 bits most room:
+  /// single precision has 24 bits.
+  public var shortened: Multiplier {
+    let zeros = min(mantissa == 0 ? 0 : mantissa.trailingZeroBitCount, 30 - exponent)
+    return Multiplier(mantissa: mantissa >> Int32(zeros), exponent: exponent + zeros)
   }
 
   /// The factor this stands for, exactly.

@@ -8,6 +8,8 @@ extension KernelWriter {
     input("b", step.inputs[1])
     output("y", step.output)
     let types = step.inputs.map { program.values[$0].cType }
+    let ranges = step.inputs.map { Interval<Int64>(program.values[$0].range) }
+    let one = product.product(ranges[0], ranges[1]).range
     text.line("int32_t at = 0;")
     nest(product.batch, &text) { text, indices in
       text.loop("row", product.rows) { text in
@@ -21,7 +23,7 @@ extension KernelWriter {
             let factors = [("line", product.left), ("other", product.right)].map { name, operand in
               Self.centred("\(name)[\(Self.place(["k"], [operand.depthStride]))]", operand.zeroPoint)
             }
-            text.line("sum += \(factors[0]) * \(factors[1]);")
+            text.line("sum += \(one.fits32 ? "" : "(int64_t)")\(factors[0]) * \(factors[1]);")
           }
           text.line("y[at] = \(requantize("sum", "0"));")
           text.line("at++;")

@@ -91,6 +91,7 @@ extension Lowering {
       leftShift: leftShift, requantization: requantization)
     let code = combine.code(Interval<Int32>(left.range), Interval<Int32>(right.range))
     guard code.holds else {
+      if kind == .product, !isTensorFlowLite { return try longProduct(combine, operation, a, b, output) }
       throw LayerFault(
         "its arithmetic could overflow 32 bits: input scales \(left.scale), \(right.scale), output scale \(output.scale)",
         remedy: max(left.type.bits, right.type.bits) > 8
@@ -98,6 +99,22 @@ extension Lowering {
           : "the scales are out of proportion: quantise again with representative data")
     }
     emit(.combine(combine), operation, inputs: [a, b], output: output, range: code.range)
+  }
+
+  /// Products of codes of 16 bits, which 32 may not hold: of matrices of one element, whose accumulators may have 64.
+  private mutating func longProduct(
+    _ combine: Combine, _ operation: Operation, _ a: Int, _ b: Int, _ output: Value
+  ) throws(LayerFault) {
+    func operand(_ operand: Combine.Operand) -> MatrixProduct.Operand {
+      MatrixProduct.Operand(zeroPoint: operand.zeroPoint, batchStrides: operand.strides, lineStride: 0, depthStride: 0)
+    }
+    var step = MatrixProduct(
+      batch: combine.shape, rows: 1, columns: 1, depth: 1, left: operand(combine.left), right: operand(combine.right),
+      accumulator: 0...0, requantization: combine.requantization)
+    let one = step.product(Interval<Int64>(values[a].range), Interval<Int64>(values[b].range))
+    step.accumulator = MatrixProduct.accumulator(ofProducts: one.range, depth: 1, bias: 0)
+    let range = try codes(of: step.requantization, channel: 0, from: step.accumulator)
+    emit(.product(step), operation, inputs: [a, b], output: output, range: range)
   }
 }
 

@@ -62,7 +62,7 @@ extension Lowering {
         }
         sum.requantization = requantization
       }
-      let (affine, range) = try affine(sums, sum)
+      let (affine, range) = try affine(sums, held(sum, of: sums))
       return emit(.affine(affine), operation, inputs: [x], output: output, range: range)
     }
     let all = try functions()

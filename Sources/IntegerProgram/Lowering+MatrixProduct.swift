@@ -46,8 +46,9 @@ extension Lowering {
         offsets: [0])
       sum.isLong = isWide
     }
-    step.requantization = sum.requantization
     let range = reach(sum.offsets[0])
+    if operation.quantizer != nil, !range.fits32 { sum = sum.lengthened }
+    step.requantization = sum.requantization
     guard sum.holds(range), let bias = Int32(exactly: sum.offsets[0]) else {
       throw LayerFault(
         "its accumulators could overflow \(sum.accumulatorBits) bits: \(shapes.depth) products in "

@@ -14,7 +14,7 @@ struct QuantizedSum {
   var offsets: [Int64]
   /// What the accumulators' weights are multiplied by: one, or one a channel.
   var factors: [Int64] = [1]
-  /// Whether the reference's accumulators have 64 bits.
+  /// Whether accumulators have 64 bits.
   var isLong = false
 
   /// How many bits of accumulators are requantised: the reference takes 48 of 64.
@@ -24,6 +24,16 @@ struct QuantizedSum {
   }
 
   func factor(channel: Int) -> Int64 { factors[factors.count == 1 ? 0 : channel] }
+
+  /// With accumulators of 64 bits, which wide codes may take.
+  var lengthened: QuantizedSum {
+    var long = self
+    long.isLong = true
+    if requantization.rounding == .halfEven {
+      long.requantization.multipliers = requantization.multipliers.map(\.shortened)
+    }
+    return long
+  }
 }
 
 // A quantiser behind a sum → a requantisation of the core.

@@ -44,6 +44,17 @@ struct WeightedSums {
 }
 
 extension Lowering {
+  private func accumulator(_ sums: WeightedSums, _ sum: QuantizedSum, channel: Int) -> ClosedRange<Int64> {
+    let (reach, factor, offset) = (sums.range(channel: channel), sum.factor(channel: channel), sum.offsets[channel])
+    let (a, b) = (reach.lowerBound * factor, reach.upperBound * factor)
+    return (offset + min(a, b))...(offset + max(a, b))
+  }
+
+  /// The same sums, in 64 bits where 32 may not hold them.
+  func held(_ sum: QuantizedSum, of sums: WeightedSums) -> QuantizedSum {
+    (0..<sums.channels).allSatisfy { sum.holds(accumulator(sums, sum, channel: $0)) } ? sum : sum.lengthened
+  }
+
   /// The core's step for sums and what becomes of them, and the codes it makes; a fault where 32 bits could overflow.
   func affine(
     _ sums: WeightedSums, _ sum: QuantizedSum
@@ -61,9 +72,7 @@ extension Lowering {
         }
         affine.weights.append(weight)
       }
-      let reach = sums.range(channel: channel)
-      let (a, b) = (reach.lowerBound * factor, reach.upperBound * factor)
-      let range = (sum.offsets[channel] + min(a, b))...(sum.offsets[channel] + max(a, b))
+      let range = accumulator(sums, sum, channel: channel)
       guard sum.holds(range) else {
         throw LayerFault(
           "the accumulator of channel \(channel) could overflow \(sum.accumulatorBits) bits: bias "

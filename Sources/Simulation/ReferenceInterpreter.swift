@@ -78,7 +78,7 @@ public struct ReferenceInterpreter: Sendable {
         let factors = (
           left[start.left + k * product.left.depthStride], right[start.right + k * product.right.depthStride]
         )
-        accumulator &+= Int64(product.product(factors.0, factors.1))
+        accumulator &+= product.product(Int64(factors.0), Int64(factors.1))
       }
       return product.requantization.code(ofSum: accumulator, channel: 0, isLong: product.isLong)
     }

@@ -220,7 +220,7 @@ struct SupportedOperator {
     SupportedOperator(name: "CumSum", limits: "of at most 1,024 elements"),
     SupportedOperator(name: "Max, Min", limits: "of quantised tensors and constants, by NumPy's rules"),
     SupportedOperator(name: "MaxPool, GlobalMaxPool, ReduceMax, ReduceMin", limits: "no dilation"),
-    SupportedOperator(name: "PRelu", limits: "slopes one or one a channel, all at most 1 or all at least 1, none 0"),
+    SupportedOperator(name: "PRelu", limits: "slopes one, or of the input's size along some axes"),
     SupportedOperator(
       name: "Quant",
       limits: "1 to 16 bits; every rounding mode with power-of-two scales, ROUND with others; sign-dependent "

@@ -1,7 +1,7 @@
 """Exports the networks of torch_networks.py, quantises them as ONNX Runtime's documentation tells, and asks ONNX Runtime what
-they return: make_torch.py FOLDER
+they return: make_torch.py FOLDER [--wide] [NETWORK …]
 
-Writes FOLDER/NAME.onnx, NAME.input0.npy …, NAME.output0.npy, NAME.ties0.npy [vectors, *shape], as Tests/ONNX/README.md says,
+With --wide, activations have 16 bits (torch16.tar.gz). Writes FOLDER/NAME.onnx, NAME.input0.npy …, NAME.output0.npy, NAME.ties0.npy [vectors, *shape], as Tests/ONNX/README.md says,
 and packs them as Tests/ONNX/torch.tar.gz. Refused networks are beneath `unsupported`.
 
 The codes are those of exact fractions (Tests/ONNX/exact_evaluator.py) where all operators have them, else ONNX Runtime's, which
@@ -32,6 +32,10 @@ VECTORS, NEAR, NEAR_WIDE, MOVES = 4, 2.0 ** -10, 2.0 ** -8, 24
 VARIANTS = [
     ("old", QuantFormat.QDQ, False, QuantType.QInt8, True), ("new", QuantFormat.QDQ, True, QuantType.QUInt8, False),
     ("old", QuantFormat.QOperator, True, QuantType.QUInt8, False), ("new", QuantFormat.QOperator, False, QuantType.QInt8, True),
+]
+# The same with 16-bit activations.
+WIDE_VARIANTS = [
+    ("old", QuantFormat.QDQ, True, QuantType.QUInt16, True), ("new", QuantFormat.QDQ, False, QuantType.QInt16, False),
 ]
 REFUSED = {"lstm"}
 # What ConvTranspose, Resize, Sub, Exp and others do has no QLinear operator: these are made with QDQ alone.
@@ -250,17 +254,17 @@ def hold(model, names, shapes, random, folder, stem):
     for index, made in enumerate(codes):
         np.save(folder / f"{stem}.input{index}.npy", made)
     if ties.any():
-        np.save(folder / f"{stem}.ties0.npy", ties.astype(np.uint8))
+        np.save(folder / f"{stem}.ties0.npy", ties.astype(np.uint8 if ties.max() < 256 else np.uint16))
     reference = "ONNX Runtime's" if exact is None else f"exact, ONNX Runtime differs in {off}"
     print(f"{stem}: {reference}; {(ties > 0).sum()} of {ties.size} lie behind ties, {ties.max()} at most", flush=True)
 
 
-def make(name, folder, work):
+def make(name, folder, work, is_wide):
     random = np.random.default_rng(sum(map(ord, name)))
-    for exporter, form, is_open, activations, per_channel in VARIANTS:
+    for exporter, form, is_open, activations, per_channel in WIDE_VARIANTS if is_wide else VARIANTS:
         if name in QDQ and form == QuantFormat.QOperator or name in REFUSED and exporter == "new":
             continue
-        stem = f"torch_{name}_{exporter}_{'qdq' if form == QuantFormat.QDQ else 'qlinear'}_{'open' if is_open else 'fixed'}"
+        stem = f"torch{'16' if is_wide else ''}_{name}_{exporter}_{'qdq' if form == QuantFormat.QDQ else 'qlinear'}_{'open' if is_open else 'fixed'}"
         plain, prepared, path = work / f"{stem}.float.onnx", work / f"{stem}.pre.onnx", folder / f"{stem}.onnx"
         try:
             shapes = torch_networks.export(name, str(plain), exporter == "new", is_open)
@@ -297,10 +301,12 @@ def main(folder):
     folder.mkdir(parents=True, exist_ok=True)
     work = folder / "work"
     work.mkdir(exist_ok=True)
-    for name in sys.argv[2:] or torch_networks.NETWORKS:
-        make(name, folder, work)
+    is_wide = "--wide" in sys.argv
+    for name in [n for n in sys.argv[2:] if n != "--wide"] or torch_networks.NETWORKS:
+        make(name, folder, work, is_wide)
+    archive = "torch16.tar.gz" if is_wide else "torch.tar.gz"
     subprocess.run(
-        ["tar", "czf", HERE.parent / "ONNX" / "torch.tar.gz", "--sort=name", "--mtime=2026-01-01", "--owner=0", "--group=0",
+        ["tar", "czf", HERE.parent / "ONNX" / archive, "--sort=name", "--mtime=2026-01-01", "--owner=0", "--group=0",
          "--exclude=./work", "-C", folder, "."], check=True)
 
 

@@ -85,27 +85,29 @@ extension ONNXTranslation {
     return ONNXCodes(tensor: tensor, view: StridedView(rowMajor: constant.shape), isReal: true)
   }
 
-  /// x above zero, slope · x below. With slopes of at most 1 that is the larger of both, of at least 1 the smaller.
+  /// x above zero, slope · x below. With slopes of at most 1 that is the larger of both, of at least 1 the smaller; with
+  /// slopes on both sides of 1 it is a choice by the sign.
   mutating func parametricRelu(_ node: ONNXNode) throws(NodeFault) {
     let slope = try constant(node, 1, "slope")
     if let scalar = slope.scalar { return try unary(node, .leakyRelu(alpha: Float(scalar))) }
     let x = try meaning(node, 0, "input")
     guard let view = x.view else { throw unknown(node) }
     let wide = slope.shape.indices.filter { slope.shape[$0] != 1 }
-    let axis = wide.count == 1 ? wide[0] + view.axes.count - slope.shape.count : -1
-    guard view.axes.indices.contains(axis), view.shape[axis] == slope.count else {
+    let axes = wide.map { $0 + view.axes.count - slope.shape.count }
+    guard zip(axes, wide).allSatisfy({ view.axes.indices.contains($0) && view.shape[$0] == slope.shape[$1] }) else {
       throw NodeFault(
         "its slopes have the shape \(slope.shape), its input \(view.shape)",
-        remedy: "slopes of one number, or one a channel, are supported")
+        remedy: "slopes of one number, or of the input's size along some axes, are supported")
     }
+    let codes = try realCodes(node, 0, "input")
+    let scaled = try staged(node, .codes(codes), [.multiplied(by: slope.reals)], axes: axes)
     let isMaximum = slope.reals.allSatisfy { $0 <= 1 }
-    guard isMaximum || slope.reals.allSatisfy({ $0 >= 1 }), !slope.reals.contains(0) else {
-      throw NodeFault(
-        "its slopes lie on both sides of 1, or are zero: \(slope.reals.min() ?? 0) … \(slope.reals.max() ?? 0)",
-        remedy: "keep all slopes of the layer under 1 and off zero, or use LeakyRelu, whose slope is one number")
+    if isMaximum || slope.reals.allSatisfy({ $0 >= 1 }) {
+      return try set(node, .pending(joined(node, .codes(codes), scaled, isMaximum: isMaximum)))
     }
-    let codes = ONNXMeaning.codes(try realCodes(node, 0, "input"))
-    let scaled = try staged(node, [.multiplied(by: slope.reals)], axes: [axis])
-    try set(node, .pending(joined(node, codes, scaled, isMaximum: isMaximum)))
+    var sign = ONNXPending(
+      .codes(codes), typeName: node.type, view: codes.view, shape: tensors[codes.tensor].shape)
+    sign.functions = [.joined(.compared(.greater), [], [.constant(0)])]
+    try set(node, .pending(chosen(node, by: .pending(sign), .codes(codes), scaled)))
   }
 }

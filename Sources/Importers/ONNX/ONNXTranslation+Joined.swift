@@ -79,17 +79,19 @@ extension ONNXTranslation {
     if let (codes, lists) = functions(operands) {
       return try set(node, pending(node, codes, .chosen(lists[0], lists[1], lists[2])))
     }
-    // Each choice is quantised alone: the codes are the same.
-    let views = operands.compactMap(\.view)
-    guard views.count == 3 else { throw unknown(node) }
-    let choices = try broadcast(views[1], views[2])
-    let (shape, order) = try broadcast(StridedView(shape: choices.shape, inMemory: choices.order), views[0])
-    try set(
-      node,
-      .pending(
-        ONNXPending(
-          .choice(operands[0], Array(operands.dropFirst()), order: order), typeName: node.type,
-          view: StridedView(shape: shape, inMemory: order), shape: order.map { shape[$0] })))
+    try set(node, .pending(chosen(node, by: operands[0], operands[1], operands[2])))
+  }
+
+  /// One of two by a condition, which is 0 or 1. Each choice is quantised alone: the codes are the same.
+  func chosen(
+    _ node: ONNXNode, by condition: ONNXMeaning, _ first: ONNXMeaning, _ second: ONNXMeaning
+  ) throws(NodeFault) -> ONNXPending {
+    guard let a = first.view, let b = second.view, let truths = condition.view else { throw unknown(node) }
+    let choices = try broadcast(a, b)
+    let (shape, order) = try broadcast(StridedView(shape: choices.shape, inMemory: choices.order), truths)
+    return ONNXPending(
+      .choice(condition, [first, second], order: order), typeName: node.type,
+      view: StridedView(shape: shape, inMemory: order), shape: order.map { shape[$0] })
   }
 
   /// The codes of one of two parts, by a condition.
