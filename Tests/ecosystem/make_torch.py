@@ -38,6 +38,8 @@ WIDE_VARIANTS = [
     ("old", QuantFormat.QDQ, True, QuantType.QUInt16, True), ("new", QuantFormat.QDQ, False, QuantType.QInt16, False),
 ]
 REFUSED = {"lstm"}
+# With 16-bit activations: linear resizing by odd factors, and Softmax between quantisers.
+WIDE_REFUSED = REFUSED | {"corners", "transformer"}
 # What ConvTranspose, Resize, Sub, Exp and others do has no QLinear operator: these are made with QDQ alone.
 # A transformer in QLinear operators leaves the result of its last normalisation real, and averages it.
 QDQ = {"transformer", "unet", "autoencoder", "upsampling", "corners", "written_out_transformer"}
@@ -288,7 +290,7 @@ def make(name, folder, work, is_wide):
         del model.graph.metadata_props[:]
         del model.graph.value_info[:]
         onnx.save(model, path)
-        if name in REFUSED:
+        if name in (WIDE_REFUSED if is_wide else REFUSED):
             (folder / "unsupported").mkdir(exist_ok=True)
             path.rename(folder / "unsupported" / path.name)
             continue
