@@ -50,6 +50,29 @@ import Testing
     }
   }
 
+  @Test("kernels of the DSP extension read packed weights, which take less flash, unless they are told not to")
+  func packedOnDevices() {
+    var (packed, whole) = (0, 0)
+    for program in Self.narrow {
+      let selections = [WeightStorage.automatic, .bytes].map {
+        KernelSelection(program, features: ["dsp"], weights: $0)
+      }
+      #expect(selections[1].kernels.allSatisfy { ($0 as? DSPProductKernel)?.isPacked != true })
+      let tables = selections.map {
+        CodeGenerator(
+          program, plan: MemoryPlan(program, kernels: $0), kernels: $0,
+          options: CodeOptions(names: Self.names, commandLine: "", modelFile: "", modelDigest: "")
+        ).tables
+      }
+      for (index, kernel) in selections[0].kernels.enumerated() where (kernel as? DSPProductKernel)?.isPacked == true {
+        let bytes = tables.map { $0.filter { $0.name.hasSuffix("_\(index)") }.reduce(0) { $0 + $1.bytes } }
+        packed += bytes[0]
+        whole += bytes[1]
+      }
+    }
+    #expect(packed > 0 && packed < whole, "\(packed), \(whole)")
+  }
+
   @Test("weights of a span of 256 take a byte each wherever they lie, but beside biases that leave no room")
   func offsets() {
     #expect(Self.asymmetric.count == 6)
