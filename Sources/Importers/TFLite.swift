@@ -217,7 +217,7 @@ private struct TFLiteReader {
   /// Gives a recurrent operation outputs for what it leaves in its variables, and returns those as states. The inputs of
   /// an LSTM that say something become those of `Operation.Kind.lstm`.
   private func takeState(_ operation: inout Operation, _ tensors: inout [Tensor]) -> [NetworkState] {
-    if case .signal(.subtraction) = operation.kind { return takeNoise(&operation, &tensors) }
+    if case .signal(let function) = operation.kind { return takeSignal(function, &operation, &tensors) }
     let kept = keptTensors(of: operation)
     guard !kept.isEmpty, kept.allSatisfy(tensors.indices.contains) else { return [] }
     if case .lstm = operation.kind {
@@ -238,17 +238,38 @@ private struct TFLiteReader {
     }
   }
 
-  /// Gives an operation that estimates noise the estimate of the run before as an input, and returns it as a state.
-  private func takeNoise(_ operation: inout Operation, _ tensors: inout [Tensor]) -> [NetworkState] {
-    guard operation.inputs.count == 1, operation.outputs.count == 2 else { return [] }
-    let written = operation.outputs[1]
-    guard tensors.indices.contains(written) else { return [] }
-    let noise = tensors[written]
+  /// Gives an operation that estimates noise the estimate of the run before as an input, and one that keeps samples
+  /// those, and an output of those that it leaves; returns them as a state.
+  private func takeSignal(
+    _ function: SignalFunction, _ operation: inout Operation, _ tensors: inout [Tensor]
+  ) -> [NetworkState] {
+    guard operation.inputs.count == 1, let input = operation.inputs[0], tensors.indices.contains(input),
+      operation.outputs.allSatisfy(tensors.indices.contains), let output = operation.outputs.first
+    else { return [] }
+    let shape = tensors[input].shape
+    let kept: Tensor
+    switch function {
+    case .subtraction:
+      guard operation.outputs.count == 2 else { return [] }
+      kept = tensors[operation.outputs[1]]
+    case .framer, .delay, .overlapAdd:
+      // What says whether there are frames: always.
+      if case .framer = function, operation.outputs.count == 2, tensors[operation.outputs[1]].type == .boolean {
+        tensors[operation.outputs.removeLast()].constant = [1]
+      }
+      let left = function.samplesLeft(of: shape)
+      guard operation.outputs.count == 1, left.last ?? 0 > 0 else { return [] }
+      kept = Tensor(name: "\(tensors[output].name) past", shape: left, type: tensors[input].type)
+      operation.outputs.append(tensors.count)
+      tensors.append(kept)
+    default: return []
+    }
     let read = tensors.count
     operation.inputs.append(read)
-    tensors.append(Tensor(name: noise.name, shape: noise.shape, type: noise.type))
+    tensors.append(Tensor(name: kept.name, shape: kept.shape, type: kept.type))
     return [
-      NetworkState(name: noise.name, read: read, written: written, initial: TFLiteVariables.zeros(of: noise))
+      NetworkState(
+        name: kept.name, read: read, written: operation.outputs[1], initial: TFLiteVariables.zeros(of: kept))
     ]
   }
 

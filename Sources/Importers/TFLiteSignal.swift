@@ -2,6 +2,9 @@ import Network
 
 /// Custom operators of TensorFlow Lite Micro's signal library, by their names in the file.
 enum TFLiteSignal: String, CaseIterable {
+  case framer = "SignalFramer"
+  case delay = "SignalDelay"
+  case overlapAdd = "SignalOverlapAdd"
   case window = "SignalWindow"
   case autoScale = "SignalFftAutoScale"
   case fourier = "SignalRfft"
@@ -27,15 +30,28 @@ enum TFLiteSignal: String, CaseIterable {
     let shifts = 0...31
     let shares = 0...1 << 16
     let function: SignalFunction
+    // TensorFlow Lite's number of int16 is 7.
+    let type = options["T"]
     switch self {
+    case .framer:
+      let (size, step) = (option("frame_size", 1...1 << 16), option("frame_step", 1...1 << 16))
+      guard size >= step else {
+        return .unsupported(reason: "its frames of \(size) samples leave gaps between steps of \(step)")
+      }
+      guard size == step || option("prefill", 0...1) == 1 else {
+        return .unsupported(
+          reason: "without its option prefill, its first runs make no frame, which a program cannot say")
+      }
+      function = .framer(size: size, step: step)
+    case .delay: function = .delay(by: option("delay_length", counts))
+    case .overlapAdd:
+      if type != 7 { return Self.unsupported(type) }
+      function = .overlapAdd(step: option("frame_step", 1...1 << 16))
     case .window: function = .window(shift: option("shift", shifts))
     case .autoScale: function = .autoScale
     case .fourier:
       let length = option("fft_length", counts)
-      // TensorFlow Lite's number of int16.
-      if options["T"] != 7 {
-        return .unsupported(reason: "it transforms what is not int16 (its option T is \(options["T"] ?? 0), not 7)")
-      }
+      if type != 7 { return Self.unsupported(type) }
       function = .fourier(length: length)
     case .energy:
       let (first, end) = (option("start_index", counts), option("end_index", counts))
@@ -63,13 +79,17 @@ enum TFLiteSignal: String, CaseIterable {
     return .signal(function)
   }
 
+  private static func unsupported(_ type: Int64?) -> Operation.Kind {
+    .unsupported(reason: "it takes what is not int16 (its option T is \(type.map { "\($0)" } ?? "missing"), not 7)")
+  }
+
   /// What the library's other operators are refused for.
   static func refusal(of name: String) -> (reason: String, remedy: String)? {
     guard name.hasPrefix("Signal") else { return nil }
     return (
-      "of the signal library's operators, those between samples and features of a frame are supported: "
+      "of the signal library's operators, these are supported: "
         + allCases.map(\.rawValue).joined(separator: ", "),
-      "let the caller do what stands in front (a frame of samples a call), or end the model in front of this operator"
+      "let the caller do what this operator and those in front of it do, or end the model in front of it"
     )
   }
 }

@@ -1,10 +1,13 @@
 import Arithmetic
 import Network
 
-// Operators of the signal library → windows as weighted sums, the rest as `Signal`.
+// Operators of the signal library → windows as weighted sums, frames as moves (`framer`), the rest as `Signal`.
 extension Lowering {
   mutating func signal(_ operation: Operation, _ function: SignalFunction) throws(LayerFault) {
     switch function {
+    case .framer(let size, let step): try framer(operation, size: size, step: step)
+    case .delay(let length): try delay(operation, by: length)
+    case .overlapAdd(let step): try overlapAdd(operation, step: step)
     case .window(let shift): try window(operation, shift: shift)
     case .autoScale:
       let x = try plain(operation, 0, .int16, "input")
@@ -85,7 +88,7 @@ extension Lowering {
   }
 
   /// An input of integers of a type, without scale.
-  private mutating func plain(
+  mutating func plain(
     _ operation: Operation, _ position: Int, _ type: ElementType, _ role: String
   ) throws(LayerFault) -> Int {
     let value = try input(operation, position, role)

@@ -317,7 +317,12 @@ extension Operation.Kind {
   /// Whether it may make more than one tensor.
   public var mayHaveSeveralOutputs: Bool {
     switch self {
-    case .split, .splitSizes, .unpack, .lstm, .svdf, .signal(.autoScale), .signal(.subtraction): true
+    case .split, .splitSizes, .unpack, .lstm, .svdf: true
+    case .signal(let function):
+      switch function {
+      case .autoScale, .subtraction, .framer, .delay, .overlapAdd: true
+      default: false
+      }
     default: false
     }
   }

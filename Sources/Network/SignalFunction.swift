@@ -1,6 +1,14 @@
 /// The operators of TensorFlow Lite Micro's signal library that stand in front of a network of speech: custom
 /// operators, whose arithmetic on integers is that library's. Their tensors hold integers without scale and zero point.
 public enum SignalFunction: Sendable, Hashable {
+  /// Inputs: samples [channels…, n]; those that the run before left. Outputs: frames [channels…, n / step, size], each a
+  /// step behind the one before; what is left. Where a frame is no longer than a step, nothing is left.
+  case framer(size: Int, step: Int)
+  /// Samples [channels…, n], so many later; what is left as for frames.
+  case delay(by: Int)
+  /// Frames [channels…, frames, size], each a step behind the one before, which are added: samples [channels…,
+  /// frames · step]; what is left as for frames.
+  case overlapAdd(step: Int)
   /// Inputs: samples [frames…, n], weights [n], both int16: `⌊x · weight / 2^shift⌋`, saturated.
   case window(shift: Int)
   /// Samples, shifted left as far as the largest leaves room for; how far (int32).
@@ -23,6 +31,18 @@ public enum SignalFunction: Sendable, Hashable {
   case gainControl(shift: Int)
   /// The natural logarithm of `x · 2^correctionBits` times `scale`, int16.
   case logarithm(scale: Int, correctionBits: Int)
+}
+
+extension SignalFunction {
+  /// The shape of the samples that a run leaves for the next, of an input's shape; no axis where it leaves none.
+  public func samplesLeft(of shape: [Int]) -> [Int] {
+    switch self {
+    case .framer(let size, let step): shape.dropLast() + [size - step]
+    case .delay(let length): shape.dropLast() + [length]
+    case .overlapAdd(let step): shape.dropLast(2) + [max(0, (shape.last ?? 0) - step)]
+    default: []
+    }
+  }
 }
 
 /// How noise is estimated and subtracted, in units of 2^-bits. Odd channels may be smoothed in another way than even

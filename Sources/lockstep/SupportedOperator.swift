@@ -32,6 +32,7 @@ struct SupportedOperator {
     SupportedOperator(name: "COS", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(
       name: "CUMSUM", limits: "constant axis; differing scales: as far as the reference's 32 bits hold the sums"),
+    SupportedOperator(name: "CUSTOM SignalDelay", limits: "int16; the samples that it keeps are a state of the program"),
     SupportedOperator(
       name: "CUSTOM SignalEnergy", limits: "int16; bins that it leaves out only in front of SignalFilterBank"),
     SupportedOperator(
@@ -44,6 +45,11 @@ struct SupportedOperator {
     SupportedOperator(
       name: "CUSTOM SignalFilterBankSpectralSubtraction", limits: "of uint32; its noise is a state of the program"),
     SupportedOperator(name: "CUSTOM SignalFilterBankSquareRoot", limits: "of uint64; makes uint32"),
+    SupportedOperator(
+      name: "CUSTOM SignalFramer",
+      limits: "int16; with prefill, or frames as long as a step; the samples that it keeps are a state of the program"),
+    SupportedOperator(
+      name: "CUSTOM SignalOverlapAdd", limits: "int16; the samples that it keeps are a state of the program"),
     SupportedOperator(name: "CUSTOM SignalPCAN", limits: "of uint32; constant table of 125 gains"),
     SupportedOperator(
       name: "CUSTOM SignalRfft", limits: "of at most 8,192 samples, a power of two or zeros behind them; int16"),

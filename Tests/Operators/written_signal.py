@@ -296,7 +296,54 @@ def keyword(frames=9):
     return f.case(shares, frame, count=30)
 
 
+def framer(name, shape, size, step, prefill=True, returns_valid=False):
+    f = Front("framer_" + name)
+    count = int(np.prod(shape))
+    x = f.input(shape, "int16", lambda v: f.samples(count)(v).reshape(shape))
+    frames, valid = f.custom("Framer", [x], (shape[:-1] + (shape[-1] // step, size), "int16"), ((), "bool"),
+                             frame_size=size, frame_step=step, prefill=prefill)
+    return f.case(*([frames, valid] if returns_valid else [frames]), count=12)
+
+
+def delay(name, shape, length):
+    f = Front("delay_" + name)
+    x = f.input(shape, "int16", lambda v: f.samples(int(np.prod(shape)))(v).reshape(shape))
+    return f.case(f.custom("Delay", [x], (shape, "int16"), delay_length=length), count=12)
+
+
+def overlap_add(name, shape, step):
+    f = Front("overlap_add_" + name)
+    x = f.input(shape, "int16", lambda v: f.samples(int(np.prod(shape)))(v).reshape(shape))
+    return f.case(f.custom("OverlapAdd", [x], (shape[:-2] + (shape[-2] * step,), "int16"), T=TYPE_INT16, frame_step=step),
+                  count=12)
+
+
+def stream(hop=160, samples=240, length=256, channels=10):
+    """Features of every so many samples, of frames that overlap."""
+    f = Front("stream")
+    x = f.input((1, hop), "int16", lambda v: f.samples(hop)(v)[None])
+    frames = f.custom("Framer", [x], ((1, 1, samples), "int16"), ((), "bool"), frame_size=samples, frame_step=hop,
+                      prefill=True)[0]
+    shape = f.graph.constant("frame", np.array([1, samples], np.int32), "int32")
+    frame = f.builtin("RESHAPE", [frames, shape], (1, samples), "int16", newShape=[1, samples])
+    return f.case(features(f, frame, samples, length, channels), count=16)
+
+
 def cases():
+    yield lambda: framer("hop", (1, 4), 6, 4, returns_valid=True)
+    yield lambda: framer("usual", (1, 160), 480, 160)
+    yield lambda: framer("several", (1, 12), 7, 2)
+    yield lambda: framer("channels", (2, 4), 3, 2)
+    yield lambda: framer("flat", (6,), 5, 3)
+    yield lambda: framer("apart", (1, 8), 4, 4, prefill=False, returns_valid=True)
+    yield lambda: delay("none", (4,), 0)
+    yield lambda: delay("some", (1, 33), 20)
+    yield lambda: delay("many", (1, 9), 40)
+    yield lambda: delay("channels", (2, 3), 2)
+    for name, shape, step in (("apart", (1, 4), 4), ("half", (1, 6), 3), ("frames", (4, 9), 4), ("much", (3, 8), 1),
+                              ("channels", (2, 2, 4), 2), ("one_each", (2, 1, 5), 3)):
+        yield lambda n=name, s=shape, t=step: overlap_add(n, s, t)
+    yield stream
     yield lambda: window("hann", (1, SAMPLES), 12, 0, 4097)
     yield lambda: window("any", (1, 33), 15)
     yield lambda: window("whole", (7,), 0, -3, 4)
@@ -333,8 +380,12 @@ def cases():
 
 
 def halves(array):
-    """Numbers of 32 bits and more as numbers of 16."""
-    return array if array.dtype.itemsize < 4 or array.dtype.kind != "u" else np.ascontiguousarray(array)[..., None].view(np.uint16)
+    """Numbers of 32 bits and more as numbers of 16, truth values as bytes."""
+    if array.dtype == bool:
+        return array.view(np.uint8)
+    if array.dtype.itemsize < 4 or array.dtype.kind != "u":
+        return array
+    return np.ascontiguousarray(array)[..., None].view(np.uint16)
 
 
 def reference(case):
