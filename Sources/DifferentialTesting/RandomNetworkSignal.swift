@@ -16,7 +16,10 @@ extension RandomNetwork {
 /// A row of signal operators under construction.
 private struct RandomSignals {
   private enum Stage: Int, CaseIterable {
-    case window, scale, spectrum, energy, bank, root, subtraction, gain, logarithm, codes
+    case frames, window, scale, spectrum, energy, bank, root, subtraction, gain, logarithm, codes
+
+    /// Whether what follows takes what it takes, too.
+    var isDispensable: Bool { self == .window || self == .scale }
   }
 
   var random: SeededGenerator
@@ -28,12 +31,11 @@ private struct RandomSignals {
   init(random: SeededGenerator) { self.random = random }
 
   mutating func grow() {
-    let first = random.integer(in: 0...Stage.logarithm.rawValue)
+    let first = random.chance(0.2) ? 0 : random.integer(in: 0...Stage.logarithm.rawValue)
     let last = random.integer(in: first...Stage.codes.rawValue)
     var value = input(of: Stage.allCases[first])
     for stage in Stage.allCases[first...last] {
-      // What a transform or filter bank makes, the others before it need not have shaped.
-      if stage.rawValue < last, stage == .window || stage == .scale, random.chance(0.3) { continue }
+      if stage.rawValue < last, stage.isDispensable, random.chance(0.4) { continue }
       value = add(stage, to: value)
     }
     let made = network.operations.flatMap(\.outputs)
@@ -69,7 +71,7 @@ private struct RandomSignals {
 
   private mutating func input(of stage: Stage) -> Int {
     switch stage {
-    case .window, .scale, .spectrum: input([1, random.integer(in: 1...40)], .int16)
+    case .frames, .window, .scale, .spectrum: input([1, random.integer(in: 1...40)], .int16)
     case .energy: input([2 * random.integer(in: 1...20)], .int16)
     case .root: input([random.integer(in: 1...8)], .uint64)
     case .logarithm where random.chance(0.2): input([2, 3], .uint32)
@@ -95,6 +97,7 @@ private struct RandomSignals {
   private mutating func add(_ stage: Stage, to x: Int) -> Int {
     let (shape, count) = (network.tensors[x].shape, count(x))
     switch stage {
+    case .frames: return framed(x)
     case .window:
       let weights = constant((0..<count).map { _ in random.integer(in: -32_768...32_767) })
       let shift = random.chance(0.3) ? 12 : random.integer(in: 0...17)
@@ -154,17 +157,39 @@ private struct RandomSignals {
       smoothing: Array(shares[..<2]), oneMinusSmoothing: Array(shares[2..<4]), least: shares[4],
       smoothingBits: isUsual ? 10 : random.integer(in: 0...31), bits: isUsual ? 14 : random.integer(in: 0...31),
       isClamped: random.chance(0.5))
-    let (old, new) = (tensor(shape, .uint32), tensor(shape, .uint32))
-    let initial = (0..<count(x)).flatMap { _ in magnitudes(1, bits: 31) + [0] }
-    network.states.append(
-      NetworkState(
-        name: "noise", read: old, written: new,
-        initial: stride(from: 0, to: initial.count, by: 2).flatMap { place in
-          (0..<4).map { UInt8(truncatingIfNeeded: initial[place] >> (8 * $0)) }
-        }))
+    let (old, new) = state("noise", shape, .uint32)
     noise = new
     return operation(
       .subtraction(subtraction), "FilterBankSpectralSubtraction", [x, old], [tensor(shape, .uint32), new])
+  }
+
+  private mutating func framed(_ x: Int) -> Int {
+    let count = count(x)
+    let (function, name, shape): (SignalFunction, String, [Int])
+    switch random.integer(in: 0...2) {
+    case 0:
+      let size = count + random.integer(in: 0...12)
+      (function, name, shape) = (.framer(size: size, step: count), "Framer", [1, 1, size])
+    case 1: (function, name, shape) = (.delay(by: random.integer(in: 0...2 * count)), "Delay", [1, count])
+    default:
+      let step = random.integer(in: 1...count)
+      (function, name, shape) = (.overlapAdd(step: step), "OverlapAdd", [step])
+    }
+    let framed = tensor(shape, .int16)
+    let left = function.samplesLeft(of: [1, count])
+    guard left.last ?? 0 > 0 else { return operation(function, name, [x], [framed]) }
+    let (old, new) = state("past", left, .int16)
+    return operation(function, name, [x, old], [framed, new])
+  }
+
+  private mutating func state(_ name: String, _ shape: [Int], _ type: ElementType) -> (read: Int, written: Int) {
+    let (old, new) = (tensor(shape, type), tensor(shape, type))
+    let width = type.byteCount ?? 0
+    let initial = magnitudes(count(old), bits: 8 * width - 1).flatMap { element in
+      (0..<width).map { UInt8(truncatingIfNeeded: element >> (8 * $0)) }
+    }
+    network.states.append(NetworkState(name: name, read: old, written: new, initial: initial))
+    return (old, new)
   }
 
   /// int8 codes of integers, as preprocessors compute them on int32.

@@ -9,9 +9,9 @@ extension RandomNetwork {
     let network = make(seed: seed, limits: limits, keepingState: true)
     switch seed % 12 {
     case 1, 5: return network.withNarrowWeights(seed: seed)
+    case 8 where seed % 24 == 8: return makeSignals(seed: seed)
     case 4, 8: return makeWithSixteenBits(seed: seed, limits: limits)
     case 7, 10: return network.asymmetric(seed: seed) ?? network
-    case 8 where seed % 24 == 8: return makeSignals(seed: seed)
     default: return network
     }
   }

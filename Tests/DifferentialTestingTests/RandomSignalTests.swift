@@ -48,7 +48,7 @@ import Testing
 private enum SignalKinds {
   static let names = [
     "Window", "FftAutoScale", "Rfft", "Energy", "FilterBank", "FilterBankSquareRoot", "FilterBankSpectralSubtraction",
-    "PCAN", "FilterBankLog",
+    "PCAN", "FilterBankLog", "Framer", "Delay", "OverlapAdd",
   ].map { "CUSTOM Signal" + $0 }
 
   static func name(of signal: Signal) -> String {
