@@ -63,6 +63,12 @@ extension KernelWriter {
     var weights: String
     var stored: StoredWeights
     var bias, sumType: String
+
+    /// Adds a product of 32 bits to a sum. Where that is longer, it goes by a variable: MISRA C's rule 10.7.
+    func add(_ product: String, to sum: String, _ text: inout CText) {
+      guard sumType == "int64_t" else { return text.line("\(sum) += \(product);") }
+      text.lines(["{", "  const int32_t term = \(product);", "  \(sum) += term;", "}"])
+    }
   }
 
   /// Loops over batch, output rows and columns; single iterations leave a constant in place of the loop.
@@ -169,7 +175,7 @@ extension KernelWriter {
       text.line("const \(stored.cType) *const w = &\(names.weights)[\(times(channel, stored.stride))];")
       text.line("\(names.sumType) sum = \(names.bias)[\(channel)]\(stored.offset != 0 ? " + codes" : "");")
       stored.sum("\(length)", isEven: length % 2 == 0, isOdd: length % 2 == 1, &text) { text, weight, place in
-        text.line("sum += \(weight) * (int32_t)\(source)[\(place)];")
+        names.add("\(weight) * (int32_t)\(source)[\(place)]", to: "sum", &text)
       }
       text.line("y[\(target)\(channel)] = \(requantize("sum", channel));")
     }
@@ -190,7 +196,7 @@ extension KernelWriter {
       let isEven = channels % 2 == 0
       stored.sum(count, isEven: isEven, isOdd: !isEven && Int(count) != nil, &text) { text, weight, place in
         let whole = stored.offset == 0 ? weight : "(\(weight) + \(CExpressionPrinter.literal(Int64(stored.offset))))"
-        text.line("sums[\(place)] += \(whole) * \(factor(place));")
+        names.add("\(whole) * \(factor(place))", to: "sums[\(place)]", &text)
       }
     }
     text.line("int32_t at = 0;")

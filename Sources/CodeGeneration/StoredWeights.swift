@@ -92,9 +92,10 @@ struct StoredWeights {
     }
   }
 
-  /// The weight in the low or the high half of an unsigned word.
-  static func low(_ pair: String) -> String { "((int32_t)((\(pair) & 15u) ^ 8u) - 8)" }
-  static func high(_ pair: String) -> String { "((int32_t)((\(pair) >> 4) ^ 8u) - 8)" }
+  /// Takes the weight in the low or the high half of an unsigned word, `name`, whose bits are those of the weight plus 8.
+  private static func low(_ name: String, _ pair: String) -> String { "const uint32_t \(name) = (\(pair) & 15u) ^ 8u;" }
+  private static func high(_ name: String, _ pair: String) -> String { "const uint32_t \(name) = (\(pair) >> 4) ^ 8u;" }
+  private static func weight(_ name: String) -> String { "((int32_t)\(name) - 8)" }
 
   /// Writes the loop that adds products of `count` weights from `w` on: `add` gets a weight and its place. `isEven`
   /// and `isOdd` say what is known of `count`.
@@ -107,21 +108,19 @@ struct StoredWeights {
     if pairs != "0" {
       text.loop("i", below: pairs) { text in
         text.line("const uint32_t pair = w[i];")
-        add(&text, Self.low("pair"), "2 * i")
-        add(&text, Self.high("pair"), "(2 * i) + 1")
+        text.line(Self.low("low", "pair"))
+        text.line(Self.high("high", "pair"))
+        add(&text, Self.weight("low"), "2 * i")
+        add(&text, Self.weight("high"), "(2 * i) + 1")
       }
     }
     if isEven { return }
     let place = Int(count).map { "\($0 - 1)" } ?? "\(count) - 1"
-    let last = "const uint32_t last = w[\(pairs)];"
-    if isOdd {
-      text.line(last)
-      add(&text, Self.low("last"), place)
-    } else {
-      text.block("if ((\(count) % 2) != 0)") { text in
-        text.line(last)
-        add(&text, Self.low("last"), place)
-      }
+    func addLast(_ text: inout CText) {
+      text.line("const uint32_t pair = w[\(pairs)];")
+      text.line(Self.low("last", "pair"))
+      add(&text, Self.weight("last"), place)
     }
+    if isOdd { addLast(&text) } else { text.block("if ((\(count) % 2) != 0)", addLast) }
   }
 }
