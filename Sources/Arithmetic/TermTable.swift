@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 
 /// The table that keeps equal nodes one. It holds its nodes for as long as it lives: give each large encoding a table
@@ -10,7 +11,7 @@ public final class TermTable: Sendable {
     let range: ClosedRange<Int64>
     let holds: Bool
   }
-  private struct Contents {
+  private struct Contents: Sendable {
     var byKey: [Key: TermNode] = [:]
     var inOrder: [TermNode] = []
   }
@@ -33,8 +34,26 @@ public final class TermTable: Sendable {
   }
 
   deinit {
-    // Each node before its operands: the last holder of a long chain would release it by recursion.
-    contents.withLock { contents in
+    let left = Leftovers(
+      contents.withLock { contents in
+        defer { contents = Contents() }
+        return contents
+      })
+    // Millions of nodes take a second to let go, which whoever is out of time does not have.
+    guard left.count > 1 << 16 else { return left.letGo() }
+    DispatchQueue.global(qos: .utility).async { left.letGo() }
+  }
+
+  /// The nodes of a table that is no more, which one thread has.
+  private final class Leftovers: @unchecked Sendable {
+    private var contents: Contents
+
+    init(_ contents: Contents) { self.contents = contents }
+
+    var count: Int { contents.inOrder.count }
+
+    /// Each node before its operands: the last holder of a long chain would release it by recursion.
+    func letGo() {
       contents.byKey = [:]
       while contents.inOrder.popLast() != nil {}
     }

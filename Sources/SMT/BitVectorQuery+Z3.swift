@@ -4,7 +4,7 @@ import Foundation
 import Synchronization
 
 extension BitVectorQuery {
-  /// Of the time there is, what Z3 may take to hear that it is over.
+  /// Of the time there is, what Z3 may take to hear that it is over; then it is not waited for.
   public static let shareToStop = 0.025
 
   /// Z3's answer to the question about the chosen violations, or all of them. It blocks; after `timeout` seconds, or
@@ -18,12 +18,15 @@ extension BitVectorQuery {
     case .decided(false): return .unsatisfiable
     case .decided(true): return .satisfiable(property.box.map(\.lowerBound))
     case .open(let goals):
-      let deadline = ContinuousClock.now + .seconds(min(timeout, 1e9) * (1 - Self.shareToStop))
+      let seconds = Duration.seconds(min(timeout, 1e9))
+      let start = ContinuousClock.now
+      let (stop, deadline) = (start + seconds * (1 - Self.shareToStop), start + seconds)
       let run = Z3Run { [formula] in formula.write(goals, to: &$0, isCancelled: $1) }
       while !run.isDone(within: 0.005) {
-        let timedOut = ContinuousClock.now >= deadline
+        let timedOut = ContinuousClock.now >= stop
         // Again and again: Z3 forgets an interruption that comes before it listens.
         if timedOut || isCancelled() { run.interrupt(timedOut ? "timeout after \(timeout) s" : "cancelled") }
+        if ContinuousClock.now >= deadline { return .unknown(run.abandoned()) }
       }
       return answer(run.outcome)
     }
@@ -58,6 +61,11 @@ private final class Z3Run: @unchecked Sendable {
   /// Whether the context is no longer to be touched by the caller.
   private let isOver = Mutex(false)
   private let done = DispatchSemaphore(value: 0)
+  /// Runs whose contexts are there. The process must not end under them.
+  private static let living: DispatchGroup = {
+    atexit { _ = Z3Run.living.wait(timeout: .now() + 60) }
+    return DispatchGroup()
+  }()
   /// Written by the thread, read by the caller once it is done.
   private var result = Outcome.unknown("not asked")
   /// The caller's alone.
@@ -71,12 +79,14 @@ private final class Z3Run: @unchecked Sendable {
     Z3_del_config(configuration)
     // Without one of ours, an error would end the process.
     Z3_set_error_handler(context) { _, _ in }
+    Self.living.enter()
     let thread = Thread { [self] in
       result = check(write)
       isOver.withLock { $0 = true }
       done.signal()
       // The caller need not wait for this: letting go of gigabytes takes seconds.
       Z3_del_context(context)
+      Self.living.leave()
     }
     // Z3 recurses over formulas; a thread's usual stack may be too small for it.
     thread.stackSize = 512 << 20
@@ -89,6 +99,14 @@ private final class Z3Run: @unchecked Sendable {
     interruption = interruption ?? reason
     isStopped.withLock { $0 = true }
     isOver.withLock { if !$0 { Z3_interrupt(context) } }
+  }
+
+  /// Goes on telling it to stop, in a thread of its own; says why.
+  func abandoned() -> String {
+    Thread.detachNewThread { [self] in
+      while !isDone(within: 0.005) { isOver.withLock { if !$0 { Z3_interrupt(context) } } }
+    }
+    return interruption ?? "abandoned"
   }
 
   /// What came of it; for when it is done.
