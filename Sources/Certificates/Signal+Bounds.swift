@@ -222,7 +222,7 @@ extension SpectralSubtraction {
   fileprivate func remainder(_ energy: ClosedRange<UInt64>, _ noise: ClosedRange<UInt64>) -> ClosedRange<UInt64> {
     let scaled = scaled(energy)
     let floors =
-      energy.upperBound * UInt64(least) >> UInt64(bits) <= Self.words.upperBound
+      share(energy.upperBound) <= Self.words.upperBound
       ? floor(energy.lowerBound)...floor(energy.upperBound) : Self.words
     return max(
       floors.lowerBound, rest(scaled: scaled.lowerBound, noise.upperBound))...max(

@@ -30,6 +30,9 @@ extension Lowering {
     keepPast(operation, part(of: joined, channels, from: count, kept, "past"))
   }
 
+  /// Each frame that is added takes steps of its own.
+  private static let mostFrames = 256
+
   /// Frames that overlap are added, saturated (`OverlapAdd`); of each, `step` samples are done.
   mutating func overlapAdd(_ operation: Operation, step: Int) throws(LayerFault) {
     let x = try plain(operation, 0, .int16, "input")
@@ -38,6 +41,11 @@ extension Lowering {
       throw LayerFault("its frames of shape \(shape) do not overlap in steps of \(step) samples")
     }
     let frames = shape[shape.count - 2]
+    guard frames <= Self.mostFrames else {
+      throw LayerFault(
+        "it adds \(frames) frames in one call, each by steps of its own; at most \(Self.mostFrames) are taken",
+        remedy: "call the network with fewer frames at a time: what overlaps is kept from one call to the next")
+    }
     let channels = shape.dropLast(2).reduce(1, *)
     let output = try plainOutput(operation)
     try require(shape: shape.dropLast(2) + [frames * step], of: output)

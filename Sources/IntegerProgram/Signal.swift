@@ -227,8 +227,11 @@ extension SpectralSubtraction {
     return isClamped ? min(estimate, scaled) : estimate
   }
 
+  /// What is always left of an energy, before 32 bits of it are kept.
+  public func share(_ energy: UInt64) -> UInt64 { (energy * UInt64(least)) >> UInt64(bits) }
+
   /// What is always left of an energy.
-  public func floor(_ energy: UInt64) -> UInt64 { (energy * UInt64(least)) >> UInt64(bits) & 0xFFFF_FFFF }
+  public func floor(_ energy: UInt64) -> UInt64 { share(energy) & 0xFFFF_FFFF }
 
   /// The energy, `scaled`, less the noise.
   public func rest(scaled: UInt64, _ noise: UInt64) -> UInt64 {

@@ -15,6 +15,10 @@ import Testing
   private static func steps() throws -> [(signal: Signal, counts: [Int])] {
     var clamped = subtraction
     clamped.isClamped = true
+    // Words that wrap around: shares of more than the whole, estimates of coarse units.
+    var (wrapping, wide) = (subtraction, subtraction)
+    (wrapping.least, wrapping.bits, wrapping.smoothingBits) = (9_000, 13, 0)
+    (wide.least, wide.bits, wide.smoothingBits) = (1 << 16, 3, 12)
     let bank = Signal.FilterBank(
       bins: [0..<2, 1..<4, 4..<4, 2..<5], weights: [4096, 0, 7, 32_767, 1, 9, 8, 7],
       nextWeights: [0, 4096, 32_767, 3, 2, 1, 0, 5])
@@ -24,6 +28,7 @@ import Testing
     return [
       (.room, [4]), (.shifted, [4, 1]), (.energy(1..<3), [8]), (.filterBank(bank), [6]), (.root, [3, 1]),
       (.noise(subtraction), [4, 4]), (.noise(clamped), [4, 4]), (.remainder(subtraction), [4, 4]),
+      (.remainder(wrapping), [4, 4]), (.remainder(wide), [4, 4]), (.noise(wide), [4, 4]),
       (.gain(table: gains, shift: 6), [4, 4]), (.gain(table: steep, shift: 0), [4, 4]),
       (.logarithm(scale: 64, correctionBits: 3), [4]), (.logarithm(scale: 1600, correctionBits: 0), [4]),
       (.spectrum(try #require(FourierTransform(length: 16))), [16]),
