@@ -16,6 +16,7 @@ public struct FourierTransform: Sendable, Hashable {
   /// Points of the unit circle in units of 1/32767: those of a stage, and those that take the two spectra apart.
   public let turns, halfTurns: [Turn]
 
+  /// A point of the unit circle; each part in units of 1/32767, rounded half up.
   public struct Turn: Sendable, Hashable {
     public var real, imaginary: Int32
 

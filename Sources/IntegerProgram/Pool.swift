@@ -20,6 +20,7 @@ public struct Pool: Sendable {
   /// What taps outside the image read; nil where they do not count, and where there are none.
   public var paddingCode: Int32?
 
+  /// A padding code is dropped where no window reaches over the image.
   public init(kind: Kind, geometry: WindowGeometry, clamp: ClosedRange<Int64>, paddingCode: Int32? = nil) {
     self.kind = kind
     self.geometry = geometry

@@ -33,6 +33,7 @@ public enum Signal: Sendable, Hashable {
     /// One a bin of each channel, in order; 0 or more.
     public var weights, nextWeights: [Int16]
 
+    /// `bins` of each channel, and two weights for every bin of all channels, in the channels' order.
     public init(bins: [Range<Int>], weights: [Int16], nextWeights: [Int16]) {
       self.bins = bins
       self.weights = weights
@@ -170,6 +171,7 @@ public enum Signal: Sendable, Hashable {
     }
   }
 
+  /// Words as codes, `count` for each, the lowest first, each an unsigned number of 16 bits.
   public static func codes(ofWords words: [UInt64], codes count: Int) -> [Int32] {
     words.flatMap { word in
       (0..<count).map { place -> Int32 in Int32(UInt16(truncatingIfNeeded: word >> UInt64(16 * place))) }
@@ -178,6 +180,7 @@ public enum Signal: Sendable, Hashable {
 
   // MARK: Words
 
+  /// By how many bits, 0 … 15, samples of 16 bits can be shifted left; 0 where all are 0 (`FftAutoScale`).
   public static func room(of samples: [Int32]) -> Int {
     var largest: Int16 = 0
     for sample in samples {
@@ -200,6 +203,8 @@ public enum Signal: Sendable, Hashable {
     UInt64(compressed(ratio: UInt32(truncatingIfNeeded: (word &* gain) >> UInt64(shift))))
   }
 
+  /// `scale` times the natural logarithm of a word of 32 bits shifted left by `correctionBits`, of which 32 bits are kept;
+  /// 0 … 32767, and 0 of 0 and 1 (`FilterbankLog`).
   public static func logarithm(_ word: UInt64, scale: Int, correctionBits: Int) -> UInt64 {
     let corrected = UInt32(truncatingIfNeeded: word << UInt64(correctionBits))
     guard corrected > 1 else { return 0 }
@@ -221,6 +226,7 @@ extension SpectralSubtraction {
     (scaled &* UInt64(smoothing[channel & 1]) &+ noise &* UInt64(oneMinusSmoothing[channel & 1])) >> UInt64(bits)
   }
 
+  /// The new estimate of the noise, of which 32 bits are kept, and no more than the energy where that is asked for.
   public func noise(_ energy: UInt64, _ noise: UInt64, channel: Int) -> UInt64 {
     let scaled = scaled(energy)
     let estimate = estimate(scaled: scaled, noise, channel: channel) & 0xFFFF_FFFF

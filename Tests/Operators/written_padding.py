@@ -1,14 +1,7 @@
-"""PAD in front of convolutions and pools, where it can become their own padding and where it cannot, and the archive.
+"""PAD in front of convolutions and pools, where it can become their own padding and where it cannot."""
 
-    python written_padding.py --output padding.tar.gz
-"""
-
-import argparse
 import itertools
-import pathlib
-import tempfile
 
-import make_operators
 import numpy as np
 from tflite_model import Case, Model, Quantization, schema
 from vectors import generator, integer_vectors
@@ -98,19 +91,3 @@ def cases():
         yield lambda n=name, c=codes: Padded(f"max_pool_{n}_same", codes=c).pad(0, 1, 2, 0).pool(padding="same").case()
         yield lambda n=name, c=codes: Padded(f"max_pool_{n}_far", codes=c).pad(3, 4, 3, 3).pool().case()
         yield lambda n=name, c=codes: Padded(f"average_pool_{n}", codes=c).pad(1, 1, 1, 1).pool("AVERAGE_POOL_2D").case()
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=pathlib.Path, required=True, help="the archive to write")
-    options = parser.parse_args()
-    made = {case.name: case for case in (build() for build in cases())}
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = pathlib.Path(temporary)
-        not_run = make_operators.run_reference(made, folder)
-        make_operators.write_archive(folder, options.output)
-        make_operators.report(made, {}, not_run, options.output)
-
-
-if __name__ == "__main__":
-    main()

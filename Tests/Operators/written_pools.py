@@ -1,14 +1,7 @@
-"""PAD and PADV2 in front of pools, which count the codes they are padded with, and the archive.
+"""PAD and PADV2 in front of pools, which count the codes they are padded with."""
 
-    python written_pools.py --output pools.tar.gz
-"""
-
-import argparse
 import itertools
-import pathlib
-import tempfile
 
-import make_operators
 from tflite_model import Quantization
 from written_padding import Padded
 
@@ -42,19 +35,3 @@ def cases():
             0, 1, 1, 0).pool(OPERATORS[o]).case()
         yield lambda o=operator: Padded(f"{o}_two_codes", codes=Quantization(0.05, 9)).pad(1, 0, 0, 1).pad(
             0, 1, 1, 0, fill=-30).pool(OPERATORS[o]).case()
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=pathlib.Path, required=True, help="the archive to write")
-    options = parser.parse_args()
-    made = {case.name: case for case in (build() for build in cases())}
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = pathlib.Path(temporary)
-        not_run = make_operators.run_reference(made, folder)
-        make_operators.write_archive(folder, options.output)
-        make_operators.report(made, {}, not_run, options.output)
-
-
-if __name__ == "__main__":
-    main()
