@@ -126,6 +126,12 @@ struct DifftestCommand: ParsableCommand {
         + (target.device == nil ? "" : ", \(result.tooLarge) too large for \(target.name)"))
     for (kind, uses) in result.kinds.sorted(by: { $0.key < $1.key }) { print("  \(padded(kind))\(uses)") }
     if !result.problems.isEmpty { throw ExitCode.mismatch }
+    guard result.tested > 0 else {
+      StandardError.write(
+        "error: nothing was compared: each of these networks was refused\(target.device == nil ? "" : " or too large"); "
+          + "try more (--networks) or others (--seed)\n")
+      throw ExitCode.mismatch
+    }
     try expectComparison(result.bytes)
   }
 

@@ -96,6 +96,10 @@ struct SimulateCommand: AsyncParsableCommand {
     let model = try ModelFile(path: path, signature: lowering.signature)
     let program = try model.program(lowering.options)
     try program.expect(outputPaths.count, "--output", Array(program.callOutputs))
+    if reset, program.states.isEmpty {
+      throw ValidationError(
+        "--reset is about networks that keep variables from one call to the next; this one keeps none.")
+    }
     let meaning = InputMeaning(bytes: inputs.bytes, isReal: real)
     let inputs = try InputVectors(paths: inputPaths, program: program, meaning: meaning)
     try InputArguments.take(inputs.files, meaning)
