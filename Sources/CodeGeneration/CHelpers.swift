@@ -1,14 +1,12 @@
-import Foundation
-
 /// The small functions that generated code shares. Each holds one thing that C leaves to the compiler or MISRA C frowns
 /// upon, so that it stands in one place.
 enum CHelpers {
   /// The definitions that `code` calls, in order.
   static func definitions(prefix: String, calledBy code: String) -> [CText] {
-    let code = withoutComments(code)
+    let called = calledFunctions(code)
     var texts: [CText] = []
     func add(_ name: String, _ comment: String, _ head: String, _ lines: [String]) {
-      guard code.contains("\(prefix)_\(name)(") else { return }
+      guard called.contains("\(prefix)_\(name)") else { return }
       var text = CText()
       text.comment(comment)
       text.block("static \(head)") { $0.lines(lines) }
@@ -44,11 +42,29 @@ enum CHelpers {
   static func fillName(of type: String) -> String { "fill" + suffix(of: type) }
   private static func suffix(of type: String) -> String { type == "int8_t" ? "" : "_\(type.dropLast(2))" }
 
-  /// Comments quote names from the model, which may look like calls.
-  private static func withoutComments(_ code: String) -> String {
-    code.components(separatedBy: "/*").enumerated().map { index, part in
-      guard index > 0, let end = part.range(of: "*/") else { return index > 0 ? "" : part }
-      return String(part[end.upperBound...])
-    }.joined()
+  /// The names that an opening parenthesis follows. Comments quote names from the model, which may look like calls.
+  private static func calledFunctions(_ code: String) -> Set<String> {
+    var called: Set<String> = []
+    var name: [UInt8] = []
+    var isComment = false
+    var last = UInt8(ascii: " ")
+    for byte in code.utf8 {
+      if isComment {
+        isComment = !(last == UInt8(ascii: "*") && byte == UInt8(ascii: "/"))
+      } else if CNames.isPartOfName(byte) {
+        name.append(byte)
+      } else {
+        if byte == UInt8(ascii: "("), !name.isEmpty { called.insert(String(decoding: name, as: UTF8.self)) }
+        name.removeAll(keepingCapacity: true)
+        isComment = last == UInt8(ascii: "/") && byte == UInt8(ascii: "*")
+        // The star of /*/ does not end what it begins.
+        if isComment {
+          last = UInt8(ascii: " ")
+          continue
+        }
+      }
+      last = byte
+    }
+    return called
   }
 }

@@ -60,6 +60,16 @@ public struct CNames: Sendable {
     self.prefix = prefix
   }
 
+  /// Whether a byte of C is part of an identifier (or of a number's digits).
+  static func isPartOfName(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+      UInt8(ascii: "_"):
+      true
+    default: false
+    }
+  }
+
   /// Words that, alone, are not a network's to use: keywords of C and C++, and the names of system headers, which a file
   /// of the same name would hide (also where a file system takes capitals for small letters, as in Arduino.h).
   private static let reserved: Set<String> = [

@@ -78,16 +78,27 @@ struct CText {
   /// A constant table.
   mutating func table<T: BinaryInteger>(_ declaration: String, _ elements: some Collection<T>) {
     line("\(declaration) = {")
-    var row = "  "
+    // Weights are most of what is written: bytes, since a String counts its characters one by one.
+    let indent = [UInt8](repeating: UInt8(ascii: " "), count: 2 * depth + 2)
+    var bytes = indent
+    var column = 2
     for element in elements {
-      let text = CExpressionPrinter.tableLiteral(Int64(element)) + ","
-      if row.count + text.count + 1 > 108 {
-        line(row)
-        row = "  "
+      let literal = CExpressionPrinter.tableLiteral(Int64(element)).utf8
+      if column + literal.count + 2 > 108 {
+        bytes.append(UInt8(ascii: "\n"))
+        bytes += indent
+        column = 2
       }
-      row += row == "  " ? text : " " + text
+      if column > 2 {
+        bytes.append(UInt8(ascii: " "))
+        column += 1
+      }
+      bytes.append(contentsOf: literal)
+      bytes.append(UInt8(ascii: ","))
+      column += literal.count + 1
     }
-    line(row)
+    text += String(decoding: bytes, as: UTF8.self)
+    line()
     line("};")
   }
 }

@@ -29,15 +29,11 @@ extension CodeGenerator {
   private var longNames: [String] {
     var names: Set<String> = []
     for text in [header(hasSelfTest: true, portable: nil), source(own, .alone)] {
-      for word in text.utf8.split(whereSeparator: { !Self.isPartOfNames($0) }) where word.count > Self.characters {
+      for word in text.utf8.split(whereSeparator: { !CNames.isPartOfName($0) }) where word.count > Self.characters {
         let name = String(decoding: word, as: UTF8.self)
         if name.hasPrefix(options.names.prefix) || name.hasPrefix(options.names.macro) { names.insert(name) }
       }
     }
     return names.sorted()
-  }
-
-  private static func isPartOfNames(_ byte: UInt8) -> Bool {
-    byte == 95 || (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
   }
 }

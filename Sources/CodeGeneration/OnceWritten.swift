@@ -46,25 +46,17 @@ struct OnceWritten {
 
   /// Text with other identifiers.
   private static func replacing(_ names: [String: String], in text: String) -> String {
-    func isPart(_ byte: UInt8) -> Bool {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-        UInt8(ascii: "_"):
-        true
-      default: false
-      }
-    }
     var result: [UInt8] = []
     let bytes = Array(text.utf8)
     var place = 0
     while place < bytes.count {
-      guard isPart(bytes[place]) else {
+      guard CNames.isPartOfName(bytes[place]) else {
         result.append(bytes[place])
         place += 1
         continue
       }
       let start = place
-      while place < bytes.count, isPart(bytes[place]) { place += 1 }
+      while place < bytes.count, CNames.isPartOfName(bytes[place]) { place += 1 }
       let name = String(decoding: bytes[start..<place], as: UTF8.self)
       result += (names[name] ?? name).utf8
     }

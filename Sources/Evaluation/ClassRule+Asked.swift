@@ -33,11 +33,16 @@ extension ClassRule {
       return .best(topK)
     }
     guard let usual = usual(for: program) else {
-      let name = program.outputs.first.map { program.values[$0] }
-      let zero = name.map { ", for instance \($0.zeroPoint), which stands for 0.0" } ?? ""
+      let example = program.outputs.first.map { output in
+        let (value, range) = (program.values[output], program.callOutputElements[0].range)
+        // Zero, where it decides something.
+        let zero = Int64(value.zeroPoint)
+        let code = zero > range.lowerBound && zero <= range.upperBound ? zero : (range.lowerBound + range.upperBound + 1) / 2
+        return ", for instance \(code), which stands for \(value.scale * Float(code - zero))"
+      }
       throw UsageError(
         "The network has one output element and no sigmoid in front of it: which codes are class 1 is a matter of a "
-          + "threshold. Name the first of them by --threshold\(zero)\(otherwise.map { "; \($0)" } ?? "").")
+          + "threshold. Name the first of them by --threshold\(example ?? "")\(otherwise.map { "; \($0)" } ?? "").")
     }
     if topK != nil { throw UsageError("--top-k is about several classes; this network has one output element.") }
     return usual

@@ -21,6 +21,14 @@ public enum EvaluatedNetwork: Sendable {
     }
   }
 
+  /// Whether its inputs' codes stand for what the caller makes of the file's inputs.
+  public var preparesInputs: Bool {
+    switch self {
+    case .integer(let simulator): simulator.program.preparesInputs
+    case .float: false
+    }
+  }
+
   /// What is asked of the network: one input and one output. One with states says of each sample what it says in its first
   /// call.
   public init(_ program: IntegerProgram) throws(NetworkError) {

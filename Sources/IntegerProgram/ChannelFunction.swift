@@ -21,7 +21,7 @@ struct ChannelFunction: Sendable {
   /// What is added before the rounding, and after it.
   private let pointBefore, pointAfter: Int64
   /// Bounds of its codes.
-  let codes: ClosedRange<Int64>
+  private(set) var codes: ClosedRange<Int64>
 
   init(gain: ExactNumber, offset: ExactNumber, mode: Mode, before: Int64, after: Int64, codes: ClosedRange<Int64>) {
     let (a, b, denominator) = ExactNumber.overOneDenominator(gain, offset)
@@ -52,6 +52,13 @@ struct ChannelFunction: Sendable {
     var result = self
     result.gain.negate()
     (result.first, result.step) = (-first, -step)
+    return result
+  }
+
+  /// The function with other bounds.
+  func held(to codes: ClosedRange<Int64>) -> ChannelFunction {
+    var result = self
+    result.codes = codes
     return result
   }
 

@@ -7,6 +7,7 @@ extension IntegerProgram {
     var unrolled = IntegerProgram(
       name: name, values: [], steps: [], inputs: [], outputs: [], inputNames: Array(inputNames.prefix(callInputs.count)),
       outputNames: Array(outputNames.prefix(callOutputs.count)), notices: notices)
+    (unrolled.preparesInputs, unrolled.finish) = (preparesInputs, finish)
     func add(_ value: Value) -> Int {
       unrolled.values.append(value)
       return unrolled.values.count - 1

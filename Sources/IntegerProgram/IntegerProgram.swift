@@ -1,4 +1,5 @@
 import Arithmetic
+import Network
 
 /// What a device computes, written down once: integer steps over tensors of codes, in order. The simulator, the proved
 /// ranges, the generated C and the verifier are readings of this and of nothing else.
@@ -17,6 +18,10 @@ public struct IntegerProgram: Sendable {
   /// What whoever runs it must know of how the file was read (see `Network.notices`). They decide nothing: the digest
   /// leaves them out, as it does names.
   public var notices: [String]
+  /// Whether real values of inputs are not those of the file's inputs (see `Network.preparesInputs`).
+  public var preparesInputs = false
+  /// What is left to the caller behind the outputs (see `Network.finish`).
+  public var finish = Network.Finish.nothing
 
   public init(
     name: String, values: [Value], steps: [Step], inputs: [Int], outputs: [Int], states: [State] = [],

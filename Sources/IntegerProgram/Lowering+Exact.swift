@@ -104,17 +104,23 @@ extension Lowering {
   // MARK: One step, or several
 
   /// Emits the steps that give the functions' codes of the sums, one function a channel: one affine step; or, where ties
-  /// of both kinds lie at places that no dyadic multiplier meets, two and their mean; or, of single codes, tables.
+  /// of both kinds lie at places that no dyadic multiplier meets, two and their mean; or, of single codes, tables; or,
+  /// where channels have bounds of their own (a ReLU, and constants that differ behind it), one and bounds behind it.
   mutating func emitExact(
     _ operation: Operation, _ x: Int, _ sums: WeightedSums, _ functions: [ChannelFunction], _ output: Value
   ) throws(LayerFault) {
     if let found = try search(functions, sums, output) { return try emitAffine(operation, x, sums, found, output) }
     if try emitMean(operation, x, sums, functions, output) { return }
     if try emitTables(operation, x, sums, functions, output) { return }
+    if try emitHeld(operation, x, sums, functions, output) { return }
+    if let quantizer = operation.quantizer {
+      // What depends on the sign is said first.
+      _ = try directed(quantizer.rounding, Self.bounds(of: functions), isExact: false)
+    }
     var place = ""
     for (channel, function) in functions.enumerated() where place.isEmpty {
-      let clamp = functions.reduce(function.codes) { union($0, $1.codes) }
-      guard try search(function, sums, channel, requantization(output, clamp)) == nil else { continue }
+      let clamp = Self.bounds(of: functions)
+      guard try search(function.held(to: clamp), sums, channel, requantization(output, clamp)) == nil else { continue }
       place = " (channel \(channel): a factor of \(function.slope) behind sums in \(sums.range(channel: channel)))"
     }
     throw LayerFault(
@@ -147,9 +153,8 @@ extension Lowering {
   func search(
     _ functions: [ChannelFunction], _ sums: WeightedSums, _ output: Value
   ) throws(LayerFault) -> QuantizedSum? {
-    guard let first = functions.first else { return nil }
-    let clamp = functions.reduce(first.codes) { union($0, $1.codes) }
-    var result = QuantizedSum(requantization: requantization(output, clamp), offsets: [], factors: [])
+    var result = QuantizedSum(
+      requantization: requantization(output, Self.bounds(of: functions)), offsets: [], factors: [])
     for (channel, function) in functions.enumerated() {
       // Channels that are alike, as those of a function of codes, are reckoned once.
       if channel > 0, function.isSame(as: functions[channel - 1]),
@@ -211,6 +216,54 @@ extension Lowering {
     let code = mean.code(Interval<Int32>(values[a].range), Interval<Int32>(values[b].range))
     guard code.holds else { throw LayerFault("its mean of two codes could overflow 32 bits") }
     emit(.combine(mean), operation, inputs: [a, b], output: output, range: code.range)
+  }
+
+  // MARK: Bounds of channels
+
+  private static func bounds(of functions: [ChannelFunction]) -> ClosedRange<Int64> {
+    functions.reduce(nil) { union($0, $1.codes) } ?? 0...0
+  }
+
+  /// Codes within the bounds of all channels first, and each channel's held to its own behind that: rounding never
+  /// decreases, so that it makes no difference which comes first.
+  private mutating func emitHeld(
+    _ operation: Operation, _ x: Int, _ sums: WeightedSums, _ functions: [ChannelFunction], _ output: Value
+  ) throws(LayerFault) -> Bool {
+    let bounds = Self.bounds(of: functions)
+    guard let found = try search(functions.map { $0.held(to: bounds) }, sums, output) else { return false }
+    let (affine, range) = try affine(sums, found)
+    let least = functions.map(\.codes.lowerBound)
+    let most = functions.map(\.codes.upperBound)
+    let isCutBelow = least.contains { $0 > range.lowerBound }
+    let isCutAbove = most.contains { $0 < range.upperBound }
+    guard isCutBelow || isCutAbove else {
+      emit(.affine(affine), operation, inputs: [x], output: output, range: range)
+      return true
+    }
+    var made = emitIntermediate(.affine(affine), inputs: [x], output: intermediate(output, range))
+    let channels = functions.count
+    let (codes, ofChannels) = ([output.count / channels, channels], [channels])
+    func distances(_ limits: [Int64]) -> ClosedRange<Int64> {
+      let all = limits.reduce(range) { union($0, $1...$1) }
+      return 0...all.upperBound - all.lowerBound
+    }
+    // max(y, low) = max(y − low, 0) + low, and min(y, high) = high − max(high − y, 0).
+    if isCutBelow {
+      let (low, above) = (constant(least, shape: ofChannels, like: output), distances(least))
+      let part = try makeExact(
+        integers(output.shape, above, like: output), .difference, made, low, shapes: (codes, ofChannels), clamp: above)
+      made = try makeExact(
+        isCutAbove ? intermediate(output, range) : output, .sum, part, low, shapes: (codes, ofChannels),
+        clamp: output.type.range)
+    }
+    if isCutAbove {
+      let (high, below) = (constant(most, shape: ofChannels, like: output), distances(most))
+      let part = try makeExact(
+        integers(output.shape, below, like: output), .difference, high, made, shapes: (ofChannels, codes), clamp: below)
+      _ = try makeExact(
+        output, .difference, high, part, shapes: (ofChannels, codes), clamp: output.type.range)
+    }
+    return true
   }
 
   // MARK: Tables

@@ -71,7 +71,7 @@ extension Lowering {
     default:
       throw LayerFault(
         "it reckons in floating point",
-        remedy: "convert with full integer quantisation, so that only the boundary is float")
+        remedy: Self.integerRemedy)
     }
     guard tensor.shape == values[result.value].shape else {
       throw LayerFault(
@@ -181,5 +181,14 @@ extension UnaryFunction {
     case .real(let function): function
     case .composed: nil
     }
+  }
+}
+
+extension Lowering {
+  /// Converters leave operators float that have no integer kernel, whatever they are asked for.
+  static var integerRemedy: String {
+    "convert with full integer quantisation, so that only the boundary is float; what the converter leaves float all the "
+      + "same has no integer arithmetic in this file: take it out of the network, or let `lockstep quantize` quantise the "
+      + "float model"
   }
 }

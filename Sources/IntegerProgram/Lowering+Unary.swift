@@ -197,7 +197,7 @@ extension Lowering {
       guard network.inputs.contains(source), let value = valueOfTensor[tensor], values[value].tensor == tensor else {
         throw LayerFault(
           "it quantises a float32 tensor inside the network",
-          remedy: "convert with full integer quantisation, so that only the boundary is float")
+          remedy: Self.integerRemedy)
       }
       try require(shape: network.tensors[source].shape, of: values[value])
       return

@@ -78,6 +78,7 @@ struct Lowering {
   var issues: [LayerIssue] = []
   /// The network's notices, and those of lowering.
   var notices: [String]
+  var finish: Network.Finish
   /// The invariant that states are read with; their types' ranges unless given.
   let stateRanges: [ClosedRange<Int64>]?
   /// Tensors of integers that choose rows of tables (`lowerIndices`).
@@ -91,7 +92,7 @@ struct Lowering {
     self.stateRanges = stateRanges
     self.network = network
     self.options = options
-    notices = network.notices
+    (notices, finish) = (network.notices, network.finish)
     valueOfTensor = Array(repeating: nil, count: network.tensors.count)
   }
 
@@ -131,11 +132,12 @@ struct Lowering {
         State(name: state.name, read: ends.0, written: ends.1, initial: initialCodes(of: state))
       }
     spreadWords()
-    let program = IntegerProgram(
+    var program = IntegerProgram(
       name: network.name, values: values, steps: steps, inputs: inputValues, outputs: outputs, states: states,
       inputNames: network.inputs.map { network.tensors[$0].name },
       outputNames: network.outputs.map { network.tensors[$0].name }, notices: notices
     ).fusingMovesOfStates()
+    (program.preparesInputs, program.finish) = (network.preparesInputs, finish)
     precondition(program.isWellFormed, "every value that a step reads is an input, a constant or made before")
     if let state = program.stateWithoutInvariant {
       let (read, written) = (program.values[state.read], program.values[state.written])
@@ -193,6 +195,7 @@ struct Lowering {
     var held = valueOfTensor[tensor]
     if held == nil, let codes = floatsOfTensor[tensor], !codes.isOfPairs {
       held = codes.value
+      finish = .anything
       notices.append(
         "the output \"\(network.tensors[tensor].name.printable())\" is a function of real values: the program returns the "
           + "codes of \"\(values[codes.value].name.printable())\" that it is reckoned of, and the rest is left to the caller")

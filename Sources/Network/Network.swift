@@ -12,8 +12,21 @@ public struct Network: Sendable {
   /// What whoever uses the network must know of how its file was read: what is left to the caller, what was cut off,
   /// what the file leaves open. Each is a sentence or two for people, without a full stop at the end.
   public var notices: [String]
+  /// Whether the caller does sums and products first that the file has in front of an input's first quantiser: real values
+  /// that the input's codes stand for are what these make.
+  public var preparesInputs = false
+  /// What the caller does to the outputs: their codes' real values are not the file's results.
+  public var finish = Finish.nothing
   /// The functions that the file offers by name.
   public var signatures: [NetworkSignature]
+
+  /// What is left to the caller behind the last codes.
+  public enum Finish: Sendable, Hashable {
+    case nothing
+    /// What keeps the outputs' order, as a softmax does.
+    case monotone
+    case anything
+  }
 
   /// Whose rules hold where a file leaves the arithmetic open.
   public enum Format: Sendable, Hashable {

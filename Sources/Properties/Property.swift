@@ -1,5 +1,6 @@
 import Crypto
 import IntegerProgram
+import Network
 
 /// What is asked of a network: that no input of a box, all codes, meets any of its violations.
 ///
@@ -57,6 +58,15 @@ public struct Property: Sendable, Hashable {
     inputs.count == box.count && zip(inputs, box).allSatisfy { $1.contains($0) }
   }
 
+  /// Whether it says of a network's real results what it says of its codes, where the caller does so much behind them.
+  public func isKept(by finish: Network.Finish) -> Bool {
+    violations.allSatisfy { violation in
+      violation.constraints.allSatisfy { constraint in
+        finish == .nothing || constraint.outputs.isEmpty || finish == .monotone && constraint.comparesOutputs
+      }
+    }
+  }
+
   /// SHA-256 of `canonicalBytes`, in lowercase hexadecimal.
   public var digest: String {
     SHA256.hash(data: canonicalBytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
@@ -105,6 +115,12 @@ public struct LinearConstraint: Sendable, Hashable {
 
   public var inputs, outputs: [Term]
   public var least: Int64
+
+  /// Whether it compares two outputs with each other and nothing else: what keeps order keeps it.
+  var comparesOutputs: Bool {
+    inputs.isEmpty && outputs.count == 2 && outputs[0].coefficient == -outputs[1].coefficient
+      && (0...abs(outputs[0].coefficient)).contains(least)
+  }
 
   public init(inputs: [Term] = [], outputs: [Term] = [], atLeast least: Int64) {
     self.inputs = inputs

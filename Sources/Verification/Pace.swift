@@ -13,10 +13,10 @@ final class Pace: Sendable {
   private let longest: Mutex<Duration>
 
   init(seconds: Double, isCancelled: @escaping @Sendable () -> Bool) {
-    // A century is for ever, and no clock wraps.
-    let seconds = min(seconds, 3e9)
+    // No clock wraps.
+    let seconds = min(seconds, TimedWork.forever)
     deadline = clock.now + .seconds(seconds)
-    lastCheck = deadline + .seconds(seconds / 25)
+    lastCheck = deadline + .seconds(seconds / 50)
     longest = Mutex(.zero)
     self.isCancelled = isCancelled
   }

@@ -26,8 +26,8 @@ public struct Verifier: Sendable {
     beginnings = SimulatedBeginnings(program)
   }
 
-  /// Decides `property`, which must fit the program. `isCancelled` is asked now and then, from any thread; once it
-  /// says true, the verdict is unknown.
+  /// Decides `property`, which must fit the program, within the time limit and its grace (`TimedWork`), but for a last
+  /// replay. `isCancelled` is asked now and then, from any thread; once it says true, the verdict is unknown.
   public func verify(
     _ property: Property, options: VerificationOptions = VerificationOptions(),
     isCancelled: @escaping @Sendable () -> Bool = { false }
@@ -35,11 +35,15 @@ public struct Verifier: Sendable {
     let clock = ContinuousClock()
     let start = clock.now
     let pace = Pace(seconds: options.timeout, isCancelled: isCancelled)
-    var run = Run(verifier: self, property: property, options: options, pace: pace)
-    let (verdict, stage) = run.decide()
-    let seconds = (clock.now - start) / .seconds(1)
-    var result = VerificationResult(verdict: verdict, stage: stage, seconds: seconds, nodes: run.nodes)
-    if case .unknown(var unknown) = verdict {
+    let reached = Reached()
+    let decided = TimedWork.result(within: options.timeout) {
+      var run = Run(verifier: self, property: property, options: options, pace: pace, reached: reached)
+      let (verdict, stage) = run.decide()
+      return VerificationResult(verdict: verdict, stage: stage, seconds: 0, nodes: run.nodes)
+    }
+    var result = decided ?? reached.result(of: property)
+    result.seconds = (clock.now - start) / .seconds(1)
+    if case .unknown(var unknown) = result.verdict {
       unknown.reason =
         isCancelled() ? "cancelled" : pace.isOver ? "no decision within \(options.timeout) s" : unknown.reason
       result.verdict = .unknown(unknown)
@@ -59,6 +63,7 @@ private struct Run {
   let property: Property
   let options: VerificationOptions
   let pace: Pace
+  let reached: Reached
   var nodes = 0
 
   /// The counterexample that an input is, if it is one: replayed here, before anything is reported.
@@ -70,12 +75,12 @@ private struct Run {
     }
   }
 
-  /// Tries an input, and others near it with so much effort; `found` keeps the first counterexample of any attack.
+  /// Tries an input, and others near it with so much effort; `reached` keeps the first counterexample of any attack.
   private func attack(
-    on goal: Goal, number: Int, found: Found
+    on goal: Goal, number: Int
   ) -> (_ point: [Int32], _ effort: Int) -> Bool {
     guard options.stages.contains(.attack) else { return { _, _ in false } }
-    let (run, pace) = (self, pace)
+    let (run, pace, reached) = (self, pace, reached)
     let annealing = verifier.annealingAttack.flatMap { $0.applies(to: goal) ? $0 : nil }
     let gradient =
       annealing?.isDense ?? false ? nil : GradientAttack(verifier.bounded, goal: goal, in: property.box)
@@ -104,7 +109,7 @@ private struct Run {
         }
       }
       guard let example else { return false }
-      found.keep(example)
+      reached.keep(example)
       return true
     }
   }
@@ -126,13 +131,12 @@ private struct Run {
     }
     let ranges = pace.pass { bounded.ranges(over: property.box) }
     let goals = bounded.goals(of: property)
-    let found = Found()
-    let isOver: @Sendable () -> Bool = { [pace] in pace.isOver || found.example != nil }
-    let attacks = goals.indices.map { attack(on: goals[$0], number: $0, found: found) }
+    let isOver: @Sendable () -> Bool = { [pace, reached] in pace.isOver || reached.example != nil }
+    let attacks = goals.indices.map { attack(on: goals[$0], number: $0) }
 
     // What takes one pass, for all goals, before what takes long for any.
     var proofs = [Proof?](repeating: nil, count: goals.count)
-    var last = Stage.intervals
+    var last = Stage.intervals { didSet { reached.stage = last } }
     nodes = goals.count
     let proves = !options.stages.isDisjoint(with: [.intervals, .lagrangian, .linearProgram, .branchAndBound])
     // Each takes a pass through all layers, and an attack, which looks at the clock itself.
@@ -142,7 +146,7 @@ private struct Run {
       }
       if quick.stage.order > last.order { last = quick.stage }
       if proves { proofs[index] = quick.proof }
-      if quick.proof == nil, attacks[index](quick.point, 3000), let example = found.example {
+      if quick.proof == nil, attacks[index](quick.point, 3000), let example = reached.example {
         return (.violated(example), .attack)
       }
     }
@@ -165,7 +169,7 @@ private struct Run {
       if proves { advance(searches, jobs: options.jobs, isOver: isOver) }
       nodes += searches.reduce(0) { $0 + $1.nodes }
       last = (searches.map(\.stage) + [last]).max { $0.order < $1.order } ?? last
-      if let example = found.example {
+      if let example = reached.example {
         return (
           .violated(example), searches.first { if case .violated = $0.outcome { true } else { false } }?.stage ?? last
         )
@@ -206,11 +210,28 @@ private struct Run {
   }
 }
 
-/// The first counterexample that several threads find.
-private final class Found: Sendable {
-  private let state = Mutex<Counterexample?>(nil)
-  var example: Counterexample? { state.withLock { $0 } }
-  func keep(_ example: Counterexample) { state.withLock { $0 = $0 ?? example } }
+/// How far a verification has come, for whoever looks at it from another thread.
+private final class Reached: Sendable {
+  private let state = Mutex<(example: Counterexample?, stage: Stage)>((nil, .intervals))
+
+  /// The first counterexample that any thread finds.
+  var example: Counterexample? { state.withLock { $0.example } }
+  func keep(_ example: Counterexample) { state.withLock { $0.example = $0.example ?? example } }
+
+  /// The most expensive stage so far.
+  var stage: Stage {
+    get { state.withLock { $0.stage } }
+    set { state.withLock { $0.stage = newValue } }
+  }
+
+  /// What there is to say where a verification is left behind.
+  func result(of property: Property) -> VerificationResult {
+    let (example, stage) = state.withLock { $0 }
+    let unknown = Unknown(reason: "", bounds: property.violations.map { _ in .max }, openFraction: 1)
+    return VerificationResult(
+      verdict: example.map { .violated($0) } ?? .unknown(unknown), stage: example == nil ? stage : .attack, seconds: 0,
+      nodes: 0)
+  }
 }
 
 /// Advances all searches in turn, in slices that grow, on so many threads; whichever finds a counterexample ends them all.

@@ -98,6 +98,12 @@ struct EvaluateCommand: ParsableCommand {
     guard let images = asked.images else { return }
     let (first, own) = try network(path)
     let second = try against.map { try network($0).network }
+    if let second, let against, first.preparesInputs != second.preparesInputs {
+      throw FileError(
+        path: first.preparesInputs ? path : against,
+        reason: "begins with sums or products that are left to the caller, and the other network does not: one sample would "
+          + "be two different inputs; compare with a network that begins alike, or with the float network behind these")
+    }
     let meaning = InputMeaning(bytes: asked.inputs.bytes, pixels: pixels)
     try EvaluatedNetwork.expectMeaning(meaning, of: [first] + (second.map { [$0] } ?? []))
     let decision = try ClassDecision(first, threshold: threshold, hasLabels: labels != nil)
@@ -170,7 +176,9 @@ struct EvaluateCommand: ParsableCommand {
   private func network(_ path: String) throws -> (network: EvaluatedNetwork, names: ModelClassNames) {
     do {
       let model = try ModelFile(path: path, signature: lowering.signature)
-      return (try EvaluatedNetwork(model.program(lowering.options)), model.classNames)
+      let program = try model.program(lowering.options)
+      if program.preparesInputs { for notice in program.notices { writeError("notice: \(notice)") } }
+      return (try EvaluatedNetwork(program), model.classNames)
     } catch let error as NetworkError {
       throw FileError(path: path, reason: "\(error)")
     } catch let error as FileError {

@@ -23,8 +23,7 @@ struct GeneratedFolder {
       return
     }
     do throws(DigestList.LineFault) {
-      // A name that leads out of the folder is none of ours.
-      let files = try DigestList(bytes).files.filter { !$0.name.hasPrefix("/") && !$0.name.split(separator: "/").contains("..") }
+      let files = try DigestList(bytes).files.filter { Self.isWithin(path, $0.name) }
       listed = Dictionary(files.map { ($0.name, $0.digest) }, uniquingKeysWith: { first, _ in first })
     } catch {
       throw FileError(
@@ -32,6 +31,15 @@ struct GeneratedFolder {
         reason: "line \(error.line) is no digest and name of a file, so that it does not tell which files Lockstep made: "
           + "remove it, or name another folder by --output")
     }
+  }
+
+  /// Whether a name leads nowhere but into the folder: neither by itself nor through a link to a folder elsewhere.
+  private static func isWithin(_ path: String, _ name: String) -> Bool {
+    guard !name.hasPrefix("/"), !name.split(separator: "/").contains("..") else { return false }
+    let folder = folder(of: name)
+    let root = URL(fileURLWithPath: path).resolvingSymlinksInPath()
+    return folder.isEmpty
+      || URL(fileURLWithPath: "\(path)/\(folder)").resolvingSymlinksInPath().path == root.appending(path: folder).path
   }
 
   /// The list of files to be written, as one more of them.

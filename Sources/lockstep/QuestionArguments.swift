@@ -104,14 +104,34 @@ struct QuestionArguments: ParsableArguments {
         number += 1
         name = "\(stem)-\(number)"
       }
+      let property: Property
       do {
-        return PropertyFile(
-          path: path, name: name,
-          property: try VNNLIB(text).property(
-            of: program, units: real ? .reals : .codes, statement: "\(file)\(real ? ", in real values" : "")"))
+        property = try VNNLIB(text).property(
+          of: program, units: real ? .reals : .codes, statement: "\(file)\(real ? ", in real values" : "")")
       } catch {
         throw FileError(path: path, reason: "\(error)")
       }
+      guard !real || property.isKept(by: program.finish) else {
+        throw FileError(
+          path: path,
+          reason: "is about real values of outputs whose last function is left to the caller (see the notice): compare "
+            + "\(program.finish == .monotone ? "outputs with each other, or " : "")codes, without --real")
+      }
+      return PropertyFile(path: path, name: name, property: property)
+    }
+  }
+
+  /// Tells what is left to the caller in front of the inputs' codes and behind the outputs'. Throws where the question is
+  /// about real values of inputs that would be taken for others than the file's.
+  func expectMeaning(of program: IntegerProgram) throws {
+    if program.preparesInputs || program.finish != .nothing {
+      for notice in program.notices { writeError("notice: \(notice)") }
+    }
+    guard program.preparesInputs else { return }
+    guard !real else {
+      throw ValidationError(
+        "--real is about the real values of the file's inputs, and the codes stand for what is left to the caller to make "
+          + "of them (see the notice); ask in codes, without --real.")
     }
   }
 

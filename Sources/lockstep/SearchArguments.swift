@@ -32,6 +32,7 @@ struct SearchArguments: ParsableArguments {
 
   /// The program that questions about a network are asked of.
   func program(asking program: IntegerProgram) throws -> IntegerProgram {
+    try questions.expectMeaning(of: program)
     guard let calls else {
       if !program.states.isEmpty {
         writeError(

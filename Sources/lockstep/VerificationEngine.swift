@@ -88,14 +88,21 @@ struct VerificationEngine: Sendable {
     func unknown(_ reason: String) -> Decision.Answer {
       .unknown(Unknown(reason: reason, bounds: property.violations.map { _ in .max }, openFraction: 1))
     }
+    let asked = TimedWork.result(within: options.timeout) { [simulator, sums] () -> Result<SolverAnswer, EncodingError> in
+      do throws(EncodingError) {
+        let query = try BitVectorQuery(
+          simulator.program, property, sums: sums,
+          isCancelled: { isCancelled() || start.secondsAgo > options.timeout })
+        return .success(query.solve(timeout: options.timeout - start.secondsAgo, isCancelled: isCancelled))
+      } catch {
+        return .failure(error)
+      }
+    }
     let answer: SolverAnswer
-    do {
-      let query = try BitVectorQuery(
-        simulator.program, property, sums: sums,
-        isCancelled: { isCancelled() || start.secondsAgo > options.timeout })
-      answer = query.solve(timeout: options.timeout - start.secondsAgo, isCancelled: isCancelled)
-    } catch {
-      return decision(unknown("the formula cannot be made: \(error.reason)"))
+    switch asked {
+    case .success(let given): answer = given
+    case .failure(let error): return decision(unknown("the formula cannot be made: \(error.reason)"))
+    case nil: answer = .unknown("")
     }
     switch answer {
     case .unknown(let reason):

@@ -175,17 +175,23 @@ import Testing
     // Constants.
     let rank = kind == .dense || kind == .long ? 2 : shape.count
     let isPlainFirst = kind == .pool || isQONNX && kind != .codes
-    constants: for _ in 0..<Int.random(in: (isPlainFirst ? 0 : 1)...3, using: &random) {
+    for _ in 0..<Int.random(in: (isPlainFirst ? 0 : 1)...3, using: &random) {
       func map(_ body: (Fraction, Int) -> Fraction) {
         reals = reals.map { input in input.enumerated().map { channel, places in places.map { body($0, channel) } } }
       }
-      let operators = ["Add", "Sub", "Mul", "Div"] + (kind == .pool ? [] : ["BatchNormalization", "Relu"])
+      let operators = ["Add", "Sub", "Mul", "Div"] + (kind == .pool ? [] : ["BatchNormalization", "Relu", "Clip"])
       let type = operators.randomElement(using: &random) ?? "Add"
       switch type {
       case "Relu":
         y = graph.node("Relu", [y])
         map { x, _ in x.above.signum() < 0 ? Fraction(0) : x }
-        if kind != .codes { break constants }
+      case "Clip":
+        let (least, most) = (-span * Float.random(in: 0...0.2, using: &random), span * Float.random(in: 0.1...0.4, using: &random))
+        y = graph.node(type, [y, graph.constant([least], []), graph.constant([most], [])])
+        map { x, _ in
+          (x - Fraction(least)).above.signum() < 0
+            ? Fraction(least) : (Fraction(most) - x).above.signum() < 0 ? Fraction(most) : x
+        }
       case "BatchNormalization":
         func list(_ range: ClosedRange<Float>) -> [Float] {
           (0..<channels).map { _ in Float.random(in: range, using: &random) }

@@ -40,6 +40,7 @@ extension ONNXTranslation {
     let input = inputs[found.index]
     inputs.append(ONNXInput(name: input.name, shape: input.shape, tensor: nil, origin: input.origin))
     meanings[output] = .input(index: inputs.count - 1, found.view)
+    preparesInputs = true
     notices.append(
       "the \(node.type) that makes \"\(output.printable())\", in front of the first quantiser of the input "
         + "\"\(input.name.printable())\", is left to the caller: the input's codes are those of its result")
@@ -152,6 +153,7 @@ extension ONNXTranslation {
     if let made { codes = made } else { codes = try realCodes(node, 0, "input") }
     let tensor = rowMajor(codes)
     let shape = tensors[tensor].shape
+    finish = .monotone
     if isFloat {
       notices.append(
         "the \(node.type) in front of the output \"\(end.printable())\" is left to the caller: the output is what goes into it")

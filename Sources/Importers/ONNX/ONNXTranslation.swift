@@ -27,6 +27,9 @@ struct ONNXTranslation {
   private var varying: Set<String> = []
   /// What the caller must know: see `Network.notices`.
   var notices: [String] = []
+  /// See `Network.preparesInputs`.
+  var preparesInputs = false
+  var finish = Network.Finish.nothing
   private var issues: [LayerIssue] = []
   /// Elements of constants read and made so far: a small file that works on one constant again and again must not keep a
   /// reader busy. Each weight is read two or three times.
@@ -86,9 +89,10 @@ struct ONNXTranslation {
           remedy: "put a quantiser (Quant or QuantizeLinear) behind the input"))
     }
     guard issues.isEmpty else { throw NetworkError(issues, rest: rest(outputs)) }
-    let network = Network(
+    var network = Network(
       name: name, tensors: tensors, operations: operations, inputs: inputTensors, outputs: outputs,
       format: .onnx, notices: notices)
+    (network.preparesInputs, network.finish) = (preparesInputs, finish)
     try network.validate()
     return network
   }

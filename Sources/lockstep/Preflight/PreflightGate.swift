@@ -46,6 +46,7 @@ struct PreflightGate {
     build = try lockstep.build(of: target, called: command.configuration)
     model = try ModelFile(path: path, signature: command.lowering.signature)
     let program = try model.program(command.lowering.options)
+    try command.questions.expectMeaning(of: program)
     simulator = Simulator(program)
     compile = try command.compile
     generator = try compile.generator(of: program, in: model, for: target)
