@@ -1,7 +1,7 @@
 import Arithmetic
 import Network
 
-// UNIDIRECTIONAL_SEQUENCE_LSTM of int8, whose gates and cell are int16 → a composition for every moment in time.
+// UNIDIRECTIONAL_SEQUENCE_LSTM of int8 or int16, whose gates and cell are int16 → a composition for every moment in time.
 extension Lowering {
   /// The order in which gates lie side by side: those with a sigmoid first. The file has input, forget, cell, output.
   private enum Gate: Int, CaseIterable {
@@ -22,7 +22,7 @@ extension Lowering {
 
   mutating func lstm(_ operation: Operation, cellClip: Float) throws(LayerFault) {
     let x = try input(operation, 0, "input")
-    try requireInt8(x, "input")
+    try requireCodes(x, "input")
     guard operation.inputs.count == 15, operation.outputs.count == 3 else {
       throw LayerFault("it lacks weights, biases or states")
     }
@@ -39,6 +39,7 @@ extension Lowering {
       throw LayerFault("it runs over \(times) moments in time; \(Self.mostTimes) are the most")
     }
     try require(shape: [1, times, units], of: output)
+    try requireCodes(values[hidden], "hidden state", like: x)
     // The converter does that where what follows, as the concatenation of a bidirectional layer, has a scale of its own.
     try requireSameQuantization(
       values[hidden], output, "its hidden state and output",
@@ -131,10 +132,12 @@ extension Lowering {
     return range ?? 0...0
   }
 
-  /// What an operand brings to all gates: weights and biases side by side, in the order of `Gate`.
+  /// What an operand brings to all gates: weights and biases side by side, in the order of `Gate`. Beside codes of 16 bits
+  /// sums have 64 and biases as many (TensorFlow Lite Micro: `LstmEval`, whose input of int16 takes `int64_t` biases).
   private mutating func gates(
     _ operation: Operation, first: Int, _ x: Int, inputs: Int, rows: Int, hasBias: Bool
   ) throws(LayerFault) -> (Affine, ClosedRange<Int64>) {
+    let isWide = values[x].type == .int16
     var (codes, offsets, multipliers): ([Int64], [Int64], [Multiplier]) = ([], [], [])
     for gate in Gate.allCases {
       let weights = try weights(operation, at: first + gate.place, rank: 2, channelAxis: 0)
@@ -146,19 +149,28 @@ extension Lowering {
       codes += weights.codes
       let multiplier = try multiplier(
         Double(values[x].scale) * Double(weights.scales[0]) / Double(Self.gateScale), "input scale · weight scale / 2^-12")
-      multipliers += Array(repeating: multiplier, count: units)
-      guard case .codes(let bias) = try bias(operation, at: hasBias ? 9 + gate.place : operation.inputs.count, channels: units)
-      else { throw LayerFault("its bias is real") }
+      multipliers += Array(repeating: isWide ? try reduced(multiplier) : multiplier, count: units)
+      let place = hasBias ? 9 + gate.place : operation.inputs.count
+      if isWide, hasBias, let tensor = operation.inputs[place], network.tensors[tensor].type == .int32 {
+        throw LayerFault(
+          "its bias is int32 beside int16 codes, and the reference would read it as int64",
+          remedy: "write int64 biases, as 16x8 has them")
+      }
+      guard case .codes(let bias) = try bias(operation, at: place, channels: units, isWide: isWide) else {
+        throw LayerFault("its bias is real")
+      }
       offsets += bias
     }
     let channels = multipliers.count
+    var sum = QuantizedSum(
+      requantization: Requantization(
+        multipliers: multipliers, rounding: isWide ? .single : options.rounding, zeroPoint: 0, clamp: -32_768...32_767),
+      offsets: offsets)
+    sum.isLong = isWide
     return try affine(
       WeightedSums(
         geometry: .dense(batch: rows, inputs: inputs, outputs: channels), groups: 1, weights: codes,
         inputRange: values[x].range, inputZeroPoint: values[x].zeroPoint),
-      QuantizedSum(
-        requantization: Requantization(
-          multipliers: multipliers, rounding: options.rounding, zeroPoint: 0, clamp: -32_768...32_767),
-        offsets: offsets))
+      sum)
   }
 }

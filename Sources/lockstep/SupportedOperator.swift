@@ -151,8 +151,8 @@ struct SupportedOperator {
     SupportedOperator(name: "TRANSPOSE_CONV", limits: "as CONV_2D, without groups"),
     SupportedOperator(
       name: "UNIDIRECTIONAL_SEQUENCE_LSTM",
-      limits: "int8 with an int16 cell, both states of the program; one sequence a call, of at most 1,000 moments; no "
-        + "peepholes, projection or layer normalisation"),
+      limits: "an int16 cell, with the hidden state a state of the program; one sequence a call, of at most 1,000 moments; "
+        + "no peepholes, projection or layer normalisation"),
     SupportedOperator(name: "UNPACK", limits: "equal quantisation of the input and all outputs"),
   ]
 
@@ -163,7 +163,8 @@ struct SupportedOperator {
     "LEAKY_RELU", "LOGISTIC", "MAXIMUM", "MAX_POOL_2D", "MEAN", "MINIMUM", "MIRROR_PAD", "MUL", "PACK", "PAD", "PADV2",
     "QUANTIZE", "REDUCE_MAX", "REDUCE_MIN", "RELU", "RELU6", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2",
     "SELECT_V2", "SLICE", "SOFTMAX", "SPACE_TO_BATCH_ND", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQUARED_DIFFERENCE",
-    "SQUEEZE", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TILE", "TRANSPOSE", "TRANSPOSE_CONV", "UNPACK",
+    "SQUEEZE", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TILE", "TRANSPOSE", "TRANSPOSE_CONV",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNPACK",
   ]
 
   /// The limits as the list has them, in TensorFlow Lite.
