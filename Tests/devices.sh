@@ -35,7 +35,11 @@ small=("$digits" "$models"/{hello_world_int8,micro_speech_quantized,kws_ref_mode
 large=("$models"/{ad01_int8,pretrainedResnet_quant,vww_96_int8,person_detect}.tflite)
 # Networks that remember: single calls from any states, then a sequence from the initial ones.
 stateful=("$root"/../shared/data/stateful/{okay_nabu,vad,hey_jarvis_v1,rnnoise_int8,trained_lstm_int8}.tflite)
-for target in cortex-m0plus cortex-m4 cortex-m55; do compare $target "${small[@]}" "${large[@]}" "${stateful[@]}"; done
+# Activations of 16 bits, whose sums take 32 bits or 64.
+wide=("$root"/../shared/data/reports/flows/cnn.int16x8.tflite)
+for target in cortex-m0plus cortex-m4 cortex-m55; do
+  compare $target "${small[@]}" "${large[@]}" "${stateful[@]}" "${wide[@]}"
+done
 for target in cortex-m3 cortex-m7 cortex-m33 rv32imac microbit; do compare $target "${small[@]}"; done
 compare avr "$models/hello_world_int8.tflite"
 

@@ -5,6 +5,10 @@ import IntegerProgram
 /// VMLADAVA adds the products of sixteen pairs of codes to a register of even number, of which there are eight: sums of
 /// four output channels for two pixels, which share the loads of weights and of codes, or of eight channels where there
 /// is but one pixel. Weights and constants lie in flash in the order they are read.
+///
+/// Weights of 4 bits stand two a byte, those of sixteen codes in the low halves and of the next sixteen in the high ones. A
+/// shift and an AND leave each at the top of its byte, where it is 16 times itself with its sign; so are the sums, which the
+/// requantisation scales by so much less.
 struct MVEProductKernel: StepKernel {
   var need: ProcessorNeed? { .mve }
   /// Where the codes of a window come from.
@@ -19,10 +23,12 @@ struct MVEProductKernel: StepKernel {
 
   private let requantization: MVERequantization
   private let source: Source
+  /// Whether weights stand two a byte.
+  let isPacked: Bool
   let scratch: (bytes: Int, alignment: Int)
   let operandAlignment: Int
 
-  init?(_ step: Step, _ program: IntegerProgram, _ goal: KernelSelection.Goal) {
+  init?(_ step: Step, _ program: IntegerProgram, _ weights: WeightStorage) {
     guard case .affine(let affine) = step.operation, affine.groups == 1,
       program.values[step.inputs[0]].type == .int8, program.values[step.inputs[0]].constant == nil,
       program.values[step.output].type == .int8,
@@ -31,6 +37,7 @@ struct MVEProductKernel: StepKernel {
     else { return nil }
     self.requantization = requantization
     let g = affine.geometry
+    var groups = (affine.weightsPerOutput + 15) / 16
     let rowGroups = g.kernelWidth * g.inputChannels / 16
     let pitch = g.strideWidth * g.inputChannels
     if g.isPointwise || g.taps * g.inputChannels * g.batch == g.inputCount && g.outputPixels == 1 && !g.hasPadding {
@@ -41,6 +48,7 @@ struct MVEProductKernel: StepKernel {
       pitch + 16 * (rowGroups - 1) <= 508
     {
       source = .rows
+      groups = rowGroups
       scratch = (g.kernelHeight * (g.kernelWidth + g.strideWidth) * g.inputChannels, 4)
       operandAlignment = 4
     } else {
@@ -52,6 +60,7 @@ struct MVEProductKernel: StepKernel {
       scratch = (count * depth + 16, 4)
       operandAlignment = 1
     }
+    isPacked = weights != .bytes && affine.hasNibbles && groups > 1 && requantization.constants.scaling >= 4
   }
 
   func overlap(of step: Step, input position: Int, in program: IntegerProgram) -> Int? {
@@ -118,7 +127,7 @@ struct MVEProductKernel: StepKernel {
         writer.addTable(
           table, "int32_t",
           (0..<count).flatMap { stream(affine, block, first + $0 * channels..<first + $0 * channels + size) },
-          comment: "\(label), for every \(size) output channels: weights; factors and addends")
+          comment: "\(label), for every \(size) output channels: weights\(isPacked ? ", two a byte" : ""); factors and addends")
         passes.append((writer.tableName(table), first, block, count))
       }
     }
@@ -128,7 +137,7 @@ struct MVEProductKernel: StepKernel {
       for pass in passes {
         let function = product(pass.block, pass.count, g.outputChannels, &writer)
         let to = pass.first == 0 ? y : y.hasPrefix("&") ? "\(y.dropLast()) + \(pass.first)]" : "&\(y)[\(pass.first)]"
-        text.line("\(function)(\(pass.table), \(x), \(to), \(pairs), \(line ?? "\(1 << requantization.constants.scaling)u"));")
+        text.line("\(function)(\(pass.table), \(x), \(to), \(pairs), \(line ?? "\(scale)u"));")
       }
     }
 
@@ -339,17 +348,25 @@ struct MVEProductKernel: StepKernel {
 
   // MARK: Tables
 
-  /// Weights of a block of channels, sixteen of each at a time, and its constants.
+  /// What sums are multiplied by.
+  private var scale: Int { 1 << (requantization.constants.scaling - (isPacked ? 4 : 0)) }
+
+  /// Weights of a block of channels, sixteen of each at a time, or thirty-two where they are packed, and its constants.
   private func stream(_ affine: Affine, _ block: Block, _ channels: Range<Int>) -> [Int64] {
     let depth = affine.weightsPerOutput
     var words: [Int64] = []
+    func sixteen(_ row: Int, _ group: Int, _ channel: Int) -> [Int16] {
+      let start = row * block.depth + 16 * group
+      let end = min(start + 16, (row + 1) * block.depth, depth)
+      let weights = start < end ? Array(affine.weights[channel * depth + start..<channel * depth + end]) : []
+      return weights + [Int16](repeating: 0, count: 16 - weights.count)
+    }
     for row in 0..<block.rows {
-      for group in 0..<block.groups {
+      for group in Swift.stride(from: 0, to: block.groups, by: isPacked ? 2 : 1) {
         for channel in channels {
-          let start = row * block.depth + 16 * group
-          let end = min(start + 16, (row + 1) * block.depth, depth)
-          let weights = start < end ? Array(affine.weights[channel * depth + start..<channel * depth + end]) : []
-          words += MVECode.words(weights + [Int16](repeating: 0, count: 16 - weights.count))
+          let weights = sixteen(row, group, channel)
+          let packed = isPacked ? zip(weights, sixteen(row, group + 1, channel)).map { $0 & 15 | $1 << 4 } : weights
+          words += MVECode.words(packed)
         }
       }
     }
@@ -399,7 +416,7 @@ struct MVEProductKernel: StepKernel {
     let suffix =
       "mve_\(block.channels)x\(block.pixels)_\(count)_\(block.depth)"
       + (isRows ? "_\(block.rows)" : "") + (block.pitch != block.depth ? "_\(block.pitch)" : "") + "_\(outputs)_"
-      + (isRows || isFar ? "\(requantization.constants.scaling)_" : "") + requantization.name
+      + (isRows || isFar ? "\(requantization.constants.scaling)_" : "") + requantization.name + (isPacked ? "_packed" : "")
     return writer.sharedFunction(suffix) { name in
       var text = CText()
       text.comment(
@@ -427,10 +444,12 @@ struct MVEProductKernel: StepKernel {
     let moves = isRows || loops > 1 || 16 * (block.groups - 1) > (isAligned && block.tail == 0 ? 508 : 127)
     let isPartial = k < (p == 2 ? 4 : 8)
     let clobbersMask = requantization.hasCorrections || isPartial
-    let saved = requantization.hasCorrections ? 32 : 0
+    let saved = isPacked ? 64 : requantization.hasCorrections ? 32 : 0
+    let savedRegisters = isPacked ? "d8-d15" : "d8-d11"
 
     var isStarted = loops > 1
-    func group(_ place: Int, isTail: Bool = false) -> [String] {
+    /// Loads sixteen codes of each pixel.
+    func codes(_ place: Int, isTail: Bool, _ registers: [String]) -> [String] {
       var lines: [String] = []
       let load = isTail ? "vldrbt.u8" : isAligned ? "vldrw.u32" : "vldrb.u8"
       // The second pixel first: a load of the first may move on.
@@ -441,19 +460,45 @@ struct MVEProductKernel: StepKernel {
         return moves ? "[\(register)], #16" : "[\(register), #\(16 * place)]"
       }
       if isTail { lines.append(p == 2 ? "vpstt" : "vpst") }
-      for pixel in (0..<p).reversed() { lines.append("\(load) q\(pixel), \(at(pixel))") }
+      for pixel in (0..<p).reversed() { lines.append("\(load) \(registers[pixel]), \(at(pixel))") }
+      return lines
+    }
+    func products(_ channel: Int, _ weights: String, _ registers: [String], isFirst: Bool) -> [String] {
+      (0..<p).map { "vmladav\(isFirst ? "" : "a").s8 \(sum(channel, $0)), \(weights), \(registers[$0])" }
+    }
+    func group(_ place: Int, isTail: Bool) -> [String] {
+      var lines = codes(place, isTail: isTail, ["q0", "q1"])
       for channel in 0..<k {
-        lines.append("vldrw.u32 q\(2 + channel % 2), [r1], #16")
-        for pixel in 0..<p {
-          lines.append("vmladav\(isStarted ? "a" : "").s8 \(sum(channel, pixel)), q\(2 + channel % 2), q\(pixel)")
-        }
+        let weights = "q\(2 + channel % 2)"
+        lines.append("vldrw.u32 \(weights), [r1], #16")
+        lines += products(channel, weights, ["q0", "q1"], isFirst: !isStarted)
       }
       isStarted = true
       return lines
     }
+    /// One group or two, whose weights are packed; the mask is in q4.
+    func packedGroups(_ places: ArraySlice<Int>) -> [String] {
+      var lines: [String] = []
+      let registers = [["q0", "q1"], ["q5", "q6"]]
+      for (place, registers) in zip(places, registers) { lines += codes(place, isTail: place == full, registers) }
+      for channel in 0..<k {
+        lines += ["vldrw.u32 q2, [r1], #16", "vshl.i8 q3, q2, #4"]
+        lines += products(channel, "q3", registers[0], isFirst: !isStarted)
+        if places.count == 2 { lines += ["vand q2, q2, q4"] + products(channel, "q2", registers[1], isFirst: false) }
+      }
+      isStarted = true
+      return lines
+    }
+    /// So many whole groups, and the one that is not.
+    func groups(_ count: Int, hasTail: Bool = false) -> [String] {
+      let places = Array(0..<count) + (hasTail ? [full] : [])
+      if !isPacked { return places.flatMap { group($0, isTail: $0 == full) } }
+      return Swift.stride(from: 0, to: places.count, by: 2).flatMap { packedGroups(places[$0..<min($0 + 2, places.count)]) }
+    }
 
     var lines = ["push {r4-r11, lr}"]
-    if saved > 0 { lines.append("vpush {d8-d11}") }
+    if saved > 0 { lines.append("vpush {\(savedRegisters)}") }
+    if isPacked { lines.append("vmov.i8 q4, #0xF0") }
     lines += ["push {r0-r3}", "mov r5, r2", "mov r3, r1"]
     if !isFar { lines.append("ldr r9, [sp, #\(52 + saved)]") }
     if p == 2 { lines += MVECode.add("r7", "r5", outputs, spare: "r0") }
@@ -472,13 +517,12 @@ struct MVEProductKernel: StepKernel {
     }
     if block.tail > 0, clobbersMask { lines += ["mov r0, #\(block.tail)", "vctp.8 r0"] }
     if loops > 1 { lines += even.prefix(k * p).map { "mov \($0), #0" } + ["mov r11, #\(loops)", "2:"] }
+    let hasTail = block.tail > 0
     for row in 0..<written {
-      for place in 0..<unrolled { lines += group(place) }
+      lines += groups(unrolled, hasTail: hasTail && loops == 1)
       if isRows, loops > 1 || row + 1 < written { lines.append("add r3, r3, r9") }
     }
-    if loops > 1 { lines += ["subs r11, r11, #1", "bne 2b"] }
-    for place in 0..<after { lines += group(place) }
-    if block.tail > 0 { lines += group(full, isTail: true) }
+    if loops > 1 { lines += ["subs r11, r11, #1", "bne 2b"] + groups(after, hasTail: hasTail) }
 
     // Two vectors of sums, in q0 and q1: of the pixels, or of the even and the odd channels.
     let vectors = [0, 1].map { vector in (0..<4).map { p == 2 ? ($0, vector) : (2 * $0 + vector, 0) } }
@@ -492,7 +536,7 @@ struct MVEProductKernel: StepKernel {
     var scale = "r9"
     if isRows || isFar {
       scale = "r0"
-      lines.append("mov r0, #\(1 << requantization.constants.scaling)")
+      lines.append("mov r0, #\(self.scale)")
     }
     /// Loads a constant of the channels to q0, and of the odd ones to q1; says where each vector finds its own.
     func constant() -> [String] {
@@ -502,7 +546,7 @@ struct MVEProductKernel: StepKernel {
     }
     lines += ["vldrw.u32 q2, [r1]\(p == 1 ? ", #16" : "")", "vldrw.u32 q3, [r1], #16"]
     lines += ["vmla.s32 q2, q0, \(scale)", "vmla.s32 q3, q1, \(scale)"]
-    let to = requantization.hasCorrections ? ["q4", "q5"] : ["q2", "q3"]
+    let to = !requantization.hasCorrections ? ["q2", "q3"] : isPacked ? ["q5", "q6"] : ["q4", "q5"]
     let factors = constant()
     lines += [0, 1].map { "vmulh.s32 \(to[$0]), q\(2 + $0), \(factors[$0])" }
     let addends = constant()
@@ -542,7 +586,7 @@ struct MVEProductKernel: StepKernel {
       lines += ["b 4b", "5:"]
     }
     lines.append("add sp, sp, #16")
-    if saved > 0 { lines.append("vpop {d8-d11}") }
+    if saved > 0 { lines.append("vpop {\(savedRegisters)}") }
     lines.append("pop {r4-r11, pc}")
     return lines
   }

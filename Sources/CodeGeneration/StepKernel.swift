@@ -78,21 +78,24 @@ public struct KernelSelection: Sendable {
     _ weights: WeightStorage
   ) -> (any StepKernel)? {
     if weights == .packed, case .affine(let affine) = step.operation, affine.hasNibbles {
+      if features.contains("mve"), let kernel = MVEProductKernel(step, program, weights), kernel.isPacked { return kernel }
       guard features.contains("dsp"), let kernel = DSPProductKernel(step, program, constants, goal, weights) else {
         return nil
       }
       return kernel.isPacked ? kernel : nil
     }
     if features.contains("mve") {
-      if let kernel = MVEProductKernel(step, program, goal) { return kernel }
+      if let kernel = MVEProductKernel(step, program, weights) { return kernel }
       if let kernel = MVEDepthwiseKernel(step, program) { return kernel }
       if let kernel = MVESumKernel(step, program) { return kernel }
       if let kernel = MVEAveragePoolKernel(step, program) { return kernel }
+      if let kernel = WideProductKernel(step, program, goal, isVector: true) { return kernel }
+      if let kernel = WideDepthwiseKernel(step, program, goal, isVector: true) { return kernel }
     }
     if features.contains("dsp") {
       return DSPProductKernel(step, program, constants, goal, weights) ?? DSPDepthwiseKernel(step, program, goal)
-        ?? DSPSumKernel(step, program) ?? DSPWideProductKernel(step, program)
-        ?? DSPWideDepthwiseKernel(step, program, goal)
+        ?? DSPSumKernel(step, program) ?? WideProductKernel(step, program, goal, isVector: false)
+        ?? WideDepthwiseKernel(step, program, goal, isVector: false)
     }
     let languages: [(feature: String, language: KernelLanguage)] = [("armv7m", .armv7), ("armv6m", .armv6), ("mul32", .c)]
     if let language = languages.first(where: { features.contains($0.feature) })?.language {

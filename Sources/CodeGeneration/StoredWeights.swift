@@ -2,8 +2,8 @@ import IntegerProgram
 
 /// How weights that 4 bits hold lie in flash.
 public enum WeightStorage: String, CaseIterable, Sendable {
-  /// Two a byte where that halves them for little: in portable C, and in the kernels of Armv7E-M for convolutions and
-  /// dense layers. Others that are made for a processor read bytes.
+  /// Two a byte where that halves them for little: in portable C, and in the kernels of Arm's DSP and vector extensions
+  /// for convolutions and dense layers. Others that are made for a processor read bytes.
   case automatic
   /// Two a byte wherever 4 bits hold all of a layer's weights, even if only portable C can read them.
   case packed
@@ -80,6 +80,8 @@ struct StoredWeights {
     case .nibbles: "uint8_t"
     }
   }
+  /// Weights that an element of the table holds.
+  var unit: Int { form == .nibbles ? 2 : 1 }
   /// Elements of the table that a run takes.
   var stride: Int { form == .nibbles ? (run + 1) / 2 : run }
   var offset: Int32 { if case .offsetBytes(let offset) = form { offset } else { 0 } }

@@ -64,4 +64,21 @@ struct WideRequantization {
   func code(_ code: String, of high: String) -> [String] {
     ["add \(high), \(high), #\(1 << (shift - 1))", saturate(code, high)]
   }
+
+  // MARK: Vectors
+
+  /// The instruction that makes the high words of the products of sums and factors; where there is no shift, rounded.
+  var vectorProduct: String { shift > 0 ? "vmulh.s32" : "vrmulh.s32" }
+
+  /// Narrows the high words in `from` to the lower or the upper halfwords of `to`. The shift is one that rounds: GNU's
+  /// assembler 2.40 makes those of all.
+  func narrow(_ to: String, _ from: String, isUpper: Bool) -> [String] {
+    let half = isUpper ? "t" : "b"
+    return [shift > 0 ? "vqrshrn\(half).s32 \(to), \(from), #\(shift)" : "vqmovn\(half).s32 \(to), \(from)"]
+  }
+
+  /// Ends vectors of codes at 0 below, where codes begin there.
+  func rectify(_ vectors: [String], zero: String) -> [String] {
+    isRectified ? ["vmov.i32 \(zero), #0"] + vectors.map { "vmax.s16 \($0), \($0), \(zero)" } : []
+  }
 }

@@ -50,21 +50,26 @@ import Testing
     }
   }
 
-  @Test("kernels of the DSP extension read packed weights, which take less flash, unless they are told not to")
-  func packedOnDevices() {
+  @Test(
+    "kernels of the DSP and the vector extension read packed weights, which take less flash, unless they are told not to",
+    arguments: [["dsp"], ["dsp", "mve"]])
+  func packedOnDevices(features: [String]) {
+    func isPacked(_ kernel: any StepKernel) -> Bool {
+      (kernel as? DSPProductKernel)?.isPacked == true || (kernel as? MVEProductKernel)?.isPacked == true
+    }
     var (packed, whole) = (0, 0)
     for program in Self.narrow {
       let selections = [WeightStorage.automatic, .bytes].map {
-        KernelSelection(program, features: ["dsp"], weights: $0)
+        KernelSelection(program, features: features, weights: $0)
       }
-      #expect(selections[1].kernels.allSatisfy { ($0 as? DSPProductKernel)?.isPacked != true })
+      #expect(!selections[1].kernels.contains(where: isPacked))
       let tables = selections.map {
         CodeGenerator(
           program, plan: MemoryPlan(program, kernels: $0), kernels: $0,
           options: CodeOptions(names: Self.names, commandLine: "", modelFile: "", modelDigest: "")
         ).tables
       }
-      for (index, kernel) in selections[0].kernels.enumerated() where (kernel as? DSPProductKernel)?.isPacked == true {
+      for (index, kernel) in selections[0].kernels.enumerated() where isPacked(kernel) {
         let bytes = tables.map { $0.filter { $0.name.hasSuffix("_\(index)") }.reduce(0) { $0 + $1.bytes } }
         packed += bytes[0]
         whole += bytes[1]
