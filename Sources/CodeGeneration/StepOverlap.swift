@@ -7,25 +7,42 @@ import IntegerProgram
 /// the order in which its kernel reads and writes. (The idea is diagonal memory optimisation: Blacker, Bernard and
 /// Emerson, 2020.)
 enum StepOverlap {
-  /// The least distance, in codes; 0 lets both start at the same place, a negative one lets the output start above. Nil
+  /// Bytes of a code of the input and of the output.
+  struct Widths {
+    var input = 1
+    var output = 1
+
+    /// Nil where C's rules for the types of what lies in memory forbid that both lie in the same: a byte may be read and
+    /// written in the place of anything, wider codes in the place of their like.
+    init?(_ input: Value, _ output: Value) {
+      (self.input, self.output) = (input.bytesPerCode, output.bytesPerCode)
+      guard self.input == self.output || min(self.input, self.output) == 1 else { return nil }
+    }
+    init() {}
+
+    /// Where each element is read before the one at its place is written.
+    func elementwise(_ count: Int) -> Int { max(0, (count - 1) * (output - input)) }
+  }
+
+  /// The least distance, in bytes; 0 lets both start at the same place, a negative one lets the output start above. Nil
   /// where they must not share memory.
   static func distance(of step: Step, input position: Int, in program: IntegerProgram) -> Int? {
-    let input = program.values[step.inputs[position]]
     let output = program.values[step.output]
-    guard input.type.bits <= 8, output.type.bits <= 8 else { return nil }
+    guard let widths = Widths(program.values[step.inputs[position]], output) else { return nil }
     switch step.operation {
     case .affine(let affine):
-      return distance(affine.geometry, pixelsReadFirst: affine.usesPatch && affine.groups == 1 ? 1 : 0)
-    case .pool(let pool): return distance(pool.geometry, pixelsReadFirst: 0)
-    case .lookup: return 0
-    case .softmax, .normalize: return 0
+      return distance(affine.geometry, widths, pixelsReadFirst: affine.usesPatch && affine.groups == 1 ? 1 : 0)
+    case .pool(let pool): return distance(pool.geometry, widths, pixelsReadFirst: 0)
+    case .lookup: return widths.elementwise(output.count)
+    // Rows are read more than once.
+    case .softmax, .normalize: return widths.output <= widths.input ? 0 : nil
     case .combine(let combine):
       let strides = position == 0 ? combine.left.strides : combine.right.strides
-      return strides == rowMajor(combine.shape) ? 0 : nil
+      return strides == rowMajor(combine.shape) ? widths.elementwise(output.count) : nil
     // Every column reads all rows again.
     case .product: return nil
     case .signal: return nil
-    case .move(let move): return distance(move, input: position)
+    case .move(let move): return widths.input == widths.output ? distance(move, input: position).map { $0 * widths.input } : nil
     }
   }
 
@@ -61,7 +78,7 @@ enum StepOverlap {
   /// For windows: after output pixel p is written, all later pixels' reads lie above. A kernel may gather the windows of
   /// `pixelsReadFirst` consecutive pixels of an image before it writes the first of them; 0 where it writes a pixel while it
   /// still reads that pixel's window.
-  static func distance(_ g: WindowGeometry, pixelsReadFirst: Int) -> Int? {
+  static func distance(_ g: WindowGeometry, _ widths: Widths = Widths(), pixelsReadFirst: Int) -> Int? {
     var distance = Int.min
     // The lowest place that any later pixel reads; the walk goes backwards.
     var lowest = Int.max
@@ -75,11 +92,12 @@ enum StepOverlap {
     for batch in (0..<g.batch).reversed() {
       for first in stride(from: (g.outputPixels - 1) / block * block, through: 0, by: -block) {
         let end = min(first + block, g.outputPixels)
-        let written = (batch * g.outputPixels + end) * g.outputChannels
+        let written = (batch * g.outputPixels + end) * g.outputChannels * widths.output
         if pixelsReadFirst > 0, lowest != Int.max { distance = max(distance, written - lowest) }
         for pixel in first..<end {
           guard let row = rows[pixel / g.outputWidth], let column = columns[pixel % g.outputWidth] else { continue }
-          lowest = min(lowest, ((batch * g.inputHeight + row) * g.inputWidth + column) * g.inputChannels)
+          let place = ((batch * g.inputHeight + row) * g.inputWidth + column) * g.inputChannels
+          lowest = min(lowest, place * widths.input)
         }
         if pixelsReadFirst == 0, lowest != Int.max { distance = max(distance, written - lowest) }
       }
@@ -90,12 +108,14 @@ enum StepOverlap {
 
   /// For kernels that compute an image in `blocks` of output pixels, which may overlap; each copies all it reads before it
   /// writes, or writes while it still reads.
-  static func distance(_ g: WindowGeometry, blocks: [Range<Int>], areCopied: Bool) -> Int {
+  static func distance(
+    _ g: WindowGeometry, _ widths: Widths = Widths(), blocks: [Range<Int>], areCopied: Bool
+  ) -> Int {
     var distance = Int.min
     var lowest = Int.max
     for batch in (0..<g.batch).reversed() {
       for block in blocks.reversed() {
-        let written = (batch * g.outputPixels + block.upperBound) * g.outputChannels
+        let written = (batch * g.outputPixels + block.upperBound) * g.outputChannels * widths.output
         if areCopied, lowest != Int.max { distance = max(distance, written - lowest) }
         for pixel in block {
           let row = firstInside(
@@ -103,7 +123,8 @@ enum StepOverlap {
           let column = firstInside(
             g.inputColumn(pixel % g.outputWidth, tap: 0), g.dilationWidth, g.kernelWidth, g.inputWidth)
           guard let row, let column else { continue }
-          lowest = min(lowest, ((batch * g.inputHeight + row) * g.inputWidth + column) * g.inputChannels)
+          let place = ((batch * g.inputHeight + row) * g.inputWidth + column) * g.inputChannels
+          lowest = min(lowest, place * widths.input)
         }
         if !areCopied, lowest != Int.max { distance = max(distance, written - lowest) }
       }

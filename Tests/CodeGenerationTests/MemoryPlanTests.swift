@@ -77,6 +77,17 @@ import Testing
     }
   }
 
+  @Test func everyReadFindsItsOwnValueInNetworksOfSixteenBits() {
+    var shared = 0
+    for seed in 1...120 as ClosedRange<UInt64> {
+      guard let program = RandomProgram.makeWithSixteenBits(seed: seed) else { continue }
+      let plan = MemoryPlan(program)
+      check(plan, program, "16 bits, seed \(seed)")
+      if plan.arenaSize < plan.largestLiveSet { shared += 1 }
+    }
+    #expect(shared > 10, "\(shared) arenas are smaller than what is alive at once")
+  }
+
   /// Past two thousand blocks the planner tries less.
   @Test func everyReadFindsItsOwnValueInAVeryLongNetwork() throws {
     let limits = RandomNetworkLimits(
@@ -123,6 +134,8 @@ import Testing
   @Test func noStepIsAllowedToOverlapItsInputFurtherThanItsAccessesBear() {
     struct Accesses: AccessVisitor {
       let input, output: Int
+      /// Bytes of their codes.
+      let widths: [Int]
       var order: [(isWrite: Bool, element: Int)] = []
       mutating func read(_ value: Int, _ element: Int) { if value == input { order.append((false, element)) } }
       mutating func write(_ value: Int, _ element: Int) { if value == output { order.append((true, element)) } }
@@ -133,30 +146,36 @@ import Testing
         var (lowest, distance) = (Int.max, Int.min)
         for access in order.reversed() {
           if !access.isWrite {
-            lowest = min(lowest, access.element)
+            lowest = min(lowest, access.element * widths[0])
           } else if lowest != Int.max {
-            distance = max(distance, access.element - lowest + 1)
+            distance = max(distance, (access.element + 1) * widths[1] - lowest)
           }
         }
         return distance
       }
     }
-    var (tested, tight) = (0, 0)
-    for seed in 5_000...5_400 as ClosedRange<UInt64> {
-      guard let program = RandomProgram.make(seed: seed) else { continue }
+    var (tested, tight, wide) = (0, 0, 0)
+    let programs = (5_000...5_400 as ClosedRange<UInt64>).flatMap { seed in
+      [(seed, RandomProgram.make(seed: seed))] + (seed % 4 == 0 ? [(seed, RandomProgram.makeWithSixteenBits(seed: seed))] : [])
+    }
+    for (seed, program) in programs {
+      guard let program else { continue }
       for (index, step) in program.steps.enumerated() where Set(step.inputs).count == step.inputs.count {
         for (position, input) in step.inputs.enumerated() where program.values[input].constant == nil {
           guard let distance = StepOverlap.distance(of: step, input: position, in: program) else { continue }
-          var accesses = Accesses(input: input, output: step.output)
+          let output = program.values[step.output]
+          let widths = [program.values[input].bytesPerCode, output.bytesPerCode]
+          var accesses = Accesses(input: input, output: step.output, widths: widths)
           KernelAccesses(program: program).visit(step: index, &accesses)
           let least = accesses.leastDistance
           #expect(distance >= least, "seed \(seed), step \(index), input \(position)")
           tested += 1
-          if least == Int.min || distance - least <= program.values[step.output].shape.last ?? 1 { tight += 1 }
+          if widths[1] == 2 { wide += 1 }
+          if least == Int.min || distance - least <= (output.shape.last ?? 1) * widths[1] { tight += 1 }
         }
       }
     }
-    #expect(tested > 500)
+    #expect(tested > 500 && wide > 20, "\(tested), \(wide)")
     #expect(tight > tested * 9 / 10, "\(tight) of \(tested) distances are within a pixel of what is possible")
   }
 

@@ -10,6 +10,11 @@ enum RandomProgram {
     try? IntegerProgram(lowering: RandomNetwork.make(seed: seed, limits: limits, keepingState: keepingState))
   }
 
+  /// One of 16-bit codes.
+  static func makeWithSixteenBits(seed: UInt64) -> IntegerProgram? {
+    try? IntegerProgram(lowering: RandomNetwork.makeWithSixteenBits(seed: seed))
+  }
+
   /// The first `count` programs from a seed on.
   static func first(_ count: Int, from seed: UInt64) -> [IntegerProgram] {
     var programs: [IntegerProgram] = []
