@@ -27,7 +27,9 @@ extension KernelWriter {
     let codeType = program.values[step.inputs[0]].cType
     if affine.usesPatch { scratch("patch", codeType, index) }
     let names = WeightNames(
-      weights: tableName("weights_\(index)"), stored: stored, bias: tableName("bias_\(index)"), sumType: sumType)
+      weights: tableName("weights_\(index)"), stored: stored, bias: tableName("bias_\(index)"), sumType: sumType,
+      codeType: codeType,
+      stretch: affine.isLong && stored.offset == 0 ? stored.unit * affine.stretch(of: codes, unit: stored.unit) : nil)
     if affine.isDepthwise {
       depthwise(affine, names, codeType, requantize, &text)
     } else if !affine.usesPatch {
@@ -62,7 +64,12 @@ extension KernelWriter {
   struct WeightNames {
     var weights: String
     var stored: StoredWeights
-    var bias, sumType: String
+    /// C types of sums and of the codes that are read.
+    var bias, sumType, codeType: String
+    /// Whether codes are wide, and weights so simple, that several channels are computed at once.
+    var sharesCodes: Bool { codeType.hasSuffix("16_t") && stored.form != .nibbles && stored.offset == 0 }
+    /// Products that are added up in 32 bits where sums take 64; nil where each is added by itself.
+    var stretch: Int?
 
     /// Adds a product of 32 bits to a sum. Where that is longer, it goes by a variable: MISRA C's rule 10.7.
     func add(_ product: String, to sum: String, _ text: inout CText) {
@@ -170,14 +177,87 @@ extension KernelWriter {
       text.loop("i", length) { $0.line("codes += (int32_t)\(source)[i];") }
       text.line("codes *= \(CExpressionPrinter.literal(Int64(stored.offset)));")
     }
-    text.loop("output", affine.outputsPerGroup) { text in
-      let channel = group.map { "(\(times($0, affine.outputsPerGroup)) + output)" } ?? "output"
-      text.line("const \(stored.cType) *const w = &\(names.weights)[\(times(channel, stored.stride))];")
-      text.line("\(names.sumType) sum = \(names.bias)[\(channel)]\(stored.offset != 0 ? " + codes" : "");")
-      stored.sum("\(length)", isEven: length % 2 == 0, isOdd: length % 2 == 1, &text) { text, weight, place in
-        names.add("\(weight) * (int32_t)\(source)[\(place)]", to: "sum", &text)
+    // A code that is taken to a register serves several channels where it would be loaded for each.
+    let atOnce = names.sharesCodes ? 4 : 1
+    let together = affine.outputsPerGroup / atOnce * atOnce
+    func outputs(_ count: Int, _ text: inout CText) {
+      let places = (0..<count).map { $0 == 0 ? "output" : "output + \($0)" }
+      let channels = group.map { group in places.map { "(\(times(group, affine.outputsPerGroup)) + \($0))" } } ?? places
+      let sums = count == 1 ? ["sum"] : (0..<count).map { "sum_\($0)" }
+      if let stretch = names.stretch, stretch > 1 {
+        stretches(of: stretch, length, names, source: source, channels: channels, sums: sums, &text)
+      } else {
+        text.line("const \(stored.cType) *const w = &\(names.weights)[\(times(channels[0], stored.stride))];")
+        for (sum, channel) in zip(sums, channels) {
+          text.line("\(names.sumType) \(sum) = \(names.bias)[\(channel)]\(stored.offset != 0 ? " + codes" : "");")
+        }
+        addProducts("\(length)", isEven: length % 2 == 0, isOdd: length % 2 == 1, names, source: source, sums, &text)
       }
-      text.line("y[\(target)\(channel)] = \(requantize("sum", channel));")
+      for (sum, channel) in zip(sums, channels) { text.line("y[\(target)\(channel)] = \(requantize(sum, channel));") }
+    }
+    if atOnce > 1, together > 0 {
+      text.block("for (int32_t output = 0; output < \(together); output += \(atOnce))") { outputs(atOnce, &$0) }
+    }
+    if atOnce == 1 || together < affine.outputsPerGroup {
+      text.loop("output", from: atOnce == 1 ? "0" : "\(together)", below: "\(affine.outputsPerGroup)") { outputs(1, &$0) }
+    }
+  }
+
+  /// Adds the products of codes of `source` and weights of one channel from `w` on, or of those that follow each other, to
+  /// sums.
+  private func addProducts(
+    _ count: String, isEven: Bool, isOdd: Bool, _ names: WeightNames, source: String, _ sums: [String], _ text: inout CText
+  ) {
+    let stored = names.stored
+    if sums.count == 1 {
+      return stored.sum(count, isEven: isEven, isOdd: isOdd, &text) { text, weight, place in
+        names.add("\(weight) * (int32_t)\(source)[\(place)]", to: sums[0], &text)
+      }
+    }
+    text.loop("i", below: count) { text in
+      text.line("const int32_t code = (int32_t)\(source)[i];")
+      for (index, sum) in sums.enumerated() {
+        let weight = index == 0 ? "w[i]" : "w[i + \(index * stored.stride)]"
+        names.add("(int32_t)\(weight) * code", to: sum, &text)
+      }
+    }
+  }
+
+  /// Sums of channels' products in 64 bits, of stretches in 32.
+  private func stretches(
+    of stretch: Int, _ length: Int, _ names: WeightNames, source: String, channels: [String], sums: [String],
+    _ text: inout CText
+  ) {
+    let stored = names.stored
+    let parts = sums.map { $0.replacing("sum", with: "part") }
+    var short = names
+    short.sumType = "int32_t"
+    let row = times(channels[0], stored.stride)
+    func part(_ count: String, isEven: Bool, isOdd: Bool, _ place: String, _ source: String, _ text: inout CText) {
+      text.line("const \(stored.cType) *const w = &\(names.weights)[\(place)];")
+      for part in parts { text.line("int32_t \(part) = 0;") }
+      addProducts(count, isEven: isEven, isOdd: isOdd, short, source: source, parts, &text)
+    }
+    if stretch >= length {
+      part("\(length)", isEven: length % 2 == 0, isOdd: length % 2 == 1, row, source, &text)
+      for (index, sum) in sums.enumerated() {
+        text.line("const int64_t \(sum) = \(names.bias)[\(channels[index])] + (int64_t)\(parts[index]);")
+      }
+      return
+    }
+    for (sum, channel) in zip(sums, channels) { text.line("int64_t \(sum) = \(names.bias)[\(channel)];") }
+    text.block("for (int32_t first = 0; first < \(length); first += \(stretch))") { text in
+      var count = "\(stretch)"
+      if length % stretch != 0 {
+        text.line("const int32_t left_over = \(length) - first;")
+        text.line("const int32_t count = (left_over < \(stretch)) ? left_over : \(stretch);")
+        count = "count"
+      }
+      text.line("const \(names.codeType) *const from = &\(source)[first];")
+      part(
+        count, isEven: stretch % 2 == 0 && length % 2 == 0, isOdd: false,
+        "\(row) + \(stored.form == .nibbles ? "(first / 2)" : "first")", "from", &text)
+      for (sum, part) in zip(sums, parts) { text.line("\(sum) += \(part);") }
     }
   }
 

@@ -23,7 +23,17 @@ extension KernelWriter {
             let factors = [("line", product.left), ("other", product.right)].map { name, operand in
               Self.centred("\(name)[\(Self.place(["k"], [operand.depthStride]))]", operand.zeroPoint)
             }
-            text.line("sum += \(one.fits32 ? "" : "(int64_t)")\(factors[0]) * \(factors[1]);")
+            // Products of expressions beside longer sums go by variables: MISRA C's rules 10.7 and 10.8.
+            if product.accumulator.fits32 {
+              text.line("sum += \(factors[0]) * \(factors[1]);")
+            } else if one.fits32 {
+              text.line("const int32_t term = \(factors[0]) * \(factors[1]);")
+              text.line("sum += term;")
+            } else {
+              text.line("const int64_t left = \(factors[0]);")
+              text.line("const int64_t right = \(factors[1]);")
+              text.line("sum += left * right;")
+            }
           }
           text.line("y[at] = \(requantize("sum", "0"));")
           text.line("at++;")

@@ -98,8 +98,12 @@ struct RequantizationCode {
     let low = shifted.map(\.lowerBound).min() ?? 0
     let high = shifted.map(\.upperBound).max() ?? 0
     let accumulator = Symbol(variable: "accumulator", in: low...high)
-    let code = requantization.code(
-      accumulator, mantissa: mantissa, shifts: Shifts(left: lefts64, right: right))
+    let shifts = Shifts(left: lefts64, right: right)
+    let code =
+      sumType == "int32_t" && requantization.allowsHalves
+      ? (requantizeHalves(accumulator, mantissa: mantissa, shifts: shifts) +% Symbol(Int64(requantization.zeroPoint)))
+        .clamped(requantization.clamp.lowerBound, requantization.clamp.upperBound)
+      : requantization.code(accumulator, mantissa: mantissa, shifts: shifts)
     let bounds = "accumulator in [\(low), \(high)]"
     function = functions.function(
       "requantize",

@@ -107,6 +107,37 @@ import Testing
     #expect(found > 100 && ties > 0, "\(found), \(ties)")
   }
 
+  @Test("the reference's multipliers of sums in 64 bits, in 32: random accumulators, ends and ties")
+  func halves() {
+    var random = SplitMix64(seed: 11)
+    var ties = 0
+    for _ in 0..<400 {
+      let multiplier = Multiplier(mantissa: random.integer(1 << 14...32_767), exponent: random.integer(-15...14))
+      let rule = Requantization(multipliers: [multiplier], rounding: .single, zeroPoint: 0, clamp: CodeType.int32.range)
+      #expect(rule.allowsHalves)
+      let shifts = Shifts<Int64>(exponent: multiplier.exponent)
+      let narrow = Shifts<Int32>(exponent: multiplier.exponent)
+      let places = Int64(31 - multiplier.exponent)
+      var accumulators: [Int64] = [Int64(Int32.min), Int64(Int32.max), 0, -1, 1, 65_535, 65_536, -65_536, -65_537]
+      for _ in 0..<40 {
+        accumulators.append(random.integer(Int64(Int32.min)...Int64(Int32.max)))
+        // Around the middle between two results.
+        let code: Int64 = random.integer(-40_000...40_000)
+        let middle = ((2 * code + 1) << (places - 1)) / Int64(multiplier.mantissa)
+        accumulators += (-1...1).map { middle + $0 }
+      }
+      for accumulator in accumulators {
+        guard let word = Int32(exactly: accumulator) else { continue }
+        let wide = requantize(accumulator, mantissa: Int64(multiplier.mantissa), shifts: shifts, rounding: .single)
+        if (accumulator * Int64(multiplier.mantissa)) & (1 << places - 1) == 1 << (places - 1) { ties += 1 }
+        #expect(Int64(requantizeHalves(word, mantissa: multiplier.mantissa, shifts: narrow)) == wide, "\(multiplier), \(word)")
+      }
+    }
+    #expect(ties > 10, "\(ties)")
+    let wider = Multiplier(mantissa: 1 << 15, exponent: 3)
+    #expect(!Requantization(multipliers: [wider], rounding: .single, zeroPoint: 0, clamp: -8...7).allowsHalves)
+  }
+
   @Test("a factor that one shift for all channels would leave too few bits gets a shift of its own")
   func ownShifts() throws {
     let rule = Requantization(
