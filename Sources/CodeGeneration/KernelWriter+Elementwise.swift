@@ -5,10 +5,17 @@ extension KernelWriter {
   mutating func lookup(_ lookup: Lookup, _ step: Step, _ index: Int, _ text: inout CText) {
     let output = program.values[step.output]
     if let formula = lookup.formula { return interpolated(formula, step, &text) }
-    let stretches = lookup.stretches
-    // Where codes are many and stretches few, finding a stretch takes less memory than all codes.
-    if lookup.table.count > 1 << 10, 4 * stretches.count < lookup.table.count {
-      return searched(lookup, stretches, step, index, &text)
+    if lookup.table.count > 1 << 10 {
+      let stretches = lookup.stretches
+      // Where codes are many, and lines or stretches few, finding them takes less memory than all codes.
+      let bytes = [
+        lookup.table.count * output.bytesPerCode / 4,
+        stretches.count * (program.values[step.inputs[0]].bytesPerCode + output.bytesPerCode),
+      ]
+      if let lines = LineSegments(lookup, most: (bytes.min() ?? 0) / LineSegments.bytesPerLine) {
+        return straight(lines, lookup, step, index, &text)
+      }
+      if 4 * stretches.count < lookup.table.count { return searched(lookup, stretches, step, index, &text) }
     }
     addTable(
       "table_\(index)", output.cType, lookup.table.map(Int64.init),
@@ -36,7 +43,46 @@ extension KernelWriter {
     addTable(
       "table_\(index)", output.cType, stretches.map { Int64($0.code) },
       comment: "\(label): the output code of each stretch")
-    let find = sharedFunction("stretch_\(codes)") { name in
+    let find = findFunction(codes)
+    self.input("x", step.inputs[0])
+    self.output("y", step.output)
+    let (table, firsts) = (tableName("table_\(index)"), tableName("stretches_\(index)"))
+    text.loop("i", output.count) {
+      $0.line("y[i] = \(table)[\(find)(\(firsts), \(stretches.count), (int32_t)x[i])];")
+    }
+  }
+
+  /// A function of many codes that lies on few straight lines, rounded down.
+  private mutating func straight(
+    _ lines: LineSegments, _ lookup: Lookup, _ step: Step, _ index: Int, _ text: inout CText
+  ) {
+    let (input, output) = (program.values[step.inputs[0]], program.values[step.output])
+    let label = "\(step.source.type) of step \(index)"
+    addTable(
+      "lines_\(index)", input.cType, lines.segments.map { Int64(lookup.lowest) + Int64($0.start) },
+      comment: "\(label): the first input code of each straight line")
+    addTable(
+      "slopes_\(index)", "int32_t", lines.segments.map { Int64($0.slope) },
+      comment: "\(label): the slope of each line, in units of 2^-\(lines.fractionBits)")
+    addTable(
+      "heights_\(index)", "int64_t", lines.segments.map(\.base),
+      comment: "\(label): the output code at the first input code of each line, likewise")
+    let find = findFunction(input.cType)
+    self.input("x", step.inputs[0])
+    self.output("y", step.output)
+    let (firsts, slopes, heights) = (tableName("lines_\(index)"), tableName("slopes_\(index)"), tableName("heights_\(index)"))
+    text.loop("i", output.count) { text in
+      text.line("const int32_t code = (int32_t)x[i];")
+      text.line("const int32_t line = \(find)(\(firsts), \(lines.segments.count), code);")
+      text.line("const int32_t distance = code - (int32_t)\(firsts)[line];")
+      text.line("const int64_t height = \(heights)[line] + ((int64_t)\(slopes)[line] * distance);")
+      text.line("y[i] = (\(output.cType))\(names.prefix)_floor_shift_64(height, \(lines.fractionBits));")
+    }
+  }
+
+  /// The function that finds a stretch of codes by halving.
+  private mutating func findFunction(_ codes: String) -> String {
+    sharedFunction("stretch_\(codes)") { name in
       var text = CText()
       text.comment("The last of `count` stretches that begins at a code or below it; the first one does.")
       text.block("static int32_t \(name)(const \(codes) *firsts, int32_t count, int32_t code)") { text in
@@ -50,12 +96,6 @@ extension KernelWriter {
         text.line("return low;")
       }
       return text
-    }
-    self.input("x", step.inputs[0])
-    self.output("y", step.output)
-    let (table, firsts) = (tableName("table_\(index)"), tableName("stretches_\(index)"))
-    text.loop("i", output.count) {
-      $0.line("y[i] = \(table)[\(find)(\(firsts), \(stretches.count), (int32_t)x[i])];")
     }
   }
 
