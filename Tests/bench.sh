@@ -3,7 +3,8 @@
 #   simulator   nanoseconds a multiply-accumulate, beside LiteRT (PyPI: ai-edge-litert) on one thread, with its default
 #               kernels (XNNPACK) and its reference kernels
 #   commands    wall time of inspect and compile
-#   devices     instructions, code and arena on Cortex-M4, M55 and M0+, beside CMSIS-NN called directly
+#   devices     instructions, code and arena on Cortex-M4, M55 and M0+, beside CMSIS-NN called directly; networks and
+#               layers with activations of 16 bits or weights of 4, beside estimates of what its functions take
 #   verifier    the AAAI 2021 benchmark, beside bit-vector SMT (own Z3 engine; bitwuzla from PyPI on the emitted text)
 #   training    a step of QA-IBP, beside the same step in TensorFlow (PyPI: tensorflow-cpu)
 # Without arguments: the bundled network, and ../shared/data/models where that is there.
@@ -70,6 +71,11 @@ if [ -e ../shared/data/models/kws_ref_model.tflite ]; then
   $python Tests/bench/devices.py $lockstep ../shared/data/models
 fi
 
+# Activations of 16 bits and weights of 4, on the same devices; the models are made with TensorFlow.
+$python -c 'import tensorflow' 2>/dev/null || $python -m pip -q install tensorflow-cpu==2.21.0
+echo
+$python Tests/bench/widths.py $lockstep 2>"$out/words" || { tail -n 5 "$out/words" >&2; exit 1; }
+
 # The verifier: needs the benchmark's networks and images.
 if [ -e ../shared/data/models/mnist_mlp_6bit.onnx ]; then
   $python -c 'import bitwuzla' 2>/dev/null || $python -m pip -q install bitwuzla
@@ -78,6 +84,5 @@ if [ -e ../shared/data/models/mnist_mlp_6bit.onnx ]; then
 fi
 
 # Training: a step of QA-IBP, here and in TensorFlow.
-$python -c 'import tensorflow' 2>/dev/null || $python -m pip -q install tensorflow-cpu==2.21.0
 echo
 $python Tests/bench/training.py $lockstep
