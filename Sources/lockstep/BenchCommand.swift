@@ -10,9 +10,11 @@ struct BenchCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The networks.", valueName: "model"))
   var paths: [String]
 
+  @OptionGroup var function: SignatureArgument
+
   func run() throws {
     for path in paths {
-      let program = try ModelFile(path: path).program(LoweringOptions())
+      let program = try ModelFile(path: path, signature: function.signature).program(LoweringOptions())
       let nanoseconds = Simulator(program).nanosecondsPerInference()
       print(
         "{\"model\": \"\(program.name)\", \"nanoseconds\": \(nanoseconds), "

@@ -183,7 +183,7 @@ struct EvaluateCommand: ParsableCommand {
       throw FileError(path: path, reason: "\(error)")
     } catch let error as FileError {
       // What is no network at all is told once.
-      guard let float = try? FloatModelFile(path: path) else { throw error }
+      guard let float = try? FloatModelFile(path: path, signature: lowering.signature) else { throw error }
       do {
         return (try EvaluatedNetwork(float.network), float.classNames)
       } catch {

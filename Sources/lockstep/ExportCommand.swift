@@ -18,8 +18,10 @@ struct ExportCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Where the file goes: .tflite or .onnx.", valueName: "file"))
   var output: String
 
+  @OptionGroup var function: SignatureArgument
+
   func run() throws {
-    let model = try ModelFile(path: path)
+    let model = try ModelFile(path: path, signature: function.signature)
     let names = ClassNames.of(model.classNames, counts: ClassNames.counts(of: try model.program(LoweringOptions()))).names
     let bytes = try ModelFile.exported(model.network, of: path, classNames: names)
     try OutputFiles.whole { files in try files.add(bytes, at: output) }

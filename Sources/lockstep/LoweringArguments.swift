@@ -36,11 +36,9 @@ struct LoweringArguments: ParsableArguments {
         """))
   var scaleProduct = LoweringOptions.ScaleProduct.double
 
-  @Option(
-    help: ArgumentHelp(
-      "Of a .tflite file with several signatures, the one that is meant; inspect lists them.",
-      discussion: "Without it the file's first subgraph is read.", valueName: "name"))
-  var signature: String?
+  @OptionGroup private var function: SignatureArgument
+
+  var signature: String? { function.signature }
 
   var options: LoweringOptions { LoweringOptions(rounding: rounding.rounding, scaleProduct: scaleProduct) }
 }

@@ -49,10 +49,7 @@ struct ModelFile {
         return try TFLite.network(from: bytes, name: name, signature: signature).evaluatingConstants()
           .leavingTailToCaller()
       }
-      if let signature {
-        throw NetworkError(
-          "it has no signature \"\(signature.printable(60))\": files of TensorFlow Lite have signatures, ONNX's have none")
-      }
+      try SignatureArgument.requireNone(signature)
       do {
         let read = InputFile.siblings(of: path, limit: Self.largest)
         return try ONNX.network(from: bytes, name: name) { file in

@@ -116,6 +116,8 @@ struct QuantizeCommand: ParsableCommand {
     help: ArgumentHelp("Where the integer network goes: .onnx for fixed-point, .tflite for int8.", valueName: "file"))
   var output: String
 
+  @OptionGroup var function: SignatureArgument
+
   /// So many samples tell how far layers are from the float network's.
   private static let measured = 64
 
@@ -141,7 +143,7 @@ struct QuantizeCommand: ParsableCommand {
   }
 
   func run() throws {
-    let float = try FloatModelFile(path: path)
+    let float = try FloatModelFile(path: path, signature: function.signature)
     let (quantized, bytes, codes, errors) = try quantize(float)
     // The program of the very bytes that are written.
     let program = try ModelFile(bytes: bytes, path: output).program(LoweringOptions())
@@ -294,7 +296,8 @@ struct FloatModelFile {
   /// The names that its metadata has for classes.
   let classNames: ModelClassNames
 
-  init(path: String) throws(FileError) {
+  /// `signature` names one of the functions that a file of TensorFlow Lite offers.
+  init(path: String, signature: String? = nil) throws(FileError) {
     let bytes = try InputFile.bytes(path: path, limit: ModelFile.largest)
     classNames = ModelClassNames(of: bytes)
     do {
@@ -302,9 +305,10 @@ struct FloatModelFile {
       if let issue = ForeignFile.issue(of: bytes) { throw NetworkError([issue]) }
       let name = ModelFile.stem(of: path)
       guard ONNX.recognises(bytes) || path.hasSuffix(".onnx") && !TFLite.recognises(bytes) else {
-        network = try FloatNetwork(TFLite.network(from: bytes, name: name))
+        network = try FloatNetwork(TFLite.network(from: bytes, name: name, signature: signature))
         return
       }
+      try SignatureArgument.requireNone(signature)
       do {
         network = try FloatNetwork(
           ONNX.floatNetwork(

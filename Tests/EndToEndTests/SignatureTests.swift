@@ -38,6 +38,28 @@ import Testing
     #expect(named.signatures.map(\.inputs) == [["value"], ["value"]])
   }
 
+  @Test("export writes the signature that is named")
+  func exported() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appending(path: "rectified.tflite").path
+    try ExportCommand.parse([model("signatures_two").path, "--signature", "rectified", "--output", path]).run()
+    let digests = try [("rectified", true), ("twice", false)].map { name, isEqual in
+      let named = try ModelFile(path: model("signatures_two").path, signature: name).program(LoweringOptions())
+      return (named.digest == (try ModelFile(path: path).program(LoweringOptions()).digest)) == isEqual
+    }
+    #expect(digests == [true, true])
+  }
+
+  @Test("a float file's signature is quantised, and one that it has not is refused")
+  func quantised() throws {
+    let path = try model("signatures_two").path
+    let error = #expect(throws: FileError.self) { try FloatModelFile(path: path, signature: "thrice") }
+    #expect(error?.reason.contains("there are \"twice\", \"rectified\"") == true)
+    let onnx = try #require(OperatorCorpus.onnx.get().models.first).path
+    let other = #expect(throws: FileError.self) { try FloatModelFile(path: onnx, signature: "twice") }
+    #expect(other?.reason.contains("ONNX's have none") == true)
+  }
+
   @Test("a signature that the file has not is refused with those that it has")
   func unknown() throws {
     let path = try model("signatures_two").path
