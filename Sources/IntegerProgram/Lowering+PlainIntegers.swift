@@ -135,10 +135,14 @@ extension Lowering {
     for (tensors, role) in [(network.inputs, "input"), (network.outputs, "output")] {
       for tensor in tensors.dropLast(network.states.count) {
         guard let count = Self.codesOfWord(network.tensors[tensor].type) else { continue }
-        notices.append(
-          "the \(role) \"\(network.tensors[tensor].name.printable())\" holds numbers of \(16 * count) bits, each of which is "
-            + "\(count) codes, the lowest first")
+        noteWords(role, network.tensors[tensor].name, codes: count)
       }
     }
+  }
+
+  mutating func noteWords(_ role: String, _ name: String, codes count: Int) {
+    notices.append(
+      "the \(role) \"\(name.printable())\" holds numbers of \(16 * count) bits, each of which is \(count) codes, the "
+        + "lowest first")
   }
 }

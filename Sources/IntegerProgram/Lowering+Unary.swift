@@ -202,6 +202,7 @@ extension Lowering {
       try require(shape: network.tensors[source].shape, of: values[value])
       return
     }
+    if try quantize32(operation) { return }
     let x = try input(operation, 0, "input")
     let output = try output(operation)
     let input = values[x]
@@ -210,7 +211,8 @@ extension Lowering {
     guard types.allSatisfy({ [.int8, .uint8, .int16].contains($0) }), types != [.int16, .uint8], types != [.uint8, .int16]
     else {
       throw LayerFault(
-        "it turns \(input.type) into \(output.type); int8 and uint8, and int8 and int16, are turned into each other")
+        "it turns \(input.type) into \(output.type); int8 and uint8, int8 and int16, and either of the last and int32 are "
+          + "turned into each other")
     }
     let multiplier = try rescale(input, output, /)
     if isLarge(x) {

@@ -83,6 +83,8 @@ struct Lowering {
   let stateRanges: [ClosedRange<Int64>]?
   /// Tensors of integers that choose rows of tables (`lowerIndices`).
   var indexFunctions: [Int: IndexFunction] = [:]
+  /// Tensors of int32 codes (`quantize32`).
+  var codes32: [Int: Codes32] = [:]
   /// Weights lowered so far. Layers may share a tensor of the file, but each holds its own copy.
   var weightCount = 0
   /// Above any microcontroller's flash: a small file that names one tensor in many layers must not fill the memory.
@@ -150,7 +152,7 @@ struct Lowering {
 
   /// The value of a network input. A float input that is only quantised is, to the device, what QUANTIZE makes of it.
   private mutating func lowerInput(_ tensor: Int) -> Int? {
-    if let value = lowerIndexInput(tensor) { return value }
+    if let value = lowerIndexInput(tensor) ?? lowerInput32(tensor) { return value }
     var held = tensor
     if network.tensors[tensor].type == .float32 {
       let readers = network.operations.filter { $0.inputs.contains(tensor) }

@@ -401,12 +401,12 @@ def reference(case):
     return [np.stack(values) for values in results]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(description, cases, reference):
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--output", type=pathlib.Path, required=True, help="the archive to write")
     parser.add_argument("--unpack", type=pathlib.Path, help="also write the archive's files into this folder")
     options = parser.parse_args()
-    made = {case.name: case for case in (build() for build in cases())}
+    made = {case.name: case for case in cases}
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         for case in made.values():
@@ -421,4 +421,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, (build() for build in cases()), reference)
