@@ -14,7 +14,12 @@ extension Signal {
     case .room: fits = true
     case .shifted: fits = operands[1].count == 1 && operands[1].type == Self.room.outputType
     case .spectrum(let transform):
-      fits = count <= transform.length && operands[0].type == CodeType(bits: 16, isSigned: true)
+      fits =
+        count <= transform.length && !transform.isInverse && operands[0].type == CodeType(bits: 16, isSigned: true)
+    case .samples(let transform):
+      fits =
+        count == transform.length + 2 && transform.isInverse
+        && operands[0].type == CodeType(bits: 16, isSigned: true)
     case .energy(let bins): fits = count % 2 == 0 && bins.lowerBound >= 0 && bins.upperBound <= count / 2
     case .filterBank(let bank):
       // Of no more bins than there are codes; so the sums of weights of 15 bits and words of 32 stay below 64.
@@ -48,8 +53,9 @@ extension Signal {
     case .shifted: return shifted(low, high)
     case .spectrum(let transform):
       let samples = zip(low[0], high[0]).map { Interval<Int32>(Int64($0), Int64($1)) }
-      let codes = transform.spectrum(samples).map { $0.holds ? $0.range : outputRange }
-      return (codes.map { Int32($0.lowerBound) }, codes.map { Int32($0.upperBound) })
+      return ends(transform.spectrum(samples))
+    case .samples(let transform):
+      return ends(transform.samples(zip(low[0], high[0]).map { Interval<Int32>(Int64($0), Int64($1)) }))
     case .energy(let bins): return Self.limbs(energies(bins, low[0], high[0]), outputCodes)
     default:
       let words = zip(zip(low, high), operandCodes).map { ends, codes in
@@ -57,6 +63,11 @@ extension Signal {
       }
       return Self.limbs(self.words(words), outputCodes)
     }
+  }
+
+  private func ends(_ intervals: [Interval<Int32>]) -> (low: [Int32], high: [Int32]) {
+    let codes = intervals.map { $0.holds ? $0.range : outputRange }
+    return (codes.map { Int32($0.lowerBound) }, codes.map { Int32($0.upperBound) })
   }
 
   private func room(_ low: [Int32], _ high: [Int32]) -> (low: [Int32], high: [Int32]) {
@@ -99,7 +110,7 @@ extension Signal {
       operands[0].enumerated().map { transform($1.lowerBound, $0)...transform($1.upperBound, $0) }
     }
     switch self {
-    case .room, .shifted, .spectrum, .energy: return []
+    case .room, .shifted, .spectrum, .samples, .energy: return []
     case .filterBank(let bank):
       return zip(bank.sums(operands[0].map(\.lowerBound)), bank.sums(operands[0].map(\.upperBound))).map { $0...$1 }
     case .root:

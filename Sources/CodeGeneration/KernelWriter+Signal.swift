@@ -24,6 +24,11 @@ extension KernelWriter {
       input("x", step.inputs[0])
       output("y", step.output)
       text.line("\(function)(x, y);")
+    case .samples(let transform):
+      let function = samples(transform)
+      input("x", step.inputs[0])
+      output("y", step.output)
+      text.line("\(function)(x, y);")
     case .energy(let bins):
       let store = storeWord()
       input("x", step.inputs[0])
@@ -89,7 +94,7 @@ extension KernelWriter {
 
   // MARK: Words
 
-  private mutating func lowest16() -> String {
+  mutating func lowest16() -> String {
     sharedFunction("lowest16") { name in
       var text = CText()
       text.comment("The 16 lowest bits, as a signed number.")
@@ -281,129 +286,6 @@ extension KernelWriter {
       text.line("const uint64_t product = (uint64_t)\(load)(&x[2 * i]) * (uint32_t)gain;")
       text.line("const uint32_t ratio = (uint32_t)((product >> \(shift)) & 4294967295U);")
       text.line("\(store)(&y[2 * i], (ratio < 8192U) ? ((ratio * ratio) >> 20) : ((ratio >> 6) - 64U));")
-    }
-  }
-
-  // MARK: Fourier transform
-
-  /// A function that transforms frames of so many samples, in the output's own memory.
-  private mutating func spectrum(_ transform: FourierTransform, samples: Int) -> String {
-    let (points, suffix) = (transform.points, "\(transform.length)")
-    func table(_ name: String, _ type: String, _ elements: [Int64], _ comment: String) -> String {
-      let name = "\(name)_\(suffix)"
-      if !tables.contains(where: { $0.name == tableName(name) }) { addTable(name, type, elements, comment: comment) }
-      return tableName(name)
-    }
-    let order = table(
-      "order", points <= 256 ? "uint8_t" : "uint16_t", transform.order.map(Int64.init),
-      "Which point each place of a transform over \(transform.length) begins with")
-    // No stage turns by three quarters or more.
-    let turns = table(
-      "turns", "int16_t",
-      transform.turns.prefix(max(1, points * 3 / 4)).flatMap { [Int64($0.real), Int64($0.imaginary)] },
-      "The unit circle in \(points) steps, real and imaginary parts")
-    let halves = table(
-      "half_turns", "int16_t", transform.halfTurns.flatMap { [Int64($0.real), Int64($0.imaginary)] },
-      "A quarter of the unit circle, from half way round, in \(points / 2) steps")
-    let (low, turned) = (lowest16(), turnedFunction())
-    let stages = Array(transform.factors.reversed())
-    let radices = stages.map(String.init).joined(separator: ", ")
-    return sharedFunction("spectrum_\(suffix)_\(samples)") { name in
-      var text = CText()
-      text.comment(
-        "The lower half of the discrete Fourier transform of \(samples) samples and zeros up to \(transform.length): even "
-          + "and odd samples are real and imaginary parts of \(points) points, which stages of radix \(radices) "
-          + "transform; then the two spectra are taken apart. Each stage divides by its radix.")
-      text.block("static void \(name)(const int16_t *x, int16_t *y)") { text in
-        text.loop("i", points) { text in
-          text.line("const int32_t at = 2 * (int32_t)\(order)[i];")
-          func sample(_ place: String) -> String {
-            samples == transform.length ? "x[\(place)]" : "((\(place)) < \(samples)) ? x[\(place)] : 0"
-          }
-          text.line("y[2 * i] = \(sample("at"));")
-          text.line("y[(2 * i) + 1] = \(sample("at + 1"));")
-        }
-        var width = 1
-        for factor in stages {
-          Self.stage(factor, width: width, points: points, turns, turned, low, &text)
-          width *= factor
-        }
-        Self.split(points, halves, turned, low, &text)
-      }
-      return text
-    }
-  }
-
-  /// A point divided and turned.
-  private mutating func turnedFunction() -> String {
-    let low = lowest16()
-    return sharedFunction("turned") { name in
-      var text = CText()
-      text.comment("A point times one of the unit circle, in units of 2^-15, rounded.")
-      text.block("static void \(name)(int32_t *z, const int16_t *turn)") { text in
-        text.line("const int32_t real = (z[0] * turn[0]) - (z[1] * turn[1]);")
-        text.line("const int32_t imaginary = (z[0] * turn[1]) + (z[1] * turn[0]);")
-        text.line("z[0] = \(low)((real + 16384) >> 15);")
-        text.line("z[1] = \(low)((imaginary + 16384) >> 15);")
-      }
-      return text
-    }
-  }
-
-  private static func stage(
-    _ factor: Int, width: Int, points: Int, _ turns: String, _ turned: String, _ low: String, _ text: inout CText
-  ) {
-    let step = points / (width * factor)
-    text.block("for (int32_t start = 0; start < \(points); start += \(width * factor))") { text in
-      text.loop("place", width) { text in
-        text.line("int16_t *const point = &y[2 * (start + place)];")
-        text.line("int32_t z[\(factor)][2];")
-        text.loop("part", factor) { text in
-          text.loop("i", 2) { text in
-            text.line(
-              "z[part][i] = ((int32_t)point[(part * \(2 * width)) + i] * \(32_767 / factor) + 16384) >> 15;")
-          }
-          text.block("if (part > 0)") { text in
-            text.line("\(turned)(z[part], &\(turns)[2 * (part * place\(step == 1 ? "" : " * \(step)"))]);")
-          }
-        }
-        text.loop("i", 2) { text in
-          if factor == 2 {
-            text.line("point[i] = \(low)(z[0][i] + z[1][i]);")
-            text.line("point[\(2 * width) + i] = \(low)(z[0][i] - z[1][i]);")
-          } else {
-            // A quarter turn of the odd points' difference.
-            text.line("const int32_t quarter = (i == 0) ? (z[1][1] - z[3][1]) : (z[3][0] - z[1][0]);")
-            text.line("point[i] = \(low)(z[0][i] + z[1][i] + z[2][i] + z[3][i]);")
-            text.line("point[\(2 * width) + i] = \(low)((z[0][i] - z[2][i]) + quarter);")
-            text.line("point[\(4 * width) + i] = \(low)((z[0][i] + z[2][i]) - (z[1][i] + z[3][i]));")
-            text.line("point[\(6 * width) + i] = \(low)((z[0][i] - z[2][i]) - quarter);")
-          }
-        }
-      }
-    }
-  }
-
-  private static func split(_ points: Int, _ halves: String, _ turned: String, _ low: String, _ text: inout CText) {
-    func half(_ code: String) -> String { "((((int32_t)\(code)) * 16383) + 16384) >> 15" }
-    text.line("const int32_t even = \(half("y[0]"));")
-    text.line("const int32_t odd = \(half("y[1]"));")
-    text.line("y[0] = \(low)(even + odd);")
-    text.line("y[1] = 0;")
-    text.line("y[\(2 * points)] = \(low)(even - odd);")
-    text.line("y[\(2 * points + 1)] = 0;")
-    text.loop("bin", from: "1", below: "\(points / 2 + 1)") { text in
-      text.line("int16_t *const a = &y[2 * bin];")
-      text.line("int16_t *const b = &y[2 * (\(points) - bin)];")
-      text.line("const int32_t left[2] = {\(half("a[0]")), \(half("a[1]"))};")
-      text.line("const int32_t right[2] = {\(half("b[0]")), \(half("\(low)(-(int32_t)b[1])"))};")
-      text.line("const int32_t sum[2] = {\(low)(left[0] + right[0]), \(low)(left[1] + right[1])};")
-      text.line("int32_t difference[2] = {\(low)(left[0] - right[0]), \(low)(left[1] - right[1])};")
-      text.line("\(turned)(difference, &\(halves)[2 * (bin - 1)]);")
-      text.line("a[0] = (int16_t)((sum[0] + difference[0]) >> 1);")
-      text.line("a[1] = (int16_t)((sum[1] + difference[1]) >> 1);")
-      text.line("b[0] = (int16_t)((sum[0] - difference[0]) >> 1);")
-      text.line("b[1] = (int16_t)((difference[1] - sum[1]) >> 1);")
     }
   }
 }

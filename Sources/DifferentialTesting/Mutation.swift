@@ -205,7 +205,7 @@ public enum Mutation: String, Sendable, CaseIterable {
     case .remainder(let subtraction): signal = .remainder(Self.shifted(subtraction))
     case .gain(let table, let shift): signal = .gain(table: table, shift: shift == 31 ? 30 : shift + 1)
     case .logarithm(let scale, let bits): signal = .logarithm(scale: scale + 1, correctionBits: bits)
-    case .room, .shifted, .spectrum, .root: return false
+    case .room, .shifted, .spectrum, .samples, .root: return false
     }
     return true
   }

@@ -106,7 +106,14 @@ private struct RandomSignals {
     case .spectrum:
       var length = 4
       while length < count || random.chance(0.2) && length < 64 { length *= 2 }
-      return operation(.fourier(length: length), "Rfft", [x], [tensor([1, length + 2], .int16)])
+      func spectrum(of x: Int) -> Int {
+        operation(.fourier(length: length), "Rfft", [x], [tensor([1, length + 2], .int16)])
+      }
+      guard random.chance(0.3) else { return spectrum(of: x) }
+      // There and back, and there again.
+      let bins = random.chance(0.5) ? spectrum(of: x) : input([1, length + 2], .int16)
+      return spectrum(
+        of: operation(.inverseFourier(length: length), "Irfft", [bins], [tensor([1, length], .int16)]))
     case .energy:
       return operation(.energy(0..<count / 2), "Energy", [x], [tensor([count / 2], .uint32)])
     case .bank: return bank(x)
@@ -166,10 +173,18 @@ private struct RandomSignals {
   private mutating func framed(_ x: Int) -> Int {
     let count = count(x)
     let (function, name, shape): (SignalFunction, String, [Int])
-    switch random.integer(in: 0...2) {
+    switch random.integer(in: 0...3) {
     case 0:
-      let size = count + random.integer(in: 0...12)
-      (function, name, shape) = (.framer(size: size, step: count), "Framer", [1, 1, size])
+      let size = count + random.integer(in: 0...2 * count)
+      (function, name, shape) = (
+        .framer(size: size, step: count, isPrefilled: random.chance(0.5)), "Framer", [1, 1, size]
+      )
+    case 3:
+      let (left, right) = (random.integer(in: 0...2), random.integer(in: 0...2))
+      let step = random.integer(in: 1...left + right + 1)
+      (function, name, shape) = (
+        .stacker(channels: count, left: left, right: right, step: step), "Stacker", [1, count * (left + right + 1)]
+      )
     case 1: (function, name, shape) = (.delay(by: random.integer(in: 0...2 * count)), "Delay", [1, count])
     default:
       let step = random.integer(in: 1...count)
@@ -179,13 +194,17 @@ private struct RandomSignals {
     let left = function.samplesLeft(of: [1, count])
     guard left.last ?? 0 > 0 else { return operation(function, name, [x], [framed]) }
     let (old, new) = state("past", left, .int16)
-    return operation(function, name, [x, old], [framed, new])
+    guard let first = function.firstCount else { return operation(function, name, [x, old], [framed, new]) }
+    let (runs, counted) = state("count", [1], .int16, initial: [Int(first)])
+    return operation(function, name, [x, old, runs], [framed, new, tensor([], .boolean), counted])
   }
 
-  private mutating func state(_ name: String, _ shape: [Int], _ type: ElementType) -> (read: Int, written: Int) {
+  private mutating func state(
+    _ name: String, _ shape: [Int], _ type: ElementType, initial: [Int]? = nil
+  ) -> (read: Int, written: Int) {
     let (old, new) = (tensor(shape, type), tensor(shape, type))
     let width = type.byteCount ?? 0
-    let initial = magnitudes(count(old), bits: 8 * width - 1).flatMap { element in
+    let initial = (initial ?? magnitudes(count(old), bits: 8 * width - 1)).flatMap { element in
       (0..<width).map { UInt8(truncatingIfNeeded: element >> (8 * $0)) }
     }
     network.states.append(NetworkState(name: name, read: old, written: new, initial: initial))

@@ -239,38 +239,48 @@ private struct TFLiteReader {
   }
 
   /// Gives an operation that estimates noise the estimate of the run before as an input, and one that keeps samples
-  /// those, and an output of those that it leaves; returns them as a state.
+  /// those, and an output of those that it leaves, and where its first runs make nothing a count; returns them as states.
   private func takeSignal(
     _ function: SignalFunction, _ operation: inout Operation, _ tensors: inout [Tensor]
   ) -> [NetworkState] {
     guard operation.inputs.count == 1, let input = operation.inputs[0], tensors.indices.contains(input),
       operation.outputs.allSatisfy(tensors.indices.contains), let output = operation.outputs.first
     else { return [] }
-    let shape = tensors[input].shape
-    let kept: Tensor
+    func state(_ kept: Tensor, written: Int, initial: [UInt8]) -> NetworkState {
+      let read = tensors.count
+      operation.inputs.append(read)
+      tensors.append(Tensor(name: kept.name, shape: kept.shape, type: kept.type))
+      return NetworkState(name: kept.name, read: read, written: written, initial: initial)
+    }
+    func state(left kept: Tensor, initial: [UInt8]) -> NetworkState {
+      operation.outputs.append(tensors.count)
+      tensors.append(kept)
+      return state(kept, written: tensors.count - 1, initial: initial)
+    }
     switch function {
     case .subtraction:
       guard operation.outputs.count == 2 else { return [] }
-      kept = tensors[operation.outputs[1]]
-    case .framer, .delay, .overlapAdd:
-      // What says whether there are frames: always.
-      if case .framer = function, operation.outputs.count == 2, tensors[operation.outputs[1]].type == .boolean {
-        tensors[operation.outputs.removeLast()].constant = [1]
+      let kept = tensors[operation.outputs[1]]
+      return [state(kept, written: operation.outputs[1], initial: TFLiteVariables.zeros(of: kept))]
+    case .framer, .stacker, .delay, .overlapAdd:
+      var valid: Int?
+      if function.saysWhetherValid, operation.outputs.count == 2, tensors[operation.outputs[1]].type == .boolean {
+        valid = operation.outputs.removeLast()
       }
-      let left = function.samplesLeft(of: shape)
-      guard operation.outputs.count == 1, left.last ?? 0 > 0 else { return [] }
-      kept = Tensor(name: "\(tensors[output].name) past", shape: left, type: tensors[input].type)
-      operation.outputs.append(tensors.count)
-      tensors.append(kept)
+      let left = function.samplesLeft(of: tensors[input].shape)
+      guard operation.outputs.count == 1 else { return [] }
+      if function.firstCount == nil, let valid { tensors[valid].constant = [1] }
+      guard left.last ?? 0 > 0 else { return [] }
+      let past = Tensor(name: "\(tensors[output].name) past", shape: left, type: tensors[input].type)
+      let samples = state(left: past, initial: TFLiteVariables.zeros(of: past))
+      guard let first = function.firstCount, let valid else { return [samples] }
+      operation.outputs.append(valid)
+      let count = Tensor(name: "\(tensors[output].name) count", shape: [1], type: .int16)
+      return [
+        samples, state(left: count, initial: withUnsafeBytes(of: first.littleEndian) { Array($0) }),
+      ]
     default: return []
     }
-    let read = tensors.count
-    operation.inputs.append(read)
-    tensors.append(Tensor(name: kept.name, shape: kept.shape, type: kept.type))
-    return [
-      NetworkState(
-        name: kept.name, read: read, written: operation.outputs[1], initial: TFLiteVariables.zeros(of: kept))
-    ]
   }
 
   /// Says of an operation that reads state, or weights stored sparse, that it does, and lets it read nothing of the kind.

@@ -3,11 +3,13 @@ import Network
 /// Custom operators of TensorFlow Lite Micro's signal library, by their names in the file.
 enum TFLiteSignal: String, CaseIterable {
   case framer = "SignalFramer"
+  case stacker = "SignalStacker"
   case delay = "SignalDelay"
   case overlapAdd = "SignalOverlapAdd"
   case window = "SignalWindow"
   case autoScale = "SignalFftAutoScale"
   case fourier = "SignalRfft"
+  case inverseFourier = "SignalIrfft"
   case energy = "SignalEnergy"
   case filterBank = "SignalFilterBank"
   case squareRoot = "SignalFilterBankSquareRoot"
@@ -28,6 +30,7 @@ enum TFLiteSignal: String, CaseIterable {
     }
     let counts = 0...1 << 16
     let shifts = 0...31
+    let stacks = 0...1 << 13
     let shares = 0...1 << 16
     let function: SignalFunction
     // TensorFlow Lite's number of int16 is 7.
@@ -38,21 +41,24 @@ enum TFLiteSignal: String, CaseIterable {
       guard size >= step else {
         return .unsupported(reason: "its frames of \(size) samples leave gaps between steps of \(step)")
       }
-      guard size == step || option("prefill", 0...1) == 1 else {
-        return .unsupported(
-          reason: "without its option prefill, its first runs make no frame, which a program cannot say")
+      function = .framer(size: size, step: step, isPrefilled: size == step || option("prefill", 0...1) == 1)
+    case .stacker:
+      let (left, right) = (option("stacker_left_context", stacks), option("stacker_right_context", stacks))
+      let (channels, step) = (option("num_channels", 1...1 << 16), option("stacker_step", 1...1 << 14))
+      guard step <= left + right + 1 else {
+        return .unsupported(reason: "its stacks of \(left + right + 1) frames leave gaps between steps of \(step)")
       }
-      function = .framer(size: size, step: step)
+      function = .stacker(channels: channels, left: left, right: right, step: step)
     case .delay: function = .delay(by: option("delay_length", counts))
     case .overlapAdd:
       if type != 7 { return Self.unsupported(type) }
       function = .overlapAdd(step: option("frame_step", 1...1 << 16))
     case .window: function = .window(shift: option("shift", shifts))
     case .autoScale: function = .autoScale
-    case .fourier:
+    case .fourier, .inverseFourier:
       let length = option("fft_length", counts)
       if type != 7 { return Self.unsupported(type) }
-      function = .fourier(length: length)
+      function = self == .fourier ? .fourier(length: length) : .inverseFourier(length: length)
     case .energy:
       let (first, end) = (option("start_index", counts), option("end_index", counts))
       guard first < end else { return .unsupported(reason: "its bins \(first)..<\(end) are none") }

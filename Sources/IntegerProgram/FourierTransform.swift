@@ -6,9 +6,13 @@ import Foundation
 /// points, which go through stages of radix 4 (and a first one of radix 2 where their number asks for it), and the two
 /// spectra are then taken apart. Every stage divides by its radix, and every product and quotient is rounded to int16;
 /// a sum may wrap around, which is part of it.
+///
+/// The inverse transform goes the same way back: it joins two spectra to one of complex points, and their transform the
+/// other way round is the samples, divided by as much again.
 public struct FourierTransform: Sendable, Hashable {
   /// A power of two.
   public let length: Int
+  public let isInverse: Bool
   /// Radices of the stages, the last stage's first.
   public let factors: [Int]
   /// The complex point that each place holds before the first stage.
@@ -29,9 +33,11 @@ public struct FourierTransform: Sendable, Hashable {
   public static let lengths = 4...1 << 13
 
   /// Nil where the length is no power of two, or not among `lengths`.
-  public init?(length: Int) {
+  public init?(length: Int, isInverse: Bool = false) {
     guard Self.lengths.contains(length), length & (length - 1) == 0 else { return nil }
     self.length = length
+    self.isInverse = isInverse
+    let circle = isInverse ? 2 * Double.pi : -2 * Double.pi
     let points = length / 2
     var factors: [Int] = []
     var rest = points
@@ -43,8 +49,8 @@ public struct FourierTransform: Sendable, Hashable {
     order = factors.reversed().reduce([0]) { order, factor in
       (0..<factor).flatMap { part in order.map { part + factor * $0 } }
     }
-    turns = (0..<points).map { Turn(angle: -2 * Double.pi * Double($0) / Double(points)) }
-    halfTurns = (0..<points / 2).map { Turn(angle: -Double.pi * ((Double($0) + 1) / Double(points) + 0.5)) }
+    turns = (0..<points).map { Turn(angle: circle * Double($0) / Double(points)) }
+    halfTurns = (0..<points / 2).map { Turn(angle: circle / 2 * ((Double($0) + 1) / Double(points) + 0.5)) }
   }
 
   public var points: Int { length / 2 }
@@ -54,7 +60,36 @@ public struct FourierTransform: Sendable, Hashable {
   /// The spectrum of samples, behind which zeros stand.
   public func spectrum<W: Word>(_ samples: [W]) -> [W] {
     func sample(_ index: Int) -> W { index < samples.count ? samples[index] : W(0) }
-    var points = order.map { Complex(real: sample(2 * $0), imaginary: sample(2 * $0 + 1)) }
+    return split(transformed { Complex(real: sample(2 * $0), imaginary: sample(2 * $0 + 1)) })
+  }
+
+  /// The samples by the real and imaginary parts of their spectrum's bins (kissfft: `kiss_fftri`).
+  public func samples<W: Word>(_ bins: [W]) -> [W] {
+    func bin(_ index: Int) -> Complex<W> { Complex(real: bins[2 * index], imaginary: bins[2 * index + 1]) }
+    var joined = Array(repeating: bin(0), count: points)
+    let last = bin(points).real
+    joined[0] = Complex(real: low16(bins[0] +% last), imaginary: low16(bins[0] -% last)).divided(by: 2)
+    for index in 1...max(1, points / 2) {
+      let mirror = points - index
+      let (sum, difference) = parts(bin(index), bin(mirror), turn: index)
+      // The point in the middle is its own mirror.
+      joined[index] = (sum + difference).wrapped
+      joined[mirror] = (sum - difference).wrapped.conjugate
+    }
+    return transformed { joined[$0] }.flatMap { [$0.real, $0.imaginary] }
+  }
+
+  /// Half of the sum of a point and its mirror's conjugate, and half of their difference, turned.
+  private func parts<W: Word>(
+    _ point: Complex<W>, _ mirror: Complex<W>, turn: Int
+  ) -> (sum: Complex<W>, difference: Complex<W>) {
+    let (a, b) = (point.divided(by: 2), mirror.conjugate.divided(by: 2))
+    return ((a + b).wrapped, (a - b).wrapped.turned(by: halfTurns[turn - 1]))
+  }
+
+  /// The transform of complex points, all stages after each other.
+  private func transformed<W: Word>(_ point: (Int) -> Complex<W>) -> [Complex<W>] {
+    var points = order.map(point)
     var width = 1
     for factor in factors.reversed() {
       let step = points.count / (width * factor)
@@ -64,12 +99,14 @@ public struct FourierTransform: Sendable, Hashable {
             let point = points[place + part * width].divided(by: factor)
             return part == 0 ? point : point.turned(by: turns[part * (place - start) * step])
           }
-          for (part, sum) in Complex.sums(parts).enumerated() { points[place + part * width] = sum }
+          for (part, sum) in Complex.sums(parts, isInverse: isInverse).enumerated() {
+            points[place + part * width] = sum
+          }
         }
       }
       width *= factor
     }
-    return split(points)
+    return points
   }
 
   /// The spectrum of the samples by that of the points (kissfft: `kiss_fftr`).
@@ -80,11 +117,7 @@ public struct FourierTransform: Sendable, Hashable {
     bins[points.count].real = low16(first.real -% first.imaginary)
     for bin in 1...max(1, points.count / 2) {
       let mirror = points.count - bin
-      let a = points[bin].divided(by: 2)
-      let b = Complex(
-        real: points[mirror].real, imaginary: low16(W(0) -% points[mirror].imaginary)
-      ).divided(by: 2)
-      let (sum, difference) = ((a + b).wrapped, (a - b).wrapped.turned(by: halfTurns[bin - 1]))
+      let (sum, difference) = parts(points[bin], points[mirror], turn: bin)
       bins[bin] = Complex(
         real: (sum.real +% difference.real) >>% 1, imaginary: (sum.imaginary +% difference.imaginary) >>% 1)
       bins[mirror] = Complex(
@@ -112,6 +145,8 @@ private struct Complex<W: Word> {
   /// Turned by a quarter, clockwise.
   private var quarter: Complex { Complex(real: imaginary, imaginary: W(0) -% real) }
 
+  var conjugate: Complex { Complex(real: real, imaginary: low16(W(0) -% imaginary)) }
+
   var wrapped: Complex {
     Complex(real: low16(real), imaginary: low16(imaginary))
   }
@@ -127,12 +162,12 @@ private struct Complex<W: Word> {
   }
 
   /// The transform of two or four points.
-  static func sums(_ p: [Complex]) -> [Complex] {
+  static func sums(_ p: [Complex], isInverse: Bool) -> [Complex] {
     if p.count == 2 { return [(p[0] + p[1]).wrapped, (p[0] - p[1]).wrapped] }
     let (even, odd) = ((p[0] + p[2], p[0] - p[2]), (p[1] + p[3], p[1] - p[3]))
+    let (second, last) = ((even.1 + odd.1.quarter).wrapped, (even.1 - odd.1.quarter).wrapped)
     return [
-      (even.0 + odd.0).wrapped, (even.1 + odd.1.quarter).wrapped, (even.0 - odd.0).wrapped,
-      (even.1 - odd.1.quarter).wrapped,
+      (even.0 + odd.0).wrapped, isInverse ? last : second, (even.0 - odd.0).wrapped, isInverse ? second : last,
     ]
   }
 }

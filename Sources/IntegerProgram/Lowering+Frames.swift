@@ -4,12 +4,15 @@ import Network
 // Operators of the signal library that keep samples for the next run → moves, and sums where frames overlap.
 extension Lowering {
   /// Frames of `size` samples, each `step` behind the one before: of those that the run before left, and the input's.
-  mutating func framer(_ operation: Operation, size: Int, step: Int) throws(LayerFault) {
+  mutating func framer(
+    _ operation: Operation, _ function: SignalFunction, size: Int, step: Int
+  ) throws(LayerFault) {
     let (x, channels, count) = try samples(operation)
     guard count % step == 0 else {
       throw LayerFault("its input has \(count) samples a channel, which are no whole number of steps of \(step)")
     }
-    let (joined, kept) = try joinedWithPast(operation, x, channels, count, keeping: size - step)
+    let (joined, kept) = try joinedWithPast(
+      operation, x, channels, count, keeping: function.samplesLeft(of: values[x].shape).last ?? 0)
     let output = try plainOutput(operation)
     try require(shape: values[x].shape.dropLast() + [count / step, size], of: output)
     let frames = Move.Copy(
@@ -17,6 +20,94 @@ extension Lowering {
       targetStart: 0, targetStrides: [count / step * size, size, 1])
     emit(.move(Move(copies: [frames.merged()])), operation, inputs: [joined], output: output, range: values[joined].range)
     keepPast(operation, part(of: joined, channels, from: count, kept, "past"))
+    guard function.firstCount != nil else { return }
+    // So many steps are kept in front of the one that makes the first frame.
+    let steps = Int64(kept / step)
+    let old = try self.count(operation)
+    guard steps <= values[old].type.range.upperBound else {
+      throw LayerFault("a frame of \(size) samples takes \(steps + 1) steps of \(step), more than its count has room for")
+    }
+    let here = constant([min(steps, Int64(count / step))], shape: [1], like: values[old])
+    let new = try makeExact(intermediate([1], like: values[old]), .sum, old, here, clamp: 0...steps)
+    // The run's first frame may be missing alone.
+    try emitCount(operation, new, of: old, enough: steps)
+  }
+
+  /// Frames of `channels` numbers: one a call, beside those in front of it and those behind it.
+  mutating func stacker(
+    _ operation: Operation, channels: Int, left: Int, right: Int, step: Int
+  ) throws(LayerFault) {
+    let x = try plain(operation, 0, .int16, "input")
+    let (width, output) = (left + right + 1, try plainOutput(operation))
+    guard values[x].count == channels, output.count == width * channels, step <= width else {
+      throw LayerFault(
+        "its input of \(values[x].count) and its output of \(output.count) numbers do not fit \(channels) channels, "
+          + "\(width) of which make a stack, each \(step) behind the one before")
+    }
+    guard width > 1 else {
+      return emit(
+        .move(.identity(count: channels)), operation, inputs: [x], output: output, range: values[x].range)
+    }
+    let (past, old) = (try self.past(operation, (width - 1) * channels), try count(operation))
+    // There is no count yet in front of the first frame, which then stands for those that would be in front of it: zeros
+    // are there, to which it is added.
+    let isFirst = try makeExact(
+      integers([1], 0...1, like: values[old]), .difference, constant([0], shape: [1], like: values[old]), old,
+      clamp: 0...1)
+    var before = past
+    if left > 0 {
+      let first = try makeExact(
+        intermediate([channels], like: values[x]), .product, x, isFirst, shapes: ([channels], [1]),
+        clamp: output.type.range)
+      before = try makeExact(
+        intermediate([width - 1, channels], like: values[x]), .sum, past, first, shapes: ([width - 1, channels], [1, channels]),
+        clamp: output.type.range)
+    }
+    let copies = [
+      Self.block(1, of: (width - 1) * channels, from: 0, (width - 1) * channels, in: width * channels, to: 0),
+      Self.block(1, of: channels, from: 0, channels, in: width * channels, to: (width - 1) * channels, operand: 1),
+    ]
+    let stack = make(
+      output, .move(Move(copies: copies.flatMap(\.copies))), from: [before, x],
+      range: union(values[before].range, values[x].range))
+    keepPast(operation, part(of: stack, 1, from: channels, (width - 1) * channels, "past"))
+    // As many frames as there are: with the new one, and in front of the first one its copies.
+    let there = try makeExact(
+      intermediate([1], like: values[old]), .sum, isFirst, old, gain: left + 1, plus: 1, clamp: 0...Int64(width))
+    let isMissing = try makeExact(
+      integers([1], 0...1, like: values[old]), .difference, constant([Int64(width)], shape: [1], like: values[old]), there,
+      clamp: 0...1)
+    // A stack uses up its step.
+    let new = try makeExact(
+      intermediate([1], like: values[old]), .sum, isMissing, there, gain: step, plus: -Int32(step),
+      clamp: 0...Int64(width - 1))
+    try emitCount(operation, new, of: there, enough: Int64(width))
+  }
+
+  // MARK: Counts of samples
+
+  /// How many samples there were before, as far as they are counted.
+  private mutating func count(_ operation: Operation) throws(LayerFault) -> Int {
+    let count = operation.inputs.count == 3 && operation.outputs.count == 4 ? try plain(operation, 2, .int16, "count") : nil
+    guard let count, values[count].count == 1 else {
+      throw LayerFault(
+        "it has no second output that says whether its first is anything", remedy: "give it one of one truth value")
+    }
+    return count
+  }
+
+  /// Leaves a count for the next run, and says whether `made`, of which so many are enough, makes the output anything.
+  private mutating func emitCount(
+    _ operation: Operation, _ new: Int, of made: Int, enough: Int64
+  ) throws(LayerFault) {
+    let valid = try makeValue(ofTensor: operation.outputs[2]).get()
+    let less = constant([enough - 1], shape: [1], like: values[made])
+    _ = try makeExact(valid, .difference, made, less, shapes: ([1], [1]), clamp: 0...1)
+    valueOfTensor[operation.outputs[3]] = new
+    let name = network.tensors[operation.outputs[0]].name.printable()
+    notices.append(
+      "\"\(name)\" is complete in those runs alone in which \"\(valid.name.printable())\" is 1; in others TensorFlow Lite "
+        + "Micro leaves what its memory held, and the program what came last, with zeros in front of it")
   }
 
   mutating func delay(_ operation: Operation, by length: Int) throws(LayerFault) {
@@ -103,7 +194,7 @@ extension Lowering {
   }
 
   private mutating func past(_ operation: Operation, _ count: Int) throws(LayerFault) -> Int {
-    guard operation.inputs.count == 2, operation.outputs.count == 2 else {
+    guard operation.inputs.count >= 2, operation.outputs.count >= 2 else {
       throw LayerFault("it does not have one input and one output of samples")
     }
     let past = try plain(operation, 1, .int16, "past")
@@ -131,7 +222,7 @@ extension Lowering {
 
   /// What the next run finds; nothing where nothing is kept.
   private mutating func keepPast(_ operation: Operation, _ past: Int) {
-    if operation.outputs.count == 2 { valueOfTensor[operation.outputs[1]] = past }
+    if operation.outputs.count >= 2 { valueOfTensor[operation.outputs[1]] = past }
   }
 
   /// Of each channel so many samples.

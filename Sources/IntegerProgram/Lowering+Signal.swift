@@ -4,8 +4,11 @@ import Network
 // Operators of the signal library → windows as weighted sums, frames as moves (`framer`), the rest as `Signal`.
 extension Lowering {
   mutating func signal(_ operation: Operation, _ function: SignalFunction) throws(LayerFault) {
+    guard function.isSound else { throw LayerFault("its options are none that its kernel takes") }
     switch function {
-    case .framer(let size, let step): try framer(operation, size: size, step: step)
+    case .framer(let size, let step, _): try framer(operation, function, size: size, step: step)
+    case .stacker(let channels, let left, let right, let step):
+      try stacker(operation, channels: channels, left: left, right: right, step: step)
     case .delay(let length): try delay(operation, by: length)
     case .overlapAdd(let step): try overlapAdd(operation, step: step)
     case .window(let shift): try window(operation, shift: shift)
@@ -34,6 +37,17 @@ extension Lowering {
             + "to \(FourierTransform.lengths.upperBound)")
       }
       try emit(.spectrum(transform), operation, [x], .int16)
+    case .inverseFourier(let length):
+      let x = try plain(operation, 0, .int16, "input")
+      guard let transform = FourierTransform(length: length, isInverse: true), values[x].count == length + 2,
+        values[x].shape.last == values[x].count
+      else {
+        throw LayerFault(
+          "it makes \(length) samples of a spectrum of the shape \(values[x].shape)",
+          remedy: "one spectrum of two parts for each of length / 2 + 1 bins, the length a power of two from "
+            + "\(FourierTransform.lengths.lowerBound) to \(FourierTransform.lengths.upperBound)")
+      }
+      try emit(.samples(transform), operation, [x], .int16)
     case .energy(let bins):
       let x = try plain(operation, 0, .int16, "input")
       let count = values[x].count / 2

@@ -183,6 +183,9 @@ package struct CanonicalWriter {
     case .spectrum(let transform):
       text("spectrum")
       integer(transform.length)
+    case .samples(let transform):
+      text("samples")
+      integer(transform.length)
     case .energy(let bins):
       text("energy")
       integers([bins.lowerBound, bins.upperBound])

@@ -11,6 +11,8 @@ public enum Signal: Sendable, Hashable {
   /// Samples; by how many bits to shift them left. 16 bits are kept.
   case shifted
   case spectrum(FourierTransform)
+  /// Real and imaginary parts of bins → the samples whose spectrum they are.
+  case samples(FourierTransform)
   /// Real and imaginary parts → `real² + imaginary²` of each bin, 32 bits; 0 outside the range.
   case energy(Range<Int>)
   /// Energies → weighted sums, 64 bits.
@@ -64,7 +66,7 @@ public enum Signal: Sendable, Hashable {
   /// Codes of a word of each operand.
   public var operandCodes: [Int] {
     switch self {
-    case .room, .spectrum, .energy: [1]
+    case .room, .spectrum, .samples, .energy: [1]
     case .shifted: [1, 1]
     case .filterBank, .logarithm: [2]
     case .root: [4, 1]
@@ -75,7 +77,7 @@ public enum Signal: Sendable, Hashable {
   /// Codes of a word of the output.
   public var outputCodes: Int {
     switch self {
-    case .room, .shifted, .spectrum, .logarithm: 1
+    case .room, .shifted, .spectrum, .samples, .logarithm: 1
     case .energy, .root, .noise, .remainder, .gain: 2
     case .filterBank: 4
     }
@@ -87,6 +89,7 @@ public enum Signal: Sendable, Hashable {
     case .room: 1
     case .shifted, .noise, .remainder, .gain: count
     case .spectrum(let transform): transform.outputCount
+    case .samples(let transform): transform.length
     // Two parts of a bin are two limbs of its energy.
     case .energy: count
     case .filterBank(let bank): 4 * bank.channels
@@ -98,7 +101,7 @@ public enum Signal: Sendable, Hashable {
   public var outputType: CodeType {
     switch self {
     case .room: CodeType(bits: 4, isSigned: false)
-    case .shifted, .spectrum, .logarithm: CodeType(bits: 16, isSigned: true)
+    case .shifted, .spectrum, .samples, .logarithm: CodeType(bits: 16, isSigned: true)
     case .energy, .filterBank, .root, .noise, .remainder, .gain: CodeType(bits: 16, isSigned: false)
     }
   }
@@ -113,7 +116,7 @@ public enum Signal: Sendable, Hashable {
   /// Roughly how many elementary operations a run takes.
   func work(outputCount: Int) -> Int {
     switch self {
-    case .spectrum(let transform): 16 * outputCount * (transform.factors.count + 1)
+    case .spectrum(let transform), .samples(let transform): 16 * outputCount * (transform.factors.count + 1)
     case .filterBank(let bank): 4 * bank.weights.count
     case .root: 64 * outputCount
     default: 16 * outputCount
@@ -128,6 +131,7 @@ public enum Signal: Sendable, Hashable {
       let bits = operands[1][0]
       return operands[0].map { Int32(Int16(truncatingIfNeeded: $0 << bits)) }
     case .spectrum(let transform): return transform.spectrum(operands[0])
+    case .samples(let transform): return transform.samples(operands[0])
     default:
       let words = zip(operands, operandCodes).map { Self.words($0, codes: $1) }
       return Self.codes(ofWords: self.words(words), codes: outputCodes)
@@ -137,7 +141,7 @@ public enum Signal: Sendable, Hashable {
   /// The output's words by the operands'.
   private func words(_ operands: [[UInt64]]) -> [UInt64] {
     switch self {
-    case .room, .shifted, .spectrum: return []
+    case .room, .shifted, .spectrum, .samples: return []
     case .energy(let bins):
       let parts = operands[0].map { Int64(bitPattern: $0) }
       return (0..<parts.count / 2).map { bin -> UInt64 in

@@ -320,7 +320,7 @@ extension Operation.Kind {
     case .split, .splitSizes, .unpack, .lstm, .svdf: true
     case .signal(let function):
       switch function {
-      case .autoScale, .subtraction, .framer, .delay, .overlapAdd: true
+      case .autoScale, .subtraction, .framer, .stacker, .delay, .overlapAdd: true
       default: false
       }
     default: false

@@ -47,12 +47,17 @@ struct SupportedOperator {
     SupportedOperator(name: "CUSTOM SignalFilterBankSquareRoot", limits: "of uint64; makes uint32"),
     SupportedOperator(
       name: "CUSTOM SignalFramer",
-      limits: "int16; with prefill, or frames as long as a step; the samples that it keeps are a state of the program"),
+      limits: "int16; the samples that it keeps are a state of the program; whether there is a frame is an output"),
+    SupportedOperator(
+      name: "CUSTOM SignalIrfft", limits: "of one spectrum of at most 8,192 samples, a power of two; int16"),
     SupportedOperator(
       name: "CUSTOM SignalOverlapAdd", limits: "int16; the samples that it keeps are a state of the program"),
     SupportedOperator(name: "CUSTOM SignalPCAN", limits: "of uint32; constant table of 125 gains"),
     SupportedOperator(
       name: "CUSTOM SignalRfft", limits: "of at most 8,192 samples, a power of two or zeros behind them; int16"),
+    SupportedOperator(
+      name: "CUSTOM SignalStacker",
+      limits: "int16; one frame a call, those that it keeps are a state of the program; whether there is a stack is an output"),
     SupportedOperator(name: "CUSTOM SignalWindow", limits: "int16; constant weights"),
     SupportedOperator(
       name: "DEPTHWISE_CONV_2D", limits: "as CONV_2D, with any depth multiplier"),
@@ -111,7 +116,8 @@ struct SupportedOperator {
     SupportedOperator(
       name: "QUANTIZE",
       limits:
-        "of a float32 network input: the program takes the codes; of functions of one code; between int8 and uint8, int8 and int16"),
+        "of a float32 network input: the program takes the codes; of functions of one code; between int8 and uint8, int8 and "
+        + "int16, and either of them and int32, of which inputs are two codes of 16 bits"),
     SupportedOperator(name: "REDUCE_MAX", limits: "constant axes; equal input and output quantisation"),
     SupportedOperator(name: "REDUCE_MIN", limits: "constant axes; equal input and output quantisation"),
     SupportedOperator(name: "RELU", limits: ""),

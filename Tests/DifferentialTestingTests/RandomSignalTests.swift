@@ -48,7 +48,7 @@ import Testing
 private enum SignalKinds {
   static let names = [
     "Window", "FftAutoScale", "Rfft", "Energy", "FilterBank", "FilterBankSquareRoot", "FilterBankSpectralSubtraction",
-    "PCAN", "FilterBankLog", "Framer", "Delay", "OverlapAdd",
+    "PCAN", "FilterBankLog", "Framer", "Stacker", "Delay", "OverlapAdd", "Irfft",
   ].map { "CUSTOM Signal" + $0 }
 
   static func name(of signal: Signal) -> String {
@@ -56,6 +56,7 @@ private enum SignalKinds {
     case .room: "room"
     case .shifted: "shifted"
     case .spectrum: "spectrum"
+    case .samples: "samples"
     case .energy: "energy"
     case .filterBank: "filter bank"
     case .root: "root"

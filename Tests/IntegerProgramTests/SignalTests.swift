@@ -42,6 +42,8 @@ import Testing
       .logarithm(scale: 64, correctionBits: 3), .logarithm(scale: 65, correctionBits: 3),
       .logarithm(scale: 64, correctionBits: 2), .spectrum(try #require(FourierTransform(length: 8))),
       .spectrum(try #require(FourierTransform(length: 16))),
+      .samples(try #require(FourierTransform(length: 8, isInverse: true))),
+      .samples(try #require(FourierTransform(length: 16, isInverse: true))),
     ]
     #expect(Set(signals.map(digest)).count == signals.count)
   }
@@ -68,6 +70,28 @@ import Testing
         real / Double(length) - Double(codes[2 * bin]), imaginary / Double(length) - Double(codes[2 * bin + 1]),
       ]
       #expect(errors.allSatisfy { abs($0) < 4 }, "bin \(bin): \(errors)")
+    }
+  }
+
+  /// By the definition, too.
+  @Test(arguments: [4, 8, 16, 32, 64, 128, 256, 512, 1024])
+  func `an inverse transform is the sum of all waves, divided by its length`(length: Int) throws {
+    let transform = try #require(FourierTransform(length: length, isInverse: true))
+    let bins: [Int32] = (0..<length + 2).map { place in
+      let noise: Int = place * place * 7_919 + place * 131
+      return Int32(noise % 20_001 - 10_000)
+    }
+    let codes: [Int32] = transform.samples(bins)
+    #expect(codes.count == length)
+    for index in stride(from: 0, to: length, by: max(1, length / 32)) {
+      var sum = Double(bins[0]) + (index % 2 == 0 ? 1 : -1) * Double(bins[length])
+      for bin in 1..<length / 2 {
+        let angle: Double = 2 * Double.pi * Double(bin * index % length) / Double(length)
+        sum += 2 * Double(bins[2 * bin]) * cosine(angle)
+        sum -= 2 * Double(bins[2 * bin + 1]) * cosine(angle - Double.pi / 2)
+      }
+      let error = sum / Double(length) - Double(codes[index])
+      #expect(abs(error) < 4, "sample \(index): \(error)")
     }
   }
 
