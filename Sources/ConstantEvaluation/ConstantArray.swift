@@ -25,6 +25,15 @@ struct ConstantArray {
   /// A list of integers.
   init(vector: [Int]) { self.init(shape: [vector.count], .integers(vector.map(Int64.init))) }
 
+  /// Zeros: of codes those, whatever they stand for.
+  init(zeros shape: [Int], of type: ElementType) throws(EvaluationFault) {
+    let count = try elementCount(shape)
+    let isReal = type == .float32 || type == .float16
+    self.init(
+      shape: shape,
+      isReal ? .reals(Array(repeating: 0, count: count)) : .integers(Array(repeating: 0, count: count)))
+  }
+
   /// The elements of a constant tensor; nil where its type is not read or elements are missing.
   init?(_ tensor: Tensor) {
     if let integers = tensor.integers {

@@ -153,6 +153,7 @@ struct ConstantEvaluation {
       switch function {
       case .shape: return [ConstantArray(vector: shape)]
       case .rank: return [ConstantArray(shape: [], .integers([Int64(shape.count)]))]
+      case .zeros: return try [ConstantArray(zeros: shape, of: made.type)]
       case .cast: return [try input(0).cast(to: made.type)]
       case .fill: return [try input(1).filling(input(0).sizes())]
       case .range: return [try ConstantArray.range(input(0), input(1), input(2))]
@@ -182,6 +183,10 @@ struct ConstantEvaluation {
     guard operation.inputs.allSatisfy({ $0.map { tensors[$0].isNumber } ?? false }), made.isNumber else { return nil }
     switch operation.kind {
     case .add(let activation): return [try input(0).combined(input(1), .sum).clamped(activation)]
+    case .addAll:
+      var sum = try input(0)
+      for position in operation.inputs.indices.dropFirst() { sum = try sum.combined(input(position), .sum) }
+      return [sum]
     case .subtract(let activation): return [try input(0).combined(input(1), .difference).clamped(activation)]
     case .multiply(let activation): return [try input(0).combined(input(1), .product).clamped(activation)]
     case .divide(let activation): return [try input(0).combined(input(1), .quotient).clamped(activation)]
@@ -242,14 +247,14 @@ extension Operation.Kind {
   /// Whether the shape of the input says all.
   fileprivate var readsShapeAlone: Bool {
     switch self {
-    case .constant(.shape), .constant(.rank): true
+    case .constant(.shape), .constant(.rank), .constant(.zeros): true
     default: false
     }
   }
   fileprivate var canBeEvaluated: Bool {
     switch self {
-    case .constant, .quantize, .dequantize, .add, .subtract, .multiply, .divide, .maximum, .minimum, .compare, .logical,
-      .select, .reduce:
+    case .constant, .quantize, .dequantize, .add, .addAll, .subtract, .multiply, .divide, .maximum, .minimum, .compare,
+      .logical, .select, .reduce:
       true
     default: movesElements
     }

@@ -69,6 +69,7 @@ extension ConstantEvaluation {
         batch + [x[x.count - (transposesLeft ? 1 : 2)], y[y.count - (transposesRight ? 2 : 1)]]
       ]
     case .add, .subtract, .multiply, .divide, .maximum, .minimum, .compare, .squaredDifference: return broadcast(2)
+    case .addAll: return broadcast(operation.inputs.count)
     case .logical(let join): return broadcast(join == .not ? 1 : 2)
     case .select: return broadcast(3)
     case .mean(let keepsDimensions), .reduce(_, let keepsDimensions):

@@ -395,6 +395,7 @@ private struct TFLiteReader {
         ? .fullyConnected(keepsDimensions: options.keep_dimensions, activation)
         : .unsupported(reason: "its weights are stored in the shuffled format \(options.weights_format)")
     case .add: return .add(activation)
+    case .addN: return .addAll
     case .sub: return .subtract(activation)
     case .mul: return .multiply(activation)
     case .batchMatMul:
@@ -451,6 +452,7 @@ private struct TFLiteReader {
     case .reduceProd: return .constant(.product(keepsDimensions: options.keep_dimensions))
     case .shape: return .constant(.shape)
     case .rank: return .constant(.rank)
+    case .zerosLike: return .constant(.zeros)
     case .cast: return .constant(.cast)
     case .fill: return .constant(.fill)
     case .range: return .constant(.range)

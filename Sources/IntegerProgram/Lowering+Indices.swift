@@ -116,6 +116,10 @@ extension Lowering {
       guard Int32(exactly: made) != nil else { throw LayerFault("its integers pass 32 bits") }
       result.append(made)
     }
+    if case .constant(.cast) = operation.kind, network.tensors[output].type == .float32 {
+      floatsOfTensor[output] = FloatCodes(value: source, reals: result.map { Float($0) })
+      return true
+    }
     if case .constant(.cast) = operation.kind, let codes = plainCodes(ofTensor: output) {
       try emitCodes(of: result, from: source, codes)
       return true

@@ -206,8 +206,8 @@ extension Lowering {
     let (a, b, output) = try pair(operation)
     try refuseUInt8(a, "dividend")
     let (left, right) = (values[a], values[b])
-    guard operation.quantizer == nil else { throw LayerFault("it divides two tensors") }
     let zero = Int64(right.zeroPoint)
+    if let quantizer = operation.quantizer { return try exactQuotient(quantizer, a, b, output) }
     let divisors = right.constant.map { Set($0.map { Int64($0) }) } ?? Set(right.range)
     guard !divisors.contains(zero) else {
       throw LayerFault(
@@ -241,6 +241,43 @@ extension Lowering {
       _ = makeTable(output, of: a) { quotient($0, divisor) }
     } else {
       _ = try makeTable(output, of: a, b, quotient)
+    }
+  }
+
+  /// A quotient with a quantiser (ONNX): the codes of the file's formula, reckoned in fractions.
+  private mutating func exactQuotient(
+    _ quantizer: Quantizer, _ a: Int, _ b: Int, _ output: Value
+  ) throws(LayerFault) {
+    let (left, right) = (values[a], values[b])
+    guard left.range.count * right.range.count <= 1 << 16 else {
+      throw LayerFault(
+        "its operands have \(left.range.count) and \(right.range.count) codes; a table holds 65,536 pairs",
+        remedy: "quantise them to 8 bits")
+    }
+    guard !right.range.contains(Int64(right.zeroPoint)) else {
+      throw LayerFault(
+        "its divisor may be zero",
+        remedy: "keep it above zero: Clip or Max with a positive constant in front of its quantiser, or add one")
+    }
+    let unit = ExactNumber(Double(left.scale)) / ExactNumber(Double(right.scale))
+    var codes: [Int64] = []
+    codes.reserveCapacity(left.range.count * right.range.count)
+    for dividend in left.range {
+      for divisor in right.range {
+        let (dividend, divisor) = (dividend - Int64(left.zeroPoint), divisor - Int64(right.zeroPoint))
+        // Double precision tells most quotients, which lie far from where codes change.
+        let real = Double(dividend) * Double(left.scale) / (Double(divisor) * Double(right.scale))
+        if quantizer.distanceToStep(real, scale: output.scale) > 0x1p-16 {
+          codes.append(quantizer.preciseCode(real, scale: output.scale, zeroPoint: Int64(output.zeroPoint)))
+        } else {
+          let exact = unit * ExactNumber(dividend) / ExactNumber(divisor)
+          codes.append(Int64(try function(RealMap(gain: .zero, offset: exact), quantizer, output).code(0)))
+        }
+      }
+    }
+    let (first, second) = (left.range, right.range)
+    _ = try makeTable(output, of: a, b) { dividend, divisor in
+      codes[Int(dividend - first.lowerBound) * second.count + Int(divisor - second.lowerBound)]
     }
   }
 

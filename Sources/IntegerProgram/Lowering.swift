@@ -194,8 +194,9 @@ struct Lowering {
   }
 
   private mutating func lowerOutput(_ tensor: Int, inputs: [Int]) throws -> Int {
+    makeTruth(tensor)
     var held = valueOfTensor[tensor]
-    if held == nil, let codes = floatsOfTensor[tensor], !codes.isOfPairs {
+    if held == nil, let codes = floatsOfTensor[tensor], !codes.isOfSeveral {
       held = codes.value
       finish = .anything
       notices.append(
@@ -243,6 +244,7 @@ struct Lowering {
     case .transposeConv(let window, let activation): try transposedConvolution(operation, window, activation)
     case .fullyConnected(_, let activation): try fullyConnected(operation, activation)
     case .add(let activation): try sum(operation, .sum, activation)
+    case .addAll: try addAll(operation)
     case .subtract(let activation): try sum(operation, .difference, activation)
     case .multiply(let activation): try product(operation, activation)
     case .batchMatMul(let transposesLeft, let transposesRight):

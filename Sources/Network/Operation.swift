@@ -142,6 +142,8 @@ public enum RealFunction: Sendable, Hashable {
 public enum ConstantFunction: Sendable, Hashable {
   /// The shape of the input, and the number of its axes.
   case shape, rank
+  /// Zeros in the shape of the input.
+  case zeros
   /// Inputs: integers or reals, which become the output's type.
   case cast
   /// Inputs: a shape, one value.
@@ -196,6 +198,8 @@ public struct Operation: Sendable {
     /// Inputs: any shape, weights [out, in], bias or none.
     case fullyConnected(keepsDimensions: Bool, Activation)
     case add(Activation)
+    /// The sum of two tensors or more, of one shape.
+    case addAll
     case subtract(Activation)
     case multiply(Activation)
     /// Inputs: matrices [batch…, rows, depth] and [batch…, depth, columns], the last two dimensions of either exchanged

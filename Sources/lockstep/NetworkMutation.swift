@@ -265,7 +265,7 @@ private struct NetworkEditor {
     case .divide: return .divide(activation)
     case .constant:
       let functions: [ConstantFunction] = [
-        .shape, .rank, .cast, .fill, .range, .broadcastArguments, .floorDivide, .floorModulo,
+        .shape, .rank, .zeros, .cast, .fill, .range, .broadcastArguments, .floorDivide, .floorModulo,
         .product(keepsDimensions: random.chance(0.5)),
       ]
       return .constant(random.element(of: functions))

@@ -10,6 +10,9 @@ struct SupportedOperator {
     SupportedOperator(name: "ABS", limits: ""),
     SupportedOperator(name: "ADD", limits: "broadcasting by NumPy's rules; fused activation"),
     SupportedOperator(
+      name: "ADD_N",
+      limits: "equal quantisation of all inputs; float between DEQUANTIZE and QUANTIZE where roundings make no difference"),
+    SupportedOperator(
       name: "ARG_MAX",
       limits: "constant axis; at most 65,536 elements along it; returns an unsigned code of just enough bits"),
     SupportedOperator(name: "ARG_MIN", limits: "as ARG_MAX"),
@@ -21,6 +24,9 @@ struct SupportedOperator {
       name: "BATCH_TO_SPACE_ND",
       limits: "constant block sizes and crops; equal input and output quantisation"),
     SupportedOperator(name: "BROADCAST_TO", limits: "constant shape; equal input and output quantisation"),
+    SupportedOperator(
+      name: "CAST",
+      limits: "of truth values and codes to float in front of QUANTIZE; of int16 and int32 beside CAST to int8"),
     SupportedOperator(name: "CEIL", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(name: "CONCATENATION", limits: "equal quantisation of all inputs and the output"),
     SupportedOperator(
@@ -31,7 +37,9 @@ struct SupportedOperator {
         + "dilation; fused activation"),
     SupportedOperator(name: "COS", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(
-      name: "CUMSUM", limits: "constant axis; differing scales: as far as the reference's 32 bits hold the sums"),
+      name: "CUMSUM",
+      limits: "constant axis; differing scales: as far as the reference's 32 bits hold the sums; float between DEQUANTIZE "
+        + "and QUANTIZE where roundings make no difference"),
     SupportedOperator(name: "CUSTOM SignalDelay", limits: "int16; the samples that it keeps are a state of the program"),
     SupportedOperator(
       name: "CUSTOM SignalEnergy", limits: "int16; bins that it leaves out only in front of SignalFilterBank"),
@@ -77,6 +85,9 @@ struct SupportedOperator {
     SupportedOperator(name: "EXP", limits: ""),
     SupportedOperator(name: "EXPAND_DIMS", limits: "constant axis"),
     SupportedOperator(name: "FLOOR", limits: "float, between DEQUANTIZE and QUANTIZE"),
+    SupportedOperator(
+      name: "FLOOR_DIV", limits: "float, between DEQUANTIZE and QUANTIZE; divisor never zero"),
+    SupportedOperator(name: "FLOOR_MOD", limits: "float, between DEQUANTIZE and QUANTIZE"),
     SupportedOperator(
       name: "FULLY_CONNECTED",
       limits: "constant int8 or int4 weights, scales per tensor or per channel; bias as CONV_2D; fused activation"),
@@ -204,6 +215,7 @@ struct SupportedOperator {
     "BROADCAST_ARGS", "BROADCAST_TO", "CAST", "DIV", "EQUAL", "FILL", "FLOOR_DIV", "FLOOR_MOD", "GATHER", "GREATER",
     "GREATER_EQUAL", "LESS", "LESS_EQUAL", "MAXIMUM", "MINIMUM", "NOT_EQUAL", "PACK", "RANGE", "RANK", "REDUCE_MAX",
     "REDUCE_MIN", "REDUCE_PROD", "SELECT", "SELECT_V2", "SHAPE", "SLICE", "SUM", "UNPACK",
+    "ZEROS_LIKE",
   ].filter { name in !all.contains { $0.name == name } }.map {
     SupportedOperator(name: $0, limits: "of constants and fixed shapes: computed before anything runs")
   }
@@ -212,14 +224,15 @@ struct SupportedOperator {
   static let onnx = [
     SupportedOperator(
       name: "Add, Sub, Mul, Div",
-      limits: "of two quantised tensors (no Div), by NumPy's rules; with a constant, one or one a channel"),
+      limits: "of two quantised tensors (divisor never zero), by NumPy's rules; with a constant, one or one a channel"),
     SupportedOperator(
       name: "AveragePool, GlobalAveragePool, ReduceMean, ReduceSum",
       limits: "padding that counts or not, ceil_mode; reductions over any axes"),
     SupportedOperator(name: "BatchNormalization", limits: ""),
     SupportedOperator(
       name: "Concat, Split, Slice, Pad, Gather, Tile, Expand",
-      limits: "constant amounts, bounds and indices; padding with a code, or in the modes reflect, edge and wrap"),
+      limits: "constant amounts and bounds; indices constant, or an input that chooses rows of a quantised table; padding with "
+        + "a code of the input or of the quantiser behind it, or in the modes reflect, edge and wrap"),
     SupportedOperator(name: "Constant, Identity, Cast, Dropout", limits: "where exporters leave them"),
     SupportedOperator(
       name: "Shape, Size, Range, Equal, Mod, Floor, ReduceProd, …",
@@ -232,7 +245,7 @@ struct SupportedOperator {
     SupportedOperator(name: "Gemm, MatMul", limits: "constant quantised weights; MatMul of two quantised tensors"),
     SupportedOperator(name: "CumSum", limits: "of at most 1,024 elements"),
     SupportedOperator(name: "Max, Min", limits: "of quantised tensors and constants, by NumPy's rules"),
-    SupportedOperator(name: "MaxPool, GlobalMaxPool, ReduceMax, ReduceMin", limits: "no dilation"),
+    SupportedOperator(name: "MaxPool, GlobalMaxPool, ReduceMax, ReduceMin", limits: "dilation"),
     SupportedOperator(name: "PRelu", limits: "slopes one, or of the input's size along some axes"),
     SupportedOperator(
       name: "Quant",

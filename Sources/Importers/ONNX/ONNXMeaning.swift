@@ -94,6 +94,8 @@ struct ONNXPending {
     var window: Window
     var height, width: Int
     var shape: [Int]
+    /// Where its window has gaps: the rows and the columns that are under it, one window's behind another's.
+    var gathered: (rows: [Int], columns: [Int])?
   }
 
   /// What is cut out of a result, once it is quantised.

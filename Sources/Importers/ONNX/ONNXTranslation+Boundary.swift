@@ -150,7 +150,16 @@ extension ONNXTranslation {
         isOfOperator: true)
     }
     let codes: ONNXCodes
-    if let made { codes = made } else { codes = try realCodes(node, 0, "input") }
+    if let made {
+      codes = made
+    } else if case .codes(let integers) = try meaning(node, 0, "input"), !integers.isReal,
+      tensors[integers.tensor].quantization != nil, ["ArgMax", "TopK", "Hardmax"].contains(node.type)
+    {
+      // Of codes that stand for numbers the order is theirs.
+      codes = integers
+    } else {
+      codes = try realCodes(node, 0, "input")
+    }
     let tensor = rowMajor(codes)
     let shape = tensors[tensor].shape
     finish = .monotone

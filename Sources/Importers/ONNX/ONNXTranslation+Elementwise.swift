@@ -83,11 +83,9 @@ extension ONNXTranslation {
     default:
       if let joined = try functionOfOne(node, a, b) { return try set(node, joined) }
       let kinds: [String: Operation.Kind] = [
-        "Add": .add(.none), "Sub": .subtract(.none), "Mul": .multiply(.none),
+        "Add": .add(.none), "Sub": .subtract(.none), "Mul": .multiply(.none), "Div": .divide(.none),
       ]
-      guard let kind = kinds[node.type] else {
-        throw NodeFault("it divides by what is computed at run time", remedy: "only constants can be divided by: multiply by its Reciprocal, quantised")
-      }
+      guard let kind = kinds[node.type] else { throw unknown(node) }
       let (left, right) = (try realCodes(node, 0, "first input"), try realCodes(node, 1, "second input"))
       try set(node, .pending(combined(kind, node.type, left, right)))
     }
@@ -207,7 +205,11 @@ extension ONNXTranslation {
         }
       }
       try setInteger(node, .pending(joined(node, parts, axis: node.int("axis", default: 0))), quantizer)
-    case "DynamicQuantizeMatMul", "DynamicQuantizeLSTM", "MatMulIntegerToFloat":
+    case "DynamicQuantizeLSTM":
+      throw NodeFault(
+        "dynamic quantisation measures scales at run time, in floating point", remedy: Self.recurrentRemedy,
+        isOfOperator: true)
+    case "DynamicQuantizeMatMul", "MatMulIntegerToFloat":
       throw NodeFault(
         "dynamic quantisation measures scales at run time, in floating point",
         remedy: "quantise statically (onnxruntime.quantization.quantize_static)", isOfOperator: true)

@@ -22,6 +22,9 @@ extension ONNXTranslation {
   }
 
   mutating func gather(_ node: ONNXNode) throws(NodeFault) {
+    if case .codes(let rows) = try meaning(node, 1, "indices"), !rows.isReal, tensors[rows.tensor].type == .int32 {
+      return try chooseRows(node, rows)
+    }
     guard case .constant(let indices) = try meaning(node, 1, "indices") else {
       throw NodeFault(
         "its indices are computed at run time", remedy: "gather with constant indices, or look the rows up before the network")
@@ -45,6 +48,35 @@ extension ONNXTranslation {
       codes.view = StridedView(rowMajor: made)
     }
     try set(node, .codes(codes))
+  }
+
+  /// The rows of a quantised table that an input of indices chooses.
+  private mutating func chooseRows(_ node: ONNXNode, _ indices: ONNXCodes) throws(NodeFault) {
+    let remedy = "quantise the table (quantize_static does), with one scale; or quantise the float model with lockstep quantize"
+    guard case .constant(let table) = try meaning(node, 0, "table") else {
+      throw NodeFault("indices that are no constants choose among what is reckoned", remedy: remedy)
+    }
+    let axis = node.int("axis", default: 0)
+    let along = axis < 0 ? axis + table.shape.count : axis
+    guard table.shape.indices.contains(along) else { throw NodeFault("its axis \(axis) does not exist in \(table.shape)") }
+    let made = Array(table.shape[..<along]) + indices.view.shape + Array(table.shape[(along + 1)...])
+    guard elementCount(made) != nil else { throw NodeFault("it makes \(made)") }
+    // Codes without scale are told their meaning later.
+    let isReal = table.quantized != nil
+    let type = table.quantized?.type ?? ONNXElement.codes(table.dataType)
+    let quantization = table.quantized?.quantization ?? Quantization(scales: [1], zeroPoints: [0])
+    guard let type, quantization.scales.count == 1, quantization.zeroPoints.count == 1 else {
+      throw NodeFault("its table is real, or has several scales", remedy: remedy)
+    }
+    let codes = table.quantized?.codes ?? table.integers.map(Int64.init)
+    let rows = addConstant(node.inputs[0], codes, table.shape, type, quantization)
+    let output = addTensor(
+      Tensor(name: node.outputs.first ?? "", shape: made, type: type, quantization: quantization))
+    operations.append(
+      Operation(
+        .gather(axis: along, batchDimensions: 0), typeName: node.type, inputs: [rows, rowMajor(indices)],
+        outputs: [output]))
+    try set(node, .codes(ONNXCodes(tensor: output, view: StridedView(rowMajor: made), isReal: isReal)))
   }
 
   mutating func tile(_ node: ONNXNode) throws(NodeFault) {

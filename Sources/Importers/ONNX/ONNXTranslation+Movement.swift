@@ -244,9 +244,21 @@ extension ONNXTranslation {
   mutating func inMemory(_ node: ONNXNode) throws(NodeFault) -> (codes: ONNXCodes, order: [Int], tensor: Int) {
     if isFloat { try settle(node.inputs[0]) }
     let x = try meaning(node, 0, "input")
-    if case .pending(let pending) = x { throw ONNXTranslation.notQuantised(pending) }
-    guard case .codes(let codes) = x else {
-      throw NodeFault("its input is not quantised", remedy: "put a quantiser in front of it")
+    let codes: ONNXCodes
+    switch x {
+    case .codes(let made): codes = made
+    case .input(let index, let view):
+      // What only moves elements may as well move those that the quantiser behind it makes.
+      guard let quantizer = quantizerBehind(node) else {
+        throw NodeFault(
+          "its input is the network's float input, not quantised",
+          remedy: "put QuantizeLinear and DequantizeLinear behind the input: quantize_static does with QuantFormat.QDQ")
+      }
+      codes = try inputCodes(index, view, quantizer)
+    case .pending(let pending):
+      guard let quantizer = quantizerBehind(node) else { throw ONNXTranslation.notQuantised(pending) }
+      codes = try quantized(pending, quantizer, name: node.inputs[0])
+    default: throw NodeFault("its input is not quantised", remedy: "put a quantiser in front of it")
     }
     let images = [0, 2, 3, 1]
     let rank = codes.view.axes.count
@@ -262,7 +274,7 @@ extension ONNXTranslation {
         "it pads in the mode \(mode.printable(40))", remedy: "pad with a constant, or in the mode reflect, edge or wrap",
         isOfOperator: true)
     }
-    let (codes, order, tensor) = try inMemory(node)
+    var (codes, order, tensor) = try inMemory(node)
     let shape = codes.view.shape
     let listed = try node.hasInput(1) ? constant(node, 1, "padding amounts").integers : node.ints("pads") ?? []
     let axes =
@@ -272,13 +284,21 @@ extension ONNXTranslation {
     guard listed.count == 2 * axes.count, axes.allSatisfy({ shape.indices.contains($0) }),
       listed.allSatisfy({ (0...1 << 16).contains($0) })
     else { throw NodeFault("its padding amounts \(listed) do not fit \(shape), or are negative") }
-    let quantization = tensors[codes.tensor].quantization
-    let zeroPoint = quantization?.zeroPoints[0] ?? 0
     let value = node.hasInput(2) ? try scalar(node, 2, "padding value") : Double(node.float("value", default: 0))
-    let fill = codes.isReal ? value / Double(quantization?.scales[0] ?? 1) + Double(zeroPoint) : value
-    guard !value.isNaN, let code = isFloat ? 0 : Int64(exactly: fill.rounded()), isFloat || abs(fill - fill.rounded()) < 1e-4,
-      tensors[tensor].type.codes?.contains(code) == true || isFloat
-    else { throw NodeFault("its padding value \(value) is no code of its input") }
+    var filling = fillingCode(value, codes)
+    if filling == nil, codes.isReal, let quantizer = quantizerBehind(node), !value.isNaN {
+      // It is a code behind the quantiser that follows: what is padded is quantised first.
+      codes = try quantized(.codes(codes), quantizer, name: "\(node.outputs.first ?? "")/unpadded")
+      tensor = arranged(codes, order)
+      filling = Quantizer(
+        rounding: quantizer.rounding, roundsZeroPoint: quantizer.roundsZeroPoint, codes: quantizer.codes
+      ).codeOfConstant(value, scale: quantizer.scale, zeroPoint: quantizer.zeroPoint)
+    }
+    guard let code = filling else {
+      throw NodeFault(
+        "its padding value \(value) is no code of its input", remedy: "put a quantiser behind it as well, or pad with 0")
+    }
+    let quantization = tensors[codes.tensor].quantization
     var amounts = [Int](repeating: 0, count: 2 * shape.count)
     for (index, axis) in axes.enumerated() {
       let place = order.firstIndex(of: axis) ?? 0
@@ -293,6 +313,48 @@ extension ONNXTranslation {
       : addConstant("padding value", [code], [1], tensors[tensor].type, quantization)
     let made = self.padded(tensor, amounts, shape: padded, fill: filler, name: node.outputs.first)
     try set(node, .codes(lying(made, order, like: codes)))
+  }
+
+  /// The code of a padding value; nil where it is none. Real values of float networks have none, and need none.
+  private func fillingCode(_ value: Double, _ codes: ONNXCodes) -> Int64? {
+    if isFloat { return value.isNaN ? nil : 0 }
+    let quantization = tensors[codes.tensor].quantization
+    let fill =
+      codes.isReal ? value / Double(quantization?.scales[0] ?? 1) + Double(quantization?.zeroPoints[0] ?? 0) : value
+    guard abs(fill - fill.rounded()) < 1e-4, let code = Int64(exactly: fill.rounded()),
+      tensors[codes.tensor].type.codes?.contains(code) == true
+    else { return nil }
+    return code
+  }
+
+  /// Operators that only move elements, whose quantisers might as well stand in front of them.
+  private static let movements: Set<String> = [
+    "Pad", "Slice", "Gather", "Tile", "Expand", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity",
+    "DepthToSpace", "SpaceToDepth",
+  ]
+
+  /// The one quantiser that all go through that read what a node makes, movement aside; nil where there is none.
+  func quantizerBehind(_ node: ONNXNode) -> ONNXQuantizer? {
+    guard !isFloat, node.outputs.count == 1, let output = node.outputs.first, !outputNames.contains(output) else { return nil }
+    var names = [output]
+    var found: Set<ONNXQuantizer> = []
+    while let name = names.popLast() {
+      guard let places = readers[name], !outputNames.contains(name) else { return nil }
+      for place in places {
+        let reader = nodes[place]
+        guard reader.inputs.first == name else { return nil }
+        if reader.type == "QuantizeLinear" {
+          let wanted = ONNXElement.codes(Int32(truncatingIfNeeded: reader.int("output_dtype", default: 0)))
+          guard let quantizer = try? linearQuantizer(reader, 1, type: wanted) else { return nil }
+          found.insert(quantizer)
+        } else if Self.movements.contains(reader.type), names.count < 1 << 10 {
+          names += reader.outputs.prefix(1)
+        } else {
+          return nil
+        }
+      }
+    }
+    return found.count == 1 ? found.first : nil
   }
 
   /// A tensor whose shape is that of the axes in memory order, seen in the file's order.

@@ -72,6 +72,8 @@ extension ONNXTranslation {
       switch kind {
       case .add, .subtract: found = (nil, a + b)
       case .multiply: found = (nil, a * b)
+      // Codes next to the divisor's zero are the smallest.
+      case .divide: found = (nil, a / (try quantization(right).scale))
       default:
         throw NodeFault(
           "no quantiser makes codes of it", remedy: "put a quantiser (Quant or QuantizeLinear) in front of the output")
@@ -99,8 +101,12 @@ extension ONNXTranslation {
         case .codes(let codes): found.largest = max(found.largest, try farthest(codes.tensor))
         case .pending(let part): found.largest = max(found.largest, try reach(part).largest)
         case .constant(let constant): found.largest = max(found.largest, constant.reals.map(abs).max() ?? 0)
-        case .input, .failed: throw NodeFault("a part of it is not quantised")
-        }
+        case .input, .failed:
+          throw NodeFault(
+            "a part of it is not quantised",
+            remedy: "put QuantizeLinear and DequantizeLinear behind each of its inputs: quantize_static does with "
+              + "QuantFormat.QDQ")
+                }
       }
     }
     let (low, high) = (pending.clamp.lowerBound, pending.clamp.upperBound)

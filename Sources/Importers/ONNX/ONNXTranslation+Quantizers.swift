@@ -368,9 +368,7 @@ extension ONNXTranslation {
     var codes = codes
     for (index, pool) in pools.enumerated() {
       if index == 0 { tensors[codes.tensor].name += "/before MaxPool" }
-      codes.tensor = move(
-        .maxPool2D(pool.window, height: pool.height, width: pool.width, .none), "MaxPool", [codes.tensor],
-        shape: pool.shape, name: index == pools.count - 1 ? name : nil)
+      codes.tensor = pooled(codes.tensor, pool, name: index == pools.count - 1 ? name : nil)
     }
     return codes
   }

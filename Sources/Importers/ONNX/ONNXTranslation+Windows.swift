@@ -102,12 +102,20 @@ extension ONNXTranslation {
     func pool(_ image: Image) throws(NodeFault) -> (ONNXPending.MaximumPool, StridedView) {
       let kernel = try kernel(node, image, isGlobal: isGlobal)
       let (window, height, width) = try window(
-        node, rank: image.rank, kernel: kernel, input: [image.height, image.width], dilates: false)
-      return (
-        ONNXPending.MaximumPool(
-          window: window, height: kernel[0], width: kernel[1], shape: [image.batch, height, width, image.channels]),
-        image.view(channels: image.channels, height: height, width: width)
-      )
+        node, rank: image.rank, kernel: kernel, input: [image.height, image.width], dilates: true)
+      var pool = ONNXPending.MaximumPool(
+        window: window, height: kernel[0], width: kernel[1], shape: [image.batch, height, width, image.channels])
+      if window.dilationHeight > 1 || window.dilationWidth > 1, case .explicit(let top, let left, _, _) = window.padding {
+        pool.gathered = (
+          try places(height, kernel[0], window.strideHeight, window.dilationHeight, before: top, size: image.height),
+          try places(width, kernel[1], window.strideWidth, window.dilationWidth, before: left, size: image.width)
+        )
+        guard elementCount([image.batch, height * kernel[0], width * kernel[1], image.channels]) != nil else {
+          throw NodeFault("its dilated window is too large")
+        }
+        pool.window = Window(padding: .valid, strideHeight: kernel[0], strideWidth: kernel[1])
+      }
+      return (pool, image.view(channels: image.channels, height: height, width: width))
     }
     // Behind what is not quantised yet, the pool follows the quantiser.
     if case .pending(var pending) = x {
@@ -128,11 +136,41 @@ extension ONNXTranslation {
     guard case .codes(var codes) = x else { throw NodeFault("its input is not quantised") }
     let image = try image(codes)
     let (made, view) = try pool(image)
-    codes.tensor = move(
-      .maxPool2D(made.window, height: made.height, width: made.width, .none), node.type, [image.tensor],
-      shape: made.shape, name: node.outputs.first)
+    codes.tensor = pooled(image.tensor, made, node.type, name: node.outputs.first)
     codes.view = view
     try set(node, .codes(codes))
+  }
+
+  /// Adds a maximum pool of an image in memory.
+  mutating func pooled(
+    _ image: Int, _ pool: ONNXPending.MaximumPool, _ typeName: String = "MaxPool", name: String?
+  ) -> Int {
+    var image = image
+    if let (rows, columns) = pool.gathered {
+      let shape = tensors[image].shape
+      image = move(
+        .indexed([Array(0..<shape[0]), rows, columns, Array(0..<shape[3])]), typeName, [image],
+        shape: [shape[0], rows.count, columns.count, shape[3]])
+    }
+    return move(
+      .maxPool2D(pool.window, height: pool.height, width: pool.width, .none), typeName, [image], shape: pool.shape,
+      name: name)
+  }
+
+  /// The elements of an axis under each window with gaps. Beside the image stands one that is under the window as well:
+  /// the largest is the same.
+  private func places(
+    _ count: Int, _ kernel: Int, _ stride: Int, _ dilation: Int, before: Int, size: Int
+  ) throws(NodeFault) -> [Int] {
+    var places: [Int] = []
+    for window in 0..<count {
+      let taps = (0..<kernel).map { window * stride - before + $0 * dilation }
+      guard let inside = taps.first(where: { (0..<size).contains($0) }) else {
+        throw NodeFault("a window of its lies outside the image, and has no largest element")
+      }
+      places += taps.map { (0..<size).contains($0) ? $0 : inside }
+    }
+    return places
   }
 
   mutating func averagePool(_ node: ONNXNode) throws(NodeFault) {
@@ -153,9 +191,10 @@ extension ONNXTranslation {
         .average(image.tensor, window, height: kernel[0], width: kernel[1]), typeName: node.type, view: view, shape: shape)
     }
     if node.int("count_include_pad", default: 0) != 0 {
-      // Padding counts, what ceil_mode adds behind it does not.
+      // Padding counts; what ceil_mode adds behind it does not, but for ONNX Runtime's own operator, which divides by the
+      // whole window always.
       let pads = try node.window("pads", rank: 2 * image.rank, default: 0)
-      let ends = node.string("auto_pad", default: "NOTSET") == "NOTSET"
+      let ends = node.string("auto_pad", default: "NOTSET") == "NOTSET" && node.type != "QLinearAveragePool"
         ? [image.rank == 1 ? 0 : pads[2], pads[2 * image.rank - 1]] : [bottom, right]
       image.tensor = padded(
         image.tensor, [0, 0, top, ends[0], left, ends[1], 0, 0],

@@ -55,6 +55,15 @@ struct ONNXTranslation {
     self.nodes = nodes
     varying = Set(graph.input.map(\.name)).subtracting(graph.initializer.map(\.name))
     for node in nodes where node.inputs.contains(where: varying.contains) { varying.formUnion(node.outputs) }
+    let recurrent = nodes.first { ["LSTM", "GRU"].contains($0.type) }
+    if let recurrent, !isFloat, !Self.isQuantised(graph, nodes) {
+      throw NetworkError(
+        [
+          LayerIssue(
+            reason: "nothing in it is quantised: quantize_static leaves \(recurrent.type) real, and what stands around it",
+            remedy: Self.recurrentRemedy)
+        ])
+    }
     guard isFloat || nodes.isEmpty || Self.isQuantised(graph, nodes) else {
       throw NetworkError(
         [
@@ -290,6 +299,10 @@ struct ONNXTranslation {
       let tensor = addTensor(Tensor(name: input.name, shape: shape, type: .int32))
       made.tensor = tensor
       meanings[input.name] = .codes(ONNXCodes(tensor: tensor, view: view, isReal: false))
+    } else if [6, 7].contains(type.elemType), choosesRows(input.name) {
+      let tensor = addTensor(Tensor(name: input.name, shape: shape, type: .int32))
+      made.tensor = tensor
+      meanings[input.name] = .codes(ONNXCodes(tensor: tensor, view: view, isReal: false))
     } else if let codes = ONNXElement.codes(type.elemType) {
       // What the codes mean is told by whoever reads them.
       let tensor = addTensor(Tensor(name: input.name, shape: shape, type: codes))
@@ -302,9 +315,25 @@ struct ONNXTranslation {
     } else if [1, 10, 11].contains(type.elemType) {
       meanings[input.name] = .input(index: inputs.count, view)
     } else {
-      return fault("is \(ONNXElement.name(type.elemType)); numbers or codes are supported")
+      return fault(
+        "is \(ONNXElement.name(type.elemType)); real numbers, codes, and indices of a quantised table's rows (Gather) are "
+          + "supported", "give the network real numbers, and cast in front of it")
     }
     inputs.append(made)
+  }
+
+  /// Whether an input of integers does nothing but choose rows: perhaps in another shape.
+  private func choosesRows(_ name: String) -> Bool {
+    guard let places = readers[name], !outputNames.contains(name) else { return false }
+    return places.allSatisfy { place in
+      let node = nodes[place]
+      switch node.type {
+      case "Gather": return node.inputs.firstIndex(of: name) == 1
+      case "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity":
+        return node.inputs.first == name && node.outputs.first.map(choosesRows) == true
+      default: return false
+      }
+    }
   }
 
   /// The tensor of a network output, its elements in the file's order.
@@ -451,7 +480,7 @@ struct ONNXTranslation {
     case .input:
       throw NodeFault(
         "its \(role) is the network's float input, not quantised",
-        remedy: "put a quantiser (Quant or QuantizeLinear) behind the input")
+        remedy: "put a quantiser (Quant or QuantizeLinear) behind the input: quantize_static does with QuantFormat.QDQ")
     case .constant: throw NodeFault("its \(role) is a constant", remedy: "fold constants when exporting")
     case .failed: throw NodeFault("its \(role) cannot be made")
     }
@@ -603,7 +632,11 @@ struct ONNXTranslation {
       throw NodeFault(
         "dynamic quantisation measures scales at run time, in floating point",
         remedy: "quantise statically (onnxruntime.quantization.quantize_static)", isOfOperator: true)
-    case "LSTM", "GRU", "RNN":
+    case "LSTM", "GRU":
+      throw NodeFault(
+        "it is real: no quantiser reaches inside it, and quantize_static quantises what stands around it alone",
+        remedy: Self.recurrentRemedy, isOfOperator: true)
+    case "RNN":
       throw NodeFault(
         "it hands hidden states on from moment to moment as real values, with no quantiser in between: no codes stand for them",
         remedy: "write the cell's steps out as MatMul, Add, Mul, Sigmoid and Tanh before the export (in PyTorch: a loop over time "
@@ -614,6 +647,9 @@ struct ONNXTranslation {
     default: throw unknown(node, isOfOperator: true)
     }
   }
+
+  static let recurrentRemedy =
+    "quantise the float model: lockstep quantize MODEL --to int8 --calibration FILE --output network.tflite"
 
   func unknown(_ node: ONNXNode, isOfOperator: Bool = false) -> NodeFault {
     NodeFault(
