@@ -119,20 +119,21 @@ def remainder_cases():
 
 def cast(name, kind):
     shape = (2, 3, 4)
-    island = Island(name, "CAST", [shape] * (2 if kind in ("pairs", "joined") else 1), (CODES, OTHER))
+    island = Island(name, "CAST", [shape] * (2 if kind == "pairs" else 1), (CODES, OTHER))
     options = dict(inDataType=TYPES["bool"], outDataType=TYPES["float32"])
     x = island.codes[0]
     if kind == "codes":
         # Codes themselves, whatever they stand for.
         made = island.made("CAST", [x], shape, inDataType=TYPES["int8"], outDataType=TYPES["float32"])
         return finish(island, made, shape, Quantization(0.9, -3))
-    if kind in ("pairs", "joined"):
-        reals = [island.real(code, shape) for code in island.codes]
-        truth = island.made("GREATER", reals, shape, "bool")
-        if kind == "joined":
-            zero = island.graph.constant("zero", np.array(0.31, np.float32), "float32")
-            other = island.made("LESS", [reals[0], zero], shape, "bool")
-            truth = island.made("LOGICAL_OR", [truth, island.made("LOGICAL_NOT", [other], shape, "bool")], shape, "bool")
+    if kind == "pairs":
+        truth = island.made("GREATER", [island.real(code, shape) for code in island.codes], shape, "bool")
+    elif kind == "joined":
+        real = island.real(x, shape)
+        low, high = (island.graph.constant(f"bound{b}", np.array(b, np.float32), "float32") for b in (-1.1, 0.31))
+        below, above = (island.made("LESS", [real, b], shape, "bool") for b in (low, high))
+        above = island.made("LOGICAL_NOT", [above], shape, "bool")
+        truth = island.made("LOGICAL_OR", [below, above], shape, "bool")
     elif kind == "real":
         bound = island.graph.constant("bound", np.array(0.31, np.float32), "float32")
         truth = island.made("GREATER_EQUAL", [island.real(x, shape), bound], shape, "bool")
