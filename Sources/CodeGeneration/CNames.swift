@@ -28,8 +28,8 @@ public struct CNames: Sendable {
   public static func notice(ofModel name: String) -> String? {
     let prefix = CNames(modelName: name).prefix
     guard prefix != name, name.allSatisfy(\.isASCII), identifier(of: name).utf8.count <= longestPrefix else { return nil }
-    return "names in the C start with \(prefix), as those of files would whose names differ from \"\(name)\" in case or "
-      + "signs alone; --prefix gives others"
+    return "names in the C start with \(prefix); a file whose name differs from \"\(name)\" in case or signs alone would get "
+      + "the same ones: --prefix gives others"
   }
 
   /// An identifier in lower case that reads like `name`.

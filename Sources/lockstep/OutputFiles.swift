@@ -18,6 +18,20 @@ struct OutputFiles {
   /// Files that are removed once the others are in their places.
   private var stale: [(name: String, folder: String)] = []
 
+  /// Throws where a file to be written is one that is read, by whatever name.
+  static func expect(_ outputs: [String], apartFrom inputs: [String]) throws(FileError) {
+    func identity(_ path: String) -> [UInt64]? {
+      var status = stat()
+      guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+      return [UInt64(status.st_dev), UInt64(status.st_ino)]
+    }
+    let read = Set(inputs.compactMap(identity))
+    for path in outputs {
+      guard let file = identity(path), read.contains(file) else { continue }
+      throw FileError(path: path, reason: "is read by this very command, and would be written over; name another --output")
+    }
+  }
+
   /// Writes a file to be committed later. Where `path` is a device or a pipe, it gets the bytes at once.
   mutating func add(_ bytes: [UInt8], at path: String) throws(FileError) {
     var status = stat()

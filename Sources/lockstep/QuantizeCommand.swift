@@ -143,6 +143,7 @@ struct QuantizeCommand: ParsableCommand {
   }
 
   func run() throws {
+    try OutputFiles.expect([output], apartFrom: [path] + calibration + [images].compactMap { $0 })
     let float = try FloatModelFile(path: path, signature: function.signature)
     let (quantized, bytes, codes, errors) = try quantize(float)
     // The program of the very bytes that are written.

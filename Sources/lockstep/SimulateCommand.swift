@@ -93,6 +93,7 @@ struct SimulateCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    try OutputFiles.expect(outputPaths, apartFrom: [path] + inputPaths)
     let model = try ModelFile(path: path, signature: lowering.signature)
     let program = try model.program(lowering.options)
     try program.expect(outputPaths.count, "--output", Array(program.callOutputs))

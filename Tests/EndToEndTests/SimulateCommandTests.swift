@@ -134,4 +134,24 @@ import Testing
     #expect(one.status == 64)
     #expect(one.error.contains("--input is given 1 time; the network needs it 2 times"), "\(one.error)")
   }
+
+  @Test("what is read is not written over, by whatever name; --reset is refused where nothing is kept")
+  func outputsApart() throws {
+    let folder = try TemporaryFolder()
+    let corpus = try OperatorCorpus.unpacked.get().folder
+    let model = corpus.path("sub_broadcast_channel.tflite")
+    let given = try (0..<2).map { index in
+      try folder.write(try Data(contentsOf: corpus.url.appending(path: "sub_broadcast_channel.input\(index).npy")), "x\(index).npy")
+    }
+    try FileManager.default.createSymbolicLink(atPath: folder.path("link.npy"), withDestinationPath: given[0])
+    let before = try folder.read("x0.npy")
+    let ask = ["simulate", model] + given.flatMap { ["--input", $0] }
+    for output in [given[0], folder.path("link.npy")] {
+      let run = try CommandRun(ask + ["--output", output])
+      #expect(run.status == 65 && run.error.contains("\(output): is read by this very command"), "\(run.error)")
+      #expect(try folder.read("x0.npy") == before)
+    }
+    let reset = try CommandRun(ask + ["--output", folder.path("y.npy"), "--reset"])
+    #expect(reset.status == 64 && reset.error.contains("--reset is about networks that keep variables"), "\(reset.error)")
+  }
 }
