@@ -96,6 +96,29 @@ extension ConstantArray {
     }
   }
 
+  /// What a dense layer with weights [out, in] makes of real vectors, as `shape`.
+  func weighted(
+    by weights: [Float], rows: [Int], plus bias: ConstantArray?, shape made: [Int]
+  ) throws(EvaluationFault) -> ConstantArray {
+    guard case .reals(let x) = elements, rows.count == 2, rows[1] > 0, x.count % rows[1] == 0,
+      weights.count == rows[0] * rows[1], try elementCount(made) == x.count / rows[1] * rows[0]
+    else { throw EvaluationFault("its input of shape \(shape) and its weights of shape \(rows) do not make \(made)") }
+    var offsets = [Float](repeating: 0, count: rows[0])
+    if let bias {
+      guard case .reals(let reals) = bias.elements, reals.count == rows[0] else {
+        throw EvaluationFault("its bias does not fit its weights of shape \(rows)")
+      }
+      offsets = reals
+    }
+    let length = rows[1]
+    let sums = (0..<x.count / length).flatMap { vector in
+      (0..<rows[0]).map { row in
+        (0..<length).reduce(offsets[row]) { $0 + x[vector * length + $1] * weights[row * length + $1] }
+      }
+    }
+    return ConstantArray(shape: made, .reals(sums))
+  }
+
   func clamped(_ activation: Activation) throws(EvaluationFault) -> ConstantArray {
     let bounds: (low: Int64, high: Int64?)
     switch activation {

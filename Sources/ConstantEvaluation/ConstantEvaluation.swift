@@ -44,9 +44,11 @@ struct ConstantEvaluation {
     for (index, operation) in network.operations.enumerated() {
       var operation = operation
       operation.place = operation.place ?? index
+      operation = operation.withoutEmptyParts(network.tensors)
       do throws(EvaluationFault) {
         if try evaluate(operation) { continue }
         try settleShapes(operation)
+        if isEmpty(operation) { continue }
       } catch {
         operation.kind = .unsupported(reason: error.reason)
         operation.remedy = error.remedy.rawValue
@@ -107,6 +109,12 @@ struct ConstantEvaluation {
       network.tensors[output].constant = try array.bytes(as: tensor.type)
     }
     return true
+  }
+
+  /// Whether an operation that moves elements moves none; what it makes is a constant then.
+  private func isEmpty(_ operation: Operation) -> Bool {
+    operation.kind.movesElements && !operation.outputs.isEmpty
+      && operation.outputs.allSatisfy { network.tensors.indices.contains($0) && network.tensors[$0].constant == [] }
   }
 
   mutating func spend(_ shape: [Int]) throws(EvaluationFault) {
@@ -179,6 +187,16 @@ struct ConstantEvaluation {
     default: break
     }
 
+    if case .fullyConnected(_, let activation) = operation.kind {
+      // Weights may be codes, beside real activations: a file of dynamic range.
+      guard type(0) == .float32, made.type == .float32, operation.inputs.count > 1, let index = operation.inputs[1],
+        let weights = tensors[index].floats ?? tensors[index].dequantized
+      else { return nil }
+      return [
+        try input(0).weighted(by: weights, rows: tensors[index].shape, plus: optional(2), shape: made.shape)
+          .clamped(activation)
+      ]
+    }
     // Arithmetic on codes is lowering's; here it is on numbers that mean themselves.
     guard operation.inputs.allSatisfy({ $0.map { tensors[$0].isNumber } ?? false }), made.isNumber else { return nil }
     switch operation.kind {
@@ -233,6 +251,14 @@ extension Tensor {
 }
 
 extension Operation {
+  /// What is joined without the parts that hold nothing, which some rounds of a loop have.
+  public func withoutEmptyParts(_ tensors: [Tensor]) -> Operation {
+    guard case .concatenation = kind else { return self }
+    var whole = self
+    whole.inputs.removeAll { $0.map { tensors.indices.contains($0) && tensors[$0].shape.contains(0) } ?? false }
+    return whole.inputs.isEmpty ? self : whole
+  }
+
   /// The inputs whose elements it moves; the others say where to.
   var movedInputs: [Int?] {
     switch kind {
@@ -254,7 +280,7 @@ extension Operation.Kind {
   fileprivate var canBeEvaluated: Bool {
     switch self {
     case .constant, .quantize, .dequantize, .add, .addAll, .subtract, .multiply, .divide, .maximum, .minimum, .compare,
-      .logical, .select, .reduce:
+      .logical, .select, .reduce, .fullyConnected:
       true
     default: movesElements
     }

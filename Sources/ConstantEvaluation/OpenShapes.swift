@@ -9,13 +9,14 @@ extension ConstantEvaluation {
       let shapes = try shapes(madeBy: operation), shapes.count == operation.outputs.count
     else { return }
     for (output, shape) in zip(operation.outputs, shapes) {
-      guard let tensor = tensor(output), shape.count == tensor.shape.count, shape.allSatisfy({ $0 > 0 }) else {
-        continue
-      }
+      guard let tensor = tensor(output), shape.count == tensor.shape.count,
+        shape.allSatisfy({ $0 > 0 }) || operation.kind.movesElements && shape.allSatisfy({ $0 >= 0 })
+      else { continue }
       try spend(shape)
       for axis in tensor.openAxes where shape.indices.contains(axis) {
         network.tensors[output].shape[axis] = shape[axis]
       }
+      if network.tensors[output].shape.contains(0) { network.tensors[output].constant = [] }
     }
   }
 

@@ -190,6 +190,7 @@ struct TFLiteLoops {
 
   /// Appends an operation, or what it makes of constants.
   private mutating func append(_ operation: Operation, _ access: VariableAccess?) {
+    let operation = operation.withoutEmptyParts(tensors)
     let used = operation.inputs.compactMap { $0 }
     let indices = used + operation.outputs
     if access == nil, operation.outputs.count == 1, indices.allSatisfy(tensors.indices.contains),

@@ -307,6 +307,8 @@ struct Lowering {
     case .lstm(let cellClip): try lstm(operation, cellClip: cellClip)
     case .svdf(let rank): try svdf(operation, rank: rank)
     case .signal(let function): try signal(operation, function)
+    case .recurrent:
+      throw LayerFault("it is a recurrent layer of real numbers", remedy: "quantise the network: lockstep quantize")
     case .constant:
       throw LayerFault(
         "it is supported where constants and fixed shapes determine it", remedy: Self.remedy(for: operation.typeName))

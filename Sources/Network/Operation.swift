@@ -289,6 +289,12 @@ public struct Operation: Sendable {
     /// last `memory` results of every filter. Outputs: [1, filters / rank]; the new results (TensorFlow Lite's SVDF).
     case svdf(rank: Int)
     case signal(SignalFunction)
+    /// Of real numbers, in one direction. Inputs: [time, batch, features]; weights of the input [gates · units, features];
+    /// weights of the hidden state [gates · units, units]; biases [gates · units] or nil; biases of the product with the
+    /// hidden state that a gate resets [units] or nil; peepholes [3 · units] or nil; hidden state and cell before the
+    /// first moment [1, batch, units], nil for zeros. Outputs: hidden states [time, batch, units]; the last of them; the
+    /// last cell, where there is one.
+    case recurrent(RecurrentLayer)
     /// What the importer could not translate, and why.
     case unsupported(reason: String)
   }
@@ -321,7 +327,7 @@ extension Operation.Kind {
   /// Whether it may make more than one tensor.
   public var mayHaveSeveralOutputs: Bool {
     switch self {
-    case .split, .splitSizes, .unpack, .lstm, .svdf: true
+    case .split, .splitSizes, .unpack, .lstm, .svdf, .recurrent: true
     case .signal(let function):
       switch function {
       case .autoScale, .subtraction, .framer, .stacker, .delay, .overlapAdd: true

@@ -218,8 +218,8 @@ struct FixedPointQuantizer {
       case .product, .quotient: kind = .multiply(.none)
       case .maximum, .minimum, .squaredDifference, .slope, .compared, .both, .either: throw Self.noForm
       }
-      // A constant would be rounded to codes of its own.
-      guard layer.constant == nil else { throw Self.noForm }
+      // A constant would be rounded to codes of its own: it becomes weights and biases.
+      if let constant = layer.constant { return try add(combination, constant, layer, type, inputs[0]) }
       let made = addActivation(layer.output)
       builder.emit(kind, type, inputs, made, rule(layer, format(of: layer.output)))
     case .average:
@@ -296,6 +296,37 @@ struct FixedPointQuantizer {
       let made = addActivation(layer.output)
       builder.emit(.unary(.composed(functions)), type, inputs, made, rule(layer, format(of: layer.output)))
     }
+  }
+
+  /// A sum, difference or product with one number, or one a channel: a depthwise window of one element.
+  private mutating func add(
+    _ combination: FloatLayer.Combination, _ constant: FloatConstant, _ layer: FloatLayer, _ type: String, _ x: Int
+  ) throws(LayerFault) {
+    let shape = network.network.tensors[layer.inputs[0]].shape
+    guard shape == network.network.tensors[layer.output].shape, constant.shape.dropLast().allSatisfy({ $0 == 1 }),
+      let inner = shape.last, constant.numbers.count == 1 || constant.numbers.count == inner
+    else { throw Self.noForm }
+    let numbers = constant.numbers.count == inner ? constant.numbers : Array(repeating: constant.numbers[0], count: inner)
+    let (ones, zeros) = ([Float](repeating: 1, count: inner), [Float](repeating: 0, count: inner))
+    let (gains, offsets): ([Float], [Float])
+    switch combination {
+    case .sum: (gains, offsets) = (ones, numbers)
+    case .difference: (gains, offsets) = constant.isLeft ? (ones.map { -$0 }, numbers) : (ones, numbers.map { -$0 })
+    default: (gains, offsets) = (numbers, zeros)
+    }
+    let image = [shape.dropLast().reduce(1, *), 1, 1, inner]
+    let window = Window(padding: .valid)
+    let affine = FloatAffine(
+      window: try FloatWindow(window, shape: image, rows: 1, columns: 1), groups: inner, outputs: inner, weights: gains,
+      bias: offsets, isDense: false, fileWindow: window)
+    let source = reshaped(x, to: image, format(of: layer.inputs[0]))
+    let to = format(of: layer.output)
+    let made = builder.add(
+      Tensor(
+        name: "\(network.network.tensors[layer.output].name)/image", shape: image, type: to.type,
+        quantization: to.quantization))
+    try add(affine, layer, type, source, to: made)
+    builder.emit(.reshape(shape: nil), "Reshape", [made], addActivation(layer.output))
   }
 
   private static let noForm = LayerFault(

@@ -11,10 +11,15 @@ public struct FloatNetwork: Sendable {
   /// Tensors of whole numbers that choose rows of tables, with how many rows the shortest of these has.
   private(set) var indices: [Int: Int] = [:]
 
+  /// Tensors that play one part in all moments of a recurrent layer, list by list.
+  let alike: [[Int]]
+
   /// Throws a `NetworkError` with every layer that is not one of real numbers, or is not supported.
   public init(_ network: Network) throws {
     try network.validate()
-    let network = network.evaluatingConstants().leavingIndicesToCaller().writingQuotientsOut()
+    let (written, alike) = network.evaluatingConstants().leavingIndicesToCaller().writingRecurrencesOut()
+    let network = written.writingQuotientsOut()
+    self.alike = alike
     guard !network.inputs.isEmpty, !network.outputs.isEmpty else {
       throw NetworkError("it has \(network.inputs.count) inputs and \(network.outputs.count) outputs")
     }

@@ -46,6 +46,14 @@ struct QuantizedNetworkBuilder {
   let source: Network
   private(set) var tensors: [Tensor] = []
   private(set) var operations: [Operation] = []
+  /// Constants, which are held once: a recurrent layer has the same weights in each moment.
+  private var constants: [Constant: Int] = [:]
+  private struct Constant: Hashable {
+    var bytes: [UInt8]
+    var shape: [Int]
+    var type: ElementType
+    var quantization: Quantization?
+  }
   /// Where the source's tensors are.
   private var places: [Int: Int] = [:]
 
@@ -102,7 +110,11 @@ struct QuantizedNetworkBuilder {
     for integer in integers {
       for byte in 0..<width { bytes.append(UInt8(truncatingIfNeeded: integer >> Int64(8 * byte))) }
     }
-    return add(Tensor(name: name, shape: shape, type: type, quantization: quantization, constant: bytes))
+    let constant = Constant(bytes: bytes, shape: shape, type: type, quantization: quantization)
+    if let known = constants[constant] { return known }
+    let made = add(Tensor(name: name, shape: shape, type: type, quantization: quantization, constant: bytes))
+    constants[constant] = made
+    return made
   }
 
   mutating func emit(

@@ -13,6 +13,7 @@ struct SharedCodes {
   ) {
     self.network = network
     parents = Array(network.network.tensors.indices)
+    for list in network.alike { for tensor in list.dropFirst() { join(list[0], tensor) } }
     var concatenations: [FloatLayer] = []
     for layer in network.layers {
       switch layer.kind {

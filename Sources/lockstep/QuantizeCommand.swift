@@ -24,8 +24,8 @@ struct QuantizeCommand: ParsableCommand {
     discussion: """
       Reads a float network (ONNX, or TensorFlow Lite without optimizations, with float16 weights or of dynamic range, \
       whose int8 weights it takes for what they stand for), with the operators that `lockstep inspect --operators` lists, but \
-      recurrent layers and integers inside the network beyond indices and what is cast to real numbers; batch normalisation is \
-      folded, other normalisations and what else has no operator on int8 are written out. Calibration runs some hundred \
+      integers inside the network beyond indices and what is cast to real numbers; batch normalisation is folded, recurrent \
+      layers, other normalisations and what else has no operator on int8 are written out. Calibration runs some hundred \
       typical inputs through it, no labels needed, and so finds the ranges that codes have to cover.
 
         fixed-point  every scale is a power of two, so that a shift requantises: the

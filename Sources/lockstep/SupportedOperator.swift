@@ -253,6 +253,8 @@ struct SupportedOperator {
         + "modes for codes of 0 and more"),
     SupportedOperator(name: "BipolarQuant", limits: "of weights and activations"),
     SupportedOperator(
+      name: "QuantLSTMCell", limits: "Brevitas' QuantLSTM, all of it quantised: written out, at most 1,000 moments or so"),
+    SupportedOperator(
       name: "QuantizeLinear, DequantizeLinear", limits: "int4 to int16, uint4 to uint16; weights per channel"),
     SupportedOperator(name: "QLinearConv, QLinearMatMul", limits: ""),
     SupportedOperator(

@@ -49,6 +49,9 @@ struct ONNXNode {
   func tensor(_ name: String) -> Lockstep_Onnx_TensorProto? {
     attributes[name].flatMap { $0.hasT ? $0.t : nil }
   }
+  func strings(_ name: String) -> [String]? {
+    attributes[name].map { $0.strings.map { String(decoding: $0, as: UTF8.self) } }
+  }
   func floats(_ name: String) -> [Float]? { attributes[name]?.floats }
 
   /// One number an axis of a window, all of them `value` where the attribute is left out.

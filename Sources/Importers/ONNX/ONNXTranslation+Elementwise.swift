@@ -105,7 +105,15 @@ extension ONNXTranslation {
   mutating func staged(
     _ node: ONNXNode, _ x: ONNXMeaning, _ constant: ONNXConstant, isFirst: Bool
   ) throws(NodeFault) -> ONNXMeaning {
-    guard let view = x.view else { throw unknown(node) }
+    guard var view = x.view else { throw unknown(node) }
+    var x = x
+    // A constant of more axes gives the result as many.
+    let more = constant.shape.count - view.axes.count
+    if more > 0, constant.shape.prefix(more).allSatisfy({ $0 == 1 }),
+      let wider = view.reshaped(to: Array(repeating: 1, count: more) + view.shape)
+    {
+      (view, x) = (wider, x.with(wider))
+    }
     var axes: [Int] = []
     var numbers = constant.reals
     if let scalar = constant.scalar, constant.shape.count <= view.axes.count {
@@ -133,7 +141,7 @@ extension ONNXTranslation {
   }
 
   /// A sum, difference or product of two tensors of codes, which come to lie alike in memory.
-  private mutating func combined(
+  mutating func combined(
     _ kind: Operation.Kind, _ typeName: String, _ left: ONNXCodes, _ right: ONNXCodes
   ) throws(NodeFault) -> ONNXPending {
     if left.view == right.view, tensors[left.tensor].shape == tensors[right.tensor].shape {

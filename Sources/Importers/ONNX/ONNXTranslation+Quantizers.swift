@@ -6,9 +6,10 @@ extension ONNXTranslation {
     switch node.type {
     case "Quant", "IntQuant": try quant(node)
     case "BipolarQuant": try bipolarQuant(node)
+    case "QuantLSTMCell": try quantLSTM(node)
     default:
       throw NodeFault(
-        "the operator is not supported", remedy: "of QONNX's operators, Quant and BipolarQuant are supported",
+        "the operator is not supported", remedy: "of QONNX's operators, Quant, BipolarQuant and QuantLSTMCell are supported",
         isOfOperator: true)
     }
   }
@@ -33,12 +34,13 @@ extension ONNXTranslation {
     try set(node, .constant(quantizedConstant(constant.shape, codes, .integer(bits: 2, signed: true), scales, [0])))
   }
 
-  /// QONNX's Quant: `clamp(x / scale + zeropt)`, rounded, and back to real values.
-  private mutating func quant(_ node: ONNXNode) throws(NodeFault) {
-    let bits = try scalar(node, 3, "bit width")
-    let isSigned = node.int("signed", default: 1) != 0
-    let isNarrow = node.int("narrow", default: 0) != 0
-    let mode = node.string("rounding_mode", default: "ROUND")
+  /// Type, codes and rounding of a quantiser of so many bits, whose attributes' names begin with `prefix`.
+  func quantizerCodes(
+    _ node: ONNXNode, bits: Double, _ prefix: String = ""
+  ) throws(NodeFault) -> (type: ElementType, codes: ClosedRange<Int64>, rounding: Quantizer.Rounding) {
+    let isSigned = node.int("\(prefix)signed", default: 1) != 0
+    let isNarrow = node.int("\(prefix)narrow", default: node.int("\(prefix)narrow_range", default: 0)) != 0
+    let mode = node.string("\(prefix)rounding_mode", default: "ROUND")
     guard let rounding = Quantizer.Rounding(name: mode) else {
       throw NodeFault(
         "its rounding mode is \(mode.printable(40))",
@@ -47,12 +49,19 @@ extension ONNXTranslation {
     guard (1...32).contains(bits), bits == bits.rounded() else {
       throw NodeFault("its bit width is \(bits)", remedy: "use whole numbers of bits, 1 to 16", isOfOperator: true)
     }
-    // QONNX's own executor takes it so.
-    if bits == 1, isSigned { return try bipolarQuant(node) }
     let type = ElementType.integer(bits: Int(bits), signed: isSigned)
     guard var codes = type.codes else { throw unknown(node) }
     if isNarrow { codes = isSigned ? -codes.upperBound...codes.upperBound : 0...codes.upperBound - 1 }
     guard codes.count > 1 else { throw NodeFault("its codes are \(codes): there is only one") }
+    return (type, codes, rounding)
+  }
+
+  /// QONNX's Quant: `clamp(x / scale + zeropt)`, rounded, and back to real values.
+  private mutating func quant(_ node: ONNXNode) throws(NodeFault) {
+    let bits = try scalar(node, 3, "bit width")
+    // QONNX's own executor takes it so.
+    if bits == 1, node.int("signed", default: 1) != 0 { return try bipolarQuant(node) }
+    let (type, codes, rounding) = try quantizerCodes(node, bits: bits)
     let x = try meaning(node, 0, "input")
     guard let shape = x.view?.shape else { throw unknown(node) }
     let scales = try scales(node, 1, of: shape)

@@ -75,6 +75,7 @@ extension ONNXTranslation {
     case "Concat": return try realConcatenation(node)
     case "Resize", "Upsample": return try realResize(node)
     case "MaxPool": return try dilatedPool(node)
+    case "LSTM", "GRU", "RNN": try recurrent(node)
     default: return false
     }
     return true

@@ -55,7 +55,7 @@ struct ONNXTranslation {
     self.nodes = nodes
     varying = Set(graph.input.map(\.name)).subtracting(graph.initializer.map(\.name))
     for node in nodes where node.inputs.contains(where: varying.contains) { varying.formUnion(node.outputs) }
-    let recurrent = nodes.first { ["LSTM", "GRU"].contains($0.type) }
+    let recurrent = nodes.first { ["LSTM", "GRU", "RNN"].contains($0.type) }
     if let recurrent, !isFloat, !Self.isQuantised(graph, nodes) {
       throw NetworkError(
         [
@@ -632,15 +632,10 @@ struct ONNXTranslation {
       throw NodeFault(
         "dynamic quantisation measures scales at run time, in floating point",
         remedy: "quantise statically (onnxruntime.quantization.quantize_static)", isOfOperator: true)
-    case "LSTM", "GRU":
+    case "LSTM", "GRU", "RNN":
       throw NodeFault(
         "it is real: no quantiser reaches inside it, and quantize_static quantises what stands around it alone",
         remedy: Self.recurrentRemedy, isOfOperator: true)
-    case "RNN":
-      throw NodeFault(
-        "it hands hidden states on from moment to moment as real values, with no quantiser in between: no codes stand for them",
-        remedy: "write the cell's steps out as MatMul, Add, Mul, Sigmoid and Tanh before the export (in PyTorch: a loop over time "
-          + "with the cell's formula), and quantise all of these: quantize_static with QuantFormat.QDQ", isOfOperator: true)
     case "If", "Loop", "Scan":
       throw NodeFault("control flow is not supported", remedy: "export one straight graph", isOfOperator: true)
     case "Constant": throw NodeFault("its value is of a kind that no operator here reads (text, or sparse)")

@@ -144,6 +144,8 @@ package nonisolated struct Lockstep_Onnx_AttributeProto: Sendable {
 
   package var ints: [Int64] = []
 
+  package var strings: [Data] = []
+
   /// Which of the fields holds the value.
   package var type: Int32 = 0
 
@@ -522,7 +524,7 @@ nonisolated extension Lockstep_Onnx_NodeProto: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Lockstep_Onnx_AttributeProto: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AttributeProto"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}f\0\u{1}i\0\u{1}s\0\u{1}t\0\u{2}\u{2}floats\0\u{1}ints\0\u{2}\u{c}type\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}f\0\u{1}i\0\u{1}s\0\u{1}t\0\u{2}\u{2}floats\0\u{1}ints\0\u{1}strings\0\u{2}\u{b}type\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -537,6 +539,7 @@ nonisolated extension Lockstep_Onnx_AttributeProto: SwiftProtobuf.Message, Swift
       case 5: try { try decoder.decodeSingularMessageField(value: &self._t) }()
       case 7: try { try decoder.decodeRepeatedFloatField(value: &self.floats) }()
       case 8: try { try decoder.decodeRepeatedInt64Field(value: &self.ints) }()
+      case 9: try { try decoder.decodeRepeatedBytesField(value: &self.strings) }()
       case 20: try { try decoder.decodeSingularInt32Field(value: &self.type) }()
       default: break
       }
@@ -569,6 +572,9 @@ nonisolated extension Lockstep_Onnx_AttributeProto: SwiftProtobuf.Message, Swift
     if !self.ints.isEmpty {
       try visitor.visitPackedInt64Field(value: self.ints, fieldNumber: 8)
     }
+    if !self.strings.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.strings, fieldNumber: 9)
+    }
     if self.type != 0 {
       try visitor.visitSingularInt32Field(value: self.type, fieldNumber: 20)
     }
@@ -583,6 +589,7 @@ nonisolated extension Lockstep_Onnx_AttributeProto: SwiftProtobuf.Message, Swift
     if lhs._t != rhs._t {return false}
     if lhs.floats != rhs.floats {return false}
     if lhs.ints != rhs.ints {return false}
+    if lhs.strings != rhs.strings {return false}
     if lhs.type != rhs.type {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
