@@ -44,7 +44,7 @@ private struct NetworkEditor {
   ]
   private static let types: [ElementType] = [
     .int8, .uint8, .int16, .int32, .int64, .float32, .float64, .integer(bits: 4, signed: false),
-    .integer(bits: 16, signed: false), .other("bool"),
+    .integer(bits: 16, signed: false), .int4, .uint32, .uint64, .boolean, .other("bool"),
   ]
 
   private mutating func size() -> Int { random.element(of: Self.sizes) }
@@ -277,6 +277,9 @@ private struct NetworkEditor {
         .real(.logarithm), .real(.gelu(isApproximate: random.chance(0.5))), .real(.square),
       ]
       return .unary(random.element(of: functions))
+    case .lstm: return .lstm(cellClip: random.element(of: Self.scales))
+    case .svdf: return .svdf(rank: random.chance(0.5) ? random.integer(in: -1...5) : size())
+    case .signal(let function): return .signal(changed(function))
     case .mirrorPad: return .mirrorPad(repeatsEdge: random.chance(0.5))
     case .depthToSpace, .spaceToDepth:
       let block = random.chance(0.5) ? random.integer(in: 0...4) : size()
@@ -301,6 +304,47 @@ private struct NetworkEditor {
         .unsupported(reason: "none"),
       ]
       return random.element(of: kinds)
+    }
+  }
+
+  /// One of its numbers another one.
+  private mutating func changed(_ function: SignalFunction) -> SignalFunction {
+    let number = random.chance(0.5) ? random.integer(in: -1...40) : size()
+    let isFirst = random.chance(0.5)
+    switch function {
+    case .framer(let size, let step, let isPrefilled):
+      if random.chance(0.3) { return .framer(size: size, step: step, isPrefilled: !isPrefilled) }
+      return .framer(size: isFirst ? number : size, step: isFirst ? step : number, isPrefilled: isPrefilled)
+    case .stacker(let channels, let left, let right, let step):
+      switch random.integer(in: 0...3) {
+      case 0: return .stacker(channels: number, left: left, right: right, step: step)
+      case 1: return .stacker(channels: channels, left: number, right: right, step: step)
+      case 2: return .stacker(channels: channels, left: left, right: number, step: step)
+      default: return .stacker(channels: channels, left: left, right: right, step: number)
+      }
+    case .delay: return .delay(by: number)
+    case .overlapAdd: return .overlapAdd(step: number)
+    case .window: return .window(shift: number)
+    case .autoScale: return .squareRoot
+    case .squareRoot: return .autoScale
+    case .fourier: return isFirst ? .fourier(length: number) : .inverseFourier(length: number)
+    case .inverseFourier: return isFirst ? .inverseFourier(length: number) : .fourier(length: number)
+    case .energy(let bins):
+      return .energy(isFirst ? min(number, bins.upperBound)..<bins.upperBound : bins.lowerBound..<max(number, bins.lowerBound))
+    case .filterBank: return .filterBank(channels: number)
+    case .subtraction(var subtraction):
+      switch random.integer(in: 0...5) {
+      case 0: subtraction.smoothing[0] = number
+      case 1: subtraction.oneMinusSmoothing[1] = number
+      case 2: subtraction.least = number
+      case 3: subtraction.smoothingBits = number
+      case 4: subtraction.bits = number
+      default: subtraction.isClamped.toggle()
+      }
+      return .subtraction(subtraction)
+    case .gainControl: return .gainControl(shift: number)
+    case .logarithm(let scale, let bits):
+      return .logarithm(scale: isFirst ? number : scale, correctionBits: isFirst ? bits : number)
     }
   }
 

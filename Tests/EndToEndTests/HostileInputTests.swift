@@ -18,6 +18,16 @@ import Testing
       try check(OperatorCorpus.unpacked.get().models, seed: 2, count: 5000)
     }
 
+    @Test("5,000 kinds of damage to models of 16 bits, 4 bits and uint8, with states and of signals end likewise")
+    func damagedWidthsAndStates() throws {
+      let prefixes = ["sixteen_", "integers_", "recurrent_", "states_", "signal_", "uint8_"]
+      let models = try OperatorCorpus.unpacked.get().models.filter { model in
+        model.stem.contains("int4") || prefixes.contains { model.stem.hasPrefix($0) }
+      }
+      #expect(models.count > 800)
+      try check(models, seed: 4, count: 5000)
+    }
+
     @Test("5,000 kinds of damage to ONNX models end likewise")
     func damagedONNX() throws {
       try check(OperatorCorpus.onnx.get().models, seed: 3, count: 5000)

@@ -32,11 +32,24 @@ import Verification
     }
   }
 
+  /// What programs consist of.
+  enum Kind: String, Sendable, CaseIterable {
+    case narrow, wide, signals
+
+    func instance(seed: UInt64, points: Int) -> Instance {
+      switch self {
+      case .narrow: Instance(seed: seed, largest: points)
+      case .wide: Instance(seed: seed, largest: points, isWide: true)
+      case .signals: Instance(signals: seed, largest: points)
+      }
+    }
+  }
+
   /// A certificate of a random program's random property; nil where that does not hold.
   private static func certificate(
-    seed: UInt64, points: Int
+    seed: UInt64, points: Int, _ kind: Kind = .narrow
   ) -> (certificate: Certificate, instance: Instance, checker: CertificateChecker)? {
-    let instance = Instance(seed: seed, largest: points)
+    let instance = kind.instance(seed: seed, points: points)
     var random = SeededGenerator(seed: seed)
     let property = instance.property(&random)
     guard instance.counterexample(to: property) == nil, let verifier = try? Verifier(instance.program) else {
@@ -68,10 +81,11 @@ import Verification
     (try? checker.check(certificate)) != nil
   }
 
-  @Test func aPropertyChangedByOneIsRefusedWhereItIsFalse() {
-    let counts = inParallel(800) { index -> Count in
+  @Test(arguments: Kind.allCases) func aPropertyChangedByOneIsRefusedWhereItIsFalse(_ kind: Kind) {
+    let counts = inParallel(kind == .narrow ? 800 : 60) { index -> Count in
       var count = Count()
-      guard let (certificate, instance, checker) = Self.certificate(seed: 6_000_000 + UInt64(index), points: 60) else {
+      guard let (certificate, instance, checker) = Self.certificate(seed: 6_000_000 + UInt64(index), points: 60, kind)
+      else {
         return count
       }
       count.certificates = 1
@@ -88,15 +102,17 @@ import Verification
       return count
     }
     let all = Count(counts)
-    print("properties ±1:", all.summary)
+    print("properties ±1, \(kind):", all.summary)
     #expect(all.faults.isEmpty, "\(all.faults.prefix(5))")
-    #expect(all.certificates > 200 && all.claimFalse > 2000)
+    let (certificates, mutants) = kind == .narrow ? (200, 2000) : (10, 150)
+    #expect(all.certificates > certificates && all.claimFalse > mutants)
   }
 
-  @Test func noProofOneStepAwayProvesAPropertyThatIsFalse() {
-    let counts = inParallel(500) { index -> Count in
+  @Test(arguments: Kind.allCases) func noProofOneStepAwayProvesAPropertyThatIsFalse(_ kind: Kind) {
+    let counts = inParallel(kind == .narrow ? 500 : 40) { index -> Count in
       var count = Count()
-      guard let (certificate, instance, checker) = Self.certificate(seed: 7_000_000 + UInt64(index), points: 60) else {
+      guard let (certificate, instance, checker) = Self.certificate(seed: 7_000_000 + UInt64(index), points: 60, kind)
+      else {
         return count
       }
       count.certificates = 1
@@ -120,9 +136,9 @@ import Verification
       return count
     }
     let all = Count(counts)
-    print("proofs ±1 of false properties:", all.summary)
+    print("proofs ±1 of false properties, \(kind):", all.summary)
     #expect(all.faults.isEmpty, "\(all.faults.prefix(5))")
-    #expect(all.claimFalse > 10_000)
+    #expect(all.claimFalse > (kind == .narrow ? 10_000 : 500))
   }
 
   @Test func aProofWithOpenCasesIsRefused() {
@@ -186,10 +202,11 @@ import Verification
     }
   }
 
-  @Test func aFileWithAByteChangedIsRefusedOrProvesSomethingTrue() {
-    let counts = inParallel(120) { index -> Count in
+  @Test(arguments: Kind.allCases) func aFileWithAByteChangedIsRefusedOrProvesSomethingTrue(_ kind: Kind) {
+    let counts = inParallel(kind == .narrow ? 120 : 24) { index -> Count in
       var count = Count()
-      guard let (certificate, instance, checker) = Self.certificate(seed: 9_000_000 + UInt64(index), points: 60) else {
+      guard let (certificate, instance, checker) = Self.certificate(seed: 9_000_000 + UInt64(index), points: 60, kind)
+      else {
         return count
       }
       let bytes = certificate.fileBytes
@@ -211,9 +228,9 @@ import Verification
       return count
     }
     let all = Count(counts)
-    print("bytes:", all.summary)
+    print("bytes, \(kind):", all.summary)
     #expect(all.faults.isEmpty, "\(all.faults.prefix(5))")
-    #expect(all.mutants > 20_000)
+    #expect(all.mutants > (kind == .narrow ? 20_000 : 4000))
   }
 
   @Test func damagedFilesAreRefusedWithoutHarm() throws {

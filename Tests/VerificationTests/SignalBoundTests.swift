@@ -33,6 +33,8 @@ import Testing
       (.logarithm(scale: 64, correctionBits: 3), [4]), (.logarithm(scale: 1600, correctionBits: 0), [4]),
       (.spectrum(try #require(FourierTransform(length: 16))), [16]),
       (.spectrum(try #require(FourierTransform(length: 8))), [5]),
+      (.samples(try #require(FourierTransform(length: 16, isInverse: true))), [18]),
+      (.samples(try #require(FourierTransform(length: 4, isInverse: true))), [6]),
     ]
   }
 
@@ -140,8 +142,13 @@ import Testing
     #expect(FourierTransform(length: 12) == nil && FourierTransform(length: 2) == nil)
     try Signal.spectrum(transform).check([value(8, code)], value(10, code))
     try Signal.energy(0..<3).check([value(6, code)], value(6, limb))
+    let inverse = try #require(FourierTransform(length: 8, isInverse: true))
+    try Signal.samples(inverse).check([value(10, code)], value(8, code))
     let faults: [(Signal, [Value], Value)] = [
       (.spectrum(transform), [value(9, code)], value(10, code)),
+      (.spectrum(inverse), [value(8, code)], value(10, code)), (.samples(transform), [value(10, code)], value(8, code)),
+      (.samples(inverse), [value(8, code)], value(8, code)), (.samples(inverse), [value(10, limb)], value(8, code)),
+      (.samples(inverse), [value(10, code)], value(10, code)),
       (.spectrum(transform), [value(8, limb)], value(10, code)),
       (.spectrum(transform), [value(8, code)], value(9, code)), (.energy(0..<4), [value(6, code)], value(6, limb)),
       (.energy(0..<3), [value(7, code)], value(7, limb)),

@@ -29,6 +29,19 @@ struct Instance: Sendable {
     }
   }
 
+  /// The same of a row of signal operators, which has few inputs.
+  init(signals seed: UInt64, largest: Int) {
+    var random = SeededGenerator(seed: seed)
+    while true {
+      let network = RandomNetwork.makeSignals(seed: random.next())
+      guard let program = try? IntegerProgram(lowering: network), program.inputElements.count <= 24,
+        let bounded = try? BoundedProgram(program)
+      else { continue }
+      self.init(seed: seed, bounded, box: Self.box(of: program, points: largest, &random))
+      return
+    }
+  }
+
   init(seed: UInt64 = 0, _ bounded: BoundedProgram, box: [ClosedRange<Int32>]) {
     self.seed = seed
     program = bounded.program
@@ -50,16 +63,16 @@ struct Instance: Sendable {
   private static func box(
     of program: IntegerProgram, points: Int, _ random: inout SeededGenerator
   ) -> [ClosedRange<Int32>] {
-    let types = program.inputElements
-    var box = types.map { type -> ClosedRange<Int32> in
-      let code = Int32(random.integer(in: Int(type.range.lowerBound)...Int(type.range.upperBound)))
+    let ranges = program.inputRanges
+    var box = ranges.map { range -> ClosedRange<Int32> in
+      let code = Int32(random.integer(in: Int(range.lowerBound)...Int(range.upperBound)))
       return code...code
     }
     for _ in 0..<4 * box.count {
       let element = random.integer(in: 0...box.count - 1)
-      let (range, type) = (box[element], types[element].range)
-      let low = max(Int64(range.lowerBound) - Int64(random.integer(in: 0...2)), type.lowerBound)
-      let high = min(Int64(range.upperBound) + Int64(random.integer(in: 0...3)), type.upperBound)
+      let (range, most) = (box[element], ranges[element])
+      let low = max(Int64(range.lowerBound) - Int64(random.integer(in: 0...2)), most.lowerBound)
+      let high = min(Int64(range.upperBound) + Int64(random.integer(in: 0...3)), most.upperBound)
       var wider = box
       wider[element] = Int32(low)...Int32(high)
       if wider.reduce(1, { $0 * $1.count }) <= points { box = wider }
