@@ -3,6 +3,10 @@ struct CText {
   private(set) var text = ""
   private var depth = 0
 
+  init() {}
+  /// Lines that are there already.
+  init(written text: String) { self.text = text }
+
   mutating func line(_ line: String = "") {
     text += line.isEmpty ? "\n" : String(repeating: "  ", count: depth) + line + "\n"
   }

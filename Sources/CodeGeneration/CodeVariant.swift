@@ -18,9 +18,11 @@ struct CodeVariant: Sendable {
   /// `alignment` is the least; wide codes and some kernels need addresses that are multiples of their words.
   init(_ program: IntegerProgram, plan: MemoryPlan, kernels selection: KernelSelection, names: CNames, alignment: Int) {
     var writer = KernelWriter(program: program, plan: plan, names: names, kernels: selection)
-    let once = OnceWritten(program.steps.indices.map { writer.kernel(ofStep: $0) }, writer.tables)
+    let written = program.steps.indices.map { writer.kernel(ofStep: $0) }
+    let once = OnceWritten(
+      written, shared: writer.functions.definitions.map(\.text) + writer.shared.map(\.text), writer.tables)
     kernels = once.kernels
-    functions = writer.functions.definitions.map(\.text) + writer.shared.map(\.text)
+    functions = once.shared
     headers = writer.headers
     let own = program.states.enumerated().map { index, state in
       Set(state.initial).count < 2

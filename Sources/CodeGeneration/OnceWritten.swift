@@ -3,8 +3,10 @@
 struct OnceWritten {
   private(set) var tables: [KernelWriter.Table] = []
   private(set) var kernels: [KernelWriter.Kernel?]
+  /// The functions that kernels share, which read tables, too.
+  private(set) var shared: [CText]
 
-  init(_ kernels: [KernelWriter.Kernel?], _ tables: [KernelWriter.Table]) {
+  init(_ kernels: [KernelWriter.Kernel?], shared: [CText], _ tables: [KernelWriter.Table]) {
     struct Content: Hashable {
       var type: String
       var elements: [Int64]
@@ -21,6 +23,7 @@ struct OnceWritten {
       }
     }
     self.kernels = kernels
+    self.shared = renamed.isEmpty ? shared : shared.map { CText(written: Self.replacing(renamed, in: $0.text)) }
     var functions: [String: (index: Int, name: String)] = [:]
     for (index, kernel) in kernels.enumerated() {
       guard var kernel else { continue }

@@ -484,9 +484,12 @@ import Testing
     let step = leaves(Self.programs[0].steps[0])
     #expect(step == ["operation", "source.index", "source.type", "source.name", "inputs", "output"])
     let labels = Mirror(reflecting: Self.programs[0]).children.compactMap(\.label)
-    // Names and notices are for people.
+    // Names, notices and what is left to the caller are for people.
     #expect(
-      Set(labels) == ["name", "values", "steps", "inputs", "outputs", "states", "notices", "inputNames", "outputNames"])
+      Set(labels) == [
+        "name", "values", "steps", "inputs", "outputs", "states", "notices", "preparesInputs", "finish", "inputNames",
+        "outputNames",
+      ])
   }
 
   @Test func namesSourcesAndProvedRangesDoNotMatter() {
