@@ -115,7 +115,7 @@ private struct Blocks {
 
   init(_ shape: [Int], sizes: [Int], amounts: [Int]) throws(LayerFault) {
     let axes = sizes.count
-    guard (1..<shape.count).contains(axes), amounts.count == 2 * axes else {
+    guard axes >= 1, axes < shape.count, amounts.count == 2 * axes else {
       throw LayerFault("it has \(axes) block sizes and \(amounts.count) amounts for rank \(shape.count)")
     }
     guard sizes.allSatisfy({ (1...1 << 10).contains($0) }), sizes.reduce(1, { min($0 * $1, 1 << 21) }) <= 1 << 20,
