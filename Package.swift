@@ -147,7 +147,8 @@ let package = Package(
       name: "EndToEndTests",
       dependencies: [
         "lockstep", "Arithmetic", "Network", "Importers", "IntegerProgram", "Properties", "Simulation", "Evaluation",
-        "Exporters", "Quantization", "Verification", "Reporting", .product(name: "Crypto", package: "swift-crypto"),
+        "CodeGeneration", "DifferentialTesting", "Exporters", "Quantization", "Verification", "Reporting",
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "BigInt", package: "BigInt"),
       ]),
   ],

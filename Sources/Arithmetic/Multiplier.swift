@@ -10,6 +10,9 @@ public struct Multiplier: Sendable, Hashable {
     self.exponent = exponent
   }
 
+  /// Bits of the longest mantissa.
+  public static let mantissaBits = 31
+
   /// 2^exponent, exactly.
   public static func powerOfTwo(_ exponent: Int) -> Multiplier {
     Multiplier(mantissa: 1 << 30, exponent: exponent + 1)

@@ -77,6 +77,12 @@ public struct KernelSelection: Sendable {
     for features: Set<String>, _ step: Step, _ program: IntegerProgram, _ constants: ChannelConstants, _ goal: Goal,
     _ weights: WeightStorage
   ) -> (any StepKernel)? {
+    if case .affine(let affine) = step.operation, affine.isLong {
+      // Sums of 64 bits.
+      let isVector = features.contains("mve")
+      guard isVector || features.contains("dsp") else { return nil }
+      return WideProductKernel(step, program, goal, isVector: isVector)
+    }
     if weights == .packed, case .affine(let affine) = step.operation, affine.hasNibbles {
       if features.contains("mve"), let kernel = MVEProductKernel(step, program, weights), kernel.isPacked { return kernel }
       guard features.contains("dsp"), let kernel = DSPProductKernel(step, program, constants, goal, weights) else {

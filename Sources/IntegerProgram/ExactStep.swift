@@ -17,6 +17,10 @@ struct ExactStep: Sendable {
     var smallFactor: Int64
     /// Of the accumulator on the way, for a factor of 1 and no offset; it holds the range of the integers.
     var accumulator: ClosedRange<Int64>
+    /// How many bits of the accumulator are requantised.
+    var accumulatorBits = QuantizedSum.shortBits
+    /// How many bits the multiplier's mantissa may have.
+    var mantissaBits = Multiplier.mantissaBits
     /// Added to the codes, and their bounds, which a whole layer shares.
     var zeroPoint: Int64
     var clamp: ClosedRange<Int64>
@@ -29,7 +33,10 @@ struct ExactStep: Sendable {
   static func search(_ staircase: ChannelFunction.Staircase, _ function: ChannelFunction, _ room: Room) -> ExactStep? {
     guard room.clamp.contains(staircase.first), room.clamp.contains(staircase.last) else { return nil }
     guard staircase.first < staircase.last else {
-      let step = ExactStep(factor: 0, offset: staircase.first - room.zeroPoint, multiplier: .powerOfTwo(0))
+      let one = Multiplier.powerOfTwo(0)
+      let step = ExactStep(
+        factor: 0, offset: staircase.first - room.zeroPoint,
+        multiplier: room.mantissaBits < Multiplier.mantissaBits ? one.shortened : one)
       return step.isProved(staircase, room) ? step : nil
     }
     let slope = function.slope
@@ -38,7 +45,7 @@ struct ExactStep: Sendable {
     let reach = max(
       abs(Double(room.accumulator.lowerBound) + function.shift),
       abs(Double(room.accumulator.upperBound) + function.shift))
-    let mostForAccumulator = (0x1p31 - 0x1p10) / max(reach, 1)
+    let mostForAccumulator = (Double(sign: .plus, exponent: room.accumulatorBits - 1, significand: 1) - 0x1p10) / max(reach, 1)
     let largest = min(Double(room.largestFactor), mostForAccumulator)
     guard largest >= 1 else { return nil }
     var bounds = Bounds(staircase, room)
@@ -46,10 +53,12 @@ struct ExactStep: Sendable {
       // The nearest multipliers below and above slope / factor.
       let ratio = slope / Double(factor)
       guard ratio.isNormal else { return nil }
-      let exponent = Int(ratio.exponent) + 1
-      guard (-31...30).contains(exponent) else { return nil }
-      let mantissa = (ratio.significand * 0x1p30).rounded(.down)
-      for mantissa in [Int64(mantissa), Int64(mantissa) + 1] where (1 << 30..<1 << 31).contains(mantissa) {
+      // The product with the accumulator fits 63 bits: behind a long one the mantissa is shorter.
+      let bits = min(room.mantissaBits, Requantization.productBits - 1 - Int((reach * Double(factor)).exponent))
+      let exponent = Int(ratio.exponent) + 32 - bits
+      guard bits > 1, (-31...30).contains(exponent) else { return nil }
+      let mantissa = Int64((ratio.significand * Double(1 << (bits - 1))).rounded(.down))
+      for mantissa in [mantissa, mantissa + 1] where (1 << (bits - 1)..<1 << bits).contains(mantissa) {
         let multiplier = Multiplier(mantissa: Int32(mantissa), exponent: exponent)
         guard let offset = bounds.offset(factor, multiplier) else { continue }
         let step = ExactStep(factor: factor, offset: offset, multiplier: multiplier)
@@ -75,13 +84,13 @@ struct ExactStep: Sendable {
   private func isProved(_ staircase: ChannelFunction.Staircase, _ room: Room) -> Bool {
     let low = room.accumulator.lowerBound * factor + offset
     let high = room.accumulator.upperBound * factor + offset
-    guard min(low, offset) >= Int64(Int32.min), max(high, offset) <= Int64(Int32.max) else { return false }
+    let reach = min(low, offset)...max(high, offset)
+    guard reach.fits(bits: room.accumulatorBits) else { return false }
     let requantization = Requantization(
       multipliers: [multiplier], rounding: .halfEven, zeroPoint: Int32(room.zeroPoint), clamp: room.clamp)
-    let reach = Interval<Int32>(min(low, offset)...max(high, offset))
-    guard requantization.code(reach, channel: 0).holds else { return false }
+    guard requantization.codes(from: reach, channel: 0) != nil else { return false }
     func code(_ place: Int64) -> Int64 {
-      Int64(requantization.code(Int32(factor * place + offset), channel: 0))
+      Int64(requantization.code(ofSum: factor * place + offset, channel: 0, isLong: !reach.fits32))
     }
     return code(staircase.range.lowerBound) == staircase.first && code(staircase.range.upperBound) == staircase.last
       && staircase.jumps.allSatisfy { code($0.place) == $0.after && code($0.place - 1) == $0.before }
@@ -131,8 +140,11 @@ struct ExactStep: Sendable {
       let halves = 2 * code - 1
       // |halves| · 2^(shift − 1) in 128 bits.
       let product = halves.magnitude.multipliedFullWidth(by: 1 << UInt64(shift - 1))
+      // Farther than this no accumulator lies.
+      let beyond: Int64 = halves < 0 ? -1 << 61 : 1 << 61
+      guard product.high < UInt64(mantissa) else { return beyond }
       let (quotient, remainder) = UInt64(mantissa).dividingFullWidth(product)
-      guard quotient < 1 << 62 else { return halves < 0 ? -1 << 61 : 1 << 61 }
+      guard quotient < 1 << 61 else { return beyond }
       let whole = Int64(quotient)
       if remainder == 0 {
         // A tie, which goes to the even neighbour.

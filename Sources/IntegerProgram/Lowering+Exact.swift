@@ -105,26 +105,35 @@ extension Lowering {
 
   /// Emits the steps that give the functions' codes of the sums, one function a channel: one affine step; or, where ties
   /// of both kinds lie at places that no dyadic multiplier meets, two and their mean; or, of single codes, tables; or,
-  /// where channels have bounds of their own (a ReLU, and constants that differ behind it), one and bounds behind it.
+  /// where nothing of 32 bits does, accumulators of 64, and steps for parts of the codes alone.
   mutating func emitExact(
     _ operation: Operation, _ x: Int, _ sums: WeightedSums, _ functions: [ChannelFunction], _ output: Value
   ) throws(LayerFault) {
     if let found = try search(functions, sums, output) { return try emitAffine(operation, x, sums, found, output) }
-    if try emitMean(operation, x, sums, functions, output) { return }
+    let bounds = Self.bounds(of: functions)
+    if functions.allSatisfy({ $0.codes == bounds }), let mean = try meanPiece(functions, sums, output, isLong: false) {
+      return try emitPieces([mean], operation, x, sums, functions, output)
+    }
     if try emitTables(operation, x, sums, functions, output) { return }
-    if try emitHeld(operation, x, sums, functions, output) { return }
+    // Rounding never decreases, so that it makes no difference whether the bounds of all channels come first.
+    if let pieces = try pieces(functions, within: bounds, sums, output, most: Self.mostPieces) {
+      return try emitPieces(pieces, operation, x, sums, functions, output)
+    }
     if let quantizer = operation.quantizer {
       // What depends on the sign is said first.
-      _ = try directed(quantizer.rounding, Self.bounds(of: functions), isExact: false)
+      _ = try directed(quantizer.rounding, bounds, isExact: false)
     }
     var place = ""
     for (channel, function) in functions.enumerated() where place.isEmpty {
-      let clamp = Self.bounds(of: functions)
-      guard try search(function.held(to: clamp), sums, channel, requantization(output, clamp)) == nil else { continue }
+      let function = function.held(to: bounds)
+      guard
+        try search(
+          function, sums, channel, requantization(output, bounds), longMantissaBits: Multiplier.mantissaBits) == nil
+      else { continue }
       place = " (channel \(channel): a factor of \(function.slope) behind sums in \(sums.range(channel: channel)))"
     }
     throw LayerFault(
-      "no integer step of 32 bits gives the codes of its formula, reckoned exactly\(place)",
+      "no integer step gives the codes of its formula, reckoned exactly\(place)",
       remedy: "quantise what its constants are added to or multiplied with, or give its output fewer bits, or a scale that "
         + "is a power of two times its input's scale and weights' scales")
   }
@@ -133,28 +142,52 @@ extension Lowering {
     Requantization(multipliers: [], rounding: .halfEven, zeroPoint: output.zeroPoint, clamp: clamp)
   }
 
-  /// The exact step of one channel, and the sign of its weights; nil where there is none.
+  /// The exact step of one channel, and the sign of its weights; nil where there is none. Where `longMantissaBits` says how
+  /// long the multiplier's mantissa may be, accumulators of 64 bits are allowed where those of 32 do not do.
   private func search(
-    _ function: ChannelFunction, _ sums: WeightedSums, _ channel: Int, _ requantization: Requantization
+    _ function: ChannelFunction, _ sums: WeightedSums, _ channel: Int, _ requantization: Requantization,
+    longMantissaBits: Int? = nil
   ) throws(LayerFault) -> (step: ExactStep, sign: Int64)? {
     let range = sums.range(channel: channel)
     let isNegative = function.gainSign < 0
     let rising = isNegative ? function.reversed : function
     let reach = isNegative ? -range.upperBound ... -range.lowerBound : range
     let largest = sums.weights(channel: channel).reduce(1) { max($0, abs($1)) }
-    let room = ExactStep.Room(
+    var room = ExactStep.Room(
       largestFactor: Int64(Int16.max) / largest, smallFactor: Int64(Int8.max) / largest, accumulator: reach,
       zeroPoint: Int64(requantization.zeroPoint), clamp: requantization.clamp)
-    guard let step = ExactStep.search(try rising.staircase(over: reach), rising, room) else { return nil }
-    return (step, isNegative ? -1 : 1)
+    if let longMantissaBits { room.mantissaBits = longMantissaBits }
+    let staircase = try rising.staircase(over: reach)
+    for bits in [QuantizedSum.shortBits] + (longMantissaBits == nil ? [] : [QuantizedSum.longBits]) {
+      room.accumulatorBits = bits
+      if let step = ExactStep.search(staircase, rising, room) { return (step, isNegative ? -1 : 1) }
+    }
+    return nil
   }
 
   /// The exact steps of all channels; nil where one has none.
   func search(
-    _ functions: [ChannelFunction], _ sums: WeightedSums, _ output: Value
+    _ functions: [ChannelFunction], _ sums: WeightedSums, _ output: Value, isLong: Bool = false
+  ) throws(LayerFault) -> QuantizedSum? {
+    guard isLong else { return try search(functions, sums, output, longMantissaBits: nil) }
+    // The longest accumulator of all leaves mantissas so many bits: shorter mantissas are tried until they fit.
+    var bits = Multiplier.mantissaBits
+    while let found = try search(functions, sums, output, longMantissaBits: bits) {
+      let reach = (0..<functions.count).reduce(nil) { union($0, accumulator(sums, found, channel: $1)) } ?? 0...0
+      if found.requantization.requantizesLong(reach) { return found }
+      let length = max(reach.lowerBound.magnitude, reach.upperBound.magnitude).bitWidth
+        - max(reach.lowerBound.magnitude, reach.upperBound.magnitude).leadingZeroBitCount
+      bits = min(bits - 1, Requantization.productBits - length)
+    }
+    return nil
+  }
+
+  private func search(
+    _ functions: [ChannelFunction], _ sums: WeightedSums, _ output: Value, longMantissaBits: Int?
   ) throws(LayerFault) -> QuantizedSum? {
     var result = QuantizedSum(
-      requantization: requantization(output, Self.bounds(of: functions)), offsets: [], factors: [])
+      requantization: requantization(output, Self.bounds(of: functions)), offsets: [], factors: [],
+      isLong: longMantissaBits != nil)
     for (channel, function) in functions.enumerated() {
       // Channels that are alike, as those of a function of codes, are reckoned once.
       if channel > 0, function.isSame(as: functions[channel - 1]),
@@ -165,7 +198,10 @@ extension Lowering {
         result.requantization.multipliers.append(result.requantization.multipliers[channel - 1])
         continue
       }
-      guard let (step, sign) = try search(function, sums, channel, result.requantization) else { return nil }
+      guard
+        let (step, sign) = try search(
+          function, sums, channel, result.requantization, longMantissaBits: longMantissaBits)
+      else { return nil }
       result.factors.append(sign * step.factor)
       result.offsets.append(step.offset)
       result.requantization.multipliers.append(step.multiplier)
@@ -180,22 +216,85 @@ extension Lowering {
     emit(.affine(affine), operation, inputs: [x], output: output, range: range)
   }
 
+  // MARK: Pieces
+
+  /// More copies of a layer than this are not worth their weights.
+  private static let mostPieces = 8
+
+  /// What gives a layer's codes within bounds: one step, or two whose mean it is.
+  private struct Piece {
+    var bounds: ClosedRange<Int64>
+    var steps: [QuantizedSum]
+  }
+
+  /// The functions' codes within bounds as those of one piece, or as the sum of several, each for a part of the codes: with
+  /// fewer places where codes change, a step has more room. Nil where more than `most` would be needed.
+  private func pieces(
+    _ functions: [ChannelFunction], within bounds: ClosedRange<Int64>, _ sums: WeightedSums, _ output: Value, most: Int
+  ) throws(LayerFault) -> [Piece]? {
+    let held = functions.map { $0.held(to: bounds) }
+    for isLong in [false, true] {
+      if let step = try search(held, sums, output, isLong: isLong) { return [Piece(bounds: bounds, steps: [step])] }
+      if let mean = try meanPiece(held, sums, output, isLong: isLong) { return [mean] }
+    }
+    let middle = bounds.lowerBound + (bounds.upperBound - bounds.lowerBound) / 2
+    guard most > 1, middle > bounds.lowerBound,
+      let low = try pieces(functions, within: bounds.lowerBound...middle, sums, output, most: most / 2),
+      let high = try pieces(functions, within: middle...bounds.upperBound, sums, output, most: most / 2)
+    else { return nil }
+    return low + high
+  }
+
   /// Ties to even, where the sum's multiplier cannot be met exactly: rounding every tie up, and every tie down, can. The
   /// two codes are one but at ties, where their mean is the tie again, and a power of two: its ties go to even.
-  private mutating func emitMean(
-    _ operation: Operation, _ x: Int, _ sums: WeightedSums, _ functions: [ChannelFunction], _ output: Value
-  ) throws(LayerFault) -> Bool {
+  private func meanPiece(
+    _ functions: [ChannelFunction], _ sums: WeightedSums, _ output: Value, isLong: Bool
+  ) throws(LayerFault) -> Piece? {
     guard functions.allSatisfy({ $0.mode == .file(.halfEven) }),
-      let up = try search(functions.map { $0.with(.halvesUp) }, sums, output),
-      let down = try search(functions.map { $0.with(.halvesDown) }, sums, output)
-    else { return false }
-    var parts: [Int] = []
-    for sum in [up, down] {
-      let (affine, range) = try affine(sums, sum)
-      parts.append(emitIntermediate(.affine(affine), inputs: [x], output: intermediate(output, range)))
+      let up = try search(functions.map { $0.with(.halvesUp) }, sums, output, isLong: isLong),
+      let down = try search(functions.map { $0.with(.halvesDown) }, sums, output, isLong: isLong)
+    else { return nil }
+    return Piece(bounds: Self.bounds(of: functions), steps: [up, down])
+  }
+
+  /// Emits the sum of the pieces' codes, each counted from its least one, and behind it the bounds of channels.
+  private mutating func emitPieces(
+    _ pieces: [Piece], _ operation: Operation, _ x: Int, _ sums: WeightedSums, _ functions: [ChannelFunction],
+    _ output: Value
+  ) throws(LayerFault) {
+    let bounds = Self.bounds(of: functions)
+    var affines: [[(affine: Affine, codes: ClosedRange<Int64>)]] = []
+    var codes = pieces[0].bounds.lowerBound...pieces[0].bounds.lowerBound
+    for piece in pieces {
+      var made: [(Affine, ClosedRange<Int64>)] = []
+      for step in piece.steps { made.append(try affine(sums, step)) }
+      affines.append(made)
+      let own = made.reduce(nil) { union($0, $1.1) } ?? piece.bounds
+      codes =
+        codes.lowerBound + own.lowerBound - piece.bounds.lowerBound ... codes.upperBound + own.upperBound
+        - piece.bounds.lowerBound
     }
-    try emitMean(operation, parts[0], parts[1], output)
-    return true
+    let isCut = functions.contains { $0.codes.lowerBound > codes.lowerBound || $0.codes.upperBound < codes.upperBound }
+    var sum: Int?
+    for (index, piece) in pieces.enumerated() {
+      // The last step makes the output itself, if no bounds follow.
+      let target = index == pieces.count - 1 && !isCut ? output : intermediate(output, bounds)
+      let own = pieces.count == 1 ? target : intermediate(output, piece.bounds)
+      var parts: [Int] = []
+      for (affine, range) in affines[index] {
+        let value = piece.steps.count == 1 ? own : intermediate(output, range)
+        parts.append(make(value, .affine(affine), from: [x], range: range))
+      }
+      let made = parts.count == 1 ? parts[0] : try emitMean(operation, parts[0], parts[1], own)
+      guard let before = sum else {
+        sum = made
+        continue
+      }
+      sum = try makeExact(
+        target, .sum, before, made, plus: Int32(-piece.bounds.lowerBound),
+        clamp: bounds.lowerBound...piece.bounds.upperBound)
+    }
+    if isCut, let sum { try emitBounds(of: functions, sum, output) }
   }
 
   private func intermediate(_ output: Value, _ range: ClosedRange<Int64>) -> Value {
@@ -205,7 +304,8 @@ extension Lowering {
   }
 
   /// The mean of two tensors of codes, ties to even as the operation's quantiser takes them.
-  mutating func emitMean(_ operation: Operation, _ a: Int, _ b: Int, _ output: Value) throws(LayerFault) {
+  @discardableResult
+  mutating func emitMean(_ operation: Operation, _ a: Int, _ b: Int, _ output: Value) throws(LayerFault) -> Int {
     // An even distance from the zero point, or an even code.
     let point = operation.quantizer?.roundsZeroPoint == true ? 0 : output.zeroPoint
     let operand = Combine.Operand(zeroPoint: point, multiplier: .powerOfTwo(0), strides: [1])
@@ -215,7 +315,7 @@ extension Lowering {
         multipliers: [.powerOfTwo(-1)], rounding: .halfEven, zeroPoint: point, clamp: output.type.range))
     let code = mean.code(Interval<Int32>(values[a].range), Interval<Int32>(values[b].range))
     guard code.holds else { throw LayerFault("its mean of two codes could overflow 32 bits") }
-    emit(.combine(mean), operation, inputs: [a, b], output: output, range: code.range)
+    return make(output, .combine(mean), from: [a, b], range: code.range)
   }
 
   // MARK: Bounds of channels
@@ -224,23 +324,16 @@ extension Lowering {
     functions.reduce(nil) { union($0, $1.codes) } ?? 0...0
   }
 
-  /// Codes within the bounds of all channels first, and each channel's held to its own behind that: rounding never
-  /// decreases, so that it makes no difference which comes first.
-  private mutating func emitHeld(
-    _ operation: Operation, _ x: Int, _ sums: WeightedSums, _ functions: [ChannelFunction], _ output: Value
-  ) throws(LayerFault) -> Bool {
-    let bounds = Self.bounds(of: functions)
-    guard let found = try search(functions.map { $0.held(to: bounds) }, sums, output) else { return false }
-    let (affine, range) = try affine(sums, found)
+  /// Holds the codes of each channel to its own bounds.
+  private mutating func emitBounds(
+    of functions: [ChannelFunction], _ codesOfAll: Int, _ output: Value
+  ) throws(LayerFault) {
+    var made = codesOfAll
+    let range = values[made].range
     let least = functions.map(\.codes.lowerBound)
     let most = functions.map(\.codes.upperBound)
     let isCutBelow = least.contains { $0 > range.lowerBound }
     let isCutAbove = most.contains { $0 < range.upperBound }
-    guard isCutBelow || isCutAbove else {
-      emit(.affine(affine), operation, inputs: [x], output: output, range: range)
-      return true
-    }
-    var made = emitIntermediate(.affine(affine), inputs: [x], output: intermediate(output, range))
     let channels = functions.count
     let (codes, ofChannels) = ([output.count / channels, channels], [channels])
     func distances(_ limits: [Int64]) -> ClosedRange<Int64> {
@@ -263,7 +356,6 @@ extension Lowering {
       _ = try makeExact(
         output, .difference, high, part, shapes: (ofChannels, codes), clamp: output.type.range)
     }
-    return true
   }
 
   // MARK: Tables

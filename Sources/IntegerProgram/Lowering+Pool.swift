@@ -134,7 +134,8 @@ extension Lowering {
           (part.tensor, part.range) = (nil, codes)
           parts.append(emitIntermediate(.pool(pool), inputs: [x], output: part))
         }
-        return try emitMean(operation, parts[0], parts[1], output)
+        try emitMean(operation, parts[0], parts[1], output)
+        return
       }
     }
     let before = (values.count, steps.count)

@@ -17,11 +17,10 @@ struct QuantizedSum {
   /// Whether accumulators have 64 bits.
   var isLong = false
 
-  /// How many bits of accumulators are requantised: the reference takes 48 of 64.
-  var accumulatorBits: Int { isLong ? 48 : 32 }
-  func holds(_ range: ClosedRange<Int64>) -> Bool {
-    range.lowerBound >= -1 << Int64(accumulatorBits - 1) && range.upperBound < 1 << Int64(accumulatorBits - 1)
-  }
+  /// How many bits of accumulators are requantised: of 64 the reference takes 48.
+  static let (shortBits, longBits) = (32, 48)
+  var accumulatorBits: Int { isLong ? Self.longBits : Self.shortBits }
+  func holds(_ range: ClosedRange<Int64>) -> Bool { range.fits(bits: accumulatorBits) }
 
   func factor(channel: Int) -> Int64 { factors[factors.count == 1 ? 0 : channel] }
 

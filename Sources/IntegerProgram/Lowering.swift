@@ -530,26 +530,14 @@ extension Lowering {
   func codes(
     of requantization: Requantization, channel: Int, from range: ClosedRange<Int64>
   ) throws(LayerFault) -> ClosedRange<Int64> {
-    let (code, holds): (ClosedRange<Int64>, Bool)
-    if range.fits32 {
-      let interval = requantization.code(Interval<Int32>(range), channel: channel)
-      (code, holds) = (interval.range, interval.holds)
-    } else {
-      // What a register of 64 bits is requantised to fits 32 again.
-      let scaled = requantize(
-        Interval<Int64>(range), by: requantization.multiplier(channel: channel), rounding: requantization.rounding)
-      (code, holds) = (
-        requantization.code(Interval<Int64>(range), channel: channel).range, scaled.holds && scaled.range.fits32
-      )
-    }
-    guard holds else {
+    guard let codes = requantization.codes(from: range, channel: channel) else {
       let multiplier = requantization.multiplier(channel: channel)
       throw LayerFault(
         "the requantisation of channel \(channel) could overflow 32 bits: accumulators \(range.lowerBound) … "
           + "\(range.upperBound), multiplier \(multiplier.mantissa) · 2^\(multiplier.exponent - 31)",
         remedy: "the scales are out of proportion: quantise again with representative data")
     }
-    return code
+    return codes
   }
 }
 

@@ -47,6 +47,30 @@ public struct Requantization: Sendable, Hashable {
     isLong ? Int32(truncatingIfNeeded: code(sum, channel: channel)) : code(Int32(truncatingIfNeeded: sum), channel: channel)
   }
 
+  /// Bits of the magnitude of a product with an accumulator, beside which half a unit can be added in 64 bits.
+  static let productBits = 62
+
+  /// Whether sums in a range may be requantised in 64 bits by any of the multipliers: C has one function for all channels.
+  func requantizesLong(_ range: ClosedRange<Int64>) -> Bool {
+    let largest = max(range.lowerBound.magnitude, range.upperBound.magnitude)
+    let mantissa = multipliers.reduce(0) { max($0, UInt64($1.mantissa)) }
+    let (product, overflow) = largest.multipliedReportingOverflow(by: mantissa)
+    return !overflow && product < 1 << UInt64(Self.productBits)
+  }
+
+  /// The codes of sums in a range, in a register of 32 bits where that holds them and of 64 where it does not; nil where
+  /// a register could overflow on the way.
+  func codes(from range: ClosedRange<Int64>, channel: Int) -> ClosedRange<Int64>? {
+    if range.fits32 {
+      let code = code(Interval<Int32>(range), channel: channel)
+      return code.holds ? code.range : nil
+    }
+    // What a register of 64 bits is requantised to fits 32 again.
+    let scaled = requantize(Interval<Int64>(range), by: multiplier(channel: channel), rounding: rounding)
+    guard scaled.holds, scaled.range.fits32 else { return nil }
+    return code(Interval<Int64>(range), channel: channel).range
+  }
+
   /// The code of one accumulator, with a channel's constants given as words of the reading.
   @inlinable public func code<W: Word>(_ accumulator: W, mantissa: W, shifts: Shifts<W>) -> W {
     (requantize(accumulator, mantissa: mantissa, shifts: shifts, rounding: rounding) +% W(Int64(zeroPoint)))
@@ -56,5 +80,8 @@ public struct Requantization: Sendable, Hashable {
 
 extension ClosedRange<Int64> {
   /// Whether a register of 32 bits holds it.
-  public var fits32: Bool { lowerBound >= Int64(Int32.min) && upperBound <= Int64(Int32.max) }
+  public var fits32: Bool { fits(bits: 32) }
+
+  /// Whether a signed register of so many bits holds it.
+  func fits(bits: Int) -> Bool { lowerBound >= -1 << Int64(bits - 1) && upperBound < 1 << Int64(bits - 1) }
 }

@@ -44,7 +44,7 @@ struct WeightedSums {
 }
 
 extension Lowering {
-  private func accumulator(_ sums: WeightedSums, _ sum: QuantizedSum, channel: Int) -> ClosedRange<Int64> {
+  func accumulator(_ sums: WeightedSums, _ sum: QuantizedSum, channel: Int) -> ClosedRange<Int64> {
     let (reach, factor, offset) = (sums.range(channel: channel), sum.factor(channel: channel), sum.offsets[channel])
     let (a, b) = (reach.lowerBound * factor, reach.upperBound * factor)
     return (offset + min(a, b))...(offset + max(a, b))
@@ -84,6 +84,12 @@ extension Lowering {
       codeRange = union(codeRange, try self.codes(of: affine.requantization, channel: channel, from: range))
     }
     guard let codeRange else { throw LayerFault("it has no output channels") }
+    let all = affine.accumulators.reduce(nil) { union($0, $1) } ?? 0...0
+    guard !affine.isLong || affine.requantization.requantizesLong(all) else {
+      throw LayerFault(
+        "the product of its accumulators, \(all.lowerBound) … \(all.upperBound), and multipliers could overflow 64 bits",
+        remedy: "fewer inputs to this layer, or smaller biases")
+    }
     return (affine, codeRange)
   }
 }

@@ -98,7 +98,7 @@ import Testing
       ("unknown_domain", "example.custom"),
       ("unknown_operator", "--operators"), ("unknown_rounding", "STOCHASTIC"),
       ("zero_point_outside", "no code of int4"), ("all_float", "lockstep quantize"),
-      ("sixteen_conv_real_bias_int16_int16", "no integer step of 32 bits"), ("sixteen_softmax_int16_int16", "over 4096 entries"),
+      ("sixteen_conv_real_bias_int16_int16", "no integer step gives the codes"), ("sixteen_softmax_int16_int16", "over 4096 entries"),
       ("torch16_corners_old_qdq_open", "no sums of 16-bit codes"), ("torch16_corners_new_qdq_fixed", "no sums of 16-bit codes"),
       ("torch16_transformer_old_qdq_open", "over 4096 entries"), ("torch16_transformer_new_qdq_fixed", "over 4096 entries"),
       ("torch16_lstm_old_qdq_open", "lockstep quantize"),
