@@ -51,11 +51,8 @@ public struct CNames: Sendable {
 
   /// The names under a prefix of the user's; nil where it is no C identifier fit for that.
   public init?(prefix: String) {
-    let scalars = prefix.unicodeScalars
-    guard let first = scalars.first, ("a"..."z").contains(first) || ("A"..."Z").contains(first),
-      scalars.allSatisfy({
-        ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0) || $0 == "_"
-      }), !Self.reserved.contains(prefix.lowercased()), prefix.count <= Self.longestPrefix
+    guard let first = prefix.unicodeScalars.first, ("a"..."z").contains(first) || ("A"..."Z").contains(first),
+      prefix.utf8.allSatisfy(Self.isPartOfName), !Self.reserved.contains(prefix.lowercased()), prefix.count <= Self.longestPrefix
     else { return nil }
     self.prefix = prefix
   }

@@ -158,8 +158,7 @@ struct DSPDepthwiseKernel: DSPKernel {
     let keep = keepFunction(&writer)
     let fill = hasConstants ? fillFunction(&writer) : ""
     let kernel = "\(writer.names.macro)_KERNEL"
-    return writer.sharedFunction("planes") { name in
-      var text = CText()
+    return writer.sharedFunction("planes") { name, text in
       text.comment(
         "A depthwise layer: for every four channels and band of rows, pairs of rows in planes, and from them the codes. The "
           + "stream starts with the shape: channels, output width, words of a pair row, words of a plane, input height, codes of "
@@ -231,14 +230,12 @@ struct DSPDepthwiseKernel: DSPKernel {
           }
         }
       }
-      return text
     }
   }
 
   /// Copies a pair row of four channels.
   private func keepFunction(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("keep_pairs") { name in
-      var text = CText()
+    writer.sharedFunction("keep_pairs") { name, text in
       text.comment("Copies words of four planes, which start `rest` words after what is copied of the one before.")
       text.assembly(
         "void \(name)(uint32_t *to, const uint32_t *from, int32_t words, int32_t rest)",
@@ -248,26 +245,22 @@ struct DSPDepthwiseKernel: DSPKernel {
           "str r5, [r0], #4", "bne 4b", "5:", "add r0, r0, r3, lsl #2", "add r1, r1, r3, lsl #2", "subs lr, lr, #1", "bne 1b",
           "pop {r4-r9, pc}",
         ])
-      return text
     }
   }
 
   /// Writes four constant codes for each pixel.
   private func fillFunction(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("constant_codes") { name in
-      var text = CText()
+    writer.sharedFunction("constant_codes") { name, text in
       text.comment("Four codes, the same for each pixel.")
       text.assembly(
         "void \(name)(int8_t *y, uint32_t codes, int32_t pixels, int32_t channels)",
         ["1:", "str r1, [r0]", "add r0, r0, r3", "subs r2, r2, #1", "bne 1b", "bx lr"])
-      return text
     }
   }
 
   /// Makes pair rows of four channels that lie in the image.
   private func pairsFunction(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("pairs") { name in
-      var text = CText()
+    writer.sharedFunction("pairs") { name, text in
       text.comment("Pairs the codes of four channels of so many rows with those of others, in planes.")
       text.assembly(
         "void \(name)(\n  uint32_t *to, const int8_t *upper, const int8_t *lower, const int32_t *shape, int32_t rows)",
@@ -284,15 +277,13 @@ struct DSPDepthwiseKernel: DSPKernel {
           "bne 2b", "ldrd r4, r5, [sp]", "add r0, r0, r4", "add r1, r1, r5", "add r2, r2, r5", "subs lr, lr, #1", "bne 1b",
           "add sp, sp, #8", "pop {r4-r11, pc}",
         ])
-      return text
     }
   }
 
   /// Makes a pair row of four channels, wherever it lies.
   private func pairRowFunction(_ writer: inout KernelWriter) -> String {
     let pairs = pairsFunction(&writer)
-    let padding = writer.sharedFunction("pad_pairs") { name in
-      var text = CText()
+    let padding = writer.sharedFunction("pad_pairs") { name, text in
       text.comment("Makes one code of each pair of a pair row padding: the upper, or that 2 bytes on.")
       text.assembly(
         "void \(name)(uint32_t *to, const int32_t *shape, uint32_t half)",
@@ -301,11 +292,9 @@ struct DSPDepthwiseKernel: DSPKernel {
           "lsl r4, r4, #2", "add r5, r4, r4, lsl #1", "1:", "strh r3, [r0, r4]", "strh r3, [r0, r4, lsl #1]",
           "strh r3, [r0, r5]", "strh r3, [r0], #4", "subs r2, r2, #1", "bne 1b", "pop {r4, r5, pc}",
         ])
-      return text
     }
     let kernel = "\(writer.names.macro)_KERNEL"
-    return writer.sharedFunction("pair_row") { name in
-      var text = CText()
+    return writer.sharedFunction("pair_row") { name, text in
       text.comment("Pairs a row with the next; where one of them is outside the image, the padding stands for it.")
       text.block("\(kernel) static void \(name)(uint32_t *to, const int8_t *image, int32_t row, const int32_t *shape)") { text in
         text.line("const int32_t height = shape[4];")
@@ -319,7 +308,6 @@ struct DSPDepthwiseKernel: DSPKernel {
         text.line("/* A row above the image stands below one outside, too. */")
         text.block("if ((upper < 0) || (upper >= height))") { $0.line("\(padding)(to, shape, 2u);") }
       }
-      return text
     }
   }
 
@@ -336,7 +324,7 @@ struct DSPDepthwiseKernel: DSPKernel {
     let hasBias = offsets == nil
     // The third tap is the lower row of the next pairs; with stride 2, its upper row.
     let half = isStrided ? "b" : "t"
-    return writer.sharedFunction("depthwise_\(form)") { name in
+    return writer.sharedFunction("depthwise_\(form)") { name, text in
       // The stack: factor, addend, (correction or shift,) where the row's last pair of codes ends, the distance of columns,
       // the distance of rows, where the last row's last pair ends, the bias, the stream, y, the pairs, from a row's start
       // to the end of its last pair, the same over all rows, from a pair row to the next, from a plane to the next, the
@@ -409,12 +397,10 @@ struct DSPDepthwiseKernel: DSPKernel {
         "ldr r12, [sp, #\(left)]", "subs r12, r12, #1", "str r12, [sp, #\(left)]", "bne 1b", "add sp, sp, #\(frame)",
         "pop {r4-r11, pc}",
       ]
-      var text = CText()
       text.comment("Rows of codes of four channels, `channels` bytes apart, from planes of pair rows.")
       text.assembly(
         "void \(name)(\n  const uint32_t *pairs, const int32_t *stream, int8_t *y, int32_t rows, const int32_t *shape)",
         lines)
-      return text
     }
   }
 }

@@ -39,7 +39,7 @@ extension DSPProductKernel {
   func product(_ block: Int, _ writer: inout KernelWriter) -> String {
     let unrolled = goal == .size ? 1 : 4
     let isWhole = isWhole
-    return writer.sharedFunction("product_\(block)_\(fullVariant)") { name in
+    return writer.sharedFunction("product_\(block)_\(fullVariant)") { name, text in
       let sums = (0..<block).map { "r\(4 + $0)" }
       let loads = ["r10", "r11", "r12", "lr"]
       let group = form.product(block, sums: sums, loads: loads)
@@ -66,14 +66,12 @@ extension DSPProductKernel {
       }
       if !isWhole { lines.append("add r2, r2, lr") }
       lines += ["str r2, [sp, #12]", "ldr r3, [sp, #20]", "cmp r2, r3", "bne 1b", "add sp, sp, #24", "pop {r4-r11, pc}"]
-      var text = CText()
       text.comment(
         "The codes of \(block) pixels, `stride` apart, for the output channels up to y + span: sums of 4 `groups` products, "
           + "requantised.")
       text.assembly(
         "void \(name)(\n  const int32_t *stream, const uint32_t *columns, int8_t *y, uint32_t span, uint32_t groups, uint32_t stride)",
         lines)
-      return text
     }
   }
 
@@ -83,7 +81,7 @@ extension DSPProductKernel {
     let isLong = writer.selection.kernels.contains { ($0 as? DSPProductKernel)?.isLongDense ?? false }
     let unrolled = goal == .size ? 1 : isDirect || isPacked ? 4 : isLong ? 11 : 4
     let suffix = (isDirect ? "four_" : "fourfold_") + variant + form.suffix
-    return writer.sharedFunction(suffix) { name in
+    return writer.sharedFunction(suffix) { name, text in
       let (sums, weights) = (["r4", "r5", "r6", "r7"], ["r8", "r9", "r10", "r11"])
       let group = isDirect ? form.direct(sums, weights) : form.fourfold(sums, weights)
       // The stack: codes, rounds, where to start; y and its end.
@@ -108,13 +106,11 @@ extension DSPProductKernel {
       }
       lines += ["ldrd r2, r3, [sp, #12]"] + sums.map { "strb \($0), [r2], #1" }
       lines += ["str r2, [sp, #12]", "cmp r2, r3", "bne 1b", "add sp, sp, #20", "pop {r4-r11, pc}"]
-      var text = CText()
       text.comment(
         "The codes of one pixel for four output channels at a time, so many in all: sums of 4 `groups` products, requantised.")
       text.assembly(
         "void \(name)(\n  const int32_t *stream, const \(isDirect ? "int8_t *x" : "uint32_t *columns"), int8_t *y, uint32_t outputs, uint32_t groups)",
         lines)
-      return text
     }
   }
 
@@ -122,14 +118,12 @@ extension DSPProductKernel {
   func dense(_ writer: inout KernelWriter) -> String {
     let (spread, fourfold) = (spread(&writer), fourfold(&writer))
     let kernel = "\(writer.names.macro)_KERNEL"
-    return writer.sharedFunction("dense_\(variant)\(isPacked ? "_packed" : "")") { name in
-      var text = CText()
+    return writer.sharedFunction("dense_\(variant)\(isPacked ? "_packed" : "")") { name, text in
       text.comment("A dense layer: the codes are spread and multiplied by the weights of every output channel.")
       text.block("\(kernel) static void \(name)(const int8_t *x, int8_t *y, uint32_t *columns, const int32_t *stream)") { text in
         text.line("(void)\(spread)(columns, x, stream[0], 1u, 1u, 0, 0);")
         text.line("\(fourfold)(&stream[2], columns, y, (uint32_t)stream[1], (uint32_t)stream[0]);")
       }
-      return text
     }
   }
 }

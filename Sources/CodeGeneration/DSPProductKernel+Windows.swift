@@ -4,7 +4,7 @@ import IntegerProgram
 extension DSPProductKernel {
   /// Spreads words of four codes at every `block`-th place of `to`, X before Y.
   func spread(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction(form.isPlain ? "widen" : "spread") { name in
+    writer.sharedFunction(form.isPlain ? "widen" : "spread") { name, text in
       // X goes from r0 on and Y from r8 on, 8 · block bytes a word, which is r6; r7 is three times that.
       func word(_ place: String) -> [String] {
         ["ldr r4, [r1], #4"] + form.spreadWord + ["str r4, [r0\(place)]", "str r12, [r8\(place)]"]
@@ -17,7 +17,6 @@ extension DSPProductKernel {
         + ["lsls r9, r2, #31", "bcc 4f"] + word("") + word(", r6")
         + ["add r0, r0, r6, lsl #1", "add r8, r8, r6, lsl #1", "4:", "bpl 5f"] + word("") + ["add r0, r0, r6", "5:"]
       let oneByOne = ["mov r9, r2", "2:"] + word("") + ["add r0, r0, r6", "add r8, r8, r6", "subs r9, r9, #1", "bne 2b"]
-      var text = CText()
       text.comment(
         "Spreads `runs` times `words` words of four codes x0 to x3 as X = (x1, x3) and Y = "
           + (form.isPlain ? "(x0, x2)" : "(256 x0 + 127 - x1, 256 x2 + 127 - x3)")
@@ -29,14 +28,12 @@ extension DSPProductKernel {
           + ["lsl r6, r3, #3", "add r7, r6, r6, lsl #1", "ldr lr, [sp, #36]", "ldrd r10, r11, [sp, #40]", "1:"]
           + ["add r8, r0, r3, lsl #2"] + (goal == .size ? oneByOne : atOnce)
           + ["add r0, r0, r11", "add r1, r1, r10", "subs lr, lr, #1", "bne 1b", "pop {r4-r11, pc}"])
-      return text
     }
   }
 
   /// Copies bytes, a word at a time as long as there are so many.
   func copyFunction(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("copy_words") { name in
-      var text = CText()
+    writer.sharedFunction("copy_words") { name, text in
       text.comment("Copies codes, four at a time while there are so many.")
       text.assembly(
         "void \(name)(int8_t *to, const int8_t *from, int32_t count)",
@@ -45,14 +42,12 @@ extension DSPProductKernel {
           "adds r2, r2, #4", "beq 4f", "3:", "ldrb r3, [r1], #1", "subs r2, r2, #1", "strb r3, [r0], #1", "bne 3b", "4:",
           "bx lr",
         ])
-      return text
     }
   }
 
   /// Copies the rows of a window as bytes.
   private func copyRowsFunction(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("copy_rows") { name in
-      var text = CText()
+    writer.sharedFunction("copy_rows") { name, text in
       text.comment("Copies rows of `count` codes, which start so many bytes apart.")
       text.assembly(
         "void \(name)(\n  int8_t *to, const int8_t *from, int32_t count, int32_t rows, int32_t to_step, int32_t from_step)",
@@ -62,7 +57,6 @@ extension DSPProductKernel {
           "ldrb r5, [r1], #1", "subs r4, r4, #1", "strb r5, [r0], #1", "bne 4b", "5:", "add r0, r0, r6", "add r1, r1, r7",
           "subs r3, r3, #1", "bne 1b", "pop {r4-r7, pc}",
         ])
-      return text
     }
   }
 
@@ -71,8 +65,7 @@ extension DSPProductKernel {
     let spread = spread(&writer)
     let copy = usesPatch ? copyRowsFunction(&writer) : ""
     let kernel = "\(writer.names.macro)_KERNEL"
-    return writer.sharedFunction((usesPatch ? "byte_window" : "window") + (form.isPlain ? "_wide" : "")) { name in
-      var text = CText()
+    return writer.sharedFunction((usesPatch ? "byte_window" : "window") + (form.isPlain ? "_wide" : "")) { name, text in
       text.comment(
         "Spreads the window of the pixel at `row` and `column`"
           + (usesPatch ? ", by way of a copy where its rows, or what the image has of them, are no whole words" : "")
@@ -134,7 +127,6 @@ extension DSPProductKernel {
         }
         text.block("else", words)
       }
-      return text
     }
   }
 
@@ -144,8 +136,7 @@ extension DSPProductKernel {
     let window = window(&writer)
     let copyRows = usesPatch ? copyRowsFunction(&writer) : ""
     let kernel = "\(writer.names.macro)_KERNEL"
-    return writer.sharedFunction((usesPatch ? "byte_windows" : "windows") + (form.isPlain ? "_wide" : "")) { name in
-      var text = CText()
+    return writer.sharedFunction((usesPatch ? "byte_windows" : "windows") + (form.isPlain ? "_wide" : "")) { name, text in
       text.comment(
         "Spreads the windows of a block, from the pixel at `place`, a row and a column, on. The shape: the pixels of a row, the "
           + "first and the last column and row where windows lie in the image, and the windows' own.")
@@ -194,7 +185,6 @@ extension DSPProductKernel {
         text.line("place[0] = row;")
         text.line("place[1] = column;")
       }
-      return text
     }
   }
 }

@@ -304,8 +304,7 @@ struct DSPProductKernel: DSPKernel {
     let products = ([block] + (rest > 0 ? [rest] : [])).map { (size: $0, function: product($0, &writer)) }
     let copy = isWhole ? "" : copyFunction(&writer)
     let kernel = "\(writer.names.macro)_KERNEL"
-    return writer.sharedFunction(pixelsName + (rest > 0 ? "_\(rest)" : "")) { name in
-      var text = CText()
+    return writer.sharedFunction(pixelsName + (rest > 0 ? "_\(rest)" : "")) { name, text in
       text.comment(
         "All pixels of a layer: for each block, the codes of its windows are spread and multiplied by the weights of every "
           + "output channel. The stream starts with the words of a window, the output channels, the blocks, the pixels left over"
@@ -359,7 +358,6 @@ struct DSPProductKernel: DSPKernel {
         }
         if rest > 0 { text.block("if (stream[3] > 0)") { blockOf(rest, products[1].function, &$0) } }
       }
-      return text
     }
   }
 

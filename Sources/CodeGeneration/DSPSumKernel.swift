@@ -86,11 +86,9 @@ struct DSPSumKernel: StepKernel {
         parameters += ", const int32_t *\(name)"
       }
     }
-    function = writer.sharedFunction("sum_\(index)") { name in
-      var text = CText()
+    function = writer.sharedFunction("sum_\(index)") { name, text in
       text.comment(comment)
       text.assembly("void \(name)(\(parameters))", lines)
-      return text
     }
     text.line("\(function)(\(arguments));")
   }

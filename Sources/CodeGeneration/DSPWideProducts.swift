@@ -46,8 +46,7 @@ struct DSPWideProducts: WideProducts {
   }
 
   func copyFunction(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("copy_halfwords") { name in
-      var text = CText()
+    writer.sharedFunction("copy_halfwords") { name, text in
       text.comment("Copies 16-bit codes, four at a time while there are so many.")
       text.assembly(
         "void \(name)(int16_t *to, const int16_t *from, int32_t count)",
@@ -56,7 +55,6 @@ struct DSPWideProducts: WideProducts {
           "str r3, [r0], #4", "str r12, [r0], #4", "bge 1b", "2:", "adds r2, r2, #4", "beq 4f", "3:",
           "ldrh r3, [r1], #2", "subs r2, r2, #1", "strh r3, [r0], #2", "bne 3b", "4:", "bx lr",
         ])
-      return text
     }
   }
 
@@ -67,7 +65,7 @@ struct DSPWideProducts: WideProducts {
   func function(_ writer: inout KernelWriter) -> String {
     let isLong = stretch != nil
     let ending = requantization?.variant ?? "sums"
-    return writer.sharedFunction("wide_\(isDense ? "row" : "pair")\(isLong ? "_long" : "")_\(ending)") { name in
+    return writer.sharedFunction("wide_\(isDense ? "row" : "pair")\(isLong ? "_long" : "")_\(ending)") { name, text in
       // The stack: (sums of 64 bits, the groups that are left, a gap,) x, the stream, y, the groups, nine registers, then
       // the arguments: channels, (distances in bytes of the pixels' codes and outputs,) (the groups of a stretch).
       let base = isLong ? 40 : 0
@@ -138,7 +136,6 @@ struct DSPWideProducts: WideProducts {
         "str r0, [sp, #\(y)]", "str r2, [sp, #\(channels)]", "b 1b", "5:", "add sp, sp, #\(base + 16)",
         "pop {r4-r11, pc}",
       ]
-      var text = CText()
       text.comment(
         "Of all output channels, the \(requantization == nil ? "sums" : "codes") of "
           + (isDense ? "one pixel, four channels" : "two pixels, so many bytes apart, two channels") + " at a time."
@@ -147,7 +144,6 @@ struct DSPWideProducts: WideProducts {
       text.assembly(
         "void \(name)(\n  const int16_t *x, const int32_t *stream, \(result) *y, int32_t groups, int32_t channels"
           + (isDense ? "" : ", int32_t x_step, int32_t y_step") + (isLong ? ", int32_t stretch" : "") + ")", lines)
-      return text
     }
   }
 

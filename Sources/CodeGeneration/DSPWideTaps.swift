@@ -50,7 +50,7 @@ struct DSPWideTaps: WideTaps {
     let (rows, columns) = (g.kernelHeight, g.kernelWidth)
     return writer.sharedFunction(
       "wide_taps_\(rows)_\(columns)_\(requantization.variant)\(isAligned ? "" : "_odd")"
-    ) { name in
+    ) { name, text in
       // Behind nine registers are the steps from a tap to the next of its row, from the last to the first of the next
       // row, and from the last of all to the next four channels.
       var lines = ["push {r4-r11, lr}", "ldrd r12, lr, [sp, #36]", "1:", "ldmia r1!, {r4-r7}"]
@@ -62,16 +62,14 @@ struct DSPWideTaps: WideTaps {
       lines += codes(free: "lr")
       if requantization.shift > 0 { lines.append("ldr lr, [sp, #40]") }
       lines += ["ldr r8, [sp, #44]", "add r0, r0, r8", "subs r3, r3, #1", "bne 1b", "pop {r4-r11, pc}"]
-      var text = CText()
       text.comment(wholeComment("four"))
       text.assembly(wholeHead(name, "fours"), lines)
-      return text
     }
   }
 
   /// What of windows lies in the image.
   func partFunction(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("wide_some_taps_\(requantization.variant)\(isAligned ? "" : "_odd")") { name in
+    writer.sharedFunction("wide_some_taps_\(requantization.variant)\(isAligned ? "" : "_odd")") { name, text in
       // The stack: the fours that are left, nine registers, the shape.
       var lines = [
         "push {r3-r11, lr}", "1:", "ldr r12, [sp, #40]", "ldr lr, [r12, #8]", "ldr r8, [r12, #16]", "ldmia r1!, {r4-r7}",
@@ -86,10 +84,8 @@ struct DSPWideTaps: WideTaps {
       lines += [
         "ldr r3, [sp]", "subs r3, r3, #1", "str r3, [sp]", "bne 1b", "add sp, sp, #4", "pop {r4-r11, pc}",
       ]
-      var text = CText()
       text.comment(partComment("four"))
       text.assembly(partHead(name, "fours"), lines)
-      return text
     }
   }
 }

@@ -82,8 +82,7 @@ extension KernelWriter {
 
   /// The function that finds a stretch of codes by halving.
   private mutating func findFunction(_ codes: String) -> String {
-    sharedFunction("stretch_\(codes)") { name in
-      var text = CText()
+    sharedFunction("stretch_\(codes)") { name, text in
       text.comment("The last of `count` stretches that begins at a code or below it; the first one does.")
       text.block("static int32_t \(name)(const \(codes) *firsts, int32_t count, int32_t code)") { text in
         text.line("int32_t low = 0;")
@@ -95,7 +94,6 @@ extension KernelWriter {
         }
         text.line("return low;")
       }
-      return text
     }
   }
 
@@ -109,8 +107,7 @@ extension KernelWriter {
     }
     let table = tableName(suffix)
     let (isLogistic, bits) = (formula.function == .logistic, formula.function == .logistic ? 9 : 8)
-    let function = sharedFunction("\(formula.function.rawValue)_\(formula.multiplier)_\(formula.shift)") { name in
-      var text = CText()
+    let function = sharedFunction("\(formula.function.rawValue)_\(formula.multiplier)_\(formula.shift)") { name, text in
       text.comment(
         "The \(isLogistic ? "sigmoid" : "hyperbolic tangent") of a 16-bit code, in units of 2^-15: straight lines between the "
           + "table's entries.")
@@ -134,7 +131,6 @@ extension KernelWriter {
           text.line("return (int16_t)(height >> 8);")
         }
       }
-      return text
     }
     input("x", step.inputs[0])
     self.output("y", step.output)

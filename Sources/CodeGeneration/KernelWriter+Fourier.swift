@@ -8,14 +8,11 @@ extension KernelWriter {
     let order = table(
       "order_\(suffix)", points <= 256 ? "uint8_t" : "uint16_t", transform.order.map(Int64.init),
       "Which point each place of a transform over \(transform.length) begins with")
-    let (turns, halves) = circle(transform)
-    let (low, turned) = (lowest16(), turnedFunction())
-    let radices = transform.factors.reversed().map(String.init).joined(separator: ", ")
-    return sharedFunction("spectrum_\(suffix)_\(samples)") { name in
-      var text = CText()
+    let stages = stages(of: transform)
+    return sharedFunction("spectrum_\(suffix)_\(samples)") { name, text in
       text.comment(
         "The lower half of the discrete Fourier transform of \(samples) samples and zeros up to \(transform.length): even "
-          + "and odd samples are real and imaginary parts of \(points) points, which stages of radix \(radices) "
+          + "and odd samples are real and imaginary parts of \(points) points, which stages of radix \(stages.radices) "
           + "transform; then the two spectra are taken apart. Each stage divides by its radix.")
       text.block("static void \(name)(const int16_t *x, int16_t *y)") { text in
         text.loop("i", points) { text in
@@ -26,10 +23,9 @@ extension KernelWriter {
           text.line("y[2 * i] = \(sample("at"));")
           text.line("y[(2 * i) + 1] = \(sample("at + 1"));")
         }
-        Self.stages(transform, turns, turned, low, &text)
-        Self.split(points, halves, turned, low, &text)
+        stages.write(&text)
+        stages.split(&text)
       }
-      return text
     }
   }
 
@@ -41,20 +37,16 @@ extension KernelWriter {
     let place = table(
       "places_\(suffix)", points <= 256 ? "uint8_t" : "uint16_t", places.map(Int64.init),
       "The place at which each point of a transform over \(transform.length) begins")
-    let (turns, halves) = circle(transform)
-    let (low, turned) = (lowest16(), turnedFunction())
-    let radices = transform.factors.reversed().map(String.init).joined(separator: ", ")
-    return sharedFunction("samples_\(suffix)") { name in
-      var text = CText()
+    let stages = stages(of: transform)
+    return sharedFunction("samples_\(suffix)") { name, text in
       text.comment(
         "The \(transform.length) samples whose discrete Fourier transform has the lower half x: the spectra of even and odd "
-          + "samples are joined to that of \(points) complex points, which stages of radix \(radices) transform back. Each "
+          + "samples are joined to that of \(points) complex points, which stages of radix \(stages.radices) transform back. Each "
           + "stage divides by its radix.")
       text.block("static void \(name)(const int16_t *x, int16_t *y)") { text in
-        Self.join(points, place, halves, turned, low, &text)
-        Self.stages(transform, turns, turned, low, &text)
+        stages.join(place, &text)
+        stages.write(&text)
       }
-      return text
     }
   }
 
@@ -63,8 +55,8 @@ extension KernelWriter {
     return tableName(name)
   }
 
-  /// The tables of points of the unit circle: those of stages, and those between spectra of samples and of points.
-  private mutating func circle(_ transform: FourierTransform) -> (turns: String, halves: String) {
+  /// With the tables of points of the unit circle: those of stages, and those between spectra of samples and of points.
+  private mutating func stages(of transform: FourierTransform) -> FourierStages {
     let (points, suffix) = (transform.points, "\(transform.isInverse ? "inverse_" : "")\(transform.length)")
     let direction = transform.isInverse ? "" : ", clockwise"
     // No stage turns by three quarters or more.
@@ -75,14 +67,13 @@ extension KernelWriter {
     let halves = table(
       "half_turns_\(suffix)", "int16_t", transform.halfTurns.flatMap { [Int64($0.real), Int64($0.imaginary)] },
       "A quarter of the unit circle, from a quarter on, in \(points / 2) steps\(direction)")
-    return (turns, halves)
+    return FourierStages(transform: transform, turns: turns, halves: halves, turned: turnedFunction(), low: lowest16())
   }
 
   /// A point divided and turned.
   private mutating func turnedFunction() -> String {
     let low = lowest16()
-    return sharedFunction("turned") { name in
-      var text = CText()
+    return sharedFunction("turned") { name, text in
       text.comment("A point times one of the unit circle, in units of 2^-15, rounded.")
       text.block("static void \(name)(int32_t *z, const int16_t *turn)") { text in
         text.line("const int32_t real = (z[0] * turn[0]) - (z[1] * turn[1]);")
@@ -90,25 +81,30 @@ extension KernelWriter {
         text.line("z[0] = \(low)((real + 16384) >> 15);")
         text.line("z[1] = \(low)((imaginary + 16384) >> 15);")
       }
-      return text
     }
   }
+}
 
-  private static func stages(
-    _ transform: FourierTransform, _ turns: String, _ turned: String, _ low: String, _ text: inout CText
-  ) {
+/// The arithmetic of a transform's function: y holds the points, x what is transformed back.
+private struct FourierStages {
+  let transform: FourierTransform
+  /// Tables of points of the unit circle: of stages, and between spectra of samples and of points.
+  let turns, halves: String
+  /// Functions: a point turned, and the lowest 16 bits of a sum.
+  let turned, low: String
+
+  private var points: Int { transform.points }
+  var radices: String { transform.factors.reversed().map(String.init).joined(separator: ", ") }
+
+  func write(_ text: inout CText) {
     var width = 1
     for factor in transform.factors.reversed() {
-      stage(factor, width: width, transform, turns, turned, low, &text)
+      stage(factor, width: width, &text)
       width *= factor
     }
   }
 
-  private static func stage(
-    _ factor: Int, width: Int, _ transform: FourierTransform, _ turns: String, _ turned: String, _ low: String,
-    _ text: inout CText
-  ) {
-    let points = transform.points
+  private func stage(_ factor: Int, width: Int, _ text: inout CText) {
     let step = points / (width * factor)
     text.block("for (int32_t start = 0; start < \(points); start += \(width * factor))") { text in
       text.loop("place", width) { text in
@@ -141,18 +137,17 @@ extension KernelWriter {
     }
   }
 
-  private static func half(_ code: String) -> String { "((((int32_t)\(code)) * 16383) + 16384) >> 15" }
+  private func half(_ code: String) -> String { "((((int32_t)\(code)) * 16383) + 16384) >> 15" }
 
-  private static func join(
-    _ points: Int, _ place: String, _ halves: String, _ turned: String, _ low: String, _ text: inout CText
-  ) {
+  /// Joins the spectra of even and odd samples; `place` is the table of places at which points begin.
+  func join(_ place: String, _ text: inout CText) {
     text.line("y[0] = (int16_t)(\(half("\(low)((int32_t)x[0] + x[\(2 * points)])")));")
     text.line("y[1] = (int16_t)(\(half("\(low)((int32_t)x[0] - x[\(2 * points)])")));")
     text.loop("bin", from: "1", below: "\(points / 2 + 1)") { text in
       text.line("const int16_t *const b = &x[2 * (\(points) - bin)];")
       text.line("int16_t *const first = &y[2 * (int32_t)\(place)[bin]];")
       text.line("int16_t *const second = &y[2 * (int32_t)\(place)[\(points) - bin]];")
-      Self.parts("x[2 * bin]", "x[(2 * bin) + 1]", halves, turned, low, &text)
+      parts("x[2 * bin]", "x[(2 * bin) + 1]", &text)
       text.line("first[0] = \(low)(sum[0] + difference[0]);")
       text.line("first[1] = \(low)(sum[1] + difference[1]);")
       // The point in the middle is its own mirror.
@@ -162,9 +157,7 @@ extension KernelWriter {
   }
 
   /// Half of the sum of a point and the conjugate of `b`, and half of their difference, turned.
-  private static func parts(
-    _ real: String, _ imaginary: String, _ halves: String, _ turned: String, _ low: String, _ text: inout CText
-  ) {
+  private func parts(_ real: String, _ imaginary: String, _ text: inout CText) {
     text.line("const int32_t left[2] = {\(half(real)), \(half(imaginary))};")
     text.line("const int32_t right[2] = {\(half("b[0]")), \(half("\(low)(-(int32_t)b[1])"))};")
     text.line("const int32_t sum[2] = {\(low)(left[0] + right[0]), \(low)(left[1] + right[1])};")
@@ -172,7 +165,8 @@ extension KernelWriter {
     text.line("\(turned)(difference, &\(halves)[2 * (bin - 1)]);")
   }
 
-  private static func split(_ points: Int, _ halves: String, _ turned: String, _ low: String, _ text: inout CText) {
+  /// Takes the spectra of even and odd samples apart.
+  func split(_ text: inout CText) {
     text.line("const int32_t even = \(half("y[0]"));")
     text.line("const int32_t odd = \(half("y[1]"));")
     text.line("y[0] = \(low)(even + odd);")
@@ -182,7 +176,7 @@ extension KernelWriter {
     text.loop("bin", from: "1", below: "\(points / 2 + 1)") { text in
       text.line("int16_t *const a = &y[2 * bin];")
       text.line("int16_t *const b = &y[2 * (\(points) - bin)];")
-      Self.parts("a[0]", "a[1]", halves, turned, low, &text)
+      parts("a[0]", "a[1]", &text)
       text.line("a[0] = (int16_t)((sum[0] + difference[0]) >> 1);")
       text.line("a[1] = (int16_t)((sum[1] + difference[1]) >> 1);")
       text.line("b[0] = (int16_t)((sum[0] - difference[0]) >> 1);")

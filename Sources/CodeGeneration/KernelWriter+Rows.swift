@@ -73,8 +73,7 @@ extension KernelWriter {
     }
     let exponentials = table("exponentials", .exponential, "e to the power of -10 to 0 in 512 steps, in units of 2^-15")
     let reciprocals = table("reciprocals", .reciprocal, "1 / (1 + x) for x from 0 to 1 in 512 steps, in units of 2^-15")
-    let line = sharedFunction("line") { name in
-      var text = CText()
+    let line = sharedFunction("line") { name, text in
       text.comment("The value at place / 128 on straight lines between a table's entries, to the nearest.")
       text.block("static int32_t \(name)(const int16_t *entries, int32_t place)") { text in
         text.line("const int32_t inside = (place < 0) ? 0 : place;")
@@ -84,7 +83,6 @@ extension KernelWriter {
         text.line("const int32_t high = (int32_t)entries[index + 1];")
         text.line("return ((low * 128) + ((last - (index * 128)) * (high - low)) + 64) >> 7;")
       }
-      return text
     }
     let difference = Symbol(variable: "difference", in: -65_535...0)
     let power = functions.function(
@@ -336,8 +334,7 @@ extension KernelWriter {
 
   /// `squareRoot(ofNormal:)` as a loop: clang -O2 takes more than a quarter of an hour for the thirty choices
   /// one after another that its term is.
-  private static func squareRoot(_ name: String) -> CText {
-    var text = CText()
+  private static func squareRoot(_ name: String, _ text: inout CText) {
     text.comment("The square root of a number of 2^60 to 2^62 - 1, to the nearest.")
     text.block("static int64_t \(name)(int64_t x)") { text in
       text.line("uint64_t root = 1073741824u;")
@@ -351,7 +348,6 @@ extension KernelWriter {
       }
       text.line("return (int64_t)((rest > root) ? (root + 1u) : root);")
     }
-    return text
   }
 
   /// The place of an element's gain and offset, as `Normalization.parameter` reckons it.

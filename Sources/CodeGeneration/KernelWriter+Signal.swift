@@ -95,43 +95,36 @@ extension KernelWriter {
   // MARK: Words
 
   mutating func lowest16() -> String {
-    sharedFunction("lowest16") { name in
-      var text = CText()
+    sharedFunction("lowest16") { name, text in
       text.comment("The 16 lowest bits, as a signed number.")
       text.block("static int16_t \(name)(int32_t x)") { text in
         text.line("const uint32_t bits = ((uint32_t)x + 32768U) & 65535U;")
         text.line("return (int16_t)((int32_t)bits - 32768);")
       }
-      return text
     }
   }
 
   private mutating func loadWord() -> String {
-    sharedFunction("load_word") { name in
-      var text = CText()
+    sharedFunction("load_word") { name, text in
       text.comment("A word of 32 bits, whose lower half lies first.")
       text.block("static uint32_t \(name)(const uint16_t *x)") { text in
         text.line("return (uint32_t)x[0] | ((uint32_t)x[1] << 16);")
       }
-      return text
     }
   }
 
   private mutating func storeWord() -> String {
-    sharedFunction("store_word") { name in
-      var text = CText()
+    sharedFunction("store_word") { name, text in
       text.comment("Stores a word of 32 bits, its lower half first.")
       text.block("static void \(name)(uint16_t *y, uint32_t word)") { text in
         text.line("y[0] = (uint16_t)(word & 65535U);")
         text.line("y[1] = (uint16_t)(word >> 16);")
       }
-      return text
     }
   }
 
   private mutating func rootFunction() -> String {
-    sharedFunction("root") { name in
-      var text = CText()
+    sharedFunction("root") { name, text in
       text.comment("The square root, rounded, but not to more than 16 bits of a word of 32, and not to more than 32.")
       text.block("static uint32_t \(name)(uint64_t word)") { text in
         text.line("uint64_t rest = word;")
@@ -152,7 +145,6 @@ extension KernelWriter {
         text.block("if ((rest > root) && (root != most))") { $0.line("root++;") }
         text.line("return (uint32_t)root;")
       }
-      return text
     }
   }
 
@@ -163,8 +155,7 @@ extension KernelWriter {
         "logarithm", "uint16_t", logarithmCorrections,
         comment: "By how much the binary logarithm of 1 + i/128 passes i/128, in units of 2^-16")
     }
-    return sharedFunction("scaled_logarithm") { name in
-      var text = CText()
+    return sharedFunction("scaled_logarithm") { name, text in
       text.comment("The natural logarithm in units of 2^-16, of 1 or more.")
       text.block("static uint32_t \(name)(uint32_t word)") { text in
         text.line("uint32_t exponent = 0U;")
@@ -178,7 +169,6 @@ extension KernelWriter {
         text.line("const int32_t binary = (int32_t)(exponent << 16) + fraction + low + (way >> 16);")
         text.line("return (uint32_t)((((uint64_t)binary * \(logarithmOfTwo)U) + 32768U) >> 16);")
       }
-      return text
     }
   }
 

@@ -41,9 +41,12 @@ struct KernelWriter {
   }
 
   /// A function that steps share: `write` is called with its whole name where no step has asked for it before.
-  mutating func sharedFunction(_ suffix: String, _ write: (String) -> CText) -> String {
+  mutating func sharedFunction(_ suffix: String, _ write: (String, inout CText) -> Void) -> String {
     let name = "\(names.prefix)_\(suffix)"
-    if !shared.contains(where: { $0.name == name }) { shared.append((name, write(name))) }
+    guard !shared.contains(where: { $0.name == name }) else { return name }
+    var text = CText()
+    write(name, &text)
+    shared.append((name, text))
     return name
   }
 

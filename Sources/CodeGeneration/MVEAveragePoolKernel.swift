@@ -42,15 +42,13 @@ struct MVEAveragePoolKernel: StepKernel {
     writer.input("x", step.inputs[0])
     writer.output("y", step.output)
     let range = pool.clamp
-    let average = writer.sharedFunction("mve_average_\(g.taps)") { name in
-      var text = CText()
+    let average = writer.sharedFunction("mve_average_\(g.taps)") { name, text in
       text.comment("Four sums of \(g.taps) codes divided by their number, to the nearest, halves away from zero.")
       text.block("static int32x4_t \(name)(int32x4_t sums)") { text in
         text.line("const int32x4_t products = vaddq_n_s32(vmulq_n_s32(vabsq_s32(sums), \(factor)), \(addend));")
         text.line("const int32x4_t averages = vshrq_n_s32(products, \(shift));")
         text.line("return vpselq_s32(vnegq_s32(averages), averages, vcmpltq_n_s32(sums, 0));")
       }
-      return text
     }
     func image(_ text: inout CText) {
       text.block("for (int32_t channel = 0; channel < \(g.inputChannels); channel += 8)") { text in

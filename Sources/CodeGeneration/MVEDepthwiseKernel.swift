@@ -159,19 +159,16 @@ struct MVEDepthwiseKernel: StepKernel {
   // MARK: Shared functions
 
   private func fillWords(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("fill_words") { name in
-      var text = CText()
+    writer.sharedFunction("fill_words") { name, text in
       text.comment("Sets words.")
       text.block("static void \(name)(uint32_t *to, uint32_t word, uint32_t count)") { text in
         text.block("for (uint32_t i = 0; i < count; i++)") { $0.line("to[i] = word;") }
       }
-      return text
     }
   }
 
   private func interleave(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("interleave") { name in
-      var text = CText()
+    writer.sharedFunction("interleave") { name, text in
       text.comment("Makes four rows of codes one of words, sixteen at a time.")
       text.assembly(
         "void \(name)(\n  uint32_t *to, const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d, uint32_t vectors)",
@@ -181,7 +178,6 @@ struct MVEDepthwiseKernel: StepKernel {
           "vst40.8 {q0, q1, q2, q3}, [r0]", "vst41.8 {q0, q1, q2, q3}, [r0]", "vst42.8 {q0, q1, q2, q3}, [r0]",
           "vst43.8 {q0, q1, q2, q3}, [r0]!", "le lr, 1b", "pop {r4, pc}",
         ])
-      return text
     }
   }
 
@@ -192,7 +188,7 @@ struct MVEDepthwiseKernel: StepKernel {
     let width = 4 / tileRows * vectors
     let suffix =
       "mve_depthwise_\(g.outputWidth)_\(channels)_\(g.strideHeight)_\(g.strideWidth)_\(tileRows)_\(tileColumns)_\(requantization.constants.scaling)_\(requantization.name)"
-    return writer.sharedFunction(suffix) { name in
+    return writer.sharedFunction(suffix) { name, text in
       // Lanes run over the rows of a tile before its columns.
       let lanes = (0..<4).map { (row: $0 % tileRows, column: $0 / tileRows) }
       let isShort = g.outputWidth < width
@@ -281,11 +277,9 @@ struct MVEDepthwiseKernel: StepKernel {
       }
       lines += MVECode.add("r1", "r1", 4 - done * step, spare: "r0") + MVECode.add("r3", "r3", 1 - moved * channels, spare: "r0")
       lines += ["subs r11, r11, #1", "bne 3b", "add sp, sp, #16", "vpop {d8-d15}", "pop {r4-r11, pc}"]
-      var text = CText()
       text.comment("The codes of \(tileRows) output rows, channel by channel.")
       text.assembly(
         "void \(name)(\n  const int32_t *weights, const uint32_t *tiles, int8_t *y, const int32_t *constants)", lines)
-      return text
     }
   }
 }

@@ -417,15 +417,13 @@ struct MVEProductKernel: StepKernel {
       "mve_\(block.channels)x\(block.pixels)_\(count)_\(block.depth)"
       + (isRows ? "_\(block.rows)" : "") + (block.pitch != block.depth ? "_\(block.pitch)" : "") + "_\(outputs)_"
       + (isRows || isFar ? "\(requantization.constants.scaling)_" : "") + requantization.name + (isPacked ? "_packed" : "")
-    return writer.sharedFunction(suffix) { name in
-      var text = CText()
+    return writer.sharedFunction(suffix) { name, text in
       text.comment(
         "The codes of \(block.pixels == 2 ? "pairs of pixels" : "a pixel") for \(count) times \(block.channels) output "
           + "channels: sums of \(block.rows * block.depth) products, requantised.")
       text.assembly(
         "void \(name)(\n  const int32_t *stream, const int8_t *x, int8_t *y, uint32_t pairs, uint32_t \(isRows ? "line" : "scale"))",
         body(block, count, outputs, isRows: isRows, isFar: isFar))
-      return text
     }
   }
 
@@ -593,8 +591,7 @@ struct MVEProductKernel: StepKernel {
 
   /// Copies or sets codes whose number is a multiple of 16; both return the place after the last.
   private static func copy(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("copy_vectors") { name in
-      var text = CText()
+    writer.sharedFunction("copy_vectors") { name, text in
       text.comment("Copies codes, sixteen at a time. Returns the place after the last.")
       text.block("static int8_t *\(name)(int8_t *to, const int8_t *from, int32_t count)") { text in
         text.block("for (; count > 0; count -= 16)") { text in
@@ -604,12 +601,10 @@ struct MVEProductKernel: StepKernel {
         }
         text.line("return to;")
       }
-      return text
     }
   }
   private static func fill(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("fill_vectors") { name in
-      var text = CText()
+    writer.sharedFunction("fill_vectors") { name, text in
       text.comment("Sets codes, sixteen at a time. Returns the place after the last.")
       text.block("static int8_t *\(name)(int8_t *to, int8_t code, int32_t count)") { text in
         text.line("const int8x16_t codes = vdupq_n_s8(code);")
@@ -619,7 +614,6 @@ struct MVEProductKernel: StepKernel {
         }
         text.line("return to;")
       }
-      return text
     }
   }
 }

@@ -69,7 +69,7 @@ struct MVESumKernel: StepKernel {
     }
     writer.addTable("sum_\(index)", "int32_t", constants, comment: "Constants of \(label)")
     let suffix = clamp.map { "_\(UInt8(truncatingIfNeeded: $0.lowerBound))_\(UInt8(truncatingIfNeeded: $0.upperBound))" } ?? ""
-    let function = writer.sharedFunction("mve_sum_\(name)\(suffix)") { name in
+    let function = writer.sharedFunction("mve_sum_\(name)\(suffix)") { name, text in
       var code = ["push {r4-r9, lr}", "vpush {d8-d13}", "ldrd r4, r8, [sp, #76]", "ldr r9, [sp, #84]"]
       code += ["ldrd r5, r6, [r3]", "ldr r7, [r3, #8]", "vdup.32 q4, r5"]
       var end = ["vqmovnb.s32 q0, q0", "vqmovnb.s16 q0, q0"]
@@ -79,10 +79,8 @@ struct MVESumKernel: StepKernel {
       }
       end.append("vstrb.32 q0, [r2], #4")
       code += ["dls lr, r4", "1:"] + lines + end + lines + end + ["le lr, 1b", "vpop {d8-d13}", "pop {r4-r9, pc}"]
-      var text = CText()
       text.comment("Eight codes at a time of two operands, rescaled and added.")
       text.assembly("void \(name)(\n  \(parameters))", code)
-      return text
     }
     text.line("\(function)(a, b, y, \(writer.tableName("sum_\(index)")), \(count / 8)u\(tables));")
   }

@@ -54,8 +54,7 @@ struct MVEWideProducts: WideProducts {
   }
 
   func copyFunction(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("copy_halfword_vectors") { name in
-      var text = CText()
+    writer.sharedFunction("copy_halfword_vectors") { name, text in
       text.comment("Copies 16-bit codes, eight at a time.")
       text.assembly(
         "void \(name)(int16_t *to, const int16_t *from, int32_t count)",
@@ -63,22 +62,19 @@ struct MVEWideProducts: WideProducts {
           "push {lr}", "wlstp.16 lr, r2, 2f", "1:", "vldrh.u16 q0, [r1], #16", "vstrh.16 q0, [r0], #16", "letp lr, 1b",
           "2:", "pop {pc}",
         ])
-      return text
     }
   }
 
   func function(_ writer: inout KernelWriter) -> String {
     let suffix =
       "wide_vector_\(isDense ? "row" : "pair")\(isLong ? "_long" : "")_\(groups)_\(requantization?.variant ?? "sums")"
-    return writer.sharedFunction(suffix) { name in
-      var text = CText()
+    return writer.sharedFunction(suffix) { name, text in
       text.comment(
         "Of all output channels, the \(made) of \(isDense ? "one pixel" : "two pixels, so many bytes apart"), \(lanes) channels "
           + "at a time: sums of \(codes) products\(isLong ? " in 64 bits" : "").")
       text.assembly(
         "void \(name)(\n  const int16_t *x, const int32_t *stream, \(madeType) *y, int32_t channels"
           + (isDense ? "" : ", int32_t x_step, int32_t y_step") + ")", isLong ? longBody : shortBody)
-      return text
     }
   }
 

@@ -41,7 +41,7 @@ struct MVEWideTaps: WideTaps {
     let (rows, columns) = (g.kernelHeight, g.kernelWidth)
     return writer.sharedFunction(
       "wide_vector_taps_\(rows)_\(columns)_\(movesOn ? columnStep : 0)_\(requantization.variant)"
-    ) { name in
+    ) { name, text in
       // Behind two registers and two vectors are the steps: of a tap, a row, the window.
       var lines = ["push {r4, lr}", "vpush {d8-d11}", "ldrd r12, r4, [sp, #40]", "dls lr, r3", "ldr r3, [sp, #48]", "1:"]
       lines += biases
@@ -54,15 +54,13 @@ struct MVEWideTaps: WideTaps {
         }
       }
       lines += codes + ["add r0, r0, r3", "le lr, 1b", "vpop {d8-d11}", "pop {r4, pc}"]
-      var text = CText()
       text.comment(wholeComment("eight"))
       text.assembly(wholeHead(name, "eights"), lines)
-      return text
     }
   }
 
   func partFunction(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("wide_vector_some_taps_\(requantization.variant)") { name in
+    writer.sharedFunction("wide_vector_some_taps_\(requantization.variant)") { name, text in
       // r4 to r11 are the shape; r12 counts rows, lr columns.
       let lines =
         ["push {r4-r11, lr}", "vpush {d8-d11}", "ldr r12, [sp, #68]", "ldmia r12, {r4-r11}", "1:"] + biases
@@ -71,10 +69,8 @@ struct MVEWideTaps: WideTaps {
           "add r0, r0, r6", "le lr, 3b", "add r0, r0, r7", "add r1, r1, r9", "subs r12, r12, #1", "bne 2b",
           "add r1, r1, r10", "add r0, r0, r11",
         ] + codes + ["subs r3, r3, #1", "bne 1b", "vpop {d8-d11}", "pop {r4-r11, pc}"]
-      var text = CText()
       text.comment(partComment("eight"))
       text.assembly(partHead(name, "eights"), lines)
-      return text
     }
   }
 }

@@ -143,8 +143,7 @@ struct PackedProductKernel: StepKernel {
     let (channels, width, height) = (g.inputChannels, g.inputWidth, g.inputHeight)
     let run = g.kernelWidth * channels
     let code = UInt8(truncatingIfNeeded: affine.paddingCode)
-    return writer.sharedFunction("window_\(channels)_\(width)_\(height)_\(g.kernelWidth)_\(code)") { name in
-      var text = CText()
+    return writer.sharedFunction("window_\(channels)_\(width)_\(height)_\(g.kernelWidth)_\(code)") { name, text in
       text.comment("Copies what the image has of \(g.kernelWidth) pixels of a row from `column` on, and the padding code for the others.")
       text.block("static const int8_t *\(name)(const int8_t *x, int32_t row, int32_t column, int8_t *to)") { text in
         text.loop("i", run) { $0.line("to[i] = (int8_t)(\(affine.paddingCode));") }
@@ -157,15 +156,13 @@ struct PackedProductKernel: StepKernel {
         }
         text.line("return to;")
       }
-      return text
     }
   }
 
   /// Spreads two windows' codes into words.
   private func spread(_ pairs: Int, _ count: Int, _ writer: inout KernelWriter) -> String {
     if language == .c {
-      return writer.sharedFunction("spread_\(pairs)") { name in
-        var text = CText()
+      return writer.sharedFunction("spread_\(pairs)") { name, text in
         text.comment("Words of a + 65536 b, one of every \(pairs), of the codes at a and b. Returns the place after the last.")
         text.block("static int32_t *\(name)(int32_t *to, const int8_t *a, const int8_t *b, int32_t count)") { text in
           text.block("for (int32_t i = 0; i < count; i++)") { text in
@@ -174,11 +171,10 @@ struct PackedProductKernel: StepKernel {
           }
           text.line("return to;")
         }
-        return text
       }
     }
     let unrolled = (1...8).last { count % $0 == 0 } ?? 1
-    return writer.sharedFunction("spread_\(pairs)_\(unrolled)") { name in
+    return writer.sharedFunction("spread_\(pairs)_\(unrolled)") { name, text in
       var lines = ["push {r4-r6, lr}", "movs r4, #0", "1:"]
       for place in 0..<unrolled {
         lines += [
@@ -187,11 +183,9 @@ struct PackedProductKernel: StepKernel {
         ]
       }
       lines += ["adds r0, r0, #\(4 * pairs * unrolled)", "cmp r4, r3", "bne 1b", "pop {r4-r6, pc}"]
-      var text = CText()
       text.comment(
         "Words of a + 65536 b, one of every \(pairs), of the codes at a and b, a multiple of \(unrolled). Returns the place after the last.")
       text.assembly("int32_t *\(name)(int32_t *to, const int8_t *a, const int8_t *b, int32_t count)", lines)
-      return text
     }
   }
 
@@ -267,8 +261,7 @@ struct PackedProductKernel: StepKernel {
     let signs = requantization.hasCorrections ? ", stream[4], stream[5]" : ""
     let shift = "\(writer.names.prefix)_floor_shift_32"
     let pairs = (pixels + 1) / 2
-    return writer.sharedFunction("product_\(pixels)_\(requantization.variant)") { name in
-      var text = CText()
+    return writer.sharedFunction("product_\(pixels)_\(requantization.variant)") { name, text in
       text.comment("The codes of \(pixels) pixels, `stride` apart, for each output channel.")
       text.block(
         "static void \(name)(const int32_t *stream, const int32_t *columns, int8_t *y, uint32_t outputs, uint32_t masks, uint32_t stride)"
@@ -328,7 +321,6 @@ struct PackedProductKernel: StepKernel {
           text.line("y = &y[1];")
         }
       }
-      return text
     }
   }
 
@@ -336,7 +328,7 @@ struct PackedProductKernel: StepKernel {
   private func product(_ pixels: Int, _ writer: inout KernelWriter) -> String {
     let requantization = requantization
     if language == .c { return cProduct(pixels, &writer) }
-    return writer.sharedFunction("product_\(pixels)_\(requantization.variant)") { name in
+    return writer.sharedFunction("product_\(pixels)_\(requantization.variant)") { name, text in
       let pairs = (pixels + 1) / 2
       let sums = ["r8", "r9", "r10"].prefix(pairs)
       let uppers = ["r11", "r12", "lr"].prefix(pairs)
@@ -398,12 +390,10 @@ struct PackedProductKernel: StepKernel {
       ]
       for pixel in 0..<pixels { lines += ["strb r4, [r7]"] + (pixel < pixels - 1 ? ["adds r7, r7, r1"] : []) }
       lines.append("b 17b")
-      var text = CText()
       text.comment("The codes of \(pixels) pixels, `stride` apart, for each output channel.")
       text.assembly(
         "void \(name)(\n  const int32_t *stream, const int32_t *columns, int8_t *y, uint32_t outputs, uint32_t masks, uint32_t stride)",
         lines)
-      return text
     }
   }
 }

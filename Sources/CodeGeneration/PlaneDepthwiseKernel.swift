@@ -130,8 +130,7 @@ struct PlaneDepthwiseKernel: StepKernel {
   /// Spreads rows of one channel's codes into words.
   private func spread(_ writer: inout KernelWriter) -> String {
     if language == .c {
-      return writer.sharedFunction("spread_rows") { name in
-        var text = CText()
+      return writer.sharedFunction("spread_rows") { name, text in
         text.comment("Rows of one of `channels` channels as words; `width` words are followed by `gap` bytes.")
         text.block(
           "static void \(name)(int32_t *to, const int8_t *from, int32_t channels, int32_t rows, int32_t width, int32_t gap)"
@@ -144,11 +143,10 @@ struct PlaneDepthwiseKernel: StepKernel {
             text.line("to = &to[width + (gap / 4)];")
           }
         }
-        return text
       }
     }
     let unrolled = (1...8).last { g.inputWidth % $0 == 0 } ?? 1
-    return writer.sharedFunction("spread_rows_\(unrolled)") { name in
+    return writer.sharedFunction("spread_rows_\(unrolled)") { name, text in
       var lines = [
         "push {r4-r7, lr}", "mov r4, r8", "push {r4}", "ldr r4, [sp, #28]", "mov r8, r4", "ldr r4, [sp, #24]", "mov r12, r4",
         "movs r4, #0", "1:", "mov lr, r3", "mov r3, r12", "2:",
@@ -161,12 +159,10 @@ struct PlaneDepthwiseKernel: StepKernel {
         "subs r3, r3, #\(unrolled)", "bne 2b", "add r0, r8", "mov r3, lr", "subs r3, r3, #1", "bne 1b", "pop {r4}", "mov r8, r4",
         "pop {r4-r7, pc}",
       ]
-      var text = CText()
       text.comment(
         "Rows of one of `channels` channels as words; `width`, a multiple of \(unrolled), is followed by `gap` bytes.")
       text.assembly(
         "void \(name)(\n  int32_t *to, const int8_t *from, int32_t channels, int32_t rows, int32_t width, int32_t gap)", lines)
-      return text
     }
   }
 
@@ -174,8 +170,7 @@ struct PlaneDepthwiseKernel: StepKernel {
     let requantize = requantization.function(&writer)
     let signs = requantization.hasCorrections ? ", stream[8], stream[9]" : ""
     let (stride, width) = (g.strideHeight, width)
-    return writer.sharedFunction("depthwise_\(stride)_\(width)_\(requantization.variant)") { name in
-      var text = CText()
+    return writer.sharedFunction("depthwise_\(stride)_\(width)_\(requantization.variant)") { name, text in
       text.comment("Output rows of one channel from its plane of words.")
       text.block("static void \(name)(const int32_t *stream, const int32_t *plane, int8_t *y, const int32_t *shape, int32_t rows)") { text in
         text.line("const int8_t *const bytes = (const int8_t *)stream;")
@@ -191,7 +186,6 @@ struct PlaneDepthwiseKernel: StepKernel {
           text.line("plane = &plane[\(stride * width)];")
         }
       }
-      return text
     }
   }
 
@@ -199,7 +193,7 @@ struct PlaneDepthwiseKernel: StepKernel {
   private func rows(_ writer: inout KernelWriter) -> String {
     let requantization = requantization
     if language == .c { return cRows(&writer) }
-    return writer.sharedFunction("depthwise_\(requantization.variant)") { name in
+    return writer.sharedFunction("depthwise_\(requantization.variant)") { name, text in
       // On the stack: step back, end of a row, its bytes, the way to the next, rows, threshold, correction, weights,
       // factor, start.
       let weights = 28
@@ -232,11 +226,9 @@ struct PlaneDepthwiseKernel: StepKernel {
         "adds r0, r0, r5", "ldr r5, [sp, #16]", "subs r5, r5, #1", "str r5, [sp, #16]", "bne 10b", "add sp, #\(frame)", "pop {r4-r7}",
         "mov r8, r4", "mov r9, r5", "mov r10, r6", "mov r11, r7", "pop {r4-r7, pc}",
       ]
-      var text = CText()
       text.comment("Output rows of one channel from its plane of words.")
       text.assembly(
         "void \(name)(\n  const int32_t *stream, const int32_t *plane, int8_t *y, const int32_t *shape, int32_t rows)", lines)
-      return text
     }
   }
 }

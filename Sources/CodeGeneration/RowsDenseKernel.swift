@@ -50,8 +50,7 @@ struct RowsDenseKernel: StepKernel {
     let requantize = requantization.function(&writer)
     let words = requantization.hasCorrections ? 7 : 5
     let signs = requantization.hasCorrections ? ", channels[5], channels[6]" : ""
-    return writer.sharedFunction("dense_\(requantization.variant)") { name in
-      var text = CText()
+    return writer.sharedFunction("dense_\(requantization.variant)") { name, text in
       text.comment("Four output channels of a dense layer at a time.")
       text.block(
         "static void \(name)(const int8_t *weights, const int8_t *x, int8_t *y, const int32_t *channels, uint32_t depth, uint32_t fours)"
@@ -74,14 +73,13 @@ struct RowsDenseKernel: StepKernel {
           text.line("y = &y[4];")
         }
       }
-      return text
     }
   }
 
   private func function(_ unrolled: Int, _ writer: inout KernelWriter) -> String {
     let requantization = requantization
     if language == .c { return cFunction(&writer) }
-    return writer.sharedFunction("dense_\(unrolled)_\(requantization.variant)") { name in
+    return writer.sharedFunction("dense_\(unrolled)_\(requantization.variant)") { name, text in
       let rows = ["r0", "r2", "r3", "r4"]
       let sums = ["r8", "r9", "r10", "r11"]
       var lines = [
@@ -111,12 +109,10 @@ struct RowsDenseKernel: StepKernel {
         "adds r1, r1, #4", "str r1, [sp, #8]", "mov r0, r10", "mov r1, lr", "ldr r2, [sp, #56]", "subs r2, r2, #1", "str r2, [sp, #56]",
         "beq 12f", "b 10b", "12:", "add sp, #16", "pop {r4-r7}", "mov r8, r4", "mov r9, r5", "mov r10, r6", "mov r11, r7", "pop {r4-r7, pc}",
       ]
-      var text = CText()
       text.comment("Four output channels of a dense layer at a time; `depth` is a multiple of \(unrolled).")
       text.assembly(
         "void \(name)(\n  const int8_t *weights, const int8_t *x, int8_t *y, const int32_t *channels, uint32_t depth, uint32_t fours)",
         lines)
-      return text
     }
   }
 }

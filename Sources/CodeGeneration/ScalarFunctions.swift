@@ -25,14 +25,12 @@ struct ScalarFunctions {
     text.comment(comment)
     text.block("static \(result) \(name)(\(list))") { text in
       text.lines(unused + lines)
-      text.line("return (\(result))\(expression.hasPrefix("(") || Self.isName(expression) ? expression : "(\(expression))");")
+      text.line("return (\(result))\(expression.hasPrefix("(") || expression.utf8.allSatisfy(CNames.isPartOfName) ? expression : "(\(expression))");")
     }
     definitions.append((name, text))
     namesOfBodies[body] = name
     return name
   }
-
-  private static func isName(_ text: String) -> Bool { text.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" } }
 
   private static func reads(_ node: TermNode, _ name: String) -> Bool {
     var seen: Set<TermNode> = []

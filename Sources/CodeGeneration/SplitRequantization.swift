@@ -152,8 +152,7 @@ struct SplitRequantization: Sendable {
   /// threshold and the correction.
   func function(_ writer: inout KernelWriter) -> String {
     let shiftDown = "\(writer.names.prefix)_floor_shift_32"
-    return writer.sharedFunction("split_\(variant)") { name in
-      var text = CText()
+    return writer.sharedFunction("split_\(variant)") { name, text in
       text.comment("The code of an accumulator: (a factor / 2^\(drop) + addend) / 2^\(Self.shift) up to its span, else the end of the codes it is beyond.")
       let signs = hasCorrections ? ", int32_t threshold, int32_t correction" : ""
       text.block(
@@ -164,7 +163,6 @@ struct SplitRequantization: Sendable {
         if hasCorrections { text.block("if (sum >= threshold)") { $0.line("sum += correction;") } }
         text.line("return (int8_t)\(shiftDown)(sum, \(Self.shift));")
       }
-      return text
     }
   }
 

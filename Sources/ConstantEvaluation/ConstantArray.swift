@@ -52,20 +52,17 @@ struct ConstantArray {
     func fault(_ element: Any) -> EvaluationFault {
       EvaluationFault("it makes \(element), which is not of its output's type, \(type)")
     }
-    func append(_ bits: UInt64, _ width: Int) {
-      for byte in 0..<width { bytes.append(UInt8(truncatingIfNeeded: bits >> UInt64(8 * byte))) }
-    }
     switch (elements, type) {
     case (.integers(let integers), .integer), (.integers(let integers), .boolean):
       let range = type.codes ?? 0...1
       for integer in integers {
         guard range.contains(integer) else { throw fault(integer) }
-        append(UInt64(bitPattern: integer), type.byteCount ?? 1)
+        bytes.append(littleEndian: integer, width: type.byteCount ?? 1)
       }
     case (.reals(let reals), .float32):
-      for real in reals { append(UInt64(real.bitPattern), 4) }
+      bytes = [UInt8](littleEndian: reals)
     case (.reals(let reals), .float16):
-      for real in reals { append(UInt64(Float16(real).bitPattern), 2) }
+      bytes = [UInt8](littleEndian: reals.map { Float16($0).bitPattern }, width: 2)
     default:
       throw EvaluationFault("it makes \(elements.count) numbers, and its output is \(type)")
     }

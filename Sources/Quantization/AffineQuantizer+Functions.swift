@@ -237,11 +237,10 @@ private struct FloatIsland {
   private mutating func unary(_ function: UnaryFunction) { x = emitted(.unary(function), "\(function)", [x]) }
 
   private mutating func constant(_ number: Float) -> Int {
-    let bits = number.bitPattern
-    return builder.add(
+    builder.add(
       Tensor(
         name: "\(name)/number\(builder.tensors.count)", shape: [1], type: .float32,
-        constant: (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }))
+        constant: [UInt8](littleEndian: [number])))
   }
 
   private mutating func emitted(

@@ -68,13 +68,13 @@ private struct RecurrenceWriter {
   // MARK: Parts of the network
 
   private mutating func add(_ role: String, _ shape: [Int], _ numbers: [Float]? = nil) -> Int {
-    let bytes = numbers.map { $0.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number.bitPattern >> (8 * $0)) } } }
+    let bytes = numbers.map { [UInt8](littleEndian: $0) }
     network.tensors.append(Tensor(name: "\(name)/\(role)", shape: shape, type: .float32, constant: bytes))
     return network.tensors.count - 1
   }
 
   private mutating func addIntegers(_ role: String, _ integers: [Int]) -> Int {
-    let bytes = integers.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
+    let bytes = [UInt8](littleEndian: integers, width: 4)
     network.tensors.append(Tensor(name: "\(name)/\(role)", shape: [integers.count], type: .int32, constant: bytes))
     return network.tensors.count - 1
   }
@@ -141,10 +141,10 @@ private struct RecurrenceWriter {
     let last = add("last", [1, batch, units])
     let cell = add("cell", [1, batch, units])
     let clip = cellClip > 0 ? cellClip : nil
+    let recurrent = RecurrentLayer(cell: .lstm(couplesGates: false), cellClip: clip)
     let written = Operation(
-      .recurrent(RecurrentLayer(cell: .lstm(couplesGates: false), cellClip: clip)), typeName: typeName,
+      .recurrent(recurrent), typeName: typeName,
       inputs: [input, weights, recurrence, bias, nil, nil, nil, nil], outputs: [sequence, last, cell])
-    guard case .recurrent(let recurrent) = written.kind else { return }
     try write(recurrent, written, isRead: true)
     forgotten.formUnion(operation.outputs.dropFirst())
     network.notices.append(
@@ -192,8 +192,7 @@ private struct RecurrenceWriter {
       throw LayerFault("its first state has the shape \(network.tensors[state].shape), not \([1, shape[1], units])")
     }
 
-    var cell = CellWriter(
-      recurrent: recurrent, shape: [1, shape[1], units], recurrence: [], resetBias: nil, peepholes: [])
+    var cell = CellWriter(recurrent: recurrent, shape: [1, shape[1], units])
     for gate in 0..<gates {
       func rows(_ numbers: [Float], _ length: Int) -> [Float] {
         Array(numbers[gate * units * length..<(gate + 1) * units * length])
@@ -257,17 +256,9 @@ private struct RecurrenceWriter {
     let shape: [Int]
     /// For each gate what the weights make of each moment's input, and the weights of the hidden state.
     var products: [[Int]] = []
-    var recurrence: [Int]
+    var recurrence: [Int] = []
     var resetBias: Int?
-    var peepholes: [Int]
-
-    init(recurrent: RecurrentLayer, shape: [Int], recurrence: [Int], resetBias: Int?, peepholes: [Int]) {
-      self.recurrent = recurrent
-      self.shape = shape
-      self.recurrence = recurrence
-      self.resetBias = resetBias
-      self.peepholes = peepholes
-    }
+    var peepholes: [Int] = []
   }
 
   /// The weights' product with a state, which may be constant, or zero (nil).
@@ -318,7 +309,7 @@ private struct RecurrenceWriter {
 
   private mutating func function(
     _ functions: [RealFunction], _ x: Int, _ cell: CellWriter, _ role: String, _ time: Int
-  ) throws(LayerFault) -> Int {
+  ) -> Int {
     made(.unary(.composed(functions)), [x], cell.shape, role, time)
   }
 
@@ -337,13 +328,13 @@ private struct RecurrenceWriter {
       cell.peepholes.isEmpty ? nil : (cell.peepholes[place], memory)
     }
     let entry = try sum(cell, 0, time, hidden, peephole: peephole(0, memory))
-    let input = try function(recurrent.gate, entry, cell, "input gate", time)
+    let input = function(recurrent.gate, entry, cell, "input gate", time)
     let candidate = try function(recurrent.candidate, sum(cell, 3, time, hidden), cell, "candidate", time)
     var state = made(.multiply(.none), [input, candidate], cell.shape, "entry", time)
     if let memory {
       let forget: Int
       if couplesGates {
-        forget = try function(Self.opposite(recurrent.gate), entry, cell, "forget gate", time)
+        forget = function(Self.opposite(recurrent.gate), entry, cell, "forget gate", time)
       } else {
         // ONNX has peepholes of input, output and forget gate.
         forget = try function(
@@ -354,7 +345,7 @@ private struct RecurrenceWriter {
     state = held(state, recurrent.cellClip, cell, "held cell", time)
     let output = try function(
       recurrent.gate, sum(cell, 1, time, hidden, peephole: peephole(1, state)), cell, "output gate", time)
-    let seen = try function(recurrent.output, state, cell, "seen cell", time)
+    let seen = function(recurrent.output, state, cell, "seen cell", time)
     return (made(.multiply(.none), [output, seen], cell.shape, "hidden", time), state)
   }
 
@@ -364,7 +355,7 @@ private struct RecurrenceWriter {
   ) throws(LayerFault) -> Int {
     let recurrent = cell.recurrent
     let entry = try sum(cell, 0, time, hidden)
-    let fresh = try function(Self.opposite(recurrent.gate), entry, cell, "fresh gate", time)
+    let fresh = function(Self.opposite(recurrent.gate), entry, cell, "fresh gate", time)
     var sum = cell.products[2][time]
     let kept = resetsProduct ? try product(cell, 2, time, hidden, bias: cell.resetBias) : hidden
     if let kept {
@@ -373,10 +364,10 @@ private struct RecurrenceWriter {
       sum = add(sum, resetsProduct ? seen : try product(cell, 2, time, seen), cell, "sums 2", time)
     }
     sum = held(sum, recurrent.clip, cell, "held 2", time)
-    let candidate = try function(recurrent.candidate, sum, cell, "candidate", time)
+    let candidate = function(recurrent.candidate, sum, cell, "candidate", time)
     let state = made(.multiply(.none), [fresh, candidate], cell.shape, "entry", time)
     guard let hidden else { return state }
-    let update = try function(recurrent.gate, entry, cell, "update gate", time)
+    let update = function(recurrent.gate, entry, cell, "update gate", time)
     return add(state, made(.multiply(.none), [update, hidden], cell.shape, "memory", time), cell, "hidden", time)
   }
 }

@@ -61,11 +61,6 @@ private final class Z3Run: @unchecked Sendable {
   /// Whether the context is no longer to be touched by the caller.
   private let isOver = Mutex(false)
   private let done = DispatchSemaphore(value: 0)
-  /// Runs whose contexts are there. The process must not end under them.
-  private static let living: DispatchGroup = {
-    atexit { _ = Z3Run.living.wait(timeout: .now() + 60) }
-    return DispatchGroup()
-  }()
   /// Written by the thread, read by the caller once it is done.
   private var result = Outcome.unknown("not asked")
   /// The caller's alone.
@@ -79,18 +74,14 @@ private final class Z3Run: @unchecked Sendable {
     Z3_del_config(configuration)
     // Without one of ours, an error would end the process.
     Z3_set_error_handler(context) { _, _ in }
-    Self.living.enter()
-    let thread = Thread { [self] in
+    // Z3 recurses over formulas; a thread's usual stack may be too small for it.
+    LivingThreads.start(stack: 512 << 20) { [self] in
       result = check(write)
       isOver.withLock { $0 = true }
       done.signal()
       // The caller need not wait for this: letting go of gigabytes takes seconds.
       Z3_del_context(context)
-      Self.living.leave()
     }
-    // Z3 recurses over formulas; a thread's usual stack may be too small for it.
-    thread.stackSize = 512 << 20
-    thread.start()
   }
 
   func isDone(within seconds: Double) -> Bool { done.wait(timeout: .now() + seconds) == .success }

@@ -1,17 +1,11 @@
 import Dispatch
-import Foundation
+import SMT
 import Synchronization
 
 /// Work with a deadline that holds however busy the machine is. What works looks at the clock now and then, and mostly ends
 /// in time by itself; where a processor is shared by many, the way from one look to the next takes long. Then it is left
 /// behind, to notice and end in a thread of its own.
 public enum TimedWork {
-  /// Work that has not ended. The process must not end under it.
-  private static let living: DispatchGroup = {
-    atexit { _ = TimedWork.living.wait(timeout: .now() + 60) }
-    return DispatchGroup()
-  }()
-
   /// Deep enough for what recurses over layers or terms.
   private static let stackSize = 64 << 20
   /// No limit that anyone waits for; a century in seconds.
@@ -27,15 +21,11 @@ public enum TimedWork {
     guard seconds < forever else { return work() }
     let box = Box<Result>()
     let done = DispatchSemaphore(value: 0)
-    living.enter()
-    let thread = Thread {
+    LivingThreads.start(stack: stackSize) {
       let result = work()
       box.value.withLock { $0 = result }
       done.signal()
-      living.leave()
     }
-    thread.stackSize = stackSize
-    thread.start()
     guard done.wait(timeout: .now() + (seconds + grace(seconds))) == .success else { return nil }
     return box.value.withLock { $0 }
   }

@@ -177,7 +177,7 @@ struct EvaluateCommand: ParsableCommand {
     do {
       let model = try ModelFile(path: path, signature: lowering.signature)
       let program = try model.program(lowering.options)
-      if program.preparesInputs { for notice in program.notices { writeError("notice: \(notice)") } }
+      if program.preparesInputs { writeNotices(program.notices) }
       return (try EvaluatedNetwork(program), model.classNames)
     } catch let error as NetworkError {
       throw FileError(path: path, reason: "\(error)")

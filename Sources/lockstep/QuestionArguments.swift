@@ -124,9 +124,7 @@ struct QuestionArguments: ParsableArguments {
   /// Tells what is left to the caller in front of the inputs' codes and behind the outputs'. Throws where the question is
   /// about real values of inputs that would be taken for others than the file's.
   func expectMeaning(of program: IntegerProgram) throws {
-    if program.preparesInputs || program.finish != .nothing {
-      for notice in program.notices { writeError("notice: \(notice)") }
-    }
+    if program.preparesInputs || program.finish != .nothing { writeNotices(program.notices) }
     guard program.preparesInputs else { return }
     guard !real else {
       throw ValidationError(

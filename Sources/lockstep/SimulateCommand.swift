@@ -116,7 +116,7 @@ struct SimulateCommand: AsyncParsableCommand {
     if let warning { writeError("warning: \(path.printable()): \(warning)") }
 
     // Real values are looked at as results, which these may not be yet.
-    if real { for notice in program.notices { writeError("notice: \(notice)") } }
+    if real { writeNotices(program.notices) }
 
     let run = VectorRun(simulator: Simulator(program), inputs: inputs, observed: Set(observed), resetsStates: reset)
     let progress = Progress("simulating", total: count)

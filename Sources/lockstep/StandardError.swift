@@ -26,3 +26,6 @@ private let sendBytes = write
 
 /// Writes a line to stderr.
 func writeError(_ text: String) { StandardError.write(text + "\n") }
+
+/// Tells what is left to a network's caller, or was cut off, beside results that are read as something else.
+func writeNotices(_ notices: [String]) { for notice in notices { writeError("notice: \(notice)") } }

@@ -161,8 +161,7 @@ extension ONNXTranslation {
   }
 
   mutating func addReals(_ name: String, _ reals: [Float], _ shape: [Int]) -> Int {
-    let bytes = reals.flatMap { real in withUnsafeBytes(of: real.bitPattern.littleEndian) { Array($0) } }
-    return addTensor(Tensor(name: name, shape: shape, type: .float32, constant: bytes))
+    addTensor(Tensor(name: name, shape: shape, type: .float32, constant: [UInt8](littleEndian: reals)))
   }
 
   /// What only names the largest is left to the caller.

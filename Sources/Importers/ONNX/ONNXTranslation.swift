@@ -380,12 +380,7 @@ struct ONNXTranslation {
   mutating func addConstant(
     _ name: String, _ integers: [Int64], _ shape: [Int], _ type: ElementType, _ quantization: Quantization? = nil
   ) -> Int {
-    let width = type.byteCount ?? 8
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(integers.count * width)
-    for integer in integers {
-      for byte in 0..<width { bytes.append(UInt8(truncatingIfNeeded: integer >> Int64(8 * byte))) }
-    }
+    let bytes = [UInt8](littleEndian: integers, width: type.byteCount ?? 8)
     return addTensor(Tensor(name: name, shape: shape, type: type, quantization: quantization, constant: bytes))
   }
 
