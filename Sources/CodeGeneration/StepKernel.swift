@@ -83,15 +83,16 @@ public struct KernelSelection: Sendable {
       guard isVector || features.contains("dsp") else { return nil }
       return WideProductKernel(step, program, goal, isVector: isVector)
     }
-    if weights == .packed, case .affine(let affine) = step.operation, affine.hasNibbles {
-      if features.contains("mve"), let kernel = MVEProductKernel(step, program, weights), kernel.isPacked { return kernel }
-      guard features.contains("dsp"), let kernel = DSPProductKernel(step, program, constants, goal, weights) else {
-        return nil
-      }
-      return kernel.isPacked ? kernel : nil
+    let mustBePacked = if weights == .packed, case .affine(let affine) = step.operation { affine.hasNibbles } else { false }
+    let vectors = features.contains("mve") ? MVEProductKernel(step, program, weights) : nil
+    if let vectors, vectors.isPacked || !mustBePacked { return vectors }
+    if mustBePacked {
+      guard features.contains("dsp"), let kernel = DSPProductKernel(step, program, constants, goal, weights),
+        kernel.isPacked
+      else { return nil }
+      return kernel
     }
     if features.contains("mve") {
-      if let kernel = MVEProductKernel(step, program, weights) { return kernel }
       if let kernel = MVEDepthwiseKernel(step, program) { return kernel }
       if let kernel = MVESumKernel(step, program) { return kernel }
       if let kernel = MVEAveragePoolKernel(step, program) { return kernel }
