@@ -1,0 +1,35 @@
+import MachineCode
+
+/// Memory whose bytes are numbers, or parts of words that depend on the network's input.
+struct SymbolicMemory {
+  /// A word that was stored; its bytes lie in memory.
+  final class Stored {
+    let word: SymbolicWord
+    init(_ word: SymbolicWord) { self.word = word }
+  }
+
+  enum Content {
+    case known(UInt8)
+    /// A byte, from the lowest on, of a word.
+    case part(Stored, Int)
+    /// Nothing that the code may rely on.
+    case undefined
+  }
+
+  struct Region {
+    var start: UInt32
+    var isWritable: Bool
+    var content: [Content]
+    var end: Int { Int(start) + content.count }
+  }
+
+  var regions: [Region]
+
+  func place(_ address: UInt32, _ bytes: Int, _ access: MachineFault.Access) throws(MachineFault) -> (Int, Int) {
+    for (index, region) in regions.enumerated() where address >= region.start && Int(address) + bytes <= region.end {
+      guard access != .written || region.isWritable else { break }
+      return (index, Int(address - region.start))
+    }
+    throw .outside(address: address, bytes: bytes, access)
+  }
+}
