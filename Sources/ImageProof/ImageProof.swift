@@ -34,6 +34,7 @@ public struct ImageProof {
   public struct StepResult: Sendable {
     public var step: Int
     public var elements, proved: Int
+    /// What a run executes of it at most.
     public var instructions: Int
     /// How many functions of accumulators or codes were compared, and in how many ranges.
     public var questions, pieces: Int
@@ -42,7 +43,8 @@ public struct ImageProof {
   public struct Report: Sendable {
     public var verdict: Verdict
     public var steps: [StepResult]
-    public var instructions: Int
+    /// Instructions that a run executes: the same number for every input, unless branches depend on it.
+    public var instructions: ClosedRange<Int>
     public var stackBytes: Int
     public var findings: [Finding]
     /// Findings beyond those that are told one by one.
@@ -65,8 +67,8 @@ public struct ImageProof {
     self.decoder = decoder
   }
 
-  /// Executions longer than this are given up.
-  public static let mostInstructions = 1 << 32
+  /// Executions longer than this are given up: code that never ends would be followed for ever.
+  public var mostInstructions = 1 << 30
 
   /// Runs the proof; `progress` is told of each step that is done.
   public func run(progress: (StepResult) -> Void = { _ in }) -> Report {
@@ -83,7 +85,19 @@ struct ImageRun {
   var elements: ElementProof
   var machine: SymbolicMachine
   var code: [UInt32: ThumbInstruction] = [:]
-  var instructions = 0
+  /// Instructions executed here, and what a run on the device executes at least and at most.
+  var instructions = 0, least = 0, most = 0
+  /// Where calls under way return to, with what stack pointer.
+  var calls: [Call] = []
+  struct Call: Hashable { var place, stack: UInt32 }
+  /// Where branches meet again.
+  private var joins: [UInt32: UInt32?] = [:]
+  private var depth = 0
+  private static let mostDepth = 200
+  /// Far more than any side of a branch on data takes.
+  private static let longestSide = 1 << 20
+  /// Called behind each instruction that is not on a side of a branch.
+  var observe: ((ImageRun) -> Void)?
   var report: ImageProof.Report
   /// What callers expect to find unchanged: r4 to r11.
   var saved: [SymbolicWord] = []
@@ -99,7 +113,7 @@ struct ImageRun {
     self.proof = proof
     specification = Specification(proof.program, table)
     elements = ElementProof(proof.program)
-    report = ImageProof.Report(verdict: .open, steps: [], instructions: 0, stackBytes: 0, findings: [])
+    report = ImageProof.Report(verdict: .open, steps: [], instructions: 0...0, stackBytes: 0, findings: [])
     let layout = proof.layout
     var regions: [SymbolicMemory.Region] = [
       .init(
@@ -175,6 +189,7 @@ struct ImageRun {
   // MARK: Execution
 
   private mutating func step() throws(MachineFault) -> ThumbInstruction {
+    defer { if depth == 0 { observe?(self) } }
     let address = machine.programCounter
     let instruction: ThumbInstruction
     if let known = code[address] {
@@ -184,9 +199,97 @@ struct ImageRun {
       code[address] = instruction
     }
     instructions += 1
-    guard instructions <= ImageProof.mostInstructions else { throw .tooManyInstructions(ImageProof.mostInstructions) }
+    (least, most) = (least + 1, most + 1)
+    guard instructions <= proof.mostInstructions else { throw .tooManyInstructions(proof.mostInstructions) }
+    if machine.conditions != 0 {
+      if let condition = Condition(rawValue: machine.conditions >> 4), case .bit(let truth) = machine.holds(condition) {
+        try machine.executeConditionally(instruction, truth)
+        return instruction
+      }
+    } else if let (truth, offset) = branch(instruction) {
+      try fork(
+        truth, to: address &+ 4 &+ UInt32(truncatingIfNeeded: offset), or: address &+ UInt32(instruction.bytes), at: address)
+      return instruction
+    }
     try instruction.execute(on: &machine)
+    switch instruction.operation {
+    case .branchWithLink, .branchTo(m: _, isLinked: true):
+      calls.append(Call(place: address &+ UInt32(instruction.bytes), stack: try machine.known(machine[13])))
+    default:
+      if let call = calls.last, call.place == machine.programCounter, case .known(call.stack) = machine[13] {
+        calls.removeLast()
+      }
+    }
     return instruction
+  }
+
+  /// Of a branch that depends on data, the condition, 0 or 1, and where it leads.
+  private mutating func branch(_ instruction: ThumbInstruction) -> (LinearForm, Int)? {
+    switch instruction.operation {
+    case .branch(let offset, let condition):
+      guard case .bit(let truth) = machine.holds(condition) else { return nil }
+      return (truth, offset)
+    case .compareAndBranch(let n, let offset, let isNonzero):
+      guard case .bit(var truth) = machine.isZero(machine[n]) else { return nil }
+      if isNonzero {
+        truth = truth.scaled(by: -1)
+        truth.constant &+= 1
+      }
+      return (truth, offset)
+    default: return nil
+    }
+  }
+
+  /// Runs both sides of a branch to where they meet, and goes on there with what they come to.
+  private mutating func fork(
+    _ truth: LinearForm, to taken: UInt32, or next: UInt32, at address: UInt32
+  ) throws(MachineFault) {
+    guard depth < Self.mostDepth else { throw .dependsOnData("what runs next, in too many ways") }
+    depth += 1
+    defer { depth -= 1 }
+    let join = try self.join(address)
+    let (outer, keepsJournal) = (machine.memory.journal, machine.memory.keepsJournal)
+    machine.memory.journal = []
+    machine.memory.keepsJournal = true
+    let (start, before, counts) = (machine, calls, (least, most))
+    machine.programCounter = taken
+    try runSide(to: join)
+    let (yes, yesCounts, yesCalls) = (machine, (least, most), calls)
+    (machine, calls, (least, most)) = (start, before, counts)
+    machine.programCounter = next
+    try runSide(to: join)
+    guard calls == yesCalls else { throw .dependsOnData("what runs next") }
+    (least, most) = (min(least, yesCounts.0), max(most, yesCounts.1))
+    try machine.merge(truth, yes)
+    machine.memory.keepsJournal = keepsJournal
+    if keepsJournal { machine.memory.journal += outer } else { machine.memory.journal = [] }
+  }
+
+  /// Runs on to where a call, or a branch, goes on; nothing runs where that is at once.
+  private mutating func runSide(to join: Call) throws(MachineFault) {
+    let limit = instructions + Self.longestSide
+    while true {
+      if machine.programCounter == join.place, case .known(join.stack) = machine[13] { return }
+      guard instructions < limit else { throw .tooManyInstructions(Self.longestSide) }
+      _ = try step()
+    }
+  }
+
+  /// Where the sides of a branch meet: in the same function, or where that returns to.
+  private mutating func join(_ address: UInt32) throws(MachineFault) -> Call {
+    let stack = try machine.known(machine[13])
+    let known: UInt32?
+    if let found = joins[address] {
+      known = found
+    } else {
+      known = proof.image.function(at: address).flatMap { function in
+        ControlFlow.join(of: address, in: function) { try? decode($0) }
+      }
+      joins[address] = .some(known)
+    }
+    if let known { return Call(place: known, stack: stack) }
+    guard let call = calls.last else { throw .dependsOnData("what runs next") }
+    return call
   }
 
   private func decode(_ address: UInt32) throws(MachineFault) -> ThumbInstruction {
@@ -226,7 +329,7 @@ struct ImageRun {
     guard isSeparate() else { return report }
     machine.programCounter = function.address
     let isComplete = runAll(function, progress)
-    report.instructions = instructions
+    report.instructions = least...most
     report.stackBytes = Int(layout.stackTop) - Int(min(machine.lowestStack, layout.stackTop))
     if report.findings.contains(where: \.isDifferent) {
       report.verdict = .different
@@ -269,9 +372,9 @@ struct ImageRun {
         else { continue }
         pending = pending.dropFirst()
         finishRenamings(before: next.step)
-        let before = instructions
+        let before = most
         try runStep(returningTo: address &+ UInt32(instruction.bytes), next.step)
-        let result = prove(next.step, instructions: instructions - before)
+        let result = prove(next.step, instructions: most - before)
         report.steps.append(result)
         progress(result)
       } catch {
@@ -402,6 +505,18 @@ struct ImageRun {
     return "the code depends on something that is no input of the step"
   }
 
+  /// Whether a value's codes lie at a place of the arena.
+  private mutating func holds(_ value: Int, at offset: Int) -> Bool {
+    let size = bytes(value)
+    for (element, code) in specification.codes[value].enumerated() {
+      let address = layout.arena &+ UInt32(offset + element * size)
+      guard let word = try? machine.load(.known(address), bytes: size, isSigned: true), let made = table.form(word),
+        made.reduced(width: 8 * size) == code.reduced(width: 8 * size)
+      else { return false }
+    }
+    return true
+  }
+
   /// What the caller finds when the function returns.
   private mutating func expectReturn() {
     if case .known(0) = machine[0] {} else { find("the function does not return 0") }
@@ -415,19 +530,16 @@ struct ImageRun {
       }
     }
     for output in program.outputs {
-      guard let offset = layout.offsets[output] else {
-        find("the output \(program.values[output].name) has no place in the arena")
+      guard let offset = layout.offsets[output], holds(output, at: offset) else {
+        find("the output \(program.values[output].name) is not in its place when the function returns")
         continue
       }
-      let size = bytes(output)
-      for (element, code) in specification.codes[output].enumerated() {
-        let address = layout.arena &+ UInt32(offset + element * size)
-        guard let word = try? machine.load(.known(address), bytes: size, isSigned: true), let made = table.form(word),
-          made.reduced(width: 8 * size) == code.reduced(width: 8 * size)
-        else {
-          find("the output \(program.values[output].name), element \(element), is overwritten before the function returns")
-          break
-        }
+    }
+    // The next run finds what this one leaves.
+    for state in program.states {
+      guard let offset = layout.offsets[state.read], holds(state.written, at: offset) else {
+        find("the state \(program.values[state.read].name) is not in its place when the function returns")
+        continue
       }
     }
   }

@@ -1,3 +1,4 @@
+import DifferentialTesting
 import Foundation
 import MachineCode
 
@@ -106,22 +107,15 @@ struct ThumbTrials {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     try Data(source(cpu).utf8).write(to: folder.appendingPathComponent("trials.s"))
-    for command in [
+    let commands = [
       ["arm-none-eabi-as", "trials.s", "-o", "trials.o"],
       ["arm-none-eabi-ld", "-Ttext=0", "trials.o", "-o", "trials.elf"],
       [
         "qemu-system-arm", "-M", board, "-display", "none", "-monitor", "none", "-serial", "none", "-semihosting-config",
         "enable=on,target=native", "-kernel", "trials.elf",
       ],
-    ] {
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments = command
-      process.currentDirectoryURL = folder
-      process.standardError = FileHandle.nullDevice
-      try process.run()
-      process.waitUntilExit()
-    }
+    ]
+    for command in commands { _ = try Command.run(command[0], Array(command.dropFirst()), in: folder) }
     let output = try [UInt8](Data(contentsOf: folder.appendingPathComponent("out")))
     let states = trials.count * Self.memoryBytes
     return trials.indices.map { index in
@@ -140,7 +134,7 @@ struct ThumbTrials {
 /// What this package's emulator makes of a trial, and trials to make something of.
 struct ThumbTrialMaker {
   let decoder: ThumbDecoder
-  var random: Splitmix
+  var random: SeededGenerator
   /// How often each operation was tried.
   var tried: [String: Int] = [:]
 
@@ -153,7 +147,7 @@ struct ThumbTrialMaker {
 
   init(_ core: ThumbDecoder.Core, seed: UInt64) {
     decoder = ThumbDecoder(core)
-    random = Splitmix(state: seed)
+    random = SeededGenerator(seed: seed)
   }
 
   private mutating func word() -> UInt32 {
@@ -336,17 +330,5 @@ extension ThumbTrialMaker {
       if state.memory != ours.memory { say("memory differs") }
     }
     return (compared, words)
-  }
-}
-
-/// Steele, Lea and Flood's SplitMix64: the same numbers everywhere.
-struct Splitmix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
   }
 }

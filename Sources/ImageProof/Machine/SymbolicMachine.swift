@@ -20,7 +20,7 @@ struct SymbolicMachine: Machine {
   /// Why something could not be expressed; nil while everything could.
   var obstacle: String?
   /// The lowest address that a stack pointer held.
-  private(set) var lowestStack: UInt32 = .max
+  var lowestStack: UInt32 = .max
 
   private(set) var carry: Truth = .known(false)
   /// What the last instruction that set flags computed.
@@ -464,7 +464,7 @@ extension SymbolicMachine {
     while place < offset + count {
       if case .undefined = memory.regions[region].content[place] {
         // Any byte: the same one whenever it is read.
-        memory.regions[region].content[place] = .part(.init(.form(LinearForm(atoms.variable(Span(-128, 127))))), 0)
+        memory.put(.part(.init(.form(LinearForm(atoms.variable(Span(-128, 127))))), 0), region, place)
       }
       switch memory.regions[region].content[place] {
       case .known(let byte):
@@ -504,12 +504,12 @@ extension SymbolicMachine {
     if case .form(let form) = word { word = SymbolicWord(form) }
     if case .known(let number) = word {
       for byte in 0..<count {
-        memory.regions[region].content[offset + byte] = .known(UInt8(truncatingIfNeeded: number >> UInt32(8 * byte)))
+        memory.put(.known(UInt8(truncatingIfNeeded: number >> UInt32(8 * byte))), region, offset + byte)
       }
       return
     }
     let stored = SymbolicMemory.Stored(word)
-    for byte in 0..<count { memory.regions[region].content[offset + byte] = .part(stored, byte) }
+    for byte in 0..<count { memory.put(.part(stored, byte), region, offset + byte) }
   }
   mutating func loadAligned(_ address: SymbolicWord) throws(MachineFault) -> SymbolicWord {
     let number = try known(address)

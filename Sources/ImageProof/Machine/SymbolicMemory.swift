@@ -24,6 +24,19 @@ struct SymbolicMemory {
   }
 
   var regions: [Region]
+  /// What was written since two sides of a branch parted; nothing is noted where `keepsJournal` is false.
+  var journal: [Place] = []
+  var keepsJournal = false
+
+  struct Place: Hashable { var region, offset: Int }
+
+  init(regions: [Region]) { self.regions = regions }
+
+  /// Puts a byte's content into memory.
+  mutating func put(_ content: Content, _ region: Int, _ offset: Int) {
+    regions[region].content[offset] = content
+    if keepsJournal { journal.append(Place(region: region, offset: offset)) }
+  }
 
   func place(_ address: UInt32, _ bytes: Int, _ access: MachineFault.Access) throws(MachineFault) -> (Int, Int) {
     for (index, region) in regions.enumerated() where address >= region.start && Int(address) + bytes <= region.end {

@@ -7,6 +7,10 @@ enum Definition: Hashable {
   case affine(Requantization, constant: Int64, factor: Int64, isLong: Bool)
   /// The entry of that step's table at the leaf.
   case lookup(step: Int)
+  /// The average of so many codes whose sum is `factor · leaf + constant`.
+  case average(step: Int, count: Int32, constant: Int64, factor: Int64)
+  /// The leaf, held to a step's range.
+  case clamp(step: Int)
   /// Of two leaves, or of one and a constant: which of the operands is the first leaf, and the constants of others.
   case combine(CombineOperands)
 
@@ -43,6 +47,16 @@ enum Definition: Hashable {
       let entries = lookup.table[Int(first)...Int(last)]
       guard let low = entries.min(), let high = entries.max() else { return nil }
       return Span(Int64(low), Int64(high))
+    case .average(let step, let count, let constant, let factor):
+      guard case .pool(let pool) = program.steps[step].operation else { return nil }
+      let ends = [factor * leaves[0].low + constant, factor * leaves[0].high + constant].sorted()
+      guard ends[0] >= Int64(Int32.min), ends[1] <= Int64(Int32.max) else { return nil }
+      let code = pool.averageCode(sum: Interval<Int32>(ends[0], ends[1]), count: Interval<Int32>(Int64(count), Int64(count)))
+      return code.holds ? Span(code.low, code.high) : nil
+    case .clamp(let step):
+      guard case .pool(let pool) = program.steps[step].operation else { return nil }
+      let (low, high) = (pool.clamp.lowerBound, pool.clamp.upperBound)
+      return Span(min(max(leaves[0].low, low), high), min(max(leaves[0].high, low), high))
     case .combine(let operands):
       guard case .combine(let combine) = program.steps[operands.step].operation else { return nil }
       func interval(_ operand: CombineOperands.Operand) -> Interval<Int32> {

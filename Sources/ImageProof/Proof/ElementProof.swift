@@ -43,7 +43,7 @@ struct ElementProof {
     var stack = [question.ranges]
     var scratch: [Span] = []
     var count = 0
-    while let ranges = stack.popLast() {
+    while var ranges = stack.popLast() {
       count += 1
       guard count <= Self.mostPieces else { return .open("more than \(Self.mostPieces) ranges of accumulators") }
       pieces += 1
@@ -65,11 +65,11 @@ struct ElementProof {
       }
       let range = ranges[widest]
       let middle = range.low + (range.high - range.low) / 2
-      var (lower, higher) = (ranges, ranges)
-      lower[widest] = Span(range.low, middle)
+      var higher = ranges
       higher[widest] = Span(middle + 1, range.high)
+      ranges[widest] = Span(range.low, middle)
       stack.append(higher)
-      stack.append(lower)
+      stack.append(ranges)
     }
     return .equal
   }

@@ -47,7 +47,8 @@ struct Specification {
       return codes[step.inputs[0]].map { function(.lookup(step: index), [$0]) }
     case .combine(let combine): return definitions(combine, index, step)
     case .move(let move): return definitions(move, step)
-    case .pool, .product, .softmax, .normalize, .signal:
+    case .pool(let pool): return definitions(pool, index, codes[step.inputs[0]])
+    case .product, .softmax, .normalize, .signal:
       let words = ElementDefinition.unknown("steps of \(step.source.type) are not proved yet")
       return Array(repeating: words, count: program.values[step.output].count)
     }
@@ -115,6 +116,47 @@ struct Specification {
     }
     return .function(
       .affine(requantization, constant: constant, factor: Int64(operand.coefficient), isLong: isLong), leaves: [leaf])
+  }
+
+  private func definitions(_ pool: Pool, _ index: Int, _ input: [LinearForm]) -> [ElementDefinition] {
+    let geometry = pool.geometry
+    var result: [ElementDefinition] = []
+    for (image, row, column) in geometry.outputPlaces {
+      let places = (0..<geometry.taps).map { geometry.inputPixel(image, row, column, tap: $0) }
+      for channel in 0..<geometry.outputChannels {
+        let window = places.compactMap { place in
+          place.map { input[$0 * geometry.inputChannels + channel] } ?? pool.paddingCode.map { LinearForm($0) }
+        }
+        result.append(definition(pool, index, window, channel))
+      }
+    }
+    return result
+  }
+
+  private func definition(_ pool: Pool, _ index: Int, _ window: [LinearForm], _ channel: Int) -> ElementDefinition {
+    switch pool.kind {
+    case .maximum:
+      guard let largest = table.maximum(window), let span = table.span(largest) else { return .unknown("an empty window") }
+      if span.low >= pool.clamp.lowerBound, span.high <= pool.clamp.upperBound { return .form(largest) }
+      guard let atom = largest.terms.first?.atom else { return .unknown("a constant window") }
+      return .function(.clamp(step: index), leaves: [atom])
+    case .average, .sum:
+      var sum = LinearForm(0)
+      var constant: Int64 = 0
+      for code in window {
+        constant += Int64(code.constant)
+        if let term = code.terms.first { sum.add(term.atom, times: term.coefficient) }
+      }
+      if case .sum(let bias, let requantization, _) = pool.kind {
+        var own = requantization
+        own.multipliers = [own.multiplier(channel: channel)]
+        return definition(own, sum.normalized, constant: constant + Int64(bias), isLong: false)
+      }
+      guard let operand = table.operand(sum.normalized), let leaf = operand.atom else { return .unknown("a constant window") }
+      return .function(
+        .average(step: index, count: Int32(window.count), constant: constant, factor: Int64(operand.coefficient)),
+        leaves: [leaf])
+    }
   }
 
   private func definitions(_ combine: Combine, _ index: Int, _ step: Step) -> [ElementDefinition] {

@@ -132,6 +132,60 @@ final class AtomTable {
     return (signed, atom(.sum(primitive.terms), span))
   }
 
+  /// `yes` where `condition`, 0 or 1, is 1, else `no`; nil where a form passes 64 bits.
+  func select(_ condition: LinearForm, _ yes: LinearForm, _ no: LinearForm) -> LinearForm? {
+    let (yes, no) = (yes.normalized, no.normalized)
+    if yes == no { return yes }
+    let condition = condition.normalized
+    if condition.terms.count == 1, let term = condition.terms.first {
+      // 1 − c is c with the sides exchanged.
+      if condition.constant == 1, term.coefficient == -1 { return select(LinearForm(term.atom), no, yes) }
+      // Where x < y, y, else x: the larger one.
+      if condition.constant == 0, term.coefficient == 1, case .operation(.less(isSigned: true), let sides) = kind(term.atom),
+        let (a, b) = operands(yes, no), sides == [b, a]
+      {
+        return maximum([yes, no])
+      }
+    }
+    return operation(.select, [condition, yes, no])
+  }
+
+  private func operands(_ a: LinearForm, _ b: LinearForm) -> (Operand, Operand)? {
+    guard let x = operand(a), let y = operand(b) else { return nil }
+    return (x, y)
+  }
+
+  /// The largest of signed words: of the same words always the same atom.
+  func maximum(_ forms: [LinearForm]) -> LinearForm? {
+    var candidates: Set<Operand> = []
+    for form in forms {
+      guard let operand = operand(form) else { return nil }
+      if operand.coefficient == 1, operand.constant == 0, let atom = operand.atom,
+        case .operation(.maximum, let inner) = kind(atom)
+      {
+        candidates.formUnion(inner)
+      } else {
+        candidates.insert(operand)
+      }
+    }
+    // What can never be larger than another is left out; of equal constants one stays.
+    let floor = candidates.map { span($0).low }.max() ?? 0
+    var kept = candidates.filter { span($0).high > floor || span($0).isSingle && span($0).high == floor }
+    if kept.count > 1, kept.contains(where: { $0.atom != nil && span($0).low >= floor }) {
+      kept = kept.filter { $0.atom != nil || Int64($0.constant) > floor }
+    }
+    guard kept.count > 1 else {
+      guard let only = kept.first else { return nil }
+      var form = LinearForm(only.constant)
+      if let atom = only.atom { form.add(LinearForm(atom), times: only.coefficient) }
+      return form.normalized
+    }
+    let order = kept.sorted {
+      ($0.atom?.rawValue ?? -1, $0.constant, $0.coefficient) < ($1.atom?.rawValue ?? -1, $1.constant, $1.coefficient)
+    }
+    return LinearForm(atom(.operation(.maximum, order), WordOperation.maximum.span(order.map(span))))
+  }
+
   /// What an operation makes of forms; nil where a form passes 64 bits.
   func operation(_ operation: WordOperation, _ forms: [LinearForm]) -> LinearForm? {
     var operands: [Operand] = []

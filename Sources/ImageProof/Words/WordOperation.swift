@@ -25,6 +25,10 @@ enum WordOperation: Hashable {
   case mask(atLeast: Int32)
   /// 1 where a word is 0, else 0.
   case isZero
+  /// The second word where the first, 0 or 1, is 1; else the third.
+  case select
+  /// The largest of signed words.
+  case maximum
 
   private static let machine = ConcreteMachine(MachineMemory([]), allowsUnaligned: false)
 
@@ -54,6 +58,8 @@ enum WordOperation: Hashable {
     case .less(let isSigned): result = (isSigned ? operands[0] < operands[1] : words[0] < words[1]) ? 1 : 0
     case .mask(let bound): result = machine.mask(of: words[0], atLeast: bound)
     case .isZero: result = words[0] == 0 ? 1 : 0
+    case .select: result = words[0] != 0 ? words[1] : words[2]
+    case .maximum: return operands.max() ?? 0
     }
     return Int32(bitPattern: result)
   }
@@ -126,6 +132,12 @@ enum WordOperation: Hashable {
       return x.high < y.low ? Span(1) : x.low >= y.high ? Span(0) : Span(0, 1)
     case .mask(let bound): return a.low >= Int64(bound) ? Span(-1) : a.high < Int64(bound) ? Span(0) : Span(-1, 0)
     case .isZero: return a.low > 0 || a.high < 0 ? Span(0) : Span(0, 1)
+    case .select:
+      let (yes, no) = (operands[1], operands[2])
+      if a.low > 0 || a.high < 0 { return yes }
+      return a == Span(0) ? no : Span(min(yes.low, no.low), max(yes.high, no.high))
+    case .maximum:
+      return operands.dropFirst().reduce(a) { Span(max($0.low, $1.low), max($0.high, $1.high)) }
     }
   }
 
