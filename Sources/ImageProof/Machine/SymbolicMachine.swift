@@ -112,7 +112,13 @@ struct SymbolicMachine: Machine {
     case (.known(let x), .known(let y)): return .known(x &* y)
     case (.known(let factor), let other), (let other, .known(let factor)):
       if factor == 1 { return other }
-      return SymbolicWord(form(other).scaled(by: Int32(bitPattern: factor)))
+      var form = form(other).normalized
+      // Of more codes than a word holds side by side the sum is kept as a whole: what is made of it later is a function
+      // of that one sum.
+      if form.terms.count > 2, let whole = atoms.operand(form), let sum = whole.atom {
+        form = LinearForm(sum, coefficient: whole.coefficient, constant: whole.constant)
+      }
+      return SymbolicWord(form.scaled(by: Int32(bitPattern: factor)))
     default: return apply(.product, a, b)
     }
   }
@@ -246,7 +252,10 @@ struct SymbolicMachine: Machine {
   mutating func shifted(
     _ a: SymbolicWord, _ kind: Shift.Kind, by amount: SymbolicWord, carry: Truth
   ) throws(MachineFault) -> (SymbolicWord, Truth) {
-    guard case .known(let number) = amount else { throw .dependsOnData("by how much a word is shifted") }
+    guard case .known(let number) = amount else {
+      guard kind != .rotateWithCarry else { throw .dependsOnData("by how much a word is shifted") }
+      return (apply(.shift(kind), a, amount), .bit(LinearForm(atoms.variable(Span(0, 1)))))
+    }
     let places = Int(number & 0xFF)
     guard places > 0 else { return (a, carry) }
     if case .known(let word) = a {

@@ -38,39 +38,58 @@ struct ElementProof {
     return outcome
   }
 
+  /// Ranges of one leaf, or of two.
+  private struct Piece {
+    var first: Span
+    var second: Span?
+  }
+
   /// Halves the ranges until both sides are single codes.
   private mutating func decide(_ question: Question) -> Outcome {
-    var stack = [question.ranges]
+    guard let first = question.ranges.first, question.ranges.count <= 2 else {
+      return .open("a function of \(question.ranges.count) codes")
+    }
+    var stack = [Piece(first: first, second: question.ranges.count == 2 ? question.ranges[1] : nil)]
+    var ranges = question.ranges
     var scratch: [Span] = []
     var count = 0
-    while var ranges = stack.popLast() {
+    while let piece = stack.popLast() {
       count += 1
       guard count <= Self.mostPieces else { return .open("more than \(Self.mostPieces) ranges of accumulators") }
       pieces += 1
-      let isPoint = ranges.allSatisfy(\.isSingle)
+      ranges[0] = piece.first
+      if let second = piece.second { ranges[1] = second }
+      let isPoint = piece.first.isSingle && piece.second?.isSingle != false
       if let defined = question.definition.span(ranges, program), defined.isSingle {
         let made = question.function.span(ranges, &scratch).wrapped(width: question.width, isSigned: true)
         let wanted = defined.wrapped(width: question.width, isSigned: true)
         if made.isSingle, made == wanted { continue }
         if isPoint {
-          guard made.isSingle else { return .open("what the image makes of \(ranges[0].low) is not known") }
+          guard made.isSingle else { return .open("what the image makes of \(piece.first.low) is not known") }
           return .different(leaves: ranges.map(\.low), image: made.low, program: wanted.low)
         }
       } else if isPoint {
-        return .open("the program's arithmetic leaves its registers at \(ranges[0].low)")
+        return .open("the program's arithmetic leaves its registers at \(piece.first.low)")
       }
-      var widest = 0
-      for place in ranges.indices where ranges[place].high - ranges[place].low > ranges[widest].high - ranges[widest].low {
-        widest = place
+      // The wider range is halved.
+      if let second = piece.second, second.high - second.low > piece.first.high - piece.first.low {
+        let (lower, higher) = second.halves
+        stack.append(Piece(first: piece.first, second: higher))
+        stack.append(Piece(first: piece.first, second: lower))
+      } else {
+        let (lower, higher) = piece.first.halves
+        stack.append(Piece(first: higher, second: piece.second))
+        stack.append(Piece(first: lower, second: piece.second))
       }
-      let range = ranges[widest]
-      let middle = range.low + (range.high - range.low) / 2
-      var higher = ranges
-      higher[widest] = Span(middle + 1, range.high)
-      ranges[widest] = Span(range.low, middle)
-      stack.append(higher)
-      stack.append(ranges)
     }
     return .equal
+  }
+}
+
+extension Span {
+  /// Of a range of two integers and more.
+  fileprivate var halves: (Span, Span) {
+    let middle = low + (high - low) / 2
+    return (Span(low, middle), Span(middle + 1, high))
   }
 }

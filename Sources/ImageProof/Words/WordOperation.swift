@@ -25,6 +25,8 @@ enum WordOperation: Hashable {
   case mask(atLeast: Int32)
   /// 1 where a word is 0, else 0.
   case isZero
+  /// A shift by a word's lowest byte.
+  case shift(Shift.Kind)
   /// The second word where the first, 0 or 1, is 1; else the third.
   case select
   /// The largest of signed words.
@@ -33,41 +35,56 @@ enum WordOperation: Hashable {
   private static let machine = ConcreteMachine(MachineMemory([]), allowsUnaligned: false)
 
   func word(_ operands: [Int32]) -> Int32 {
-    let words = operands.map { UInt32(bitPattern: $0) }
+    func operand(_ place: Int) -> Int32 { place < operands.count ? operands[place] : 0 }
+    if case .maximum = self { return operands.max() ?? 0 }
+    return word(operand(0), operand(1), operand(2), operand(3))
+  }
+
+  /// Of at most four words; the rest says nothing.
+  private func word(_ first: Int32, _ second: Int32, _ third: Int32, _ fourth: Int32) -> Int32 {
+    let (a, b) = (UInt32(bitPattern: first), UInt32(bitPattern: second))
+    let (c, d) = (UInt32(bitPattern: third), UInt32(bitPattern: fourth))
     let machine = Self.machine
     let result: UInt32
     switch self {
-    case .product: result = machine.product(words[0], words[1])
-    case .and: result = machine.conjunction(words[0], words[1])
-    case .or: result = machine.disjunction(words[0], words[1])
-    case .exclusiveOr: result = machine.exclusiveDisjunction(words[0], words[1])
+    case .product: result = machine.product(a, b)
+    case .and: result = machine.conjunction(a, b)
+    case .or: result = machine.disjunction(a, b)
+    case .exclusiveOr: result = machine.exclusiveDisjunction(a, b)
     case .field(let low, let width, let isSigned):
-      result = machine.field(words[0], low: low, width: width, isSigned: isSigned)
-    case .saturated(let bits, let isSigned): result = machine.saturated(words[0], bits: bits, isSigned: isSigned)
+      result = machine.field(a, low: low, width: width, isSigned: isSigned)
+    case .saturated(let bits, let isSigned): result = machine.saturated(a, bits: bits, isSigned: isSigned)
     case .saturatingSum(let isSubtracted):
-      result = machine.saturatingSum(words[0], words[1], isSubtracted: isSubtracted)
+      result = machine.saturatingSum(a, b, isSubtracted: isSubtracted)
     case .highProduct(let isSubtracted, let rounding):
       result = machine.highProduct(
-        words[0], words[1], accumulator: words[2], isSubtracted: isSubtracted, rounding: rounding)
-    case .highWord(let isSigned): result = machine.longProduct(words[0], words[1], isSigned: isSigned).high
-    case .highWordOfSum: result = machine.longSum((words[0], words[1]), (words[2], words[3])).high
-    case .quotient(let isSigned): result = machine.quotient(words[0], words[1], isSigned: isSigned)
-    case .leadingZeros: result = machine.leadingZeros(words[0])
-    case .reversedBits: result = machine.reversedBits(words[0])
-    case .carry: result = UInt64(words[0]) + UInt64(words[1]) + UInt64(words[2] & 1) > UInt64(UInt32.max) ? 1 : 0
-    case .less(let isSigned): result = (isSigned ? operands[0] < operands[1] : words[0] < words[1]) ? 1 : 0
-    case .mask(let bound): result = machine.mask(of: words[0], atLeast: bound)
-    case .isZero: result = words[0] == 0 ? 1 : 0
-    case .select: result = words[0] != 0 ? words[1] : words[2]
-    case .maximum: return operands.max() ?? 0
+        a, b, accumulator: c, isSubtracted: isSubtracted, rounding: rounding)
+    case .highWord(let isSigned): result = machine.longProduct(a, b, isSigned: isSigned).high
+    case .highWordOfSum: result = machine.longSum((a, b), (c, d)).high
+    case .quotient(let isSigned): result = machine.quotient(a, b, isSigned: isSigned)
+    case .leadingZeros: result = machine.leadingZeros(a)
+    case .reversedBits: result = machine.reversedBits(a)
+    case .carry: result = UInt64(a) + UInt64(b) + UInt64(c & 1) > UInt64(UInt32.max) ? 1 : 0
+    case .less(let isSigned): result = (isSigned ? first < second : a < b) ? 1 : 0
+    case .mask(let bound): result = machine.mask(of: a, atLeast: bound)
+    case .isZero: result = a == 0 ? 1 : 0
+    case .shift(let kind): result = (try? machine.shifted(a, kind, by: b, carry: false))?.0 ?? 0
+    case .select: result = a != 0 ? b : c
+    case .maximum: return max(first, second)
     }
     return Int32(bitPattern: result)
   }
 
   /// The signed words that operands of these ranges, signed words themselves, can make.
   func span(_ operands: [Span]) -> Span {
-    if operands.allSatisfy(\.isSingle) {
-      return Span(Int64(word(operands.map { Int32(truncatingIfNeeded: $0.low) })))
+    if case .maximum = self {
+      return operands.dropFirst().reduce(operands[0]) { Span(max($0.low, $1.low), max($0.high, $1.high)) }
+    }
+    var isSingle = true
+    for operand in operands where operand.low != operand.high { isSingle = false }
+    if isSingle {
+      func word(_ place: Int) -> Int32 { place < operands.count ? Int32(truncatingIfNeeded: operands[place].low) : 0 }
+      return Span(Int64(self.word(word(0), word(1), word(2), word(3))))
     }
     let (a, b) = (operands[0], operands.count > 1 ? operands[1] : operands[0])
     switch self {
@@ -75,8 +92,8 @@ enum WordOperation: Hashable {
       return Self.corners(a, b).wrapped(width: 32, isSigned: true)
     case .and:
       // Clears bits alone: between 0 and whichever is not negative.
-      let bounds = [a, b].filter { $0.low >= 0 }.map(\.high)
-      return bounds.min().map { Span(0, $0) } ?? .word
+      if a.low >= 0 { return Span(0, b.low >= 0 ? min(a.high, b.high) : a.high) }
+      return b.low >= 0 ? Span(0, b.high) : .word
     case .or, .exclusiveOr:
       guard a.low >= 0, b.low >= 0 else { return .word }
       let bits = Int64.bitWidth - max(a.high, b.high).leadingZeroBitCount
@@ -132,12 +149,25 @@ enum WordOperation: Hashable {
       return x.high < y.low ? Span(1) : x.low >= y.high ? Span(0) : Span(0, 1)
     case .mask(let bound): return a.low >= Int64(bound) ? Span(-1) : a.high < Int64(bound) ? Span(0) : Span(-1, 0)
     case .isZero: return a.low > 0 || a.high < 0 ? Span(0) : Span(0, 1)
+    case .shift(let kind):
+      // By one amount only.
+      guard b.isSingle else { return .word }
+      let places = b.low & 0xFF
+      switch kind {
+      case .left:
+        guard places < 32 else { return Span(0) }
+        return Span(a.low << places, a.high << places).wrapped(width: 32, isSigned: true)
+      case .arithmeticRight: return Span(a.low >> min(places, 31), a.high >> min(places, 31))
+      case .right:
+        guard let x = a.asUnsigned else { return .word }
+        return Span(x.low >> min(places, 63), x.high >> min(places, 63)).asSigned
+      case .rotate, .rotateWithCarry: return .word
+      }
     case .select:
       let (yes, no) = (operands[1], operands[2])
       if a.low > 0 || a.high < 0 { return yes }
       return a == Span(0) ? no : Span(min(yes.low, no.low), max(yes.high, no.high))
-    case .maximum:
-      return operands.dropFirst().reduce(a) { Span(max($0.low, $1.low), max($0.high, $1.high)) }
+    case .maximum: return Span(max(a.low, b.low), max(a.high, b.high))
     }
   }
 
