@@ -117,17 +117,16 @@ struct ImageRun {
     let layout = proof.layout
     var regions: [SymbolicMemory.Region] = [
       .init(
-        start: layout.arena, isWritable: true,
+        start: layout.arena,
         content: Array(repeating: .undefined, count: layout.arenaBytes)),
       .init(
-        start: layout.stackTop &- UInt32(layout.stackBytes), isWritable: true,
+        start: layout.stackTop &- UInt32(layout.stackBytes),
         content: Array(repeating: .undefined, count: layout.stackBytes)),
     ]
     // What can be written may have changed since the image was loaded: it is no constant.
-    for segment in proof.image.segments where !segment.isWritable {
-      let zeros = Array(repeating: SymbolicMemory.Content.known(0), count: segment.memorySize - segment.bytes.count)
-      regions.append(
-        .init(start: segment.address, isWritable: false, content: segment.bytes.map { .known($0) } + zeros))
+    for segment in proof.image.segments where !segment.isWritable && segment.memorySize > 0 {
+      let zeros = Array(repeating: UInt8(0), count: segment.memorySize - segment.bytes.count)
+      regions.append(.init(start: segment.address, constants: segment.bytes + zeros))
     }
     var registers = (0..<16).map { _ in SymbolicWord.form(LinearForm(0)) }
     for register in 0..<13 { registers[register] = .form(LinearForm(table.variable(.word))) }
@@ -139,6 +138,7 @@ struct ImageRun {
     machine = SymbolicMachine(
       atoms: table, memory: SymbolicMemory(regions: regions), registers: registers,
       allowsUnaligned: proof.decoder.core >= .armv7M)
+    machine.forgetFlags()
     for input in proof.program.inputs { place(input) }
     table.keep()
   }
@@ -211,7 +211,11 @@ struct ImageRun {
         truth, to: address &+ 4 &+ UInt32(truncatingIfNeeded: offset), or: address &+ UInt32(instruction.bytes), at: address)
       return instruction
     }
+    let isConditional = machine.conditions != 0
     try instruction.execute(on: &machine)
+    guard !isConditional || machine.conditions == 0 || machine.programCounter == address &+ UInt32(instruction.bytes) else {
+      throw .unpredictable("a jump within an IT block")
+    }
     switch instruction.operation {
     case .branchWithLink, .branchTo(m: _, isLinked: true):
       calls.append(Call(place: address &+ UInt32(instruction.bytes), stack: try machine.known(machine[13])))
@@ -341,7 +345,7 @@ struct ImageRun {
 
   /// Whether code and constants lie apart from what the function may write.
   private mutating func isSeparate() -> Bool {
-    let written = machine.memory.regions.filter(\.isWritable)
+    let written = machine.memory.regions.prefix(2)
     let arena = (Int(layout.arena), Int(layout.arena) + layout.arenaBytes)
     let stack = (Int(layout.stackTop) - layout.stackBytes, Int(layout.stackTop))
     if arena.0 < stack.1, stack.0 < arena.1 {
@@ -457,7 +461,8 @@ struct ImageRun {
       find(words, step: index, element: element, isDifferent: isDifferent)
       return false
     }
-    guard let word = try? machine.load(.known(layout.arena &+ UInt32(place)), bytes: size, isSigned: true),
+    let isSigned = program.values[program.steps[index].output].type.isSigned
+    guard let word = try? machine.load(.known(layout.arena &+ UInt32(place)), bytes: size, isSigned: isSigned),
       let made = table.form(word)
     else { return open("the code cannot be read") }
     switch definition {
@@ -510,7 +515,8 @@ struct ImageRun {
     let size = bytes(value)
     for (element, code) in specification.codes[value].enumerated() {
       let address = layout.arena &+ UInt32(offset + element * size)
-      guard let word = try? machine.load(.known(address), bytes: size, isSigned: true), let made = table.form(word),
+      guard let word = try? machine.load(.known(address), bytes: size, isSigned: program.values[value].type.isSigned),
+        let made = table.form(word),
         made.reduced(width: 8 * size) == code.reduced(width: 8 * size)
       else { return false }
     }

@@ -461,6 +461,17 @@ extension SymbolicMachine {
   /// Bytes from an address on, as fields.
   private mutating func bytes(_ address: UInt32, _ count: Int) throws(MachineFault) -> SymbolicWord {
     let (region, offset) = try memory.place(address, count, .read)
+    if !memory.regions[region].isWritable {
+      var number: UInt32 = 0
+      for byte in 0..<count { number |= UInt32(memory.regions[region].constants[offset + byte]) << UInt32(8 * byte) }
+      return .known(number)
+    }
+    if region == SymbolicMemory.stack {
+      // An interrupt may write there at any time.
+      guard case .known(let pointer) = registers[13], address >= pointer else {
+        throw .unpredictable("a read of \(count) bytes at 0x\(hexadecimal(address)), below the stack pointer")
+      }
+    }
     if count == 4, case .part(let stored, 0) = memory.regions[region].content[offset],
       (1..<4).allSatisfy({
         if case .part(let other, $0) = memory.regions[region].content[offset + $0] { other === stored } else { false }

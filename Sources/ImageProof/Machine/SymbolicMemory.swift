@@ -18,12 +18,17 @@ struct SymbolicMemory {
 
   struct Region {
     var start: UInt32
-    var isWritable: Bool
-    var content: [Content]
-    var end: Int { Int(start) + content.count }
+    /// What can be written; empty where nothing can.
+    var content: [Content] = []
+    /// Constants; empty where they can be written.
+    var constants: [UInt8] = []
+    var isWritable: Bool { constants.isEmpty }
+    var end: Int { Int(start) + content.count + constants.count }
   }
 
   var regions: [Region]
+  /// Which region is the stack.
+  static let stack = 1
   /// What was written since two sides of a branch parted; nothing is noted where `keepsJournal` is false.
   var journal: [Place] = []
   var keepsJournal = false

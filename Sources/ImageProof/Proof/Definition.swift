@@ -28,17 +28,13 @@ enum Definition: Hashable {
   func span(_ leaves: [Span], _ program: IntegerProgram) -> Span? {
     switch self {
     case .affine(let requantization, let constant, let factor, let isLong):
-      let (a, overflowA) = factor.multipliedReportingOverflow(by: leaves[0].low)
-      let (b, overflowB) = factor.multipliedReportingOverflow(by: leaves[0].high)
-      let (low, overflowLow) = min(a, b).addingReportingOverflow(constant)
-      let (high, overflowHigh) = max(a, b).addingReportingOverflow(constant)
-      guard !overflowA, !overflowB, !overflowLow, !overflowHigh else { return nil }
+      guard let sum = leaves[0].scaled(by: factor, plus: constant) else { return nil }
       if isLong {
-        let code = requantization.code(Interval<Int64>(low, high), channel: 0)
+        let code = requantization.code(Interval<Int64>(sum.low, sum.high), channel: 0)
         return code.holds ? Span(code.low, code.high) : nil
       }
-      guard low >= Int64(Int32.min), high <= Int64(Int32.max) else { return nil }
-      let code = requantization.code(Interval<Int32>(low, high), channel: 0)
+      guard sum.low >= Int64(Int32.min), sum.high <= Int64(Int32.max) else { return nil }
+      let code = requantization.code(Interval<Int32>(sum.low, sum.high), channel: 0)
       return code.holds ? Span(code.low, code.high) : nil
     case .lookup(let step):
       guard case .lookup(let lookup) = program.steps[step].operation else { return nil }
@@ -49,9 +45,10 @@ enum Definition: Hashable {
       return Span(Int64(low), Int64(high))
     case .average(let step, let count, let constant, let factor):
       guard case .pool(let pool) = program.steps[step].operation else { return nil }
-      let ends = [factor * leaves[0].low + constant, factor * leaves[0].high + constant].sorted()
-      guard ends[0] >= Int64(Int32.min), ends[1] <= Int64(Int32.max) else { return nil }
-      let code = pool.averageCode(sum: Interval<Int32>(ends[0], ends[1]), count: Interval<Int32>(Int64(count), Int64(count)))
+      guard let sum = leaves[0].scaled(by: factor, plus: constant), sum.low >= Int64(Int32.min), sum.high <= Int64(Int32.max)
+      else { return nil }
+      let number = Interval<Int32>(Int64(count), Int64(count))
+      let code = pool.averageCode(sum: Interval<Int32>(sum.low, sum.high), count: number)
       return code.holds ? Span(code.low, code.high) : nil
     case .clamp(let step):
       guard case .pool(let pool) = program.steps[step].operation else { return nil }

@@ -97,12 +97,7 @@ struct LeafFunction: Hashable {
   /// The integers of an input, which may pass 32 bits.
   private func integers(_ input: Input, _ places: [Span]) -> Span? {
     guard input.place >= 0 else { return Span(Int64(input.constant)) }
-    let span = places[Int(input.place)]
-    let (a, overflowA) = Int64(input.coefficient).multipliedReportingOverflow(by: span.low)
-    let (b, overflowB) = Int64(input.coefficient).multipliedReportingOverflow(by: span.high)
-    let (low, overflowLow) = min(a, b).addingReportingOverflow(Int64(input.constant))
-    let (high, overflowHigh) = max(a, b).addingReportingOverflow(Int64(input.constant))
-    return overflowA || overflowB || overflowLow || overflowHigh ? nil : Span(low, high)
+    return places[Int(input.place)].scaled(by: Int64(input.coefficient), plus: Int64(input.constant))
   }
 
   /// All integers where a sum passes 64 bits.

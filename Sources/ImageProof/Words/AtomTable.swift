@@ -89,7 +89,7 @@ final class AtomTable {
       guard let span = span(reduced), span.low >= 0, span.high <= Int64(Int32.max) else { return nil }
       return reduced
     }
-    guard let span = span(reduced) else { return nil }
+    guard let span = span(reduced), span.low > -1 << 62, span.high < 1 << 62 else { return nil }
     let (low, high): (Int64, Int64) =
       isSigned ? (-1 << Int64(width - 1), (1 << Int64(width - 1)) - 1) : (0, (1 << Int64(width)) - 1)
     // The constant may stand for itself plus any multiple of 2^width.
@@ -125,6 +125,8 @@ final class AtomTable {
     }
     guard divisor > 0, var signed = Int32(exactly: divisor) else { return nil }
     if terms[0].coefficient < 0 { signed = -signed }
+    // −2^31 has no counterpart.
+    guard signed != -1 || !terms.contains(where: { $0.coefficient == .min }) else { return nil }
     var primitive = LinearForm(0)
     for term in terms { primitive.add(term.atom, times: term.coefficient / signed) }
     primitive.normalize()
@@ -211,11 +213,6 @@ final class AtomTable {
 extension AtomTable.Operand {
   /// The signed words that the operand may be where its atom is in `span`.
   func span(_ span: Span) -> Span {
-    let (a, overflowA) = Int64(coefficient).multipliedReportingOverflow(by: span.low)
-    let (b, overflowB) = Int64(coefficient).multipliedReportingOverflow(by: span.high)
-    let (low, overflowLow) = min(a, b).addingReportingOverflow(Int64(constant))
-    let (high, overflowHigh) = max(a, b).addingReportingOverflow(Int64(constant))
-    guard !overflowA, !overflowB, !overflowLow, !overflowHigh else { return .word }
-    return Span(low, high).wrapped(width: 32, isSigned: true)
+    span.scaled(by: Int64(coefficient), plus: Int64(constant))?.wrapped(width: 32, isSigned: true) ?? .word
   }
 }

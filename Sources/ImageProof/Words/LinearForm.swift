@@ -100,6 +100,15 @@ struct Span: Hashable {
   }
   init(_ number: Int64) { self.init(number, number) }
 
+  /// `factor · x + constant` for all x here; nil where that passes 64 bits.
+  func scaled(by factor: Int64, plus constant: Int64) -> Span? {
+    let (a, overflowA) = factor.multipliedReportingOverflow(by: low)
+    let (b, overflowB) = factor.multipliedReportingOverflow(by: high)
+    let (low, overflowLow) = min(a, b).addingReportingOverflow(constant)
+    let (high, overflowHigh) = max(a, b).addingReportingOverflow(constant)
+    return overflowA || overflowB || overflowLow || overflowHigh ? nil : Span(low, high)
+  }
+
   static let word = Span(Int64(Int32.min), Int64(Int32.max))
   var isSingle: Bool { low == high }
 
