@@ -82,6 +82,9 @@ let package = Package(
     .target(
       name: "Profiling",
       dependencies: ["IntegerProgram", "Simulation", "CodeGeneration", "DifferentialTesting"]),
+    // Instruction sets: decoders, the meaning of each instruction once for all readings, an emulator; ELF files.
+    .target(name: "MachineCode"),
+    .target(name: "ImageProof", dependencies: ["Arithmetic", "IntegerProgram", "MachineCode"]),
     // OpenBLAS: the matrix products of training.
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CTrainingKernels"),
@@ -90,8 +93,8 @@ let package = Package(
       name: "lockstep",
       dependencies: [
         "Arithmetic", "Network", "ConstantEvaluation", "Importers", "Exporters", "IntegerProgram", "Quantization", "Simulation",
-        "Evaluation", "CodeGeneration", "DifferentialTesting", "Profiling", "Properties", "Certificates", "SMT", "Verification",
-        "Reporting", "Training",
+        "Evaluation", "CodeGeneration", "DifferentialTesting", "Profiling", "MachineCode", "ImageProof", "Properties",
+        "Certificates", "SMT", "Verification", "Reporting", "Training",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "BigInt", package: "BigInt"),
         .product(name: "Crypto", package: "swift-crypto"),
@@ -141,6 +144,12 @@ let package = Package(
       name: "ProfilingTests",
       dependencies: [
         "lockstep", "Network", "Importers", "IntegerProgram", "CodeGeneration", "DifferentialTesting", "Profiling",
+      ]),
+    .testTarget(name: "MachineCodeTests", dependencies: ["MachineCode", "DifferentialTesting"]),
+    .testTarget(
+      name: "ImageProofTests",
+      dependencies: [
+        "Arithmetic", "IntegerProgram", "Simulation", "CodeGeneration", "DifferentialTesting", "MachineCode", "ImageProof",
       ]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "CTrainingKernels"]),
     .testTarget(

@@ -31,6 +31,8 @@ struct Lockstep: AsyncParsableCommand {
             a proof, checked by a small program of its own
         lockstep preflight model.tflite --target cortex-m4 --output evidence
             the gate before flashing: all of this, and a folder of evidence
+        lockstep prove-image model.tflite firmware.elf --target cortex-m4
+            machine code proved to compute the network, for every input
         lockstep train net.txt --images x.idx --labels y.idx --output model.tflite
             a network, trained to be robust if asked
         lockstep quantize float.onnx --to int8 --calibration x.npy --output model.tflite
@@ -51,6 +53,7 @@ struct Lockstep: AsyncParsableCommand {
       VerifyCommand.self,
       CheckCommand.self,
       PreflightCommand.self,
+      ProveImageCommand.self,
       QuantizeCommand.self,
       FuzzImportCommand.self,
       BenchCommand.self,

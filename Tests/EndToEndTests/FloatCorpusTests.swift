@@ -65,13 +65,39 @@ import Testing
     }
   }
 
+  /// LSTM, GRU and RNN of ONNX; those of Keras, one operator with state or a loop.
+  @Test func `recurrent layers are written out moment by moment, and keep near what they make`() throws {
+    let folder = try unpacked("recurrent.tar.gz")
+    let models = Place.files(in: folder.url, ending: ".onnx") + Place.files(in: folder.url, ending: ".tflite")
+    #expect(models.count >= 80)
+    for (number, model) in models.enumerated() {
+      do {
+        let found = try closeness(model)
+        #expect(found.float < 1e-4, "\(model.stem): the float network differs by \(found.float)")
+        #expect(found.signalToNoise > 26, "\(model.stem): \(found.signalToNoise) dB")
+        // Of fixed point a part of them, in turn.
+        guard number % 4 == 0, model.pathExtension == "onnx", !Self.apart.contains(model.stem) else { continue }
+        for (bits, least) in [(8, 24.0), (14, 55)] {
+          let target = QuantizationTarget.fixedPoint(weightBits: bits, activationBits: bits)
+          let found = try closeness(model, target)
+          #expect(found.signalToNoise > least, "\(model.stem): \(found.signalToNoise) dB in \(bits) bits")
+        }
+      } catch {
+        Issue.record("\(model.stem): \(error)")
+      }
+    }
+  }
+
+  /// Functions that are no formulas of QONNX.
+  private static let apart = ["lstm_functions"]
+
   private func unpacked(_ archive: String) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     try folder.unpack(Place.package.appending(path: "Tests/FloatNetworks/\(archive)"))
     return folder
   }
 
-  private func closeness(_ model: URL) throws -> Closeness {
+  private func closeness(_ model: URL, _ target: QuantizationTarget = .int8) throws -> Closeness {
     let float = try FloatModelFile(path: model.path).network
     func path(_ role: String, _ index: Int) -> String {
       model.deletingPathExtension().path + ".\(role)\(index).npy"
@@ -92,9 +118,12 @@ import Testing
         }
       }
     }
-    let quantized = try float.quantized(to: .int8, calibration: seen, inputs: samples.inputs)
+    let quantized = try float.quantized(to: target, calibration: seen, inputs: samples.inputs)
     // What is written is what is meant.
-    let program = try IntegerProgram(lowering: TFLite.network(from: TFLite.bytes(of: quantized), name: quantized.name))
+    let program = try IntegerProgram(
+      lowering: target == .int8
+        ? TFLite.network(from: TFLite.bytes(of: quantized), name: quantized.name)
+        : ONNX.network(from: ONNX.bytes(of: ONNX.normalForm(of: quantized)), name: quantized.name))
     let simulator = Simulator(program)
     let codes = try samples.codes(for: program)
     var (signal, noise, near, elements, same) = (0.0, 0.0, 0, 0, 0)

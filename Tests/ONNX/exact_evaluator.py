@@ -93,6 +93,60 @@ def resized(x, axis, size, scale, mode):
     return np.stack(parts, axis)
 
 
+def quant_lstm(at, inputs):
+    """Brevitas' QuantLSTM: scale, zero point and codes of hidden states, of the last of them and of the last cell."""
+    names = ["output", "cell_state", "input_acc", "forget_acc", "cell_acc", "output_acc", "input_sigmoid", "forget_sigmoid",
+             "cell_tanh", "output_sigmoid", "hidden_state_tanh"]
+    quantisers = {}
+    for index, name in enumerate(names):
+        scale, zero, bits = (fractions(inputs[15 + 3 * index + k]).reshape(-1)[0] for k in range(3))
+        bits, signed = int(bits), at[f"{name}_signed"]
+        narrow = at.get(f"{name}_narrow", at.get(f"{name}_narrow_range", 0))
+        bounds = (-(1 << bits - 1) + narrow, (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1 - narrow)
+        quantisers[name] = scale, zero, bounds, ROUND[at[f"{name}_rounding_mode"].decode().upper()]
+
+    def codes(name, x):
+        scale, zero, (low, high), mode = quantisers[name]
+        return apply(lambda v: max(low, min(high, mode(v))), x / scale + zero)
+
+    def quant(name, x):
+        scale, zero, _, _ = quantisers[name]
+        return fractions((codes(name, x) - zero) * scale)
+
+    def function(kind, x):
+        return apply(lambda v: Fraction(FUNCTIONS[kind](float(v))), x)
+
+    x, h, c = (fractions(v) for v in inputs[:3])
+    weights, hidden, biases = ([fractions(v) for v in inputs[start:start + 4]] for start in (3, 7, 11))
+    axis = 1 if at["batch_first"] else 0
+    times = list(range(x.shape[axis]))
+    made = {}
+    for time in reversed(times) if at["reverse_input"] else times:
+        v = x.take(time, axis)
+
+        def gate(index, name):
+            return quant(f"{name}_acc", v.dot(weights[index].T) + h.dot(hidden[index].T) + biases[index])
+
+        i = quant("input_sigmoid", function("Sigmoid", gate(0, "input")))
+        if at["cifg"]:
+            f = quant("input_sigmoid", fractions(np.ones(i.shape))) - i
+        else:
+            f = quant("forget_sigmoid", function("Sigmoid", gate(1, "forget")))
+        g = quant("cell_tanh", function("Tanh", gate(2, "cell")))
+        o = quant("output_sigmoid", function("Sigmoid", gate(3, "output")))
+        kept = quant("cell_state", f * c) + quant("cell_state", i * g)
+        last_cell = codes("cell_state", kept)
+        c = quant("cell_state", kept)
+        product = o * quant("hidden_state_tanh", function("Tanh", c))
+        made[time] = codes("output", product)
+        h = quant("output", product)
+    last = made[0 if at["reverse_input"] else times[-1]]
+    scale, zero = quantisers["output"][:2]
+    return [
+        (scale, zero, np.stack([made[time] for time in times], axis)), (scale, zero, last),
+        (quantisers["cell_state"][0], quantisers["cell_state"][1], last_cell)]
+
+
 def evaluate(model, codes, takes_codes=False):
     """The codes that the graph's last quantiser makes of the codes of its first."""
     return run(model, codes)[1]
@@ -144,6 +198,12 @@ def run(model, codes, all_values=False, given={}):
             made = result
             units[node.output[0]] = (scale, zero, result)
             values[node.output[0]] = fractions((result - zero) * scale) if kind == "Quant" else result
+            continue
+        if kind == "QuantLSTMCell":
+            for name, (scale, zero, result) in zip(node.output, quant_lstm(at, [values[n] for n in i])):
+                units[name] = (scale, zero, result)
+                values[name] = fractions((result - zero) * scale)
+            made = units[node.output[0]][2]
             continue
         if kind == "BipolarQuant":
             made = result = apply(lambda v: 1 if v >= 0 else -1, value(0))

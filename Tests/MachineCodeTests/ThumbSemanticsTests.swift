@@ -1,0 +1,40 @@
+import DifferentialTesting
+import MachineCode
+import Testing
+
+/// The meaning of instructions, held to QEMU's.
+struct ThumbSemanticsTests {
+  private static var missing: String? {
+    ["arm-none-eabi-as", "arm-none-eabi-ld", "qemu-system-arm"].first { !Command.exists($0) }
+  }
+
+  @Test(
+    "random instructions leave registers, flags and memory as QEMU has them",
+    .enabled(if: missing == nil, "skipped: Arm's binutils or QEMU is not installed"),
+    arguments: [
+      (ThumbDecoder.Core.armv6M, "mps2-an385", "cortex-m3"), (.armv7M, "mps2-an385", "cortex-m3"),
+      (.armv7EM, "mps2-an386", "cortex-m4"),
+    ])
+  func randomInstructionsDoWhatQEMUDoes(_ core: ThumbDecoder.Core, _ board: String, _ cpu: String) throws {
+    var maker = ThumbTrialMaker(core, seed: 7)
+    let (compared, disagreements) = try maker.disagreements(count: 2000, board: board, cpu: cpu)
+    #expect(disagreements.isEmpty, "\(disagreements.prefix(5))")
+    #expect(compared == 2000)
+    let kinds = [ThumbDecoder.Core.armv6M: 10, .armv7M: 20, .armv7EM: 25]
+    #expect(maker.tried.count >= kinds[core, default: 0], "\(maker.tried)")
+  }
+
+  @Test func whatIsNoKnownInstructionIsRefused() {
+    let decoder = ThumbDecoder(.armv7EM)
+    // UDF, a floating-point addition, LDREX, WFI, a store to the program counter's literal.
+    for (first, second) in [(0xDE00, 0), (0xEE30, 0x0A20), (0xE850, 0x1F00), (0xBF30, 0), (0xF8CF, 0x1000)] {
+      #expect(decoder.decode(UInt16(first), UInt16(second)) == nil)
+    }
+    // On Armv6-M there is no IT, no CBZ and no SMLAD.
+    let small = ThumbDecoder(.armv6M)
+    for (first, second) in [(0xBF08, 0), (0xB108, 0), (0xFB28, 0x440C)] {
+      #expect(decoder.decode(UInt16(first), UInt16(second)) != nil)
+      #expect(small.decode(UInt16(first), UInt16(second)) == nil)
+    }
+  }
+}

@@ -1,0 +1,334 @@
+import DifferentialTesting
+import Foundation
+import MachineCode
+
+/// Single instructions with random registers, flags and memory, executed by QEMU: many in one image, each a trial of its
+/// own, whose results the image writes to a file.
+struct ThumbTrials {
+  /// Registers 0 … 12, then the stack pointer and the link register.
+  struct State: Equatable {
+    var registers: [UInt32]
+    /// As the processor's APSR has them: N, Z, C, V in bits 31 … 28, those of lanes in bits 19 … 16.
+    var flags: UInt32
+    var memory: [UInt8]
+  }
+  struct Trial {
+    /// The instruction; before it one that makes it conditional, or behind it one that it may pass over.
+    var body: [UInt16]
+    var before: State
+    /// Whether what becomes of the stack pointer is looked at, in place of the link register.
+    var showsStack: Bool
+  }
+
+  static let memoryBytes = 128
+  private static let (firstTrial, trialBytes, bodyOffset) = (1024, 96, 20)
+  private static let ram: UInt32 = 0x2000_0000
+  private static let stateWords = 15
+
+  var trials: [Trial] = []
+
+  static func memory(ofTrial index: Int) -> UInt32 { ram + UInt32(index * memoryBytes) }
+  static func place(ofTrial index: Int) -> UInt32 { UInt32(firstTrial + index * trialBytes + bodyOffset) }
+
+  private func source(_ cpu: String) -> String {
+    let count = trials.count
+    let results = Self.ram + UInt32(count * Self.memoryBytes)
+    let size = count * (Self.memoryBytes + 4 * Self.stateWords)
+    func words(_ words: [UInt32]) -> String { ".word " + words.map(String.init).joined(separator: ",") + "\n" }
+    var text = """
+      .syntax unified
+      .cpu \(cpu)
+      .thumb
+      .word 0x203fff00, reset + 1, done + 1, done + 1, done + 1, done + 1, done + 1
+      .word done + 1, done + 1, done + 1, done + 1, done + 1, done + 1, done + 1, done + 1, done + 1
+      reset:
+      ldr r0, =memory
+      ldr r1, =\(Self.ram)
+      ldr r2, =\(count * Self.memoryBytes)
+      1: ldr r3, [r0], #4
+      str r3, [r1], #4
+      subs r2, #4
+      bne 1b
+      b.w trial0
+      trial\(count):
+      done:
+      adr r1, open
+      movs r0, #1
+      bkpt 0xAB
+      adr r1, write
+      str r0, [r1]
+      movs r0, #5
+      bkpt 0xAB
+      adr r1, exit
+      movs r0, #0x20
+      bkpt 0xAB
+      b .
+      .balign 4
+      open: .word name, 5, 3
+      write: .word 0, \(Self.ram), \(size)
+      exit: .word 0x20026, 0
+      name: .asciz "out"
+      .ltorg
+
+      """
+    for (index, trial) in trials.enumerated() {
+      text += """
+        .org \(Self.firstTrial + index * Self.trialBytes)
+        trial\(index): ldr.w sp, 1f
+        pop {r0}
+        msr APSR_nzcvq\(cpu == "cortex-m3" ? "" : "g"), r0
+        pop.w {r0-r12, lr}
+        ldr.w sp, 2f
+        nop
+        .short \(trial.body.map(String.init).joined(separator: ","))
+        \(trial.showsStack ? "mov lr, sp" : "nop")
+        ldr.w sp, 3f
+        push.w {r0-r12, lr}
+        mrs r0, APSR
+        push {r0}
+        b.w trial\(index + 1)
+        .balign 4
+        1: .word states + \(index * 4 * Self.stateWords)
+        2: .word \(trial.before.registers[13])
+        3: .word \(results + UInt32((index + 1) * 4 * Self.stateWords))
+
+        """
+    }
+    text += ".org \(Self.firstTrial + count * Self.trialBytes)\nstates:\n"
+    for trial in trials { text += words([trial.before.flags] + trial.before.registers[..<13] + [trial.before.registers[14]]) }
+    text += "memory:\n"
+    for trial in trials { text += ".byte " + trial.before.memory.map(String.init).joined(separator: ",") + "\n" }
+    return text
+  }
+
+  /// What QEMU makes of each trial; nil from one on that takes a fault.
+  func run(board: String, cpu: String) throws -> [State?] {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("lockstep-tests-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data(source(cpu).utf8).write(to: folder.appendingPathComponent("trials.s"))
+    let commands = [
+      ["arm-none-eabi-as", "trials.s", "-o", "trials.o"],
+      ["arm-none-eabi-ld", "-Ttext=0", "trials.o", "-o", "trials.elf"],
+      [
+        "qemu-system-arm", "-M", board, "-display", "none", "-monitor", "none", "-serial", "none", "-semihosting-config",
+        "enable=on,target=native", "-kernel", "trials.elf",
+      ],
+    ]
+    for command in commands { _ = try Command.run(command[0], Array(command.dropFirst()), in: folder) }
+    let output = try [UInt8](Data(contentsOf: folder.appendingPathComponent("out")))
+    let states = trials.count * Self.memoryBytes
+    return trials.indices.map { index in
+      func word(_ place: Int) -> UInt32 {
+        let at = states + 4 * (index * Self.stateWords + place)
+        return (0..<4).reduce(0) { $0 | UInt32(output[at + $1]) << UInt32(8 * $1) }
+      }
+      let words = (0..<Self.stateWords).map(word)
+      guard words.contains(where: { $0 != 0 }) else { return nil }
+      let memory = output[index * Self.memoryBytes..<(index + 1) * Self.memoryBytes]
+      return State(registers: Array(words[1...13]) + [0, words[14]], flags: words[0], memory: Array(memory))
+    }
+  }
+}
+
+/// What this package's emulator makes of a trial, and trials to make something of.
+struct ThumbTrialMaker {
+  let decoder: ThumbDecoder
+  var random: SeededGenerator
+  /// How often each operation was tried.
+  var tried: [String: Int] = [:]
+
+  private static let skipped: [UInt16] = [0xF241, 0x2734]  // movw r7, #0x1234
+  /// First halfwords of 32-bit instructions that random ones would seldom be.
+  private static let classes: [ClosedRange<UInt16>] = [
+    0xFA80...0xFAFF, 0xFB00...0xFBFF, 0xF300...0xF3FF, 0xF800...0xF99F, 0xE880...0xE9FF, 0xEA00...0xEBFF,
+    0xF000...0xF1FF, 0xFA00...0xFA7F,
+  ]
+
+  init(_ core: ThumbDecoder.Core, seed: UInt64) {
+    decoder = ThumbDecoder(core)
+    random = SeededGenerator(seed: seed)
+  }
+
+  private mutating func word() -> UInt32 {
+    // Numbers near the ends of ranges are where instructions differ.
+    switch UInt8.random(in: 0..<8, using: &random) {
+    case 0: UInt32(truncatingIfNeeded: Int32.random(in: -3...3, using: &random))
+    case 1: 0x7FFF_FFFE &+ UInt32.random(in: 0...3, using: &random)
+    case 2: UInt32.random(in: 0...3, using: &random) << 15 &- 1 | UInt32.random(in: 0...3, using: &random) << 31
+    default: random.next()
+    }
+  }
+
+  private static func isStraight(_ instruction: ThumbInstruction) -> Bool {
+    switch instruction.operation {
+    case .branch, .branchWithLink, .branchTo, .compareAndBranch, .tableBranch, .ifThen, .breakpoint: false
+    case .arithmetic(let kind, let d, _, _, _): d != 15 || !kind.hasResult
+    default: true
+    }
+  }
+
+  /// An instruction that goes on to the one behind it.
+  private mutating func straight(isNarrow: Bool) -> [UInt16] {
+    while true {
+      if isNarrow {
+        let half = UInt16.random(in: 0..<0xE800, using: &random)
+        if let found = decoder.decode(half, nil), Self.isStraight(found) { return [half] }
+      } else {
+        let range = Self.classes[Int.random(in: 0..<Self.classes.count, using: &random)]
+        var halves = [UInt16.random(in: range, using: &random), UInt16.random(in: 0...0xFFFF, using: &random)]
+        // Bits that most instructions have so.
+        if Bool.random(using: &random), halves[0] >= 0xFA00, halves[0] < 0xFB00 { halves[1] |= 0xF000 }
+        if Bool.random(using: &random), halves[0] >= 0xFB80 { halves[1] |= 0x00F0 }
+        if let found = decoder.decode(halves[0], halves[1]), Self.isStraight(found) { return halves }
+      }
+    }
+  }
+
+  private mutating func body() -> [UInt16] {
+    let isFirst = decoder.core == .armv6M
+    switch Int.random(in: 0..<10, using: &random) {
+    case 0:
+      let condition = UInt16.random(in: 0..<14, using: &random)
+      return [0xD001 | condition << 8] + (isFirst ? [0x2700, 0x43FF] : Self.skipped)
+    case 1 where !isFirst:
+      let register = UInt16.random(in: 0..<8, using: &random)
+      return [0xB108 | register | (Bool.random(using: &random) ? 0x800 : 0)] + Self.skipped
+    case 2 where !isFirst:
+      let condition = UInt16.random(in: 0..<14, using: &random)
+      return [0xF000 | condition << 6, 0x8002] + Self.skipped
+    case 3, 4:
+      guard !isFirst else { return straight(isNarrow: true) }
+      // Up to four instructions of which each is executed on the condition, or on its opposite.
+      let count = Int.random(in: 1...4, using: &random)
+      let condition = UInt16.random(in: 0..<14, using: &random)
+      let mask = (UInt16.random(in: 0..<16, using: &random) | 1) << UInt16(4 - count) & 15 | 1 << UInt16(4 - count)
+      var body = [0xBF00 | condition << 4 | mask]
+      for _ in 0..<count { body += straight(isNarrow: count > 1) }
+      return body
+    default: return straight(isNarrow: isFirst || Bool.random(using: &random))
+    }
+  }
+
+  /// A trial, and what the emulator makes of it.
+  mutating func next(_ index: Int) -> (ThumbTrials.Trial, ThumbTrials.State) {
+    let memory = ThumbTrials.memory(ofTrial: index)
+    while true {
+      let body = body()
+      for _ in 0..<8 {
+        var registers = (0..<15).map { _ in word() }
+        registers[13] = memory + 4 * UInt32.random(in: 0..<32, using: &random)
+        aim(body, &registers, memory)
+        var flags = word() & 0xF000_0000
+        if decoder.core == .armv7EM { flags |= word() & 0xF_0000 }
+        let bytes = (0..<ThumbTrials.memoryBytes).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let trial = ThumbTrials.Trial(
+          body: body, before: .init(registers: registers, flags: flags, memory: bytes),
+          showsStack: Bool.random(using: &random))
+        guard let after = run(trial, index) else { continue }
+        if let first = decoder.decode(body[0], body.count > 1 ? body[1] : nil) {
+          tried[String("\(first.operation)".prefix { $0 != "(" }), default: 0] += 1
+        }
+        return (trial, after)
+      }
+    }
+  }
+
+  /// Makes an instruction's address one of the trial's own memory, mostly.
+  private mutating func aim(_ body: [UInt16], _ registers: inout [UInt32], _ memory: UInt32) {
+    var place = 0
+    while place < body.count {
+      guard let found = decoder.decode(body[place], place + 1 < body.count ? body[place + 1] : nil) else { return }
+      place += found.bytes / 2
+      var goal = memory + 4 * UInt32.random(in: 0..<32, using: &random)
+      if Bool.random(using: &random) { goal += UInt32.random(in: 0..<4, using: &random) }
+      switch found.operation {
+      case .load(_, let address, _, _), .store(_, let address, _), .loadPair(_, _, let address),
+        .storePair(_, _, let address):
+        switch address.offset {
+        case .immediate(let offset):
+          registers[address.base] = address.isBefore ? goal &- UInt32(truncatingIfNeeded: offset) : goal
+        case .register(let m, let places):
+          registers[m] = UInt32.random(in: 0..<200, using: &random)
+          registers[address.base] = goal &- registers[m] << UInt32(places)
+        }
+      case .loadMultiple(let base, _, _, _), .storeMultiple(let base, _, _, _): registers[base] = goal & ~3
+      default: break
+      }
+    }
+    registers[13] &= ~3
+  }
+
+  private func run(_ trial: ThumbTrials.Trial, _ index: Int) -> ThumbTrials.State? {
+    let place = ThumbTrials.place(ofTrial: index)
+    let start = ThumbTrials.memory(ofTrial: index)
+    var machine = ConcreteMachine(
+      MachineMemory([.init(start: start, bytes: trial.before.memory, isWritable: true)]),
+      allowsUnaligned: decoder.core >= .armv7M)
+    for register in 0..<15 { machine[register] = trial.before.registers[register] }
+    let flags = trial.before.flags
+    machine.isNegative = flags >> 31 & 1 != 0
+    machine.isZero = flags >> 30 & 1 != 0
+    machine.carry = flags >> 29 & 1 != 0
+    machine.overflow = flags >> 28 & 1 != 0
+    machine.laneMask = (0..<4).reduce(0) { $0 | (flags >> UInt32(16 + $1) & 1 != 0 ? 0xFF << UInt32(8 * $1) : 0) }
+    machine.programCounter = place
+    let end = place + UInt32(2 * trial.body.count)
+    while machine.programCounter != end {
+      let half = Int(machine.programCounter) - Int(place)
+      guard half % 2 == 0, trial.body.indices.contains(half / 2),
+        let instruction = decoder.decode(
+          trial.body[half / 2], half / 2 + 1 < trial.body.count ? trial.body[half / 2 + 1] : nil),
+        (try? instruction.execute(on: &machine)) != nil
+      else { return nil }
+    }
+    guard machine.conditions == 0, let memory = try? machine.memory.bytes(start, ThumbTrials.memoryBytes) else { return nil }
+    var after = (0..<15).map { machine[$0] }
+    if trial.showsStack { after[14] = after[13] }
+    after[13] = 0
+    var result: UInt32 = (machine.isNegative ? 1 << 31 : 0) | (machine.isZero ? 1 << 30 : 0)
+    result |= (machine.carry ? 1 << 29 : 0) | (machine.overflow ? 1 << 28 : 0)
+    for lane in 0..<4 where machine.laneMask >> UInt32(8 * lane) & 1 != 0 { result |= 1 << UInt32(16 + lane) }
+    return ThumbTrials.State(registers: after, flags: result, memory: memory)
+  }
+}
+
+extension ThumbTrialMaker {
+  /// Trials of which QEMU makes something else than the emulator, in words; nothing is said of those behind a fault.
+  mutating func disagreements(count: Int, board: String, cpu: String) throws -> (compared: Int, [String]) {
+    var trials = ThumbTrials()
+    var expected: [ThumbTrials.State] = []
+    for index in 0..<count {
+      let (trial, after) = next(index)
+      trials.trials.append(trial)
+      expected.append(after)
+    }
+    let mask: UInt32 = decoder.core == .armv7EM ? 0xF00F_0000 : 0xF000_0000
+    var words: [String] = []
+    var compared = 0
+    for (index, state) in try trials.run(board: board, cpu: cpu).enumerated() {
+      let trial = trials.trials[index]
+      func say(_ what: String) {
+        let body = trial.body.map { hexadecimal(UInt32($0), digits: 4) }.joined(separator: " ")
+        let operation = decoder.decode(trial.body[0], trial.body.count > 1 ? trial.body[1] : nil)
+        words.append("\(body) \(operation.map { "\($0.operation)" } ?? "?"): \(what)")
+      }
+      guard var state else {
+        say("QEMU takes a fault")
+        break
+      }
+      compared += 1
+      state.flags &= mask
+      let ours = expected[index]
+      if state == ours { continue }
+      for register in 0..<15 where state.registers[register] != ours.registers[register] {
+        say(
+          "r\(register) is \(hexadecimal(state.registers[register])), not \(hexadecimal(ours.registers[register])); before: "
+            + trial.before.registers.map { hexadecimal($0) }.joined(separator: " "))
+      }
+      if state.flags != ours.flags { say("flags are \(hexadecimal(state.flags)), not \(hexadecimal(ours.flags)), before \(hexadecimal(trial.before.flags))") }
+      if state.memory != ours.memory { say("memory differs") }
+    }
+    return (compared, words)
+  }
+}
