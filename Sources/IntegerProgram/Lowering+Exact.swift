@@ -40,6 +40,8 @@ extension Lowering {
         && !scales.allSatisfy { ($0 / output.scale).significand == 1 }
       if isExact {
         let all = try functions()
+        // The thousands of thresholds of wide codes are seldom met by any step; those of bytes are.
+        if output.type.bits <= 8 { return try emitExact(operation, x, sums, all, output) }
         if let found = try search(all, sums, output) { return try emitAffine(operation, x, sums, found, output) }
       }
       var sum = try quantizedSum(
