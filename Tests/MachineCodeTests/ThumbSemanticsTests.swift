@@ -4,22 +4,29 @@ import Testing
 
 /// The meaning of instructions, held to QEMU's.
 struct ThumbSemanticsTests {
-  private static var missing: String? {
-    ["arm-none-eabi-as", "arm-none-eabi-ld", "qemu-system-arm"].first { !Command.exists($0) }
+  private static func bench(_ board: String) -> QEMUBench {
+    QEMUBench(
+      tools: "arm-none-eabi", linkerOptions: ["-Ttext=0"], emulator: "qemu-system-arm", machine: ["-M", board])
   }
 
   @Test(
     "random instructions leave registers, flags and memory as QEMU has them",
-    .enabled(if: missing == nil, "skipped: Arm's binutils or QEMU is not installed"),
+    .enabled(if: bench("").missing == nil, "skipped: Arm's binutils or QEMU is not installed"),
     arguments: [
       (ThumbDecoder.Core.armv6M, "mps2-an385", "cortex-m3"), (.armv7M, "mps2-an385", "cortex-m3"),
       (.armv7EM, "mps2-an386", "cortex-m4"),
     ])
   func randomInstructionsDoWhatQEMUDoes(_ core: ThumbDecoder.Core, _ board: String, _ cpu: String) throws {
     var maker = ThumbTrialMaker(core, seed: 7)
-    let (compared, disagreements) = try maker.disagreements(count: 2000, board: board, cpu: cpu)
+    var (compared, disagreements) = (0, [String]())
+    for count in TrialCount.images {
+      let (done, found) = try maker.disagreements(count: count, Self.bench(board), cpu: cpu)
+      compared += done
+      disagreements += found
+    }
+    TrialCount.tell("\(core): \(compared) tried, \(disagreements.count) disagree; \(maker.tried)")
     #expect(disagreements.isEmpty, "\(disagreements.prefix(5))")
-    #expect(compared == 2000)
+    #expect(compared == TrialCount.perCore)
     let kinds = [ThumbDecoder.Core.armv6M: 10, .armv7M: 20, .armv7EM: 25]
     #expect(maker.tried.count >= kinds[core, default: 0], "\(maker.tried)")
   }

@@ -1,5 +1,4 @@
 import DifferentialTesting
-import Foundation
 import MachineCode
 
 /// Single instructions with random registers, flags and memory, executed by QEMU: many in one image, each a trial of its
@@ -34,7 +33,6 @@ struct ThumbTrials {
     let count = trials.count
     let results = Self.ram + UInt32(count * Self.memoryBytes)
     let size = count * (Self.memoryBytes + 4 * Self.stateWords)
-    func words(_ words: [UInt32]) -> String { ".word " + words.map(String.init).joined(separator: ",") + "\n" }
     var text = """
       .syntax unified
       .cpu \(cpu)
@@ -94,34 +92,19 @@ struct ThumbTrials {
 
         """
     }
-    text += ".org \(Self.firstTrial + count * Self.trialBytes)\nstates:\n"
-    for trial in trials { text += words([trial.before.flags] + trial.before.registers[..<13] + [trial.before.registers[14]]) }
-    text += "memory:\n"
-    for trial in trials { text += ".byte " + trial.before.memory.map(String.init).joined(separator: ",") + "\n" }
+    text += ".org \(Self.firstTrial + count * Self.trialBytes)\nstates: .incbin \"states\"\nmemory: .incbin \"memory\"\n"
     return text
   }
 
   /// What QEMU makes of each trial; nil from one on that takes a fault.
-  func run(board: String, cpu: String) throws -> [State?] {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("lockstep-tests-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try Data(source(cpu).utf8).write(to: folder.appendingPathComponent("trials.s"))
-    let commands = [
-      ["arm-none-eabi-as", "trials.s", "-o", "trials.o"],
-      ["arm-none-eabi-ld", "-Ttext=0", "trials.o", "-o", "trials.elf"],
-      [
-        "qemu-system-arm", "-M", board, "-display", "none", "-monitor", "none", "-serial", "none", "-semihosting-config",
-        "enable=on,target=native", "-kernel", "trials.elf",
-      ],
-    ]
-    for command in commands { _ = try Command.run(command[0], Array(command.dropFirst()), in: folder) }
-    let output = try [UInt8](Data(contentsOf: folder.appendingPathComponent("out")))
+  func run(_ bench: QEMUBench, cpu: String) throws -> [State?] {
+    let before = trials.flatMap { [$0.before.flags] + $0.before.registers[..<13] + [$0.before.registers[14]] }
+    let output = try bench.output(
+      source(cpu), files: ["states": [UInt8](words: before), "memory": trials.flatMap { $0.before.memory }])
     let states = trials.count * Self.memoryBytes
     return trials.indices.map { index in
       func word(_ place: Int) -> UInt32 {
-        let at = states + 4 * (index * Self.stateWords + place)
-        return (0..<4).reduce(0) { $0 | UInt32(output[at + $1]) << UInt32(8 * $1) }
+        output.word(states + 4 * (index * Self.stateWords + place))
       }
       let words = (0..<Self.stateWords).map(word)
       guard words.contains(where: { $0 != 0 }) else { return nil }
@@ -148,16 +131,6 @@ struct ThumbTrialMaker {
   init(_ core: ThumbDecoder.Core, seed: UInt64) {
     decoder = ThumbDecoder(core)
     random = SeededGenerator(seed: seed)
-  }
-
-  private mutating func word() -> UInt32 {
-    // Numbers near the ends of ranges are where instructions differ.
-    switch UInt8.random(in: 0..<8, using: &random) {
-    case 0: UInt32(truncatingIfNeeded: Int32.random(in: -3...3, using: &random))
-    case 1: 0x7FFF_FFFE &+ UInt32.random(in: 0...3, using: &random)
-    case 2: UInt32.random(in: 0...3, using: &random) << 15 &- 1 | UInt32.random(in: 0...3, using: &random) << 31
-    default: random.next()
-    }
   }
 
   private static func isStraight(_ instruction: ThumbInstruction) -> Bool {
@@ -216,11 +189,11 @@ struct ThumbTrialMaker {
     while true {
       let body = body()
       for _ in 0..<8 {
-        var registers = (0..<15).map { _ in word() }
+        var registers = (0..<15).map { _ in random.machineWord() }
         registers[13] = memory + 4 * UInt32.random(in: 0..<32, using: &random)
         aim(body, &registers, memory)
-        var flags = word() & 0xF000_0000
-        if decoder.core == .armv7EM { flags |= word() & 0xF_0000 }
+        var flags = random.machineWord() & 0xF000_0000
+        if decoder.core == .armv7EM { flags |= random.machineWord() & 0xF_0000 }
         let bytes = (0..<ThumbTrials.memoryBytes).map { _ in UInt8.random(in: 0...255, using: &random) }
         let trial = ThumbTrials.Trial(
           body: body, before: .init(registers: registers, flags: flags, memory: bytes),
@@ -295,7 +268,7 @@ struct ThumbTrialMaker {
 
 extension ThumbTrialMaker {
   /// Trials of which QEMU makes something else than the emulator, in words; nothing is said of those behind a fault.
-  mutating func disagreements(count: Int, board: String, cpu: String) throws -> (compared: Int, [String]) {
+  mutating func disagreements(count: Int, _ bench: QEMUBench, cpu: String) throws -> (compared: Int, [String]) {
     var trials = ThumbTrials()
     var expected: [ThumbTrials.State] = []
     for index in 0..<count {
@@ -306,7 +279,7 @@ extension ThumbTrialMaker {
     let mask: UInt32 = decoder.core == .armv7EM ? 0xF00F_0000 : 0xF000_0000
     var words: [String] = []
     var compared = 0
-    for (index, state) in try trials.run(board: board, cpu: cpu).enumerated() {
+    for (index, state) in try trials.run(bench, cpu: cpu).enumerated() {
       let trial = trials.trials[index]
       func say(_ what: String) {
         let body = trial.body.map { hexadecimal(UInt32($0), digits: 4) }.joined(separator: " ")

@@ -1,5 +1,5 @@
 /// What decodes instructions of a core.
-public struct ThumbDecoder: Sendable {
+public struct ThumbDecoder: Hashable, Sendable {
   public enum Core: Int, Comparable, Sendable {
     /// Cortex-M0, M0+ and M1.
     case armv6M
