@@ -11,7 +11,8 @@ import Testing
 /// The emulator of this package against QEMU: what an image computes, and in how many instructions.
 struct EmulatorTests {
   static let targets: [(name: String, core: ThumbDecoder.Core)] = [
-    ("cortex-m0plus", .armv6M), ("cortex-m3", .armv7M), ("cortex-m4", .armv7EM), ("rv32imac", .armv6M),
+    ("cortex-m0plus", .armv6M), ("cortex-m3", .armv7M), ("cortex-m4", .armv7EM),
+    ("cortex-m55", .armv81M), ("rv32imac", .armv6M),
   ]
 
   private static func target(_ name: String) throws -> Target {

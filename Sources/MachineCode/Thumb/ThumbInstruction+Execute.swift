@@ -24,11 +24,16 @@ extension ThumbInstruction {
         &machine)
     case .load, .loadLiteral, .store, .loadPair, .loadPairLiteral, .storePair, .loadMultiple, .storeMultiple:
       try executeTransfer(place, on: &machine)
-    case .branch, .branchWithLink, .branchTo, .compareAndBranch, .tableBranch, .ifThen, .breakpoint, .nothing:
+    case .branch, .branchWithLink, .branchTo, .compareAndBranch, .tableBranch, .ifThen, .loopStart,
+      .loopEnd, .breakpoint, .nothing:
       try executeBranch(place, on: &machine)
     case .multiply, .multiplyAdd, .multiplyLong, .multiplyLongAddBoth, .multiplyHalves, .multiplyWordHalf,
       .multiplyHalvesLong, .multiplyDual, .multiplyDualLong, .multiplyHigh, .absoluteDifferences, .divide:
       try executeProduct(setsFlags: !isConditional, on: &machine)
+    case .conditionalSelect, .longShift: try executeSelection(on: &machine)
+    case .vector(let operation):
+      guard !isConditional else { throw .unpredictable("a vector's instruction in an IT block") }
+      try operation.execute(place, on: &machine)
     default: try executeBits(setsFlags: !isConditional, place, on: &machine)
     }
   }
