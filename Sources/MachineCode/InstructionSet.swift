@@ -74,7 +74,9 @@ public struct CallingConvention: Hashable, Sendable {
   /// Procedure Call Standard for the Arm Architecture (AAPCS32), section 6.
   public static let arm = Self(
     stackPointer: 13, link: 14, arguments: 0...3, preserved: Array(4...11), stackAlignment: 8, returnBit: 1)
-  /// RISC-V ABIs Specification, sections 1 and 2; the pointers to global and to a thread's variables are left alone, too.
+  /// RISC-V ABIs Specification, sections 1 and 2; the pointers to global and to a thread's variables are left alone,
+  /// too.
   public static let riscV = Self(
-    stackPointer: 2, link: 1, arguments: 10...17, preserved: [3, 4, 8, 9] + Array(18...27), stackAlignment: 16, returnBit: 0)
+    stackPointer: 2, link: 1, arguments: 10...17, preserved: [3, 4, 8, 9] + Array(18...27), stackAlignment: 16,
+    returnBit: 0)
 }

@@ -51,7 +51,9 @@ extension [UInt8] {
   /// The word, lowest byte first, at a place.
   func word(_ place: Int) -> UInt32 { (0..<4).reduce(0) { $0 | UInt32(self[place + $1]) << UInt32(8 * $1) } }
 
-  init(words: [UInt32]) { self = words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> UInt32(8 * $0)) } } }
+  init(words: [UInt32]) {
+    self = words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> UInt32(8 * $0)) } }
+  }
 }
 
 /// How many trials of each core: a sample, unless the environment says otherwise (Tests/semantics.sh).

@@ -117,7 +117,8 @@ struct RISCVTrials {
     var bodies: [UInt8] = []
     for trial in trials {
       let halves = trial.body + call
-      bodies += halves.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] } + Array(repeating: 0, count: bodyBytes - 2 * halves.count)
+      bodies +=
+        halves.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] } + Array(repeating: 0, count: bodyBytes - 2 * halves.count)
     }
     let output = try bench.output(
       source(trials.count),
@@ -150,7 +151,8 @@ struct RISCVTrials {
       if Bool.random(using: &random) {
         halves = [UInt16.random(in: 0...0xFFFF, using: &random)]
       } else {
-        var word = UInt32(truncatingIfNeeded: random.next()) & ~0x7F | (Self.opcodes.randomElement(using: &random) ?? 0x33)
+        var word =
+          UInt32(truncatingIfNeeded: random.next()) & ~0x7F | (Self.opcodes.randomElement(using: &random) ?? 0x33)
         // Bits that most instructions have so.
         if word & 0x7F == 0x33 { word = word & 0x01FF_FFFF | (UInt32.random(in: 0...2, using: &random) % 2) << 25 }
         if word & 0x7F == 0x33, Int.random(in: 0..<4, using: &random) == 0 { word = word & 0x01FF_FFFF | 0x4000_0000 }
@@ -158,7 +160,9 @@ struct RISCVTrials {
         if word & 0x7F == 0x2F { word = word & ~0x7000 | 0x2000 }
         halves = [UInt16(word & 0xFFFF), UInt16(word >> 16)]
       }
-      if let found = decoder.decode(halves[0], halves.count > 1 ? halves[1] : nil), found.operation != .breakpoint { return halves }
+      if let found = decoder.decode(halves[0], halves.count > 1 ? halves[1] : nil), found.operation != .breakpoint {
+        return halves
+      }
     }
   }
 
@@ -169,7 +173,8 @@ struct RISCVTrials {
       var body = instruction()
       guard let first = decoder.decode(body[0], body.count > 1 ? body[1] : nil) else { continue }
       switch first.operation {
-      case .branch, .jump, .jumpTo: for value in 1...4 as ClosedRange<UInt16> { body.append(0x4281 | value << 2 | value << 7) }
+      case .branch, .jump, .jumpTo:
+        for value in 1...4 as ClosedRange<UInt16> { body.append(0x4281 | value << 2 | value << 7) }
       default: break
       }
       for _ in 0..<8 {
@@ -231,7 +236,8 @@ struct RISCVTrials {
     var words: [String] = []
     for ((trial, ours), theirs) in zip(made, try Self.run(made.map(\.0))) where ours != theirs {
       let body = trial.body.map { hexadecimal(UInt32($0), digits: 4) }.joined(separator: " ")
-      let operation = decoder.decode(trial.body[0], trial.body.count > 1 ? trial.body[1] : nil).map { "\($0.operation)" } ?? "?"
+      let operation =
+        decoder.decode(trial.body[0], trial.body.count > 1 ? trial.body[1] : nil).map { "\($0.operation)" } ?? "?"
       var differences = (1..<32).filter { ours.registers[$0 - 1] != theirs.registers[$0 - 1] }.map {
         "x\($0) is \(hexadecimal(theirs.registers[$0 - 1])), not \(hexadecimal(ours.registers[$0 - 1]))"
       }

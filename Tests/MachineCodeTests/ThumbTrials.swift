@@ -30,10 +30,12 @@ struct ThumbTrials {
     var stateWords: Int { 15 + vectorWords }
     var vectorWords: Int { hasVectors ? 33 : 0 }
     /// The board with vectors has little memory where its vector table lies.
-    var text: UInt32 { hasVectors ? 0x7000_0000 : 0 }
+    var text: UInt32 { hasVectors ? 0x7000_0000 : 0x40 }
     var ram: UInt32 { hasVectors ? 0x7100_0000 : 0x2000_0000 }
     var options: String {
-      hasVectors ? ".arch armv8.1-m.main\n.arch_extension mve\n.arch_extension fp\n" : ".cpu \(core == .armv7EM ? "cortex-m4" : "cortex-m3")\n"
+      hasVectors
+        ? ".arch armv8.1-m.main\n.arch_extension mve\n.arch_extension fp\n"
+        : ".cpu \(core == .armv7EM ? "cortex-m4" : "cortex-m3")\n"
     }
 
     static let memoryBytes = 128
@@ -58,7 +60,6 @@ struct ThumbTrials {
       .word \(layout.ram + 0x3F_FF00), reset + 1, done + 1, done + 1, done + 1, done + 1, done + 1
       .word done + 1, done + 1, done + 1, done + 1, done + 1, done + 1, done + 1, done + 1, done + 1
       .text
-      .org 64
       .thumb_func
       reset:
       \(layout.hasVectors ? "ldr r0, =0xE000ED88\nldr r1, [r0]\norr r1, #0xF00000\nstr r1, [r0]\ndsb\nisb" : "nop")
@@ -117,7 +118,8 @@ struct ThumbTrials {
 
         """
     }
-    text += ".org \(Layout.firstTrial + count * layout.trialBytes)\nstates: .incbin \"states\"\nmemory: .incbin \"memory\"\n"
+    text +=
+      ".org \(Layout.firstTrial + count * layout.trialBytes)\nstates: .incbin \"states\"\nmemory: .incbin \"memory\"\n"
     return text
   }
 
@@ -128,7 +130,9 @@ struct ThumbTrials {
       tools: "arm-none-eabi",
       linkerOptions: ["--section-start=.vectors=\(start)", "-Ttext=0x\(hexadecimal(layout.text))"],
       emulator: "qemu-system-arm", machine: ["-M", board])
-    let before = trials.flatMap { $0.before.vectors + [$0.before.flags] + $0.before.registers[..<13] + [$0.before.registers[14]] }
+    let before = trials.flatMap {
+      $0.before.vectors + [$0.before.flags] + $0.before.registers[..<13] + [$0.before.registers[14]]
+    }
     let output = try bench.output(
       source, files: ["states": [UInt8](words: before), "memory": trials.flatMap { $0.before.memory }])
     let states = trials.count * Layout.memoryBytes
@@ -196,7 +200,8 @@ struct ThumbTrialMaker {
     while true {
       let bits = UInt32(truncatingIfNeeded: random.next())
       // Vectors are 0 … 7: their highest bits are 0.
-      let word = vectorInstruction(Int.random(in: 0..<1000, using: &random), bits: Bool.random(using: &random) ? bits & ~0x40_00A0 : bits)
+      let word = vectorInstruction(
+        Int.random(in: 0..<1000, using: &random), bits: Bool.random(using: &random) ? bits & ~0x40_00A0 : bits)
       let halves = [UInt16(word >> 16), UInt16(word & 0xFFFF)]
       if let found = decoder.decode(halves[0], halves[1]), case .vector(let operation) = found.operation {
         // What starts a block is tried in one.
@@ -230,7 +235,9 @@ struct ThumbTrialMaker {
     case 4:
       // Shifts of 64 bits, selections.
       while true {
-        let halves = [0xEA50 | UInt16.random(in: 0..<16, using: &random), UInt16.random(in: 0...0xFFFF, using: &random)]
+        let halves = [
+          0xEA50 | UInt16.random(in: 0..<16, using: &random), UInt16.random(in: 0...0xFFFF, using: &random),
+        ]
         if decoder.decode(halves[0], halves[1]) != nil { return halves }
       }
     default: return vector()
@@ -378,7 +385,9 @@ struct ThumbTrialMaker {
         (try? instruction.execute(on: &machine)) != nil
       else { return nil }
     }
-    guard machine.conditions == 0, machine[VectorRegister.conditions] == 0, let memory = try? machine.memory.bytes(start, ThumbTrials.Layout.memoryBytes) else { return nil }
+    guard machine.conditions == 0, machine[VectorRegister.conditions] == 0,
+      let memory = try? machine.memory.bytes(start, ThumbTrials.Layout.memoryBytes)
+    else { return nil }
     var after = (0..<15).map { machine[$0] }
     if trial.showsStack { after[14] = after[13] }
     after[13] = 0
@@ -387,7 +396,10 @@ struct ThumbTrialMaker {
     for lane in 0..<4 where machine.laneMask >> UInt32(8 * lane) & 1 != 0 { result |= 1 << UInt32(16 + lane) }
     var vectors = layout.hasVectors ? VectorRegister.words.map { machine[$0] } : []
     if layout.hasVectors {
-      vectors.append((0..<16).reduce(0) { $0 | (machine[VectorRegister.predicate.lowerBound + $1 / 4] >> UInt32(8 * ($1 % 4)) & 1) << UInt32($1) })
+      vectors.append(
+        (0..<16).reduce(0) {
+          $0 | (machine[VectorRegister.predicate.lowerBound + $1 / 4] >> UInt32(8 * ($1 % 4)) & 1) << UInt32($1)
+        })
     }
     return ThumbTrials.State(registers: after, flags: result, vectors: vectors, memory: memory)
   }
@@ -426,9 +438,14 @@ extension ThumbTrialMaker {
           "r\(register) is \(hexadecimal(state.registers[register])), not \(hexadecimal(ours.registers[register])); before: "
             + trial.before.registers.map { hexadecimal($0) }.joined(separator: " "))
       }
-      if state.flags != ours.flags { say("flags are \(hexadecimal(state.flags)), not \(hexadecimal(ours.flags)), before \(hexadecimal(trial.before.flags))") }
+      if state.flags != ours.flags {
+        say(
+          "flags are \(hexadecimal(state.flags)), not \(hexadecimal(ours.flags)), before \(hexadecimal(trial.before.flags))"
+        )
+      }
       for (word, (theirs, mine)) in zip(state.vectors, ours.vectors).enumerated() where theirs != mine {
-        say("vector \(word / 4) word \(word % 4) is \(hexadecimal(theirs)), not \(hexadecimal(mine)), before \(hexadecimal(trial.before.vectors[word]))")
+        let before = hexadecimal(trial.before.vectors[word])
+        say("vectors' word \(word) is \(hexadecimal(theirs)), not \(hexadecimal(mine)), before \(before)")
       }
       if state.memory != ours.memory { say("memory differs") }
     }

@@ -54,7 +54,8 @@ struct EmulatorTests {
     for vector in vectors.vectors {
       var emulator = start
       try emulator.machine.memory.write(vector[0].map { UInt8(truncatingIfNeeded: $0) }, arena + UInt32(from))
-      let status = try emulator.call(run.address, [arena, UInt32(plan.arenaSize)], stackTop: stackTop, atMost: 10_000_000)
+      let status = try emulator.call(
+        run.address, [arena, UInt32(plan.arenaSize)], stackTop: stackTop, atMost: 10_000_000)
       #expect(status == 0)
       let outputs = try emulator.machine.memory.bytes(arena + UInt32(to), program.values[program.outputs[0]].count)
       #expect(try outputs.map { Int32(Int8(bitPattern: $0)) } == Simulator(program).run(vector)[0])

@@ -26,7 +26,9 @@ public struct RISCVDecoder: Hashable, Sendable {
       return .jump(d: d, offset: signed(offset, bits: 21))
     case 0x67: return kind == 0 ? .jumpTo(d: d, base: a, offset: immediate) : nil
     case 0x63:
-      guard let condition = [0: Condition.equal, 1: .notEqual, 4: .less, 5: .greaterOrEqual, 6: .carryClear, 7: .carrySet][kind]
+      guard
+        let condition = [0: Condition.equal, 1: .notEqual, 4: .less, 5: .greaterOrEqual, 6: .carryClear, 7: .carrySet][
+          kind]
       else { return nil }
       let offset =
         (word >> 31 & 1) << 12 | (word >> 7 & 1) << 11 | (word >> 25 & 0x3F) << 5 | (word >> 8 & 15) << 1
@@ -90,7 +92,8 @@ public struct RISCVDecoder: Hashable, Sendable {
     let immediate = signed(bit(12, 5) | b, bits: 6)
     let wordOffset = bits(10, 3, 3) | bit(6, 2) | bit(5, 6)
     let jumpOffset = signed(
-      bit(12, 11) | bit(8, 10) | bits(9, 2, 8) | bit(6, 7) | bit(7, 6) | bit(2, 5) | bit(11, 4) | bits(3, 3, 1), bits: 12)
+      bit(12, 11) | bit(8, 10) | bits(9, 2, 8) | bit(6, 7) | bit(7, 6) | bit(2, 5) | bit(11, 4) | bits(3, 3, 1),
+      bits: 12)
     switch (half & 3, half >> 13) {
     case (0, 0):
       let offset = bits(11, 2, 4) | bits(7, 4, 6) | bit(6, 2) | bit(5, 3)

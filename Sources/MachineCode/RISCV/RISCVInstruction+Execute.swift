@@ -11,7 +11,8 @@ extension RISCVInstruction {
     case .arithmetic(let kind, let d, let a, let operand):
       let x = read(a, machine)
       switch operand {
-      case .immediate(let number): write(try arithmetic(kind, x, machine.constant(number), operand, &machine), d, &machine)
+      case .immediate(let number):
+        write(try arithmetic(kind, x, machine.constant(number), operand, &machine), d, &machine)
       case .register(let b): write(try arithmetic(kind, x, read(b, machine), operand, &machine), d, &machine)
       }
     case .loadUpper(let d, let number): write(machine.constant(number), d, &machine)

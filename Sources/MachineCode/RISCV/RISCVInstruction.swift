@@ -1,5 +1,5 @@
-/// An instruction of RV32IMAC, decoded (The RISC-V Instruction Set Manual, volume I, version 20191213). Of the extension
-/// A there are the operations on memory; pairs of LR and SC are not known, nor are special registers.
+/// An instruction of RV32IMAC, decoded (The RISC-V Instruction Set Manual, volume I, version 20191213). Of the
+/// extension A there are the operations on memory; pairs of LR and SC are not known, nor are special registers.
 public struct RISCVInstruction: Hashable, Sendable {
   public var operation: Operation
   /// 2 or 4.

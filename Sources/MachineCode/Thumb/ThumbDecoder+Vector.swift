@@ -48,10 +48,13 @@ private struct VectorPattern {
     self.value = value
   }
 
-  static let all: [(VectorPattern, Read)] = (bitwise + lanewise + scalars + shifts + lanes + predicates + memory + moves)
+  static let all: [(VectorPattern, Read)] =
+    (bitwise + lanewise + scalars + shifts + lanes + predicates + memory + moves)
     .map { (VectorPattern($0.0), $0.1) }
 
-  private static func vectors(_ kind: VectorOperation.Lanewise, _ only: [Int] = [1, 2, 4], isBitwise: Bool = false) -> Read {
+  private static func vectors(_ kind: VectorOperation.Lanewise, _ only: [Int] = [1, 2, 4], isBitwise: Bool = false)
+    -> Read
+  {
     { fields in
       guard let d = fields.d, let n = fields.n, let m = fields.m, let bytes = isBitwise ? 4 : fields.bytes(20),
         only.contains(bytes)
@@ -223,14 +226,19 @@ private struct VectorPattern {
 
   /// The condition that three bits, from that of the first operand's sign on, say.
   private static func condition(_ f: VectorFields, _ low: Int) -> Condition {
-    let conditions: [Condition] = [.equal, .notEqual, .carrySet, .higher, .greaterOrEqual, .less, .greater, .lessOrEqual]
+    let conditions: [Condition] = [
+      .equal, .notEqual, .carrySet, .higher, .greaterOrEqual, .less, .greater, .lessOrEqual,
+    ]
     return conditions[f.bits(12, 1) << 2 | f.bits(low, 1) << 1 | f.bits(7, 1)]
   }
 
   private static func mask(_ f: VectorFields) -> UInt8 { UInt8(f.bits(22, 1) << 3 | f.bits(13, 3)) }
 
   private static let predicates: [(String, Read)] = [
-    ("1111 1110 0 . 11 000 1 ... 0 1111 0100 1101", { f in mask(f) == 0 ? .invertPredicate : .predicate(mask: mask(f)) }),
+    (
+      "1111 1110 0 . 11 000 1 ... 0 1111 0100 1101",
+      { f in mask(f) == 0 ? .invertPredicate : .predicate(mask: mask(f)) }
+    ),
     (
       "1111 1110 0 . 11 ... 1 ... 0 1111 . 0 . 0 ... 1",
       { f in
@@ -280,7 +288,9 @@ private struct VectorPattern {
     (
       "1110 110. ... . .... ... 1 111 .. .......",
       { f in
-        guard let d = f.d, let bytes = f.bytes(7), let address = address(f, base: f.bits(16, 4), bytes: bytes) else { return nil }
+        guard let d = f.d, let bytes = f.bytes(7), let address = address(f, base: f.bits(16, 4), bytes: bytes) else {
+          return nil
+        }
         return f.isSet(20)
           ? .load(d: d, address, bytes: bytes, laneBytes: bytes, isSigned: false)
           : .store(d: d, address, bytes: bytes, laneBytes: bytes)
@@ -323,7 +333,8 @@ private struct VectorPattern {
         // Upward behind the access, or downward before it.
         let isLoad = f.isSet(20)
         let (first, count) = (words(f).first, f.bits(0, 8))
-        guard f.isSet(24) != isLoad, f.isSet(23) == isLoad, count > 0, first + count <= 32, !f.isSet(8) || count % 2 == 0
+        guard f.isSet(24) != isLoad, f.isSet(23) == isLoad, count > 0, first + count <= 32,
+          !f.isSet(8) || count % 2 == 0
         else { return nil }
         let address = ThumbInstruction.Address(
           base: 13, offset: .immediate(4 * count * (isLoad ? 1 : -1)), isBefore: !isLoad, isWrittenBack: true)

@@ -27,7 +27,8 @@ extension ThumbInstruction {
       switch amount {
       case .immediate(let places): result = shifted(word, kind, places, &machine)
       case .register(let m):
-        let places = Int(Int8(truncatingIfNeeded: try machine.known(machine.field(machine[m], low: 0, width: 8, isSigned: false))))
+        let places = Int(
+          Int8(truncatingIfNeeded: try machine.known(machine.field(machine[m], low: 0, width: 8, isSigned: false))))
         // Backward where the number is negative.
         let isBackward = places < 0
         let back: Shift.Kind = kind == .left ? .right : .left
@@ -51,11 +52,16 @@ extension ThumbInstruction {
       let (low, high) = whole == 1 ? (rest, word.low) : (word.low, word.high)
       guard part > 0 else { return (low, high) }
       let carried = machine.shifted(low, Shift(.right, 32 - part))
-      return (machine.shifted(low, Shift(.left, part)), machine.disjunction(machine.shifted(high, Shift(.left, part)), carried))
+      return (
+        machine.shifted(low, Shift(.left, part)),
+        machine.disjunction(machine.shifted(high, Shift(.left, part)), carried)
+      )
     }
     let (low, high) = whole == 1 ? (word.high, rest) : (word.low, word.high)
     guard part > 0 else { return (low, high) }
     let carried = machine.shifted(high, Shift(.left, 32 - part))
-    return (machine.disjunction(machine.shifted(low, Shift(.right, part)), carried), machine.shifted(high, Shift(kind, part)))
+    return (
+      machine.disjunction(machine.shifted(low, Shift(.right, part)), carried), machine.shifted(high, Shift(kind, part))
+    )
   }
 }

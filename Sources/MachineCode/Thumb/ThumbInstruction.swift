@@ -1,5 +1,6 @@
-/// An instruction of Armv6-M, of Armv7-M with its DSP extension (Armv7-M Architecture Reference Manual, DDI 0403, chapters
-/// A5 and A7), or of Armv8.1-M with its loops and vectors (Armv8-M Architecture Reference Manual, DDI 0553), decoded.
+/// An instruction of Armv6-M, of Armv7-M with its DSP extension (Armv7-M Architecture Reference Manual, DDI 0403,
+/// chapters A5 and A7), or of Armv8.1-M with its loops and vectors (Armv8-M Architecture Reference Manual, DDI 0553),
+/// decoded.
 public struct ThumbInstruction: Hashable, Sendable {
   public var operation: Operation
   /// 2 or 4.
@@ -35,7 +36,8 @@ public struct ThumbInstruction: Hashable, Sendable {
     case register(Int, Int)
   }
 
-  /// Where an instruction reads or writes memory: at the base register, moved before or after; written back where so said.
+  /// Where an instruction reads or writes memory: at the base register, moved before or after; written back where so
+  /// said.
   public struct Address: Hashable, Sendable {
     public var base: Int
     public var offset: Offset
