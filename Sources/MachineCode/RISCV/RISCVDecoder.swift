@@ -35,7 +35,7 @@ public struct RISCVDecoder: Hashable, Sendable {
       return .branch(offset: signed(offset, bits: 13), condition, a: a, b: b)
     case 0x03:
       guard kind < 6, kind != 3 else { return nil }
-      return .load(d: d, base: a, offset: immediate, bytes: 1 << (kind & 3), isSigned: kind < 3)
+      return .load(d: d, base: a, offset: immediate, bytes: 1 << (kind & 3), isSigned: kind < 2)
     case 0x23:
       guard kind < 3 else { return nil }
       return .store(source: b, base: a, offset: signed(top << 5 | d, bits: 12), bytes: 1 << kind)
@@ -98,7 +98,7 @@ public struct RISCVDecoder: Hashable, Sendable {
     case (0, 0):
       let offset = bits(11, 2, 4) | bits(7, 4, 6) | bit(6, 2) | bit(5, 3)
       return offset == 0 ? nil : add(low, Self.sp, offset)
-    case (0, 2): return .load(d: low, base: high, offset: wordOffset, bytes: 4, isSigned: true)
+    case (0, 2): return .load(d: low, base: high, offset: wordOffset, bytes: 4, isSigned: false)
     case (0, 6): return .store(source: low, base: high, offset: wordOffset, bytes: 4)
     case (1, 0): return add(d, d, immediate)
     case (1, 1): return .jump(d: Self.ra, offset: jumpOffset)
@@ -115,7 +115,7 @@ public struct RISCVDecoder: Hashable, Sendable {
     case (2, 0): return half & 0x1000 != 0 ? nil : .arithmetic(.left, d: d, a: d, .immediate(UInt32(b)))
     case (2, 2):
       let offset = bit(12, 5) | bits(4, 3, 2) | bits(2, 2, 6)
-      return d == 0 ? nil : .load(d: d, base: Self.sp, offset: offset, bytes: 4, isSigned: true)
+      return d == 0 ? nil : .load(d: d, base: Self.sp, offset: offset, bytes: 4, isSigned: false)
     case (2, 4):
       switch (half & 0x1000 != 0, d, b) {
       case (false, 0, 0): return nil

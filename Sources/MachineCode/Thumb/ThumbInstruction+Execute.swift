@@ -17,6 +17,7 @@ extension ThumbInstruction {
     }
     machine.programCounter = place &+ UInt32(bytes)
     guard isExecuted else { return }
+    if isConditional, isOutsideConditionsOnly { throw .unpredictable("such an instruction in an IT block") }
     switch operation {
     case .arithmetic(let kind, let d, let n, let operand, let flags):
       try arithmetic(
@@ -31,10 +32,17 @@ extension ThumbInstruction {
       .multiplyHalvesLong, .multiplyDual, .multiplyDualLong, .multiplyHigh, .absoluteDifferences, .divide:
       try executeProduct(setsFlags: !isConditional, on: &machine)
     case .conditionalSelect, .longShift: try executeSelection(on: &machine)
-    case .vector(let operation):
-      guard !isConditional else { throw .unpredictable("a vector's instruction in an IT block") }
-      try operation.execute(place, on: &machine)
+    case .vector(let operation): try operation.execute(place, on: &machine)
     default: try executeBits(setsFlags: !isConditional, place, on: &machine)
+    }
+  }
+
+  /// Whether the architecture promises nothing of the instruction where it has a condition.
+  @inlinable
+  var isOutsideConditionsOnly: Bool {
+    switch operation {
+    case .vector, .loopStart, .loopEnd, .conditionalSelect, .longShift, .compareAndBranch: true
+    default: false
     }
   }
 
