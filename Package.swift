@@ -143,7 +143,8 @@ let package = Package(
     .testTarget(
       name: "ProfilingTests",
       dependencies: [
-        "lockstep", "Network", "Importers", "IntegerProgram", "CodeGeneration", "DifferentialTesting", "Profiling",
+        "lockstep", "Network", "Importers", "IntegerProgram", "Simulation", "CodeGeneration", "DifferentialTesting",
+        "Profiling", "MachineCode",
       ]),
     .testTarget(name: "MachineCodeTests", dependencies: ["MachineCode", "DifferentialTesting"]),
     .testTarget(

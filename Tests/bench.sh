@@ -4,7 +4,8 @@
 #               kernels (XNNPACK) and its reference kernels
 #   commands    wall time of inspect and compile
 #   devices     instructions, code and arena on Cortex-M4, M55 and M0+, beside CMSIS-NN called directly; networks and
-#               layers with activations of 16 bits or weights of 4, beside estimates of what its functions take
+#               layers with activations of 16 bits or weights of 4, and streaming networks, beside estimates of what its
+#               functions take; the latter's arena beside TensorFlow Lite Micro's (PyPI: tflite-micro)
 #   verifier    the AAAI 2021 benchmark, beside bit-vector SMT (own Z3 engine; bitwuzla from PyPI on the emitted text)
 #   training    a step of QA-IBP, beside the same step in TensorFlow (PyPI: tensorflow-cpu)
 # Without arguments: the bundled network, and ../shared/data/models where that is there.
@@ -75,6 +76,13 @@ fi
 $python -c 'import tensorflow' 2>/dev/null || $python -m pip -q install tensorflow-cpu==2.21.0
 echo
 $python Tests/bench/widths.py $lockstep 2>"$out/words" || { tail -n 5 "$out/words" >&2; exit 1; }
+
+# Wake words, which keep what they have heard from call to call.
+if [ -e ../shared/data/stateful/okay_nabu.tflite ]; then
+  $python -c 'import tflite_micro' 2>/dev/null || $python -m pip -q install tflite-micro
+  echo
+  $python Tests/bench/streaming.py $lockstep ../shared/data/stateful
+fi
 
 # The verifier: needs the benchmark's networks and images.
 if [ -e ../shared/data/models/mnist_mlp_6bit.onnx ]; then

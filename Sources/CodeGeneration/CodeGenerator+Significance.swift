@@ -16,6 +16,23 @@ extension CodeGenerator {
     return nil
   }
 
+  /// A warning where another network's C would have a file of the same name as this one's, as `net_io.h` of the networks
+  /// net and net_io; nil where no name is such.
+  public var fileWarning: String? {
+    let prefix = options.names.prefix
+    for theirs in Self.codeEndings {
+      for ours in Self.codeEndings where theirs.count > ours.count && theirs.hasSuffix(ours) {
+        // File systems may take capitals for small letters.
+        let more = theirs.dropLast(ours.count)
+        guard prefix.lowercased().hasSuffix(more), prefix.count > more.count else { continue }
+        let other = prefix.dropLast(more.count)
+        return "\(prefix)\(ours) is also what a file of a network with the prefix \(other) is called: where both go into "
+          + "one folder or on one include path, give this one another --prefix"
+      }
+    }
+    return nil
+  }
+
   /// Two different names that begin alike.
   private static func clash(_ names: [String], _ count: Int) -> (String, String)? {
     var known: [Substring: String] = [:]

@@ -118,6 +118,11 @@ public struct CodeGenerator: Sendable {
     ]
   }
 
+  /// What the names of C files have behind the prefix, whatever the options are.
+  static let codeEndings =
+    CodePlace.allCases.flatMap { place in [".c", "_weights.h", "_weights.c"].map { place.infix + $0 } }
+    + [".h", "_io.h", "_selftest.c"]
+
   /// The C files that a build system compiles, in a package of all that `files` makes but the self-test.
   var librarySources: [String] {
     (hasPortableCode ? [CodePlace.target, .portable] : [.alone]).flatMap { place in

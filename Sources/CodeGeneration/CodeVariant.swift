@@ -53,7 +53,7 @@ struct CodeVariant: Sendable {
 }
 
 /// Where a file of C stands in the project, and so which processors' compilers are to see its content.
-enum CodePlace {
+enum CodePlace: CaseIterable {
   /// The only code there is. Where it is made for some processors, others' compilers are told so.
   case alone
   /// Code made for a target, with portable C beside it.

@@ -12,6 +12,15 @@ extension DSPKernel {
 }
 
 extension FusedRequantization {
+  /// Whether a channel has a third constant, a correction or a shift of its own.
+  var hasMore: Bool { hasCorrections || ownShifts != nil }
+  /// A channel's constants, as functions in assembly load them: factor and addend, and the third.
+  func constants(_ channel: Int) -> [Int64] {
+    let two: [Int64] = [Int64(factors[channel]), Int64(addends[channel])]
+    guard hasMore else { return two }
+    return two + [ownShifts.map { Int64($0[channel]) } ?? Int64(corrections[channel])]
+  }
+
   /// Takes a layer's constants for a smaller shift, where these are of the same form; says whether it has.
   mutating func use(shift: Int, _ affine: Affine, offsets: [Int32]? = nil) -> Bool {
     guard ownShifts == nil, shift < self.shift,

@@ -163,18 +163,32 @@ extension KernelWriter {
     }
   }
 
-  mutating func move(_ move: Move, _ step: Step, _ index: Int, _ text: inout CText) {
+  /// Copies, by functions for whole runs where `code` has them.
+  mutating func move(_ move: Move, _ step: Step, by code: RunCode? = nil, _ text: inout CText) {
     let output = program.values[step.output]
+    let width = output.bytesPerCode
     for operand in step.inputs.indices { input("x\(operand)", step.inputs[operand]) }
     self.output("y", step.output)
     if let fill = move.fill {
-      text.loop("i", output.count) { $0.line("y[i] = \(CExpressionPrinter.literal(Int64(fill)));") }
+      if let code, output.count * width >= RunCode.leastBytes {
+        let bits = UInt32(truncatingIfNeeded: fill)
+        let word = width == 1 ? (bits & 0xFF) * 0x0101_0101 : width == 2 ? (bits & 0xFFFF) * 0x0001_0001 : bits
+        text.line("\(code.fillFunction(&self))(y, \(word)u, \(output.count * width));")
+      } else {
+        text.loop("i", output.count) { $0.line("y[i] = \(CExpressionPrinter.literal(Int64(fill)));") }
+      }
     }
     for copy in move.copies {
-      nest(copy.sizes, &text) { text, indices in
+      let run = code == nil ? nil : MoveKernel.run(of: copy, bytesPerCode: width)
+      let function = run == nil ? nil : code?.copyFunction(&self)
+      nest(function == nil ? copy.sizes : copy.sizes.dropLast(), &text) { text, indices in
         let source = Self.place(indices, copy.sourceStrides, start: copy.sourceStart)
         let target = Self.place(indices, copy.targetStrides, start: copy.targetStart)
-        text.line("y[\(target)] = x\(copy.operand)[\(source)];")
+        if let function, let run {
+          text.line("\(function)(&y[\(target)], &x\(copy.operand)[\(source)], \(run * width));")
+        } else {
+          text.line("y[\(target)] = x\(copy.operand)[\(source)];")
+        }
       }
     }
   }

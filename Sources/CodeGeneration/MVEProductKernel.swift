@@ -261,7 +261,7 @@ struct MVEProductKernel: StepKernel {
       if isShort {
         shortRows(affine, &text)
       } else {
-        writer.gather(affine, "int8_t", firstChannel: "0", &text)
+        writer.gather(affine, "int8_t", firstChannel: "0", copier: RunCode.mve.copyFunction(&writer), &text)
       }
       text.line("patch = &patch[\(depth)];")
       text.line("column++;")

@@ -98,16 +98,26 @@ public struct KernelSelection: Sendable {
       if let kernel = MVEAveragePoolKernel(step, program) { return kernel }
       if let kernel = WideProductKernel(step, program, goal, isVector: true) { return kernel }
       if let kernel = WideDepthwiseKernel(step, program, goal, isVector: true) { return kernel }
+      if let kernel = MVEByteTaps(step, program, goal) { return kernel }
+      if let kernel = MoveKernel(step, program, .mve) { return kernel }
     }
     if features.contains("dsp") {
-      return DSPProductKernel(step, program, constants, goal, weights) ?? DSPDepthwiseKernel(step, program, goal)
-        ?? DSPSumKernel(step, program) ?? WideProductKernel(step, program, goal, isVector: false)
-        ?? WideDepthwiseKernel(step, program, goal, isVector: false)
+      if let kernel = DSPRowKernel(step, program, weights) { return kernel }
+      if let kernel = DSPProductKernel(step, program, constants, goal, weights) { return kernel }
+      if let kernel = DSPDepthwiseKernel(step, program, goal) { return kernel }
+      if let kernel = DSPSumKernel(step, program) { return kernel }
+      if let kernel = WideProductKernel(step, program, goal, isVector: false) { return kernel }
+      if let kernel = WideDepthwiseKernel(step, program, goal, isVector: false) { return kernel }
+      if let kernel = DSPByteTaps(step, program, goal) { return kernel }
+      return MoveKernel(step, program, .armv7)
     }
     let languages: [(feature: String, language: KernelLanguage)] = [("armv7m", .armv7), ("armv6m", .armv6), ("mul32", .c)]
     if let language = languages.first(where: { features.contains($0.feature) })?.language {
-      return PackedProductKernel(step, program, goal, language) ?? RowsDenseKernel(step, program, goal, language)
-        ?? PlaneDepthwiseKernel(step, program, goal, language) ?? SumKernel(step, program)
+      if let kernel = PackedProductKernel(step, program, goal, language) { return kernel }
+      if let kernel = RowsDenseKernel(step, program, goal, language) { return kernel }
+      if let kernel = PlaneDepthwiseKernel(step, program, goal, language) { return kernel }
+      if let kernel = SumKernel(step, program) { return kernel }
+      return MoveKernel(step, program, RunCode(language))
     }
     return nil
   }
@@ -149,7 +159,7 @@ struct PortableKernel: StepKernel {
     case .softmax(let softmax): writer.softmax(softmax, step, index, &text)
     case .normalize(let normalization): writer.normalize(normalization, step, index, &text)
     case .signal(let signal): writer.signal(signal, step, index, &text)
-    case .move(let move): writer.move(move, step, index, &text)
+    case .move(let move): writer.move(move, step, &text)
     }
   }
 }

@@ -43,6 +43,20 @@ public struct FloatSamples: Sendable {
   /// The real values of one sample, for each input.
   public func reals(_ sample: Int) -> [[Float]] { files.map { $0.array.reals(sample) } }
 
+  /// The real values of one sample from which ranges are found: throws where one is as good as infinite, and would stand
+  /// for what a mask hides.
+  public func calibrating(_ sample: Int) throws(FileError) -> [[Float]] {
+    let vectors = reals(sample)
+    for (vector, file) in zip(vectors, files) {
+      guard let element = vector.firstIndex(where: { abs($0) >= Calibration.infinite }) else { continue }
+      throw FileError(
+        path: file.path,
+        reason: "sample \(sample), element \(element) is \(vector[element]), and no number to choose scales by, which end "
+          + "below \(Calibration.infinite): leave the sample out (--samples), or mend it")
+    }
+    return vectors
+  }
+
   /// The same samples as the codes of `program`, a network that this one was turned into.
   public func codes(for program: IntegerProgram, items: Int? = nil) throws(FileError) -> [InputArray] {
     var arrays: [InputArray] = []
@@ -52,9 +66,7 @@ public struct FloatSamples: Sendable {
         continue
       }
       if case .integers = inputs[position] {
-        arrays.append(
-          try InputArray(
-            path: file.path, for: program.values[value], meaning: InputMeaning(bytes: .codes), items: items))
+        arrays.append(file.array)
         continue
       }
       let meaning = InputMeaning(bytes: file.array.holdsBytes ? .pixels : nil)
@@ -117,7 +129,23 @@ extension InputArray {
     let indices = Value(
       name: tensor.name, tensor: nil, shape: tensor.shape, type: .narrowest(for: 0...Int64(max(rows, 2) - 1)),
       range: 0...Int64(rows - 1), scale: 1, zeroPoint: 0)
-    try self.init(path: path, for: indices, meaning: InputMeaning(bytes: .codes), items: items)
+    let file = try ArrayFile.read(path: path, items: items)
+    guard file.array.element.isFloat else {
+      try self.init(path: path, for: indices, meaning: InputMeaning(bytes: .codes), items: items)
+      return
+    }
+    // Whole numbers may be written as real ones.
+    let reals =
+      file.array.elements(0..<file.array.count, as: Double.self)
+      ?? file.array.elements(0..<file.array.count, as: Float.self)?.map { Double($0) } ?? []
+    let numbers = reals.map { Int64(exactly: $0) }
+    if let place = numbers.firstIndex(of: nil) {
+      throw FileError(
+        path: path, reason: "number \(place) is \(reals[place]), and \"\(tensor.name.printable())\" takes indices, whole numbers")
+    }
+    try self.init(
+      NumPyArray(numbers.compactMap { $0 }, shape: file.array.shape), for: indices, path: path, items: file.items,
+      contents: "\(file.array.element)")
   }
 
   /// The same real values as codes of `value`.

@@ -59,17 +59,43 @@ public struct NumPyArray: Sendable {
     let found = bytes.count - header.dataStart
     guard found == header.dataBytes else {
       throw NumPyError(
-        "its header says \(header.element) of shape \(header.shape), \(header.dataBytes) bytes; \(found) bytes follow it"
+        "its header says \(header.form.map { "'\($0.rawValue)'" } ?? "\(header.element)") of shape \(header.shape), "
+          + "\(header.dataBytes) bytes; \(found) bytes follow it"
       )
     }
-    guard header.isBigEndian || header.isFortranOrder else {
+    guard header.isBigEndian || header.isFortranOrder || header.width != element.byteCount || header.form == .unsigned
+    else {
       (storage, start) = (bytes, header.dataStart)
       return
     }
     var data = Array(bytes[header.dataStart...])
-    if header.isBigEndian { Self.swapBytes(of: &data, width: element.byteCount) }
-    if header.isFortranOrder { data = Self.rowMajor(data, shape: shape, width: element.byteCount) }
+    if header.isBigEndian { Self.swapBytes(of: &data, width: header.width) }
+    if header.isFortranOrder { data = Self.rowMajor(data, shape: shape, width: header.width) }
+    switch header.form {
+    case .half: data = Self.widened(halves: data)
+    case .unsigned: try Self.expectSigned(data)
+    case .truth, nil: break
+    }
     (storage, start) = (data, 0)
+  }
+
+  /// Numbers of half precision in single precision, which holds them all.
+  private static func widened(halves: [UInt8]) -> [UInt8] {
+    var data: [UInt8] = []
+    data.reserveCapacity(2 * halves.count)
+    for place in stride(from: 0, to: halves.count, by: 2) {
+      let bits = Float(Float16(bitPattern: UInt16(halves[place]) | UInt16(halves[place + 1]) << 8)).bitPattern
+      for byte in 0..<4 { data.append(UInt8(truncatingIfNeeded: bits >> UInt32(8 * byte))) }
+    }
+    return data
+  }
+
+  /// Throws where an integer of 64 bits without sign is none with one.
+  private static func expectSigned(_ data: [UInt8]) throws(NumPyError) {
+    for place in stride(from: 0, to: data.count, by: 8) where data[place + 7] > 127 {
+      let value = data[place..<place + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      throw NumPyError("element \(place / 8) is \(value), past the integers of 64 bits with a sign, and no code")
+    }
   }
 
   /// `elements`, row-major; there must be as many as `shape` says.

@@ -2,13 +2,35 @@ import Network
 
 /// The header of an `.npy` file: the magic string, a version, a length, and a Python dictionary as text.
 struct NumPyHeader {
+  /// How numbers stand in the file that no element is made for.
+  enum Form: String {
+    /// Half precision, which single precision holds.
+    case half = "f2"
+    /// Integers of 64 bits without sign, of which an array takes those that have 63.
+    case unsigned = "u8"
+    /// A boolean is a byte of 0 or 1.
+    case truth = "b1"
+
+    var element: NumPyArray.Element {
+      switch self {
+      case .half: .float32
+      case .unsigned: .int64
+      case .truth: .uint8
+      }
+    }
+    var byteCount: Int { self == .half ? 2 : element.byteCount }
+  }
+
+  /// What the array's elements will be.
   var element: NumPyArray.Element
+  var form: Form?
   var shape: [Int]
   var isBigEndian: Bool
   var isFortranOrder: Bool
   /// The file's byte at which the elements start.
   var dataStart: Int
-  /// The bytes that the elements must take.
+  /// The bytes that an element takes in the file, and all of them.
+  var width: Int { form?.byteCount ?? element.byteCount }
   var dataBytes: Int
 
   private static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
@@ -53,24 +75,27 @@ struct NumPyHeader {
     }
 
     let order = type.first
-    // A boolean is a byte of 0 or 1.
-    let code = type.dropFirst() == "b1" ? "u1" : String(type.dropFirst())
-    guard let element = NumPyArray.Element(rawValue: code),
-      order == "<" || order == ">" || order == "|" && element.byteCount == 1
+    let code = String(type.dropFirst())
+    let form = Form(rawValue: code)
+    let width = form?.byteCount ?? NumPyArray.Element(rawValue: code)?.byteCount
+    guard let element = form?.element ?? NumPyArray.Element(rawValue: code), let width,
+      order == "<" || order == ">" || order == "|" && width == 1
     else {
-      let known = NumPyArray.Element.allCases.map(\.rawValue).joined(separator: ", ")
-      throw NumPyError("holds elements of the type '\(type.printable(40))'; these are read: \(known)")
+      let known = NumPyArray.Element.allCases.map(\.rawValue) + [Form.half, .unsigned, .truth].map(\.rawValue)
+      throw NumPyError(
+        "holds elements of the type '\(type.printable(40))'; these are read: \(known.joined(separator: ", "))")
     }
-    var size = element.byteCount
+    var size = width
     for dimension in shape {
       let (product, overflow) = size.multipliedReportingOverflow(by: dimension)
       guard !overflow else { throw NumPyError("has the shape \(shape), which no memory holds") }
       size = product
     }
     self.element = element
+    self.form = form
     self.shape = shape
     self.isFortranOrder = isFortranOrder
-    isBigEndian = order == ">" && element.byteCount > 1
+    isBigEndian = order == ">" && width > 1
     dataStart = start + length
     dataBytes = size
   }

@@ -230,7 +230,7 @@ extension Lowering {
       } else {
         throw LayerFault(
           "it reckons in floating point with \"\(network.tensors[input].name.printable())\", which is not one constant",
-          remedy: "convert with full integer quantisation")
+          remedy: Self.integerRemedy)
       }
     }
     return operands

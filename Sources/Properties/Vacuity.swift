@@ -1,3 +1,4 @@
+import BigInt
 import IntegerProgram
 
 /// Why a property says nothing of the network that it is asked of.
@@ -8,7 +9,7 @@ public enum Vacuity: String, Sendable, Hashable, CaseIterable {
   case contradiction
   /// What it excludes cannot be avoided: no network has it.
   case certainty
-  /// Its box holds one input: that is a run of the network, and says nothing of other inputs.
+  /// Its box and its conditions leave one input: that is a run of the network, and says nothing of other inputs.
   case onePoint = "one-point"
 
   /// For people, as what the property is.
@@ -17,15 +18,14 @@ public enum Vacuity: String, Sendable, Hashable, CaseIterable {
     case .noCases: "it excludes nothing, so that it holds of any network"
     case .contradiction: "what it excludes contradicts itself or the codes there are, so that it holds of any network"
     case .certainty: "what it excludes cannot be avoided, whatever the network computes"
-    case .onePoint: "its box holds one input, whose class or outputs simulate shows: nothing is said of other inputs"
+    case .onePoint: "it leaves one input, whose class or outputs simulate shows: nothing is said of other inputs"
     }
   }
 }
 
 extension Property {
-  /// Whether, and why, the property is decided whatever `program` computes, or is about one input alone. Exact for bounds
-  /// and differences of codes, which is what classes and ranges are made of; of other conditions nil may be said where
-  /// they contradict each other in ways that take a search to see.
+  /// Whether, and why, the property is decided whatever `program` computes, or is about one input alone. Nil may be said
+  /// where conditions contradict each other, or leave one input, in ways that take a long search to see.
   public func vacuity(of program: IntegerProgram) -> Vacuity? {
     if violations.isEmpty { return .noCases }
     var conditions = Conditions(self, program)
@@ -33,7 +33,23 @@ extension Property {
     for violation in violations where conditions.isCertain(violation) { return .certainty }
     if !violations.contains(where: { !conditions.contradict($0.constraints) }) { return .contradiction }
     if conditions.cannotAllFail(violations) { return .certainty }
-    return box.allSatisfy { $0.lowerBound == $0.upperBound } ? .onePoint : nil
+    switch conditions.inputs(of: violations) {
+    case .none: return .contradiction
+    case .one: return .onePoint
+    case .several: return box.allSatisfy { $0.lowerBound == $0.upperBound } ? .onePoint : nil
+    }
+  }
+
+  /// The input that box and conditions leave where they leave one.
+  public func onlyInput(of program: IntegerProgram) -> [Int32]? {
+    if box.allSatisfy({ $0.lowerBound == $0.upperBound }) { return box.map(\.lowerBound) }
+    guard case .one(let input) = Conditions(self, program).inputs(of: violations) else { return nil }
+    return input
+  }
+
+  /// The same question about one input of the box.
+  public func asked(of input: [Int32], _ program: IntegerProgram) throws(PropertyError) -> Property {
+    try Property(box: input.map { $0...$0 }, violations: violations, statement: statement, of: program)
   }
 }
 
@@ -96,6 +112,62 @@ private struct Conditions {
       } >= Int128(constraint.least)
     }
   }
+
+  /// Which inputs meet violations with some outputs.
+  enum Inputs {
+    case none
+    case one([Int32])
+    /// Or it would take too long to say.
+    case several
+  }
+
+  func inputs(of violations: [Violation]) -> Inputs {
+    var only: [Int32]?
+    var effort = Self.mostMultiplications
+    for violation in violations {
+      switch inputs(violation.constraints, &effort) {
+      case .none: continue
+      case .several: return .several
+      case .one(let input):
+        if let only, only != input { return .several }
+        only = input
+      }
+    }
+    return only.map { .one($0) } ?? .none
+  }
+
+  private func inputs(_ constraints: [LinearConstraint], _ effort: inout Int) -> Inputs {
+    var variables: [Int] = []
+    var places: [Int: Int] = [:]
+    let systems = constraints.map { constraint in
+      var coefficients: [Int: BigInt] = [:]
+      for term in terms(constraint) {
+        let place = places[term.variable] ?? variables.count
+        if place == variables.count {
+          places[term.variable] = place
+          variables.append(term.variable)
+        }
+        coefficients[place, default: 0] += BigInt(term.coefficient)
+      }
+      return (coefficients: coefficients, least: BigInt(constraint.least))
+    }
+    let ranges = variables.map { BigInt(codes($0).lowerBound)...BigInt(codes($0).upperBound) }
+    var points = IntegerPoints(ranges, systems, effort: effort)
+    defer { effort = points.effort }
+    let point: [BigInt]
+    switch points.answer() {
+    case .none: return .none
+    case .unknown: return .several
+    case .point(let found): point = found
+    }
+    guard !inputs.indices.contains(where: { places[$0] == nil && inputs[$0].lowerBound < inputs[$0].upperBound }),
+      points.other(than: point, in: variables.indices.filter { variables[$0] < inputs.count }) == .none
+    else { return .several }
+    return .one(inputs.indices.map { Int32(places[$0].map { Int64(point[$0]) } ?? inputs[$0].lowerBound) })
+  }
+
+  /// Of fractions, for all violations together.
+  private static let mostMultiplications = 200_000
 
   /// Whether no codes meet all of `constraints`; true is always right.
   func contradict(_ constraints: [LinearConstraint]) -> Bool {

@@ -18,7 +18,7 @@ public struct Calibration: Sendable {
   private let perSample: Int
 
   /// From here on numbers are those that the infinite constants of masks have become.
-  static let infinite: Float = 0x1p100
+  public static let infinite: Float = 0x1p100
   /// The elements of one tensor that are kept in all.
   private static let kept = 1 << 15
 
@@ -26,8 +26,10 @@ public struct Calibration: Sendable {
   public init(samples: Int) { perSample = max(1, Self.kept / max(samples, 1)) }
 
   /// Runs one sample, a vector for each input, through the network; the outputs. Throws where a layer leaves the real
-  /// numbers.
-  @discardableResult public mutating func add(_ vectors: [[Float]], to network: FloatNetwork) throws -> [[Float]] {
+  /// numbers, with the sample's number, by default its place among those that were run.
+  @discardableResult public mutating func add(
+    _ vectors: [[Float]], sample: Int? = nil, to network: FloatNetwork
+  ) throws -> [[Float]] {
     var fault: Int?
     let depths = network.softmaxRows
     let outputs = network.run(vectors) { tensor, elements in
@@ -54,7 +56,7 @@ public struct Calibration: Sendable {
     }
     if let fault {
       throw NetworkError(
-        "sample \(seen) makes what is no finite number in \"\(network.network.tensors[fault].name.printable())\"")
+        "sample \(sample ?? seen) makes what is no finite number in \"\(network.network.tensors[fault].name.printable())\"")
     }
     seen += 1
     return outputs

@@ -17,7 +17,8 @@ public struct FloatNetwork: Sendable {
   /// Throws a `NetworkError` with every layer that is not one of real numbers, or is not supported.
   public init(_ network: Network) throws {
     try network.validate()
-    let (written, alike) = network.evaluatingConstants().leavingIndicesToCaller().writingRecurrencesOut()
+    let (written, alike) = network.evaluatingConstants().leavingIndicesToCaller().takingWholeNumbers().composingTables()
+      .writingSumsOut().writingRecurrencesOut()
     let network = written.writingQuotientsOut()
     self.alike = alike
     guard !network.inputs.isEmpty, !network.outputs.isEmpty else {

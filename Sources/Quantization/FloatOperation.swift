@@ -112,7 +112,9 @@ struct FloatOperation {
     if let stray = operation.outputs.lazy.map({ network.tensors[$0] }).first(where: { !isMade($0.type) }) {
       throw LayerFault(
         "it makes \(stray.type), and layers of real numbers are quantised",
-        remedy: "end the network in front of it, or quantise with the tool that made the file")
+        remedy: Self.integers.contains(stray.type)
+          ? "reckon whole numbers in front of the network, and give it what comes of them (indices of a table) as an input"
+          : "end the network in front of it, or quantise with the tool that made the file")
     }
     switch operation.kind {
     case .conv2D(let window, let fused), .depthwiseConv2D(let window, _, let fused):

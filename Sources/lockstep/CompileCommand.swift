@@ -104,7 +104,7 @@ struct CompileCommand: ParsableCommand {
     let files = try files(of: generator)
     var folder = output
     while folder.count > 1 && folder.hasSuffix("/") { folder.removeLast() }
-    var warnings = generator.nameWarning.map { [$0] } ?? []
+    var warnings = [generator.nameWarning, generator.fileWarning].compactMap { $0 }
     try OutputFiles.whole { warnings += try GeneratedFolder(path: folder).write(files, to: &$0) }
 
     print("\(output): \(files.map(\.name).joined(separator: ", "))")

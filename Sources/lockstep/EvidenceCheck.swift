@@ -267,8 +267,7 @@ struct EvidenceCheck: Sendable {
       throw CertificateError("it is vacuous for another reason: \(vacuity.rawValue)")
     }
     guard vacuity == .onePoint else { return }
-    let point = property.box.map(\.lowerBound)
-    guard let outputs = outputs(point), property.violation(inputs: point, outputs: outputs) == nil else {
+    guard let point = property.onlyInput(of: program), let outputs = outputs(point), property.violation(inputs: point, outputs: outputs) == nil else {
       throw CertificateError("its one input violates the property")
     }
   }

@@ -197,8 +197,9 @@ struct QuantizeCommand: ParsableCommand {
     var seen = Calibration(samples: chosen.count)
     let progress = Progress("calibrating", total: chosen.count)
     for (number, sample) in chosen.enumerated() {
+      let vectors = try given.calibrating(sample)
       do {
-        try seen.add(given.reals(sample), to: float.network)
+        try seen.add(vectors, sample: sample, to: float.network)
       } catch {
         throw FileError(path: calibration[0], reason: "\(error)")
       }

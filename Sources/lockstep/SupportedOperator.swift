@@ -227,10 +227,15 @@ struct SupportedOperator {
       limits: "of two quantised tensors (divisor never zero), by NumPy's rules; with a constant, one or one a channel"),
     SupportedOperator(
       name: "AveragePool, GlobalAveragePool, ReduceMean, ReduceSum",
-      limits: "padding that counts or not, ceil_mode; reductions over any axes"),
+      limits: "padding that counts or not, ceil_mode (of volumes padding that counts); reductions over any axes"),
+    SupportedOperator(
+      name: "ReduceL1, ReduceSumSquare, ReduceL2, ReduceProd",
+      limits: "over any axes; magnitudes and squares of 16 bits; ReduceL2 where 16 bits hold its sum, ReduceProd of two elements"),
+    SupportedOperator(
+      name: "Sum, Mean", limits: "of quantised tensors of one scale and shape, and constants; Sum of two of any"),
     SupportedOperator(name: "BatchNormalization", limits: ""),
     SupportedOperator(
-      name: "Concat, Split, Slice, Pad, Gather, Tile, Expand",
+      name: "Concat, Split, Slice, Pad, Gather, GatherElements, GatherND, Tile, Expand, Trilu",
       limits: "constant amounts and bounds; indices constant, or an input that chooses rows of a quantised table; padding with "
         + "a code of the input or of the quantiser behind it, or in the modes reflect, edge and wrap"),
     SupportedOperator(name: "Constant, Identity, Cast, Dropout", limits: "where exporters leave them"),
@@ -238,11 +243,14 @@ struct SupportedOperator {
       name: "Shape, Size, Range, Equal, Mod, Floor, ReduceProd, …",
       limits: "of constants and shapes: they are computed before anything runs"),
     SupportedOperator(
-      name: "Conv", limits: "1 or 2 dimensions, groups, dilation, any padding; constant quantised weights"),
+      name: "Conv", limits: "1 to 3 dimensions, groups, dilation, any padding; constant quantised weights"),
     SupportedOperator(
       name: "ConvTranspose", limits: "1 or 2 dimensions, groups, dilation, any padding; constant quantised weights"),
     SupportedOperator(name: "DepthToSpace, SpaceToDepth", limits: ""),
-    SupportedOperator(name: "Gemm, MatMul", limits: "constant quantised weights; MatMul of two quantised tensors"),
+    SupportedOperator(
+      name: "Gemm, MatMul, Einsum",
+      limits: "constant quantised weights, or two quantised tensors (Gemm without alpha and C then); Einsum of two factors, "
+        + "which are multiplied as matrices"),
     SupportedOperator(name: "CumSum", limits: "of at most 1,024 elements"),
     SupportedOperator(name: "Max, Min", limits: "of quantised tensors and constants, by NumPy's rules"),
     SupportedOperator(name: "MaxPool, GlobalMaxPool, ReduceMax, ReduceMin", limits: "dilation"),
@@ -271,7 +279,7 @@ struct SupportedOperator {
     SupportedOperator(name: "Where", limits: "of two quantised tensors or constants, by a condition or a constant"),
     SupportedOperator(name: "Reshape, Flatten, Squeeze, Unsqueeze, Transpose", limits: ""),
     SupportedOperator(
-      name: "Resize, Upsample", limits: "to the nearest, every mode of rounding and coordinates; linearly by 2, 4 or 8, or to any size whose weights "
+      name: "Resize, Upsample", limits: "to the nearest, every mode of rounding and coordinates; linearly (codes without scale too) by 2, 4 or 8, or to any size whose weights "
         + "are whole numbers of a unit that 16-bit codes have room for"),
     SupportedOperator(
       name: "Softmax",

@@ -95,7 +95,10 @@ final class VerificationSession: Sendable {
     let vacuity = isOfSearch ? nil : property.vacuity(of: program)
     if let vacuity, vacuity != .onePoint { return query.record(vacuity, program: programDigest, property: property) }
     let seconds = deadline.map { -$0.secondsAgo } ?? .infinity
-    let decision = decide(property, threads, seconds) { [weak self] in self?.isCancelled ?? true }
+    // One input is a run, however conditions hide it.
+    let only = vacuity == nil ? nil : property.onlyInput(of: program)
+    let asked = try only.map { try property.asked(of: $0, program) } ?? property
+    let decision = decide(asked, threads, seconds) { [weak self] in self?.isCancelled ?? true }
     var record: VerificationRecord
     switch decision.answer {
     case .proved where vacuity != nil: return query.record(.onePoint, program: programDigest, property: property)

@@ -20,7 +20,7 @@ struct VerifyCommand: ParsableCommand {
       "unknown" with the reason and the best bound. Classification is the largest output code, the lowest index among \
       equals; --top-k K asks that the label stay among the K largest. A single output is class 1 from the code of \
       --threshold on and class 0 below; behind a sigmoid that is the code of 0.5 unless given. "vacuous" is a question \
-      that says nothing of the network: the answer is the same whatever it computes, or its box holds one input.
+      that says nothing of the network: the answer is the same whatever it computes, or box and conditions leave one input.
 
       A property file (VNN-LIB 1.0) asserts what must not happen, about inputs X_i and outputs Y_j in codes, or in real \
       values with --real:

@@ -88,6 +88,22 @@ import Testing
     }
   }
 
+  /// Indices that are cast, or looked up in a list first, choose the same rows.
+  @Test func `indices that are cast or looked up, and sums of several tensors`() throws {
+    let folder = try unpacked("indices.tar.gz")
+    let models = Place.files(in: folder.url, ending: ".tflite")
+    #expect(models.count >= 7)
+    for model in models {
+      do {
+        let found = try closeness(model)
+        #expect(found.float < 1e-4, "\(model.stem): the float network differs by \(found.float)")
+        #expect(found.signalToNoise > 26, "\(model.stem): \(found.signalToNoise) dB")
+      } catch {
+        Issue.record("\(model.stem): \(error)")
+      }
+    }
+  }
+
   /// Functions that are no formulas of QONNX.
   private static let apart = ["lstm_functions"]
 

@@ -66,6 +66,25 @@ import Testing
     #expect(try folder.names == [])
   }
 
+  @Test func `numbers that are none to choose scales by are named with their file, sample and element`() throws {
+    let folder = try TemporaryFolder()
+    let images = try NumPyArray(path: Self.path("images.npy"))
+    let count = images.count / images.shape[0]
+    for (number, reason) in [
+      (Float(1e33), "sample 5, element 3 is 1e+33"), (-0x1p100, "sample 5, element 3 is -1.2676506e+30"),
+      (.infinity, "vector 5, element 3 is infinite"), (.nan, "vector 5, element 3 is not a number"),
+    ] {
+      var reals = [Float](repeating: 0.5, count: 8 * count)
+      reals[5 * count + 3] = number
+      let path = try folder.write(NumPyArray(reals, shape: [8, count]).fileBytes, "x.npy")
+      let run = try CommandRun([
+        "quantize", Self.path("dense.onnx"), "--to", "int8", "--calibration", path, "--output", folder.path("y.tflite"),
+      ])
+      #expect(run.status == 65 && run.error.contains("x.npy: \(reason)"), "\(run.status): \(run.error)")
+    }
+    #expect(try folder.names == ["x.npy"])
+  }
+
   @Test func `sixteen bits have sums in 64`() throws {
     let folder = try TemporaryFolder()
     let fixed = folder.path("y.onnx")

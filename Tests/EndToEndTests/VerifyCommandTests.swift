@@ -161,7 +161,7 @@ import Testing
     let files = try ["--report", network.path("r.jsonl"), "--html", network.path("p.html"), "--summary"]
     let run = try CommandRun(["verify", network.model] + ask + files + ["--certificates", network.path("c")])
     #expect(run.status == 3, "\(run.error)")
-    #expect(run.output.contains("s0-e0: vacuous: its box holds one input"), "\(run.output)")
+    #expect(run.output.contains("s0-e0: vacuous: it leaves one input"), "\(run.output)")
     #expect(run.output.contains("2 proofs accepted"), "\(run.output)")
     let lines = try records(network.path("r.jsonl"))
     let vacuous = lines.filter { $0["verdict"] as? String == "vacuous" }
@@ -187,11 +187,17 @@ import Testing
       #expect(run.status == 1 && run.output.contains(reason), "\(reason): \(run.output)")
     }
 
+    let sum = "(+ " + (0..<network.inputCount).map { "X_\($0)" }.joined(separator: " ") + ")"
+    let least = network.inputs.prefix(network.inputCount).reduce(0) { $0 + $1 - 2 }
     for (assertion, vacuity) in [
       ("(assert (>= Y_0 200))", "no-cases"), ("(assert (and (> Y_0 Y_1) (> Y_1 Y_0)))", "contradiction"),
       ("(assert (or (> Y_0 Y_1) (<= Y_0 Y_1)))", "certainty"), ("(assert (or))", "no-cases"),
+      // All inputs at their least, by their sum alone.
+      ("(assert (<= \(sum) \(least)))(assert (> Y_0 120))", "one-point"),
+      ("(assert (< \(sum) \(least)))(assert (> Y_0 120))", "no-cases"),
     ] {
-      let run = try CommandRun(["verify", network.model, "--property", network.property(assertion), "--report", "-"])
+      let run = try CommandRun(
+        ["verify", network.model, "--property", network.property(assertion, radius: 2), "--report", "-"])
       #expect(run.status == 3 && run.output.contains("\"vacuous\":\"\(vacuity)\""), "\(assertion): \(run.output)")
     }
     let frozen = try network.folder.get().write(

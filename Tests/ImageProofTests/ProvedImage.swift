@@ -98,7 +98,7 @@ struct ProvedImage {
       .init(
         start: layout.stackTop - UInt32(layout.stackBytes), bytes: Array(repeating: 0x5A, count: layout.stackBytes),
         isWritable: true))
-    var emulator = ThumbEmulator(image, decoder: ThumbDecoder(.armv7EM), memory: MachineMemory(regions))
+    var emulator = Emulator(image, instructionSet: .thumb(.armv7EM), memory: MachineMemory(regions))
     guard let from = layout.offsets[program.inputs[0]], let to = layout.offsets[program.outputs[0]] else { return nil }
     try emulator.machine.memory.write(input.map { UInt8(truncatingIfNeeded: $0) }, layout.arena + UInt32(from))
     let arguments = [layout.arena, UInt32(layout.arenaBytes)]

@@ -85,7 +85,7 @@ struct TraceTests {
       .init(
         start: layout.stackTop - UInt32(layout.stackBytes), bytes: Array(repeating: 0, count: layout.stackBytes),
         isWritable: true))
-    var emulator = ThumbEmulator(linked, decoder: ThumbDecoder(.armv7EM), memory: MachineMemory(regions))
+    var emulator = Emulator(linked, instructionSet: .thumb(.armv7EM), memory: MachineMemory(regions))
     let from = try #require(layout.offsets[image.program.inputs[0]])
     try emulator.machine.memory.write(input.map { UInt8(truncatingIfNeeded: $0) }, layout.arena + UInt32(from))
 

@@ -60,6 +60,30 @@ import Testing
     #expect(real.elements(0..<1) == [Float(1.5)])
   }
 
+  @Test("half precision becomes single, to the bit; integers of 64 bits without sign become such with one, or are named")
+  func otherNumbers() throws {
+    // 1, −2, 65504, 2^−24, −0, infinity.
+    let halves: [UInt8] = [0x00, 0x3C, 0x00, 0xC0, 0xFF, 0x7B, 0x01, 0x00, 0x00, 0x80, 0x00, 0x7C]
+    let array = try NumPyArray(fileBytes: file(header("<f2", "(3, 2)"), halves))
+    #expect(array.element == .float32 && array.shape == [3, 2])
+    #expect(array.elements(0..<6) == [Float(1), -2, 65504, 0x1p-24, 0, .infinity])
+    #expect(array.elements(4..<5, as: Float.self)?[0].sign == .minus)
+    // [[1, 65504, −0], [−2, 2^−24, ∞]] by columns, big-endian.
+    let swapped = stride(from: 0, to: 12, by: 2).flatMap { [halves[$0 + 1], halves[$0]] }
+    let columns = try NumPyArray(fileBytes: file(header(">f2", "(2, 3)", fortran: true), swapped))
+    #expect(columns.elements(0..<6) == [Float(1), 65504, 0, -2, 0x1p-24, .infinity])
+
+    let small = try NumPyArray(
+      fileBytes: file(header("<u8", "(2,)"), [255, 255, 255, 255, 255, 255, 255, 127, 7, 0, 0, 0, 0, 0, 0, 0]))
+    #expect(small.integers == [Int64.max, 7])
+    #expect { try NumPyArray(fileBytes: file(header("<u8", "(2,)"), Array(repeating: 0, count: 15) + [0x80])) } throws: {
+      "\($0)".contains("element 1 is 9223372036854775808")
+    }
+    #expect { try NumPyArray(fileBytes: file(header("<c8", "(1,)"), Array(repeating: 0, count: 8))) } throws: {
+      "\($0)".contains("'<c8'") && "\($0)".contains("f8, f2, u8, b1")
+    }
+  }
+
   @Test("Fortran order is brought to row-major order")
   func fortranOrder() throws {
     // [[0, 1, 2], [10, 11, 12]] by columns

@@ -1,5 +1,4 @@
 import DifferentialTesting
-import Foundation
 import MachineCode
 
 /// Single instructions with random registers, flags and memory, executed by QEMU: many in one image, each a trial of its
@@ -10,6 +9,8 @@ struct ThumbTrials {
     var registers: [UInt32]
     /// As the processor's APSR has them: N, Z, C, V in bits 31 … 28, those of lanes in bits 19 … 16.
     var flags: UInt32
+    /// The words of the vectors, then the predicate; none where there are no vectors.
+    var vectors: [UInt32]
     var memory: [UInt8]
   }
   struct Trial {
@@ -20,31 +21,51 @@ struct ThumbTrials {
     var showsStack: Bool
   }
 
-  static let memoryBytes = 128
-  private static let (firstTrial, trialBytes, bodyOffset) = (1024, 96, 20)
-  private static let ram: UInt32 = 0x2000_0000
-  private static let stateWords = 15
+  /// Where trials lie, and how much each of them takes.
+  struct Layout {
+    let core: ThumbDecoder.Core
+    var hasVectors: Bool { core >= .armv81M }
+    var trialBytes: Int { hasVectors ? 128 : 96 }
+    var bodyOffset: Int { hasVectors ? 30 : 20 }
+    var stateWords: Int { 15 + vectorWords }
+    var vectorWords: Int { hasVectors ? 33 : 0 }
+    /// The board with vectors has little memory where its vector table lies.
+    var text: UInt32 { hasVectors ? 0x7000_0000 : 0x40 }
+    var ram: UInt32 { hasVectors ? 0x7100_0000 : 0x2000_0000 }
+    var options: String {
+      hasVectors
+        ? ".arch armv8.1-m.main\n.arch_extension mve\n.arch_extension fp\n"
+        : ".cpu \(core == .armv7EM ? "cortex-m4" : "cortex-m3")\n"
+    }
 
+    static let memoryBytes = 128
+    static let firstTrial = 1024
+    func memory(ofTrial index: Int) -> UInt32 { ram + UInt32(index * Self.memoryBytes) }
+    func place(ofTrial index: Int) -> UInt32 { text + UInt32(Self.firstTrial + index * trialBytes + bodyOffset) }
+  }
+
+  let layout: Layout
   var trials: [Trial] = []
 
-  static func memory(ofTrial index: Int) -> UInt32 { ram + UInt32(index * memoryBytes) }
-  static func place(ofTrial index: Int) -> UInt32 { UInt32(firstTrial + index * trialBytes + bodyOffset) }
-
-  private func source(_ cpu: String) -> String {
+  private var source: String {
     let count = trials.count
-    let results = Self.ram + UInt32(count * Self.memoryBytes)
-    let size = count * (Self.memoryBytes + 4 * Self.stateWords)
-    func words(_ words: [UInt32]) -> String { ".word " + words.map(String.init).joined(separator: ",") + "\n" }
+    let memoryBytes = Layout.memoryBytes
+    let results = layout.ram + UInt32(count * memoryBytes)
+    let size = count * (memoryBytes + 4 * layout.stateWords)
     var text = """
       .syntax unified
-      .cpu \(cpu)
+      \(layout.options)
       .thumb
-      .word 0x203fff00, reset + 1, done + 1, done + 1, done + 1, done + 1, done + 1
+      .section .vectors, "a"
+      .word \(layout.ram + 0x3F_FF00), reset + 1, done + 1, done + 1, done + 1, done + 1, done + 1
       .word done + 1, done + 1, done + 1, done + 1, done + 1, done + 1, done + 1, done + 1, done + 1
+      .text
+      .thumb_func
       reset:
+      \(layout.hasVectors ? "ldr r0, =0xE000ED88\nldr r1, [r0]\norr r1, #0xF00000\nstr r1, [r0]\ndsb\nisb" : "nop")
       ldr r0, =memory
-      ldr r1, =\(Self.ram)
-      ldr r2, =\(count * Self.memoryBytes)
+      ldr r1, =\(layout.ram)
+      ldr r2, =\(count * memoryBytes)
       1: ldr r3, [r0], #4
       str r3, [r1], #4
       subs r2, #4
@@ -65,18 +86,20 @@ struct ThumbTrials {
       b .
       .balign 4
       open: .word name, 5, 3
-      write: .word 0, \(Self.ram), \(size)
+      write: .word 0, \(layout.ram), \(size)
       exit: .word 0x20026, 0
       name: .asciz "out"
       .ltorg
 
       """
+    let lanes = layout.core >= .armv7EM ? "g" : ""
     for (index, trial) in trials.enumerated() {
       text += """
-        .org \(Self.firstTrial + index * Self.trialBytes)
+        .org \(Layout.firstTrial + index * layout.trialBytes)
         trial\(index): ldr.w sp, 1f
+        \(layout.hasVectors ? "vpop {d0-d15}\npop {r0}\nvmsr p0, r0" : "")
         pop {r0}
-        msr APSR_nzcvq\(cpu == "cortex-m3" ? "" : "g"), r0
+        msr APSR_nzcvq\(lanes), r0
         pop.w {r0-r12, lr}
         ldr.w sp, 2f
         nop
@@ -86,47 +109,41 @@ struct ThumbTrials {
         push.w {r0-r12, lr}
         mrs r0, APSR
         push {r0}
+        \(layout.hasVectors ? "vmrs r0, p0\npush {r0}\nvpush {d0-d15}" : "")
         b.w trial\(index + 1)
         .balign 4
-        1: .word states + \(index * 4 * Self.stateWords)
+        1: .word states + \(index * 4 * layout.stateWords)
         2: .word \(trial.before.registers[13])
-        3: .word \(results + UInt32((index + 1) * 4 * Self.stateWords))
+        3: .word \(results + UInt32((index + 1) * 4 * layout.stateWords))
 
         """
     }
-    text += ".org \(Self.firstTrial + count * Self.trialBytes)\nstates:\n"
-    for trial in trials { text += words([trial.before.flags] + trial.before.registers[..<13] + [trial.before.registers[14]]) }
-    text += "memory:\n"
-    for trial in trials { text += ".byte " + trial.before.memory.map(String.init).joined(separator: ",") + "\n" }
+    text +=
+      ".org \(Layout.firstTrial + count * layout.trialBytes)\nstates: .incbin \"states\"\nmemory: .incbin \"memory\"\n"
     return text
   }
 
   /// What QEMU makes of each trial; nil from one on that takes a fault.
-  func run(board: String, cpu: String) throws -> [State?] {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("lockstep-tests-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try Data(source(cpu).utf8).write(to: folder.appendingPathComponent("trials.s"))
-    let commands = [
-      ["arm-none-eabi-as", "trials.s", "-o", "trials.o"],
-      ["arm-none-eabi-ld", "-Ttext=0", "trials.o", "-o", "trials.elf"],
-      [
-        "qemu-system-arm", "-M", board, "-display", "none", "-monitor", "none", "-serial", "none", "-semihosting-config",
-        "enable=on,target=native", "-kernel", "trials.elf",
-      ],
-    ]
-    for command in commands { _ = try Command.run(command[0], Array(command.dropFirst()), in: folder) }
-    let output = try [UInt8](Data(contentsOf: folder.appendingPathComponent("out")))
-    let states = trials.count * Self.memoryBytes
+  func run(_ board: String) throws -> [State?] {
+    let start = layout.hasVectors ? "0x10000000" : "0"
+    let bench = QEMUBench(
+      tools: "arm-none-eabi",
+      linkerOptions: ["--section-start=.vectors=\(start)", "-Ttext=0x\(hexadecimal(layout.text))"],
+      emulator: "qemu-system-arm", machine: ["-M", board])
+    let before = trials.flatMap {
+      $0.before.vectors + [$0.before.flags] + $0.before.registers[..<13] + [$0.before.registers[14]]
+    }
+    let output = try bench.output(
+      source, files: ["states": [UInt8](words: before), "memory": trials.flatMap { $0.before.memory }])
+    let states = trials.count * Layout.memoryBytes
     return trials.indices.map { index in
-      func word(_ place: Int) -> UInt32 {
-        let at = states + 4 * (index * Self.stateWords + place)
-        return (0..<4).reduce(0) { $0 | UInt32(output[at + $1]) << UInt32(8 * $1) }
-      }
-      let words = (0..<Self.stateWords).map(word)
+      let words = (0..<layout.stateWords).map { output.word(states + 4 * (index * layout.stateWords + $0)) }
       guard words.contains(where: { $0 != 0 }) else { return nil }
-      let memory = output[index * Self.memoryBytes..<(index + 1) * Self.memoryBytes]
-      return State(registers: Array(words[1...13]) + [0, words[14]], flags: words[0], memory: Array(memory))
+      let memory = output[index * Layout.memoryBytes..<(index + 1) * Layout.memoryBytes]
+      let rest = Array(words[layout.vectorWords...])
+      return State(
+        registers: Array(rest[1...13]) + [0, rest[14]], flags: rest[0], vectors: Array(words[..<layout.vectorWords]),
+        memory: Array(memory))
     }
   }
 }
@@ -134,6 +151,7 @@ struct ThumbTrials {
 /// What this package's emulator makes of a trial, and trials to make something of.
 struct ThumbTrialMaker {
   let decoder: ThumbDecoder
+  let layout: ThumbTrials.Layout
   var random: SeededGenerator
   /// How often each operation was tried.
   var tried: [String: Int] = [:]
@@ -147,22 +165,14 @@ struct ThumbTrialMaker {
 
   init(_ core: ThumbDecoder.Core, seed: UInt64) {
     decoder = ThumbDecoder(core)
+    layout = ThumbTrials.Layout(core: core)
     random = SeededGenerator(seed: seed)
-  }
-
-  private mutating func word() -> UInt32 {
-    // Numbers near the ends of ranges are where instructions differ.
-    switch UInt8.random(in: 0..<8, using: &random) {
-    case 0: UInt32(truncatingIfNeeded: Int32.random(in: -3...3, using: &random))
-    case 1: 0x7FFF_FFFE &+ UInt32.random(in: 0...3, using: &random)
-    case 2: UInt32.random(in: 0...3, using: &random) << 15 &- 1 | UInt32.random(in: 0...3, using: &random) << 31
-    default: random.next()
-    }
   }
 
   private static func isStraight(_ instruction: ThumbInstruction) -> Bool {
     switch instruction.operation {
-    case .branch, .branchWithLink, .branchTo, .compareAndBranch, .tableBranch, .ifThen, .breakpoint: false
+    case .branch, .branchWithLink, .branchTo, .compareAndBranch, .tableBranch, .ifThen, .breakpoint, .loopEnd: false
+    case .loopStart(_, let skip): skip == nil
     case .arithmetic(let kind, let d, _, _, _): d != 15 || !kind.hasResult
     default: true
     }
@@ -171,6 +181,7 @@ struct ThumbTrialMaker {
   /// An instruction that goes on to the one behind it.
   private mutating func straight(isNarrow: Bool) -> [UInt16] {
     while true {
+      if decoder.core >= .armv81M, !isNarrow, Bool.random(using: &random) { return vector() }
       if isNarrow {
         let half = UInt16.random(in: 0..<0xE800, using: &random)
         if let found = decoder.decode(half, nil), Self.isStraight(found) { return [half] }
@@ -185,7 +196,56 @@ struct ThumbTrialMaker {
     }
   }
 
+  private mutating func vector() -> [UInt16] {
+    while true {
+      let bits = UInt32(truncatingIfNeeded: random.next())
+      // Vectors are 0 … 7: their highest bits are 0.
+      let word = vectorInstruction(
+        Int.random(in: 0..<1000, using: &random), bits: Bool.random(using: &random) ? bits & ~0x40_00A0 : bits)
+      let halves = [UInt16(word >> 16), UInt16(word & 0xFFFF)]
+      if let found = decoder.decode(halves[0], halves[1]), case .vector(let operation) = found.operation {
+        // What starts a block is tried in one.
+        switch operation {
+        case .predicate: continue
+        case .compare(_, _, _, _, let mask) where mask != 0: continue
+        default: return halves
+        }
+      }
+    }
+  }
+
+  private mutating func vectorBody() -> [UInt16] {
+    switch Int.random(in: 0..<8, using: &random) {
+    case 0, 1:
+      // A block of one to four instructions.
+      let mask = UInt16.random(in: 1..<16, using: &random)
+      var body = [0xFE31 | (mask & 8) << 3, 0x0F4D | (mask & 7) << 13]
+      if Bool.random(using: &random) {
+        body[0] = UInt16.random(in: 0...0xFFFF, using: &random) & 0x003E | 0xFE01 | (mask & 8) << 3
+        body[1] = UInt16.random(in: 0...0xFFFF, using: &random) & 0x10EE | 0x0F00 | (mask & 7) << 13
+        if Bool.random(using: &random) { body[1] = body[1] & ~0xF | 0x40 | UInt16.random(in: 0...15, using: &random) }
+      }
+      for _ in 0..<4 - mask.trailingZeroBitCount { body += vector() }
+      return body
+    case 2:
+      // ADDS r0, r0, r1 as often as LR says.
+      return [0x1840, 0xF00F, 0xC003]
+    case 3:
+      return [0xF040 | UInt16.random(in: 0..<13, using: &random), 0xC003] + Self.skipped
+    case 4:
+      // Shifts of 64 bits, selections.
+      while true {
+        let halves = [
+          0xEA50 | UInt16.random(in: 0..<16, using: &random), UInt16.random(in: 0...0xFFFF, using: &random),
+        ]
+        if decoder.decode(halves[0], halves[1]) != nil { return halves }
+      }
+    default: return vector()
+    }
+  }
+
   private mutating func body() -> [UInt16] {
+    if decoder.core >= .armv81M, Int.random(in: 0..<4, using: &random) > 0 { return vectorBody() }
     let isFirst = decoder.core == .armv6M
     switch Int.random(in: 0..<10, using: &random) {
     case 0:
@@ -212,22 +272,27 @@ struct ThumbTrialMaker {
 
   /// A trial, and what the emulator makes of it.
   mutating func next(_ index: Int) -> (ThumbTrials.Trial, ThumbTrials.State) {
-    let memory = ThumbTrials.memory(ofTrial: index)
+    let memory = layout.memory(ofTrial: index)
     while true {
       let body = body()
       for _ in 0..<8 {
-        var registers = (0..<15).map { _ in word() }
+        var registers = (0..<15).map { _ in random.machineWord() }
         registers[13] = memory + 4 * UInt32.random(in: 0..<32, using: &random)
-        aim(body, &registers, memory)
-        var flags = word() & 0xF000_0000
-        if decoder.core == .armv7EM { flags |= word() & 0xF_0000 }
-        let bytes = (0..<ThumbTrials.memoryBytes).map { _ in UInt8.random(in: 0...255, using: &random) }
+        var vectors = (0..<max(0, layout.vectorWords - 1)).map { _ in random.machineWord() }
+        aim(body, &registers, &vectors, memory)
+        if layout.hasVectors { vectors.append(UInt32.random(in: 0...0xFFFF, using: &random)) }
+        var flags = random.machineWord() & 0xF000_0000
+        if decoder.core >= .armv7EM { flags |= random.machineWord() & 0xF_0000 }
+        let bytes = (0..<ThumbTrials.Layout.memoryBytes).map { _ in UInt8.random(in: 0...255, using: &random) }
         let trial = ThumbTrials.Trial(
-          body: body, before: .init(registers: registers, flags: flags, memory: bytes),
+          body: body, before: .init(registers: registers, flags: flags, vectors: vectors, memory: bytes),
           showsStack: Bool.random(using: &random))
         guard let after = run(trial, index) else { continue }
         if let first = decoder.decode(body[0], body.count > 1 ? body[1] : nil) {
-          tried[String("\(first.operation)".prefix { $0 != "(" }), default: 0] += 1
+          var name = String("\(first.operation)".prefix { $0 != "(" })
+          if case .vector(let operation) = first.operation { name = String("\(operation)".prefix { $0 != "(" }) }
+          tried[name, default: 0] += 1
+          if case .vector(.lanewise(let kind, _, _, _, _)) = first.operation { tried["\(kind)", default: 0] += 1 }
         }
         return (trial, after)
       }
@@ -235,7 +300,9 @@ struct ThumbTrialMaker {
   }
 
   /// Makes an instruction's address one of the trial's own memory, mostly.
-  private mutating func aim(_ body: [UInt16], _ registers: inout [UInt32], _ memory: UInt32) {
+  private mutating func aim(
+    _ body: [UInt16], _ registers: inout [UInt32], _ vectors: inout [UInt32], _ memory: UInt32
+  ) {
     var place = 0
     while place < body.count {
       guard let found = decoder.decode(body[place], place + 1 < body.count ? body[place + 1] : nil) else { return }
@@ -252,6 +319,8 @@ struct ThumbTrialMaker {
           registers[m] = UInt32.random(in: 0..<200, using: &random)
           registers[address.base] = goal &- registers[m] << UInt32(places)
         }
+      case .loopEnd, .loopStart: registers[14] = UInt32.random(in: 0...5, using: &random)
+      case .vector(let operation): aim(operation, &registers, &vectors, memory)
       case .loadMultiple(let base, _, _, _), .storeMultiple(let base, _, _, _): registers[base] = goal & ~3
       default: break
       }
@@ -259,9 +328,37 @@ struct ThumbTrialMaker {
     registers[13] &= ~3
   }
 
+  private mutating func aim(
+    _ operation: VectorOperation, _ registers: inout [UInt32], _ vectors: inout [UInt32], _ memory: UInt32
+  ) {
+    switch operation {
+    case .load(_, let address, let bytes, _, _), .store(_, let address, let bytes, _):
+      guard case .immediate(let offset) = address.offset else { return }
+      let goal = memory + UInt32(bytes) * UInt32.random(in: 0..<112 / UInt32(bytes), using: &random)
+      registers[address.base] = address.isBefore ? goal &- UInt32(truncatingIfNeeded: offset) : goal
+    case .transferWords(_, let count, let address, _):
+      guard case .immediate(let offset) = address.offset, address.base < 15 else { return }
+      let goal = memory + 4 * UInt32.random(in: 0...UInt32(32 - min(count, 32)), using: &random)
+      registers[address.base] = address.isBefore ? goal &- UInt32(truncatingIfNeeded: offset) : goal
+    case .storeInterleaved(_, let base, _, _):
+      registers[base] = memory + 4 * UInt32.random(in: 0..<16, using: &random)
+    case .gather(_, let base, let m, let bytes, let laneBytes, _, let isScaled),
+      .scatter(_, let base, let m, let bytes, let laneBytes, let isScaled):
+      registers[base] = memory
+      for word in 0..<4 {
+        vectors[4 * m + word] = (0..<4 / laneBytes).reduce(0) { sum, lane in
+          let index = UInt32.random(in: 0..<128 / UInt32(bytes), using: &random)
+          return sum | (isScaled ? index : index * UInt32(bytes)) << UInt32(8 * laneBytes * lane)
+        }
+      }
+    case .predicateFirst(let n, _): registers[n] = UInt32.random(in: 0..<20, using: &random)
+    default: break
+    }
+  }
+
   private func run(_ trial: ThumbTrials.Trial, _ index: Int) -> ThumbTrials.State? {
-    let place = ThumbTrials.place(ofTrial: index)
-    let start = ThumbTrials.memory(ofTrial: index)
+    let place = layout.place(ofTrial: index)
+    let start = layout.memory(ofTrial: index)
     var machine = ConcreteMachine(
       MachineMemory([.init(start: start, bytes: trial.before.memory, isWritable: true)]),
       allowsUnaligned: decoder.core >= .armv7M)
@@ -272,6 +369,12 @@ struct ThumbTrialMaker {
     machine.carry = flags >> 29 & 1 != 0
     machine.overflow = flags >> 28 & 1 != 0
     machine.laneMask = (0..<4).reduce(0) { $0 | (flags >> UInt32(16 + $1) & 1 != 0 ? 0xFF << UInt32(8 * $1) : 0) }
+    for (word, number) in zip(VectorRegister.words, trial.before.vectors) { machine[word] = number }
+    if let predicate = trial.before.vectors.last {
+      for byte in 0..<16 where predicate >> UInt32(byte) & 1 != 0 {
+        machine[VectorRegister.predicate.lowerBound + byte / 4] |= 0xFF << UInt32(8 * (byte % 4))
+      }
+    }
     machine.programCounter = place
     let end = place + UInt32(2 * trial.body.count)
     while machine.programCounter != end {
@@ -282,31 +385,40 @@ struct ThumbTrialMaker {
         (try? instruction.execute(on: &machine)) != nil
       else { return nil }
     }
-    guard machine.conditions == 0, let memory = try? machine.memory.bytes(start, ThumbTrials.memoryBytes) else { return nil }
+    guard machine.conditions == 0, machine[VectorRegister.conditions] == 0,
+      let memory = try? machine.memory.bytes(start, ThumbTrials.Layout.memoryBytes)
+    else { return nil }
     var after = (0..<15).map { machine[$0] }
     if trial.showsStack { after[14] = after[13] }
     after[13] = 0
     var result: UInt32 = (machine.isNegative ? 1 << 31 : 0) | (machine.isZero ? 1 << 30 : 0)
     result |= (machine.carry ? 1 << 29 : 0) | (machine.overflow ? 1 << 28 : 0)
     for lane in 0..<4 where machine.laneMask >> UInt32(8 * lane) & 1 != 0 { result |= 1 << UInt32(16 + lane) }
-    return ThumbTrials.State(registers: after, flags: result, memory: memory)
+    var vectors = layout.hasVectors ? VectorRegister.words.map { machine[$0] } : []
+    if layout.hasVectors {
+      vectors.append(
+        (0..<16).reduce(0) {
+          $0 | (machine[VectorRegister.predicate.lowerBound + $1 / 4] >> UInt32(8 * ($1 % 4)) & 1) << UInt32($1)
+        })
+    }
+    return ThumbTrials.State(registers: after, flags: result, vectors: vectors, memory: memory)
   }
 }
 
 extension ThumbTrialMaker {
   /// Trials of which QEMU makes something else than the emulator, in words; nothing is said of those behind a fault.
-  mutating func disagreements(count: Int, board: String, cpu: String) throws -> (compared: Int, [String]) {
-    var trials = ThumbTrials()
+  mutating func disagreements(count: Int, board: String) throws -> (compared: Int, [String]) {
+    var trials = ThumbTrials(layout: layout)
     var expected: [ThumbTrials.State] = []
     for index in 0..<count {
       let (trial, after) = next(index)
       trials.trials.append(trial)
       expected.append(after)
     }
-    let mask: UInt32 = decoder.core == .armv7EM ? 0xF00F_0000 : 0xF000_0000
+    let mask: UInt32 = decoder.core >= .armv7EM ? 0xF00F_0000 : 0xF000_0000
     var words: [String] = []
     var compared = 0
-    for (index, state) in try trials.run(board: board, cpu: cpu).enumerated() {
+    for (index, state) in try trials.run(board).enumerated() {
       let trial = trials.trials[index]
       func say(_ what: String) {
         let body = trial.body.map { hexadecimal(UInt32($0), digits: 4) }.joined(separator: " ")
@@ -326,7 +438,15 @@ extension ThumbTrialMaker {
           "r\(register) is \(hexadecimal(state.registers[register])), not \(hexadecimal(ours.registers[register])); before: "
             + trial.before.registers.map { hexadecimal($0) }.joined(separator: " "))
       }
-      if state.flags != ours.flags { say("flags are \(hexadecimal(state.flags)), not \(hexadecimal(ours.flags)), before \(hexadecimal(trial.before.flags))") }
+      if state.flags != ours.flags {
+        say(
+          "flags are \(hexadecimal(state.flags)), not \(hexadecimal(ours.flags)), before \(hexadecimal(trial.before.flags))"
+        )
+      }
+      for (word, (theirs, mine)) in zip(state.vectors, ours.vectors).enumerated() where theirs != mine {
+        let before = hexadecimal(trial.before.vectors[word])
+        say("vectors' word \(word) is \(hexadecimal(theirs)), not \(hexadecimal(mine)), before \(before)")
+      }
       if state.memory != ours.memory { say("memory differs") }
     }
     return (compared, words)

@@ -19,21 +19,21 @@ import Testing
     try Property(box: box, violations: violations, statement: "", of: Self.program)
   }
 
-  /// Whether the property is decided for every network: it holds where no input and no outputs meet a violation; it is
-  /// violated where one input does with all outputs.
-  private func decided(_ property: Property) -> (holds: Bool, fails: Bool) {
-    var (holds, fails) = (true, false)
+  /// The inputs that violate the property with some outputs, and whether one does with all: then it is violated whatever
+  /// the network is. It holds of every network where there are no such inputs.
+  private func decided(_ property: Property) -> (open: [[Int32]], fails: Bool) {
+    var (open, fails): ([[Int32]], Bool) = ([], false)
     for a in property.box[0] {
       for b in property.box[1] {
-        var all = true
-        for code in 0..<64 {
+        let met = (0..<64).count { code in
           let outputs = [Int32(code & 3), Int32(code >> 2 & 3), Int32(code >> 4)]
-          if property.violation(inputs: [a, b], outputs: outputs) != nil { holds = false } else { all = false }
+          return property.violation(inputs: [a, b], outputs: outputs) != nil
         }
-        if all { fails = true }
+        if met > 0 { open.append([a, b]) }
+        if met == 64 { fails = true }
       }
     }
-    return (holds, fails)
+    return (open, fails)
   }
 
   @Test("random questions of bounds and differences: exactly those that are decided for every network are called so")
@@ -62,14 +62,14 @@ import Testing
           })
       }
       let property = try property(box, violations)
-      let (holds, fails) = decided(property)
-      let isPoint = box.allSatisfy { $0.count == 1 }
+      let (open, fails) = decided(property)
+      let (holds, isPoint) = (open.isEmpty, open.count == 1)
       let vacuity = property.vacuity(of: Self.program)
       found[vacuity, default: 0] += 1
       switch vacuity {
       case .noCases, .contradiction?: #expect(holds, "\(property)")
       case .certainty?: #expect(fails, "\(property)")
-      case .onePoint?: #expect(isPoint && !holds && !fails, "\(property)")
+      case .onePoint?: #expect(isPoint && !fails && property.onlyInput(of: Self.program) == open[0], "\(property)")
       case nil: #expect(!holds && !isPoint, "\(property)")
       }
       // Several cases that only together leave no way out for one input among several are the one kind that is missed.
@@ -77,6 +77,95 @@ import Testing
     }
     for kind in [Vacuity.contradiction, .certainty, .onePoint] { #expect((found[kind] ?? 0) > 50, "\(found)") }
     #expect((found[nil] ?? 0) > 500, "\(found)")
+  }
+
+  @Test("conditions that leave one input, or none, are told: as trying every input tells")
+  func hidden() throws {
+    let program = IntegerProgram(
+      name: "p",
+      values: [
+        Value(name: "x", tensor: 0, shape: [3], type: CodeType(bits: 3, isSigned: true), scale: 1, zeroPoint: 0),
+        Value(name: "y", tensor: 1, shape: [1], type: CodeType(bits: 1, isSigned: false), scale: 1, zeroPoint: 0),
+      ],
+      steps: [], inputs: [0], outputs: [1])
+    let box = Array(repeating: Int32(-4)...3, count: 3)
+    var random = SplitMix64(seed: 21)
+    func integer(_ range: ClosedRange<Int>) -> Int { range.lowerBound + Int(random.next() % UInt64(range.count)) }
+    var found: [Vacuity?: Int] = [:]
+    for _ in 0..<600 {
+      let violations = (0..<integer(1...2)).map { _ in
+        var constraints = [LinearConstraint(outputs: [.init(0, 1)], atLeast: 1)]
+        for _ in 0..<integer(1...3) {
+          let coefficients = (0..<3).map { _ in Int64(integer(-3...3)) }
+          let terms = (0..<3).map { LinearConstraint.Term($0, coefficients[$0]) }
+          // Near what the sum reaches, so that little is left.
+          let most = coefficients.reduce(0) { $0 + max(-4 * $1, 3 * $1) }
+          let least = integer(0...1) == 0 ? most - Int64(integer(-1...3)) : Int64(integer(-9...9))
+          let outputs = integer(0...3) == 0 ? [LinearConstraint.Term(0, Int64(integer(-2...2)))] : []
+          constraints.append(LinearConstraint(inputs: terms, outputs: outputs, atLeast: least))
+          guard integer(0...1) == 0 else { continue }
+          // An equation.
+          constraints.append(
+            LinearConstraint(
+              inputs: terms.map { .init($0.element, -$0.coefficient) },
+              outputs: outputs.map { .init($0.element, -$0.coefficient) }, atLeast: -least))
+        }
+        return Violation(constraints)
+      }
+      let property = try Property(box: box, violations: violations, statement: "", of: program)
+      var open: [[Int32]] = []
+      for place in 0..<512 {
+        let input = [Int32(place & 7) - 4, Int32(place >> 3 & 7) - 4, Int32(place >> 6) - 4]
+        if (0...1).contains(where: { property.violation(inputs: input, outputs: [$0]) != nil }) { open.append(input) }
+      }
+      let vacuity = property.vacuity(of: program)
+      found[vacuity, default: 0] += 1
+      #expect(vacuity == (open.isEmpty ? .contradiction : open.count == 1 ? .onePoint : nil), "\(property), \(open)")
+      if open.count == 1 { #expect(property.onlyInput(of: program) == open[0], "\(property)") }
+    }
+    for kind in [Vacuity.contradiction, .onePoint, nil] { #expect((found[kind] ?? 0) > 30, "\(found)") }
+  }
+
+  @Test("a sum at its end, and equations, leave one input of many; a sum beside its end leaves several")
+  func equations() throws {
+    let program = IntegerProgram(
+      name: "p",
+      values: [
+        Value(name: "x", tensor: 0, shape: [6], type: .int8, scale: 1, zeroPoint: 0),
+        Value(name: "y", tensor: 1, shape: [1], type: .int8, scale: 1, zeroPoint: 0),
+      ],
+      steps: [], inputs: [0], outputs: [1])
+    let wrong = LinearConstraint(outputs: [.init(0, 1)], atLeast: 1)
+    func equation(_ coefficients: [Int64], _ sum: Int64) -> [LinearConstraint] {
+      [Int64(1), -1].map { sign -> LinearConstraint in
+        let terms = coefficients.indices.map { LinearConstraint.Term($0, sign * coefficients[$0]) }
+        return LinearConstraint(inputs: terms, atLeast: sign * sum)
+      }
+    }
+    func asked(_ box: ClosedRange<Int32>, _ constraints: [LinearConstraint]) throws -> Property {
+      try Property(
+        box: Array(repeating: box, count: 6), violations: [Violation([wrong] + constraints)], statement: "", of: program)
+    }
+    let ones: [Int64] = [1, 1, 1, 1, 1, 1]
+    let end = try asked(-10...10, equation(ones, 60))
+    #expect(end.vacuity(of: program) == .onePoint && end.onlyInput(of: program) == [10, 10, 10, 10, 10, 10])
+    #expect(try asked(-10...10, equation(ones, 61)).vacuity(of: program) == .contradiction)
+    let beside = try asked(-10...10, equation(ones, 59))
+    #expect(beside.vacuity(of: program) == nil && beside.onlyInput(of: program) == nil)
+    // Six equations that no bound of a single input shows: x_k + x_(k+1) = 2k + 1, and the first and third.
+    var chain: [LinearConstraint] = []
+    for k in 0..<5 {
+      var coefficients: [Int64] = [0, 0, 0, 0, 0, 0]
+      coefficients[k] = 1
+      coefficients[k + 1] = 1
+      chain += equation(coefficients, Int64(2 * k + 1))
+    }
+    #expect(try asked(-128...127, chain).vacuity(of: program) == nil)
+    chain += equation([1, 0, 1, 0, 0, 0], 2)
+    let point = try asked(-128...127, chain)
+    #expect(point.vacuity(of: program) == .onePoint && point.onlyInput(of: program) == [0, 1, 2, 3, 4, 5])
+    // Of equal parts an even sum alone can be made.
+    #expect(try asked(-10...10, equation([2, 2, 4, -2, 6, 2], 7)).vacuity(of: program) == .contradiction)
   }
 
   @Test("one class, no case, a circle of differences, cases that leave nothing out, one input")

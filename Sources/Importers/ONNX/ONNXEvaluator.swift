@@ -16,7 +16,7 @@ struct ONNXEvaluator {
     case "Not", "Neg", "Abs", "Sign", "Sqrt", "Floor", "Ceil", "Round", "Exp", "Log", "Reciprocal", "Erf", "Sin", "Cos",
       "Relu", "Sigmoid", "Tanh":
       return [mapped(first)]
-    case "Add", "Sub", "Mul", "Div", "Mod", "Pow", "Min", "Max", "Equal", "Less", "LessOrEqual", "Greater",
+    case "Add", "Sub", "Mul", "Div", "Mod", "Pow", "Min", "Max", "Sum", "Equal", "Less", "LessOrEqual", "Greater",
       "GreaterOrEqual", "And", "Or", "Xor":
       return try folded()
     case "Clip": return [try clipped(first)]
@@ -96,14 +96,13 @@ struct ONNXEvaluator {
   /// Two operands or more, from the left, by NumPy's rules of broadcasting.
   private func folded() throws(NodeFault) -> [ONNXConstant]? {
     let operands = inputs.compactMap { $0 }
-    guard operands.count == inputs.count, operands.count > 1 || ["Min", "Max"].contains(node.type),
-      operands.count <= 2 || ["Min", "Max"].contains(node.type), var result = operands.first
-    else { return nil }
+    let takesAny = ["Min", "Max", "Sum"].contains(node.type)
+    guard operands.count == inputs.count, operands.count == 2 || takesAny, var result = operands.first else { return nil }
     let isInteger = !result.isFloat
     let isModuloOfC = node.int("fmod", default: 0) != 0
     let function: (Double, Double) -> Double
     switch node.type {
-    case "Add": function = { $0 + $1 }
+    case "Add", "Sum": function = { $0 + $1 }
     case "Sub": function = { $0 - $1 }
     case "Mul": function = { $0 * $1 }
     case "Div":
@@ -127,7 +126,7 @@ struct ONNXEvaluator {
     default: function = { ($0 != 0) != ($1 != 0) ? 1 : 0 }
     }
     let compares = ["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor"]
-    let isReckoned = ["Add", "Sub", "Mul", "Div", "Mod", "Pow"].contains(node.type)
+    let isReckoned = ["Add", "Sum", "Sub", "Mul", "Div", "Mod", "Pow"].contains(node.type)
     if isReckoned { try requireExact(operands) }
     for operand in operands.dropFirst() {
       let shape = try broadcast([result.shape, operand.shape])

@@ -130,7 +130,7 @@ extension ONNXTranslation {
     }
     let stages: [ConstantStage]
     switch node.type {
-    case "Add", "QLinearAdd": stages = [.added(numbers)]
+    case "Add", "QLinearAdd", "Sum", "Mean": stages = [.added(numbers)]
     case "Sub": stages = isFirst ? [.multiplied(by: [-1]), .added(numbers)] : [.added(numbers.map { -$0 })]
     case "Mul", "QLinearMul": stages = [.multiplied(by: numbers)]
     default: stages = [.divided(by: numbers)]

@@ -162,8 +162,12 @@ extension ONNXTranslation {
         throw NodeFault(
           "its mode is \(mode.printable(40))", remedy: "resize to the nearest, or linearly", isOfOperator: true)
       }
-      let shape = try realCodes(node, 0, "input").view.shape
-      return try resizeLinearly(node, shape, resizedAxes(node, shape))
+      if !isFloat, case .codes(let codes) = try meaning(node, 0, "input"), !codes.isReal {
+        return try resizeIntegers(node, codes)
+      }
+      let codes = try realCodes(node, 0, "input")
+      let axes = try resizedAxes(node, codes.view.shape)
+      return try set(node, .pending(resizedLinearly(node, codes, axes)))
     }
     try behindMovement(node) { translation throws(NodeFault) in try translation.resizeToNearest(node) }
   }
@@ -264,24 +268,76 @@ extension ONNXTranslation {
     }
   }
 
+  /// Codes themselves, as quantize_static leaves them with QuantFormat.QOperator: what comes out is cut off to an integer,
+  /// which ONNX Runtime does in single precision. Where that is exact, so is this.
+  private mutating func resizeIntegers(_ node: ONNXNode, _ codes: ONNXCodes) throws(NodeFault) {
+    let tensor = tensors[codes.tensor]
+    guard let range = tensor.type.codes else { throw unknown(node) }
+    let axes = try resizedAxes(node, codes.view.shape)
+    guard isByPowersOfTwo(axes, codes.view.shape, coordinates(node)) else {
+      throw NodeFault(
+        "it resizes integers linearly, but not images by 2, 4 or 8: what is cut off depends on single precision",
+        remedy: "quantise with QuantFormat.QDQ, which resizes what codes stand for")
+    }
+    var numbers = codes
+    numbers.tensor = move(.reshape(shape: nil), node.type, [codes.tensor], shape: tensor.shape)
+    numbers.isReal = true
+    tensors[numbers.tensor].quantization = Quantization(scales: [1], zeroPoints: [0])
+    let name = node.outputs.first ?? ""
+    let whole = try resizedLinearly(node, numbers, axes)
+    func cut(_ rounding: Quantizer.Rounding, _ clamp: RealFunction, _ part: String) throws(NodeFault) -> ONNXCodes {
+      let rule = ONNXQuantizer(scale: 1, zeroPoint: 0, type: tensor.type, codes: range, rounding: rounding)
+      var pending = whole
+      try pending.apply(clamp)
+      return try quantized(pending, rule, name: "\(name)/\(part)")
+    }
+    var made = try cut(.floor, .clamp(0, .infinity), "integers")
+    if range.lowerBound < 0 {
+      // Towards zero from below, too: one of the two is 0.
+      let below = try cut(.ceiling, .clamp(-.infinity, 0), "integers below 0")
+      made = try quantized(
+        combined(.add(.none), node.type, made, below),
+        ONNXQuantizer(scale: 1, zeroPoint: 0, type: tensor.type, codes: range), name: "\(name)/sum")
+    }
+    // What the codes stand for is what it was.
+    made.tensor = move(
+      .reshape(shape: nil), node.type, [made.tensor], shape: tensors[made.tensor].shape, name: node.outputs.first)
+    tensors[made.tensor].quantization = tensor.quantization
+    made.isReal = false
+    try set(node, .codes(made))
+  }
+
+  private func coordinates(_ node: ONNXNode) -> String {
+    version < 11 ? "asymmetric" : node.string("coordinate_transformation_mode", default: "half_pixel")
+  }
+
+  /// Whether heights and widths of images alone are resized, by 2, 4 or 8, with half pixels or none.
+  private func isByPowersOfTwo(_ axes: [ResizedAxis], _ shape: [Int], _ coordinates: String) -> Bool {
+    axes.allSatisfy { axis in
+      guard axis.size != shape[axis.axis] || axis.scale != 1 else { return true }
+      let scale = axis.size / shape[axis.axis]
+      return (shape.count == 4 || shape.count == 3) && axis.axis >= 2 && axis.size == scale * shape[axis.axis]
+        && axis.scale == Double(scale) && [2, 4, 8].contains(scale)
+        && ["half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric"].contains(coordinates)
+    }
+  }
+
   /// Linearly by powers of two: every result is a mean of neighbours with weights that are multiples of 1 / (2 · scale),
   /// so that a convolution gives it exactly, for all places inside a block at once.
-  private mutating func resizeLinearly(
-    _ node: ONNXNode, _ shape: [Int], _ axes: [ResizedAxis]
-  ) throws(NodeFault) {
+  private mutating func resizedLinearly(
+    _ node: ONNXNode, _ codes: ONNXCodes, _ axes: [ResizedAxis]
+  ) throws(NodeFault) -> ONNXPending {
+    let shape = codes.view.shape
     guard axes.allSatisfy({ $0.size > 0 }), elementCount(axes.map(\.size)) != nil else {
       throw NodeFault("it makes \(axes.map(\.size)) of \(shape)")
     }
-    let coordinates = version < 11 ? "asymmetric" : node.string("coordinate_transformation_mode", default: "half_pixel")
+    let coordinates = coordinates(node)
+    guard isByPowersOfTwo(axes, shape, coordinates) else {
+      return try resizedBetweenNeighbours(node, codes, axes, coordinates)
+    }
     var scales = [1, 1]
     for axis in axes where axis.size != shape[axis.axis] || axis.scale != 1 {
-      let scale = axis.size / shape[axis.axis]
-      let place = axis.axis - shape.count + 2
-      guard shape.count == 4 || shape.count == 3, place >= 0, axis.axis >= 2, axis.size == scale * shape[axis.axis],
-        axis.scale == Double(scale), [2, 4, 8].contains(scale),
-        ["half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "asymmetric"].contains(coordinates)
-      else { return try resizeBetweenNeighbours(node, axes, coordinates) }
-      scales[place] = scale
+      scales[axis.axis - shape.count + 2] = axis.size / shape[axis.axis]
     }
     // Of each block's places along an axis: the weights of the element before, itself and the one behind, in 1 / (2 · scale).
     func weights(_ scale: Int) -> [[Int]] {
@@ -290,7 +346,6 @@ extension ONNXTranslation {
         return [max(-offset, 0), 2 * scale - abs(offset), max(offset, 0)]
       }
     }
-    let codes = try realCodes(node, 0, "input")
     let image = try image(codes)
     // Beyond the ends the last elements go on.
     func grown(_ size: Int) -> [Int] { (-1...size).map { min(max($0, 0), size - 1) } }
@@ -322,7 +377,7 @@ extension ONNXTranslation {
       .affine(affine), typeName: node.type, view: view,
       shape: [image.batch, image.height, image.width, image.channels * block])
     if isFloat { try pending.append(.multiplied(by: [1 / Double(4 * block)])) }
-    try set(node, .pending(pending))
+    return pending
   }
 
   /// A real number as a weight of a float network.

@@ -22,8 +22,10 @@ extension ONNXTranslation {
 
   /// The mean of what one axis has made, as codes of 16 bits, is taken along the next: exactly, in units as fine as both
   /// axes' weights ask for. The whole is quantised once.
-  mutating func resizeBetweenNeighbours(_ node: ONNXNode, _ axes: [ResizedAxis], _ mode: String) throws(NodeFault) {
-    var codes = try realCodes(node, 0, "input")
+  mutating func resizedBetweenNeighbours(
+    _ node: ONNXNode, _ codes: ONNXCodes, _ axes: [ResizedAxis], _ mode: String
+  ) throws(NodeFault) -> ONNXPending {
+    var codes = codes
     let shape = codes.view.shape
     var resized: [Neighbours] = []
     for axis in axes where axis.size != shape[axis.axis] || axis.scale != 1 {
@@ -51,12 +53,13 @@ extension ONNXTranslation {
       var pending = try means(node, codes, axis, scale: scale)
       if isLast {
         if unit > 1 { try pending.append(.divided(by: [Double(unit)])) }
-        return try set(node, .pending(pending))
+        return pending
       }
       let whole = ONNXQuantizer(scale: scale, zeroPoint: 0, type: .int16, codes: -32768...32767)
       codes = try quantized(pending, whole, name: "\(node.outputs.first ?? "")/axis \(axis.axis)")
       zeroPoint = 0
     }
+    throw unknown(node)
   }
 
   /// The sums of neighbours along one axis, each place's two beside each other: a convolution of that many groups.

@@ -242,11 +242,18 @@ extension ONNXTranslation {
   }
 
   mutating func inMemory(_ node: ONNXNode) throws(NodeFault) -> (codes: ONNXCodes, order: [Int], tensor: Int) {
+    let codes = try movable(node)
+    let images = [0, 2, 3, 1]
+    let rank = codes.view.axes.count
+    let order = rank == 4 && codes.view.lies(inMemory: images) ? images : Array(0..<rank)
+    return (codes, order, arranged(codes, order))
+  }
+
+  /// The codes that a node moves.
+  mutating func movable(_ node: ONNXNode) throws(NodeFault) -> ONNXCodes {
     if isFloat { try settle(node.inputs[0]) }
-    let x = try meaning(node, 0, "input")
-    let codes: ONNXCodes
-    switch x {
-    case .codes(let made): codes = made
+    switch try meaning(node, 0, "input") {
+    case .codes(let codes): return codes
     case .input(let index, let view):
       // What only moves elements may as well move those that the quantiser behind it makes.
       guard let quantizer = quantizerBehind(node) else {
@@ -254,16 +261,12 @@ extension ONNXTranslation {
           "its input is the network's float input, not quantised",
           remedy: "put QuantizeLinear and DequantizeLinear behind the input: quantize_static does with QuantFormat.QDQ")
       }
-      codes = try inputCodes(index, view, quantizer)
+      return try inputCodes(index, view, quantizer)
     case .pending(let pending):
       guard let quantizer = quantizerBehind(node) else { throw ONNXTranslation.notQuantised(pending) }
-      codes = try quantized(pending, quantizer, name: node.inputs[0])
+      return try quantized(pending, quantizer, name: node.inputs[0])
     default: throw NodeFault("its input is not quantised", remedy: "put a quantiser in front of it")
     }
-    let images = [0, 2, 3, 1]
-    let rank = codes.view.axes.count
-    let order = rank == 4 && codes.view.lies(inMemory: images) ? images : Array(0..<rank)
-    return (codes, order, arranged(codes, order))
   }
 
   mutating func pad(_ node: ONNXNode) throws(NodeFault) {
@@ -329,7 +332,7 @@ extension ONNXTranslation {
 
   /// Operators that only move elements, whose quantisers might as well stand in front of them.
   private static let movements: Set<String> = [
-    "Pad", "Slice", "Gather", "Tile", "Expand", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity",
+    "Pad", "Slice", "Gather", "GatherElements", "GatherND", "Tile", "Expand", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity",
     "DepthToSpace", "SpaceToDepth",
   ]
 

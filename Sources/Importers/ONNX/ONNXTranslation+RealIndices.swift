@@ -37,8 +37,11 @@ extension ONNXTranslation {
       throw NodeFault("it takes elements that do not exist in \(codes.view.shape), or none")
     }
     let flat = move(.reshape(shape: nil), "Reshape", [rowMajor(codes)], shape: [count])
-    let made = emit(.gather(axis: 0, batchDimensions: 0), node, [flat, addIntegers("places", places)], [places.count])
-    try set(node, .codes(ONNXCodes(tensor: made, view: StridedView(rowMajor: shape), isReal: true)))
+    let made =
+      isFloat
+      ? emit(.gather(axis: 0, batchDimensions: 0), node, [flat, addIntegers("places", places)], [places.count])
+      : move(.indexed([places]), node.type, [flat], shape: [places.count], name: node.outputs.first)
+    try set(node, .codes(ONNXCodes(tensor: made, view: StridedView(rowMajor: shape), isReal: codes.isReal)))
   }
 
   private func strides(_ shape: [Int]) -> [Int] {
@@ -46,7 +49,7 @@ extension ONNXTranslation {
   }
 
   mutating func gatherElements(_ node: ONNXNode) throws(NodeFault) {
-    let x = try real(node, 0, "input")
+    let x = isFloat ? try real(node, 0, "input") : try movable(node)
     let indices = try constant(node, 1, "indices")
     let shape = x.view.shape
     let axis = try axis(node.int("axis", default: 0), shape)
@@ -69,7 +72,7 @@ extension ONNXTranslation {
 
   /// GatherND: indices name places along the first axes behind those of the batch.
   mutating func gatherByPlaces(_ node: ONNXNode) throws(NodeFault) {
-    let x = try real(node, 0, "input")
+    let x = isFloat ? try real(node, 0, "input") : try movable(node)
     let indices = try constant(node, 1, "indices")
     let (shape, batch) = (x.view.shape, node.int("batch_dims", default: 0))
     guard let length = indices.shape.last, length > 0, batch >= 0, batch + length <= shape.count,
@@ -137,8 +140,8 @@ extension ONNXTranslation {
 
   /// Trilu: what is kept of the last two axes, and 0 elsewhere.
   mutating func triangle(_ node: ONNXNode) throws(NodeFault) {
-    let x = try real(node, 0, "input")
-    let shape = x.view.shape
+    let x = isFloat ? .codes(try real(node, 0, "input")) : try meaning(node, 0, "input")
+    let shape = x.view?.shape ?? []
     guard shape.count >= 2 else { throw NodeFault("its input has the shape \(shape)") }
     let k = node.hasInput(1) ? Int(try scalar(node, 1, "diagonal").clamped(to: -0x1p20...0x1p20)) : 0
     let isUpper = node.int("upper", default: 1) != 0
@@ -147,13 +150,15 @@ extension ONNXTranslation {
       let offset = element % sizes[1] - element / sizes[1]
       return (isUpper ? offset >= k : offset <= k) ? 1 : 0
     }
-    let zero = ONNXConstant(shape: [1], reals: [0], dataType: 1)
-    try set(
-      node,
-      .codes(
-        combined(
-          node, .select, [.constant(ONNXConstant(shape: sizes, reals: kept, dataType: 9)), .codes(x), .constant(zero)]))
-    )
+    let zero = ONNXMeaning.constant(ONNXConstant(shape: [1], reals: [0], dataType: 1))
+    let condition = ONNXMeaning.constant(ONNXConstant(shape: sizes, reals: kept, dataType: 9))
+    if isFloat { return try set(node, .codes(combined(node, .select, [condition, x, zero]))) }
+    let pending = try chosen(node, by: condition, x, zero)
+    // Zero is a code of whatever has codes.
+    guard case .codes(let codes) = x, codes.isReal, let quantizer = quantizer(of: codes),
+      quantizer.codes.contains(quantizer.zeroPoint)
+    else { return try set(node, .pending(pending)) }
+    try set(node, .codes(quantized(pending, quantizer, name: node.outputs.first ?? "")))
   }
 
   // MARK: Windows

@@ -130,6 +130,7 @@ extension ONNXTranslation {
         codes = ONNXCodes(tensor: rowMajor(codes), view: StridedView(rowMajor: shape), isReal: codes.isReal)
       }
       return .codes(codes)
+    case .pending(let pending): return pending.view.reshaped(to: shape).map { part.with($0) } ?? part
     default: return part
     }
   }
@@ -153,7 +154,15 @@ extension ONNXTranslation {
         remedy: "write it with one or two factors, without dots and without an index twice in one of them; or as MatMul"
       )
     }
-    var parts = try realParts(node, Array(terms.indices))
+    var parts = isFloat ? try realParts(node, Array(terms.indices)) : []
+    if !isFloat {
+      for position in terms.indices { parts.append(try factor(node, position)) }
+      // What is constant comes second, as weights do.
+      if case .constant = parts[0], terms.count == 2 {
+        parts.swapAt(0, 1)
+        terms.swapAt(0, 1)
+      }
+    }
     var sizes: [Character: Int] = [:]
     for (term, part) in zip(terms, parts) {
       let shape = part.view?.shape ?? []
@@ -169,6 +178,10 @@ extension ONNXTranslation {
       let others = Set(output + terms.indices.filter { $0 != index }.flatMap { terms[$0] })
       let alone = Set(terms[index].indices.filter { !others.contains(terms[index][$0]) })
       guard !alone.isEmpty else { continue }
+      guard isFloat else {
+        throw NodeFault(
+          "it sums up one factor alone", remedy: "put ReduceSum with a quantiser behind it in front of a product")
+      }
       let x: ONNXCodes
       switch parts[index] {
       case .codes(let codes): x = codes
@@ -192,10 +205,55 @@ extension ONNXTranslation {
     let lists = batch.map { sizes[$0] ?? 1 }
     let left = try reshapedPart(
       permuted(parts[0], terms[0], batch + rows + summed), lists + [size(rows), size(summed)])
-    let right = try reshapedPart(
-      permuted(parts[1], terms[1], batch + summed + columns), lists + [size(summed), size(columns)])
-    let made = try reshapedPart(
-      .codes(product(node, left, right)), (batch + rows + columns).map { sizes[$0] ?? 1 })
-    try set(node, permuted(made, batch + rows + columns, output))
+    let made: ONNXMeaning
+    if !isFloat, case .codes(let x) = left, case .constant(let constant) = parts[1], batch.isEmpty {
+      let matrix = try permutedWeights(
+        weights(constant, "factor"), constant.shape, (summed + columns).map { terms[1].firstIndex(of: $0) ?? 0 },
+        columns: columns.count)
+      made = .pending(
+        try densePending(node, x, matrix, shape: [size(summed), size(columns)], isTransposed: false))
+    } else {
+      if !isFloat, case .constant(let constant) = parts[1] {
+        parts[1] = .codes(
+          try constantMatrix(weights(constant, "factor"), shape: constant.shape, name: node.inputs[1]))
+      }
+      let right = try reshapedPart(
+        permuted(parts[1], terms[1], batch + summed + columns), lists + [size(summed), size(columns)])
+      if !isFloat, case .codes(let x) = left, case .codes(let y) = right {
+        made = .pending(try matrixPending(x, y, typeName: node.type))
+      } else {
+        made = .codes(try product(node, left, right))
+      }
+    }
+    let whole = try reshapedPart(made, (batch + rows + columns).map { sizes[$0] ?? 1 })
+    try set(node, permuted(whole, batch + rows + columns, output))
+  }
+
+  /// A factor of codes, or a constant.
+  private mutating func factor(_ node: ONNXNode, _ position: Int) throws(NodeFault) -> ONNXMeaning {
+    let meaning = try meaning(node, position, "input \(position)")
+    if case .constant = meaning { return meaning }
+    return .codes(try realCodes(node, position, "input \(position)"))
+  }
+
+  /// Weights with their axes in another order, the last `columns` of which become the output channels.
+  private func permutedWeights(
+    _ weights: QuantizedConstant, _ shape: [Int], _ permutation: [Int], columns: Int
+  ) throws(NodeFault) -> QuantizedConstant {
+    let view = StridedView(rowMajor: shape)
+    let places = permutation.reduce([0]) { starts, axis in
+      starts.flatMap { start in view.offsets(along: axis).map { start + $0 } }
+    }
+    var made = weights
+    made.codes = places.map { weights.codes[$0] }
+    if weights.quantization.scales.count > 1 || weights.quantization.zeroPoints.count > 1 {
+      guard columns == 1, permutation.last == weights.quantization.axis else {
+        throw NodeFault(
+          "its constant factor has scales along axis \(weights.quantization.axis), which are not its output channels",
+          remedy: "quantise it per tensor")
+      }
+      made.quantization.axis = 1
+    }
+    return made
   }
 }

@@ -14,7 +14,7 @@ extension ONNXTranslation {
   }
 
   /// The codes of `codes` as one column for each element that is left: an image [1, count, 1, kept].
-  private mutating func columns(_ codes: ONNXCodes, _ axes: Set<Int>) -> (tensor: Int, count: Int, kept: Int) {
+  mutating func columns(_ codes: ONNXCodes, _ axes: Set<Int>) -> (tensor: Int, count: Int, kept: Int) {
     let shape = codes.view.shape
     let tensor = arranged(codes, axes.sorted() + shape.indices.filter { !axes.contains($0) })
     let count = axes.reduce(1) { $0 * shape[$1] }
@@ -23,7 +23,7 @@ extension ONNXTranslation {
   }
 
   /// A view of what is left, in the shape that `keepdims` asks for.
-  private func left(_ node: ONNXNode, _ kept: [Int], _ axes: Set<Int>) -> StridedView {
+  func left(_ node: ONNXNode, _ kept: [Int], _ axes: Set<Int>) -> StridedView {
     StridedView(
       rowMajor: node.int("keepdims", default: 1) != 0
         ? kept : kept.indices.filter { !axes.contains($0) }.map { kept[$0] })
@@ -122,7 +122,10 @@ extension ONNXTranslation {
 
   /// The sum over axes, to be quantised.
   mutating func reduceSum(_ node: ONNXNode) throws(NodeFault) {
-    let x = try realCodes(node, 0, "input")
+    try set(node, .pending(sum(node, realCodes(node, 0, "input"))))
+  }
+
+  mutating func sum(_ node: ONNXNode, _ x: ONNXCodes) throws(NodeFault) -> ONNXPending {
     let (axes, kept) = try reducedAxes(node, x.view.shape)
     let (tensor, count, width) = columns(x, axes)
     try spend(count * width)
@@ -131,9 +134,6 @@ extension ONNXTranslation {
       kind: .conv2D(Window(padding: .valid), .none), input: tensor,
       weights: Array(repeating: isFloat ? Self.one : 1, count: count * width), weightShape: [width, count, 1, 1],
       weightType: .int8, scales: [1], zeroPoints: [0])
-    try set(
-      node,
-      .pending(
-        ONNXPending(.affine(affine), typeName: node.type, view: left(node, kept, axes), shape: [1, 1, 1, width])))
+    return ONNXPending(.affine(affine), typeName: node.type, view: left(node, kept, axes), shape: [1, 1, 1, width])
   }
 }

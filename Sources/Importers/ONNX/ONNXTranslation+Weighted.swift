@@ -30,13 +30,28 @@ extension ONNXTranslation {
   }
 
   mutating func gemm(_ node: ONNXNode) throws(NodeFault) {
-    guard node.int("transA", default: 0) == 0 else {
-      throw NodeFault(
-        "it transposes its input (transA)", remedy: "put a Transpose in front of it instead", isOfOperator: true)
-    }
-    let x = try realCodes(node, 0, "input")
-    let factor = try constant(node, 1, "weights")
     let (alpha, beta) = (node.float("alpha", default: 1), node.float("beta", default: 1))
+    func factor(_ position: Int, _ role: String, _ attribute: String) throws(NodeFault) -> ONNXCodes {
+      var codes: ONNXCodes
+      if case .constant(let constant) = try meaning(node, position, role) {
+        codes = try constantMatrix(weights(constant, role), shape: constant.shape, name: node.inputs[position])
+      } else {
+        codes = try realCodes(node, position, role)
+      }
+      guard node.int(attribute, default: 0) != 0 else { return codes }
+      guard codes.view.axes.count == 2 else { throw NodeFault("it transposes an input of shape \(codes.view.shape)") }
+      codes.view = codes.view.transposed([1, 0])
+      return codes
+    }
+    let x = try factor(0, "input", "transA")
+    guard case .constant(let factor) = try meaning(node, 1, "weights") else {
+      guard alpha == 1, !node.hasInput(2) else {
+        throw NodeFault(
+          "it scales or shifts a product of two tensors (alpha, C)",
+          remedy: "write it as MatMul, with a quantiser behind, and Mul or Add")
+      }
+      return try set(node, .pending(matrixPending(x, factor(1, "weights", "transB"), typeName: node.type)))
+    }
     var pending = try densePending(
       node, x, weights(factor), shape: factor.shape, isTransposed: node.int("transB", default: 0) != 0)
     if alpha != 1 { try pending.append(.multiplied(by: [Double(alpha)])) }
@@ -112,23 +127,27 @@ extension ONNXTranslation {
   private mutating func convolutionPending(
     _ node: ONNXNode, _ x: ONNXCodes, _ weights: QuantizedConstant, shape: [Int]
   ) throws(NodeFault) -> ONNXPending {
-    let image = try image(x)
-    guard shape.count == image.rank + 2 else {
-      throw NodeFault("its weights have the shape \(shape) for an input of shape \(x.view.shape)")
+    let isVolume = Self.isVolume(x.view.shape)
+    guard isVolume || x.view.shape.count <= 4, shape.count == x.view.shape.count, shape.count > 2 else {
+      throw NodeFault(
+        "its weights have the shape \(shape) for an input of shape \(x.view.shape)",
+        remedy: "Conv along 1, 2 or 3 axes is supported: batch, channels, and these")
     }
     let quantization = weights.quantization
     guard quantization.scales.count == 1 && quantization.zeroPoints.count == 1 || quantization.axis == 0 else {
       throw NodeFault("its weights' scales run along axis \(quantization.axis); the output channels are axis 0")
     }
-    let spatial = image.rank == 1 ? [1, shape[2]] : [shape[2], shape[3]]
     if let kernel = node.ints("kernel_shape"), kernel != Array(shape.dropFirst(2)) {
       throw NodeFault("its kernel_shape \(kernel) is not that of its weights, \(shape)")
     }
     let (outputs, inputs, groups) = (shape[0], shape[1], node.int("group", default: 1))
     let (channels, overflow) = inputs.multipliedReportingOverflow(by: groups)
-    guard groups > 0, !overflow, outputs > 0, channels == image.channels, outputs % groups == 0 else {
-      throw NodeFault("its weights \(shape) and its \(groups) groups do not fit an input of \(image.channels) channels")
+    guard groups > 0, !overflow, outputs > 0, channels == x.view.shape[1], outputs % groups == 0 else {
+      throw NodeFault("its weights \(shape) and its \(groups) groups do not fit an input of \(x.view.shape[1]) channels")
     }
+    if isVolume { return try volumePending(node, x, weights, shape: shape) }
+    let image = try image(x)
+    let spatial = image.rank == 1 ? [1, shape[2]] : [shape[2], shape[3]]
     let (window, height, width) = try window(
       node, rank: image.rank, kernel: spatial, input: [image.height, image.width], dilates: true)
     // [out, in, row, column] → [out, row, column, in].
@@ -310,15 +329,18 @@ extension ONNXTranslation {
 
   /// ONNX Runtime's QGemm.
   mutating func qGemm(_ node: ONNXNode) throws(NodeFault) {
-    guard node.int("transA", default: 0) == 0, node.float("alpha", default: 1) == 1 else {
+    guard node.float("alpha", default: 1) == 1 else {
       throw NodeFault(
-        "it transposes its input (transA) or has an alpha other than 1",
-        remedy: "put a Transpose in front of it instead, and alpha into the weights' scale", isOfOperator: true)
+        "it has an alpha other than 1", remedy: "put alpha into the weights' scale", isOfOperator: true)
     }
     guard node.hasInput(7) else {
       throw NodeFault("its output is float32", remedy: "quantise its output (inputs y_scale and y_zero_point)")
     }
-    let x = try operand(node, 0)
+    var x = try operand(node, 0)
+    if node.int("transA", default: 0) != 0 {
+      guard x.view.axes.count == 2 else { throw NodeFault("it transposes an input of shape \(x.view.shape)") }
+      x.view = x.view.transposed([1, 0])
+    }
     let isTransposed = node.int("transB", default: 0) != 0
     let factor = try qLinearWeights(node, 3, axis: isTransposed ? 0 : 1)
     var pending = try densePending(node, x, weights(factor), shape: factor.shape, isTransposed: isTransposed)

@@ -22,7 +22,7 @@ extension ONNXTranslation {
     guard shape.count == 3 || shape.count == 4 else {
       throw NodeFault(
         "its input has the shape \(shape)",
-        remedy: "images of 1 or 2 dimensions are supported: batch, channels, [height,] width")
+        remedy: "images of 1 or 2 dimensions are supported: batch, channels, [height,] width; Conv and pools take 3")
     }
     let rank = shape.count - 2
     let tensor = arranged(codes, rank == 1 ? [0, 2, 1] : [0, 2, 3, 1])
@@ -33,30 +33,51 @@ extension ONNXTranslation {
       batch: shape[0], height: height, width: width, channels: shape[1], rank: rank)
   }
 
-  /// The window that a node's attributes give, and the size of what it makes. Where `ceil_mode` adds a window, the padding
-  /// behind reaches to its end.
+  /// How windows slide along axes: one number an axis.
+  struct Slides {
+    var strides, dilations, before, after: [Int]
+    /// How many windows there are.
+    var sizes: [Int]
+  }
+
+  /// The window that a node's attributes give, and the size of what it makes, along one axis of an image or two.
   func window(
     _ node: ONNXNode, rank: Int, kernel: [Int], input: [Int], dilates: Bool
   ) throws(NodeFault) -> (Window, height: Int, width: Int) {
+    let slides = try slides(node, kernel: kernel.suffix(rank), input: input.suffix(rank), dilates: dilates)
     func both(_ numbers: [Int], _ value: Int) -> [Int] { rank == 1 ? [value] + numbers : numbers }
-    let strides = both(try node.window("strides", rank: rank, default: 1), 1)
-    let dilations = both(try node.window("dilations", rank: rank, default: 1), 1)
+    let (before, after) = (both(slides.before, 0), both(slides.after, 0))
+    let (strides, dilations) = (both(slides.strides, 1), both(slides.dilations, 1))
+    let window = Window(
+      padding: .explicit(top: before[0], left: before[1], bottom: after[0], right: after[1]),
+      strideHeight: strides[0], strideWidth: strides[1], dilationHeight: dilations[0], dilationWidth: dilations[1])
+    let sizes = both(slides.sizes, 1)
+    return (window, sizes[0], sizes[1])
+  }
+
+  /// Where `ceil_mode` adds a window, the padding behind reaches to its end.
+  func slides(
+    _ node: ONNXNode, kernel: some Collection<Int>, input: some Collection<Int>, dilates: Bool
+  ) throws(NodeFault) -> Slides {
+    let (kernel, input, rank) = (Array(kernel), Array(input), kernel.count)
+    let strides = try node.window("strides", rank: rank, default: 1)
+    let dilations = try node.window("dilations", rank: rank, default: 1)
     let pads = try node.window("pads", rank: 2 * rank, default: 0)
-    var (before, after) = (both(Array(pads[..<rank]), 0), both(Array(pads[rank...]), 0))
+    var (before, after) = (Array(pads[..<rank]), Array(pads[rank...]))
     guard strides.allSatisfy({ $0 > 0 }), dilations.allSatisfy({ $0 > 0 }), kernel.allSatisfy({ $0 > 0 }) else {
       throw NodeFault("its strides \(strides), dilations \(dilations) and window \(kernel) must be positive")
     }
-    guard dilates || dilations == [1, 1] else {
+    guard dilates || dilations.allSatisfy({ $0 == 1 }) else {
       throw NodeFault(
         "its window is dilated: \(dilations)", remedy: "pool over windows without gaps; Conv may have them",
         isOfOperator: true)
     }
-    let reach = (0..<2).map { (kernel[$0] - 1) * dilations[$0] + 1 }
+    let reach = (0..<rank).map { (kernel[$0] - 1) * dilations[$0] + 1 }
     switch node.string("auto_pad", default: "NOTSET") {
     case "NOTSET": break
-    case "VALID": (before, after) = ([0, 0], [0, 0])
+    case "VALID": (before, after) = (Array(repeating: 0, count: rank), Array(repeating: 0, count: rank))
     case "SAME_UPPER", "SAME_LOWER":
-      for axis in 0..<2 {
+      for axis in 0..<rank {
         let size = (input[axis] + strides[axis] - 1) / strides[axis]
         let total = max((size - 1) * strides[axis] + reach[axis] - input[axis], 0)
         // The odd one comes last, or first.
@@ -65,8 +86,8 @@ extension ONNXTranslation {
       }
     case let other: throw NodeFault("its auto_pad is \(other.printable(40))", isOfOperator: true)
     }
-    var sizes = [0, 0]
-    for axis in 0..<2 {
+    var sizes = [Int](repeating: 0, count: rank)
+    for axis in 0..<rank {
       let room = input[axis] + before[axis] + after[axis] - reach[axis]
       guard room >= 0 else {
         throw NodeFault(
@@ -82,10 +103,7 @@ extension ONNXTranslation {
         sizes[axis] += 1
       }
     }
-    let window = Window(
-      padding: .explicit(top: before[0], left: before[1], bottom: after[0], right: after[1]),
-      strideHeight: strides[0], strideWidth: strides[1], dilationHeight: dilations[0], dilationWidth: dilations[1])
-    return (window, sizes[0], sizes[1])
+    return Slides(strides: strides, dilations: dilations, before: before, after: after, sizes: sizes)
   }
 
   /// The size of a pool's window: its attribute, or the whole image.
@@ -122,7 +140,7 @@ extension ONNXTranslation {
       let shape = pending.view.shape
       let order = shape.count == 3 ? [0, 2, 1] : [0, 2, 3, 1]
       guard shape.count == 3 || shape.count == 4, pending.view == StridedView(shape: shape, inMemory: order) else {
-        throw NodeFault("its input is not quantised", remedy: "put a quantiser in front of it")
+        throw Self.notQuantised(pending)
       }
       let rank = shape.count - 2
       let (made, view) = try pool(
@@ -134,6 +152,7 @@ extension ONNXTranslation {
       return try set(node, .pending(pending))
     }
     guard case .codes(var codes) = x else { throw NodeFault("its input is not quantised") }
+    if Self.isVolume(codes.view.shape) { return try set(node, .codes(volumeMaximum(node, codes, isGlobal: isGlobal))) }
     let image = try image(codes)
     let (made, view) = try pool(image)
     codes.tensor = pooled(image.tensor, made, node.type, name: node.outputs.first)
@@ -180,6 +199,7 @@ extension ONNXTranslation {
   }
 
   mutating func averagePending(_ node: ONNXNode, _ codes: ONNXCodes, isGlobal: Bool) throws(NodeFault) -> ONNXPending {
+    if Self.isVolume(codes.view.shape) { return try volumeAverage(node, codes, isGlobal: isGlobal) }
     var image = try image(codes)
     let kernel = try kernel(node, image, isGlobal: isGlobal)
     let (window, height, width) = try window(

@@ -461,7 +461,9 @@ struct ONNXTranslation {
     switch try meaning(node, position, role) {
     case .codes(let codes) where codes.isReal: return codes
     case .codes:
-      throw NodeFault("its \(role) is integers without scale", remedy: "put DequantizeLinear in front of it")
+      throw NodeFault(
+        "its \(role) is integers without scale",
+        remedy: "put DequantizeLinear in front of it: quantize_static does with QuantFormat.QDQ")
     case .pending(let pending):
       // A ReLU of codes is codes of the same scale.
       if case .codes(let codes) = pending.base, pending.pools.isEmpty,
@@ -576,6 +578,18 @@ struct ONNXTranslation {
     case "ReduceMax": try reduceExtremum(node, isMaximum: true)
     case "ReduceMin": try reduceExtremum(node, isMaximum: false)
     case "ReduceSum": try reduceSum(node)
+    case "ReduceProd": try reduceProduct(node)
+    case "ReduceL1", "ReduceL2", "ReduceSumSquare": try reduceMagnitudes(node)
+    case "ReduceLogSum", "ReduceLogSumExp":
+      throw NodeFault(
+        "the operator is not supported in quantised networks",
+        remedy: "write it as \(node.type == "ReduceLogSum" ? "" : "Exp, ")ReduceSum and Log, with a quantiser behind each",
+        isOfOperator: true)
+    case "Sum", "Mean": try severalSum(node)
+    case "Einsum": try einsum(node)
+    case "GatherElements": try behindMovement(node) { translation throws(NodeFault) in try translation.gatherElements(node) }
+    case "GatherND": try behindMovement(node) { translation throws(NodeFault) in try translation.gatherByPlaces(node) }
+    case "Trilu": try triangle(node)
     case "CumSum": try cumulativeSum(node)
     case "Greater": try comparison(node, .greater)
     case "GreaterOrEqual": try comparison(node, .greaterOrEqual)

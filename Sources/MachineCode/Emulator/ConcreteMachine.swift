@@ -2,7 +2,8 @@
 public struct ConcreteMachine: Machine, Sendable {
   public var programCounter: UInt32 = 0
   public var memory: MachineMemory
-  @usableFromInline var registers = [UInt32](repeating: 0, count: 16)
+  /// Of RISC-V 32; of Arm 16, and behind them those of vectors.
+  @usableFromInline var registers = [UInt32](repeating: 0, count: VectorRegister.end)
   public var isNegative = false, isZero = false, carry = false, overflow = false
   public var conditions: UInt8 = 0
   public var laneMask: UInt32 = 0

@@ -17,6 +17,16 @@ public struct MachineMemory: Sendable {
   /// The regions must not overlap.
   public init(_ regions: [Region]) { self.regions = regions }
 
+  /// An image's constants, and stretches that can be written. What an image has there besides, start-up makes ready:
+  /// it is not there.
+  public init(constantsOf image: ELFImage, writable: [Region]) {
+    let constants = image.segments.filter { !$0.isWritable }.map { segment in
+      let zeros = [UInt8](repeating: 0, count: segment.memorySize - segment.bytes.count)
+      return Region(start: segment.address, bytes: segment.bytes + zeros, isWritable: false)
+    }
+    self.init(constants + writable)
+  }
+
   /// The region that holds so many bytes from an address on, and where there.
   @inlinable
   func place(_ address: UInt32, _ bytes: Int) -> (region: Int, offset: Int)? {

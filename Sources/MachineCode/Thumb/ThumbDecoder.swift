@@ -1,10 +1,12 @@
 /// What decodes instructions of a core.
-public struct ThumbDecoder: Sendable {
+public struct ThumbDecoder: Hashable, Sendable {
   public enum Core: Int, Comparable, Sendable {
     /// Cortex-M0, M0+ and M1.
     case armv6M
     /// Cortex-M3; M4 and M7 have the DSP extension besides.
     case armv7M, armv7EM
+    /// Cortex-M55: Armv8.1-M with its vector extension.
+    case armv81M
 
     public static func < (a: Core, b: Core) -> Bool { a.rawValue < b.rawValue }
   }
@@ -20,7 +22,8 @@ public struct ThumbDecoder: Sendable {
     let first = Int(first)
     guard first >= 0xE800 else { return narrow(first).map { ThumbInstruction($0, bytes: 2) } }
     guard let second else { return nil }
-    return wide(first, Int(second)).map { ThumbInstruction($0, bytes: 4) }
+    let later = core >= .armv81M ? extended(first, Int(second)) : nil
+    return (later ?? wide(first, Int(second))).map { ThumbInstruction($0, bytes: 4) }
   }
 
   private typealias Operation = ThumbInstruction.Operation

@@ -17,6 +17,7 @@ extension ThumbInstruction {
     }
     machine.programCounter = place &+ UInt32(bytes)
     guard isExecuted else { return }
+    if isConditional, isOutsideConditionsOnly { throw .unpredictable("such an instruction in an IT block") }
     switch operation {
     case .arithmetic(let kind, let d, let n, let operand, let flags):
       try arithmetic(
@@ -24,12 +25,24 @@ extension ThumbInstruction {
         &machine)
     case .load, .loadLiteral, .store, .loadPair, .loadPairLiteral, .storePair, .loadMultiple, .storeMultiple:
       try executeTransfer(place, on: &machine)
-    case .branch, .branchWithLink, .branchTo, .compareAndBranch, .tableBranch, .ifThen, .breakpoint, .nothing:
+    case .branch, .branchWithLink, .branchTo, .compareAndBranch, .tableBranch, .ifThen, .loopStart,
+      .loopEnd, .breakpoint, .nothing:
       try executeBranch(place, on: &machine)
     case .multiply, .multiplyAdd, .multiplyLong, .multiplyLongAddBoth, .multiplyHalves, .multiplyWordHalf,
       .multiplyHalvesLong, .multiplyDual, .multiplyDualLong, .multiplyHigh, .absoluteDifferences, .divide:
       try executeProduct(setsFlags: !isConditional, on: &machine)
+    case .conditionalSelect, .longShift: try executeSelection(on: &machine)
+    case .vector(let operation): try operation.execute(place, on: &machine)
     default: try executeBits(setsFlags: !isConditional, place, on: &machine)
+    }
+  }
+
+  /// Whether the architecture promises nothing of the instruction where it has a condition.
+  @inlinable
+  var isOutsideConditionsOnly: Bool {
+    switch operation {
+    case .vector, .loopStart, .loopEnd, .conditionalSelect, .longShift, .compareAndBranch: true
+    default: false
     }
   }
 

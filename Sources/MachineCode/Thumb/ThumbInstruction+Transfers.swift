@@ -5,7 +5,7 @@ extension ThumbInstruction {
     let literals = (place &+ 4) & ~3
     switch operation {
     case .load(let t, let address, let bytes, let isSigned):
-      let (at, moved) = try locate(address, &machine)
+      let (at, moved) = address.locate(&machine)
       let word = try machine.load(at, bytes: bytes, isSigned: isSigned)
       if address.isWrittenBack { moveBase(address.base, moved, &machine) }
       try write(word, t, &machine)
@@ -13,11 +13,11 @@ extension ThumbInstruction {
       let at = machine.constant(literals &+ UInt32(truncatingIfNeeded: offset))
       try write(try machine.load(at, bytes: bytes, isSigned: isSigned), t, &machine)
     case .store(let t, let address, let bytes):
-      let (at, moved) = try locate(address, &machine)
+      let (at, moved) = address.locate(&machine)
       try machine.store(machine[t], at, bytes: bytes)
       if address.isWrittenBack { moveBase(address.base, moved, &machine) }
     case .loadPair(let t, let t2, let address):
-      let (at, moved) = try locate(address, &machine)
+      let (at, moved) = address.locate(&machine)
       let first = try machine.loadAligned(at)
       let second = try machine.loadAligned(machine.sum(at, machine.constant(4)))
       if address.isWrittenBack { moveBase(address.base, moved, &machine) }
@@ -27,7 +27,7 @@ extension ThumbInstruction {
       let first = try machine.loadAligned(machine.constant(at))
       (machine[t], machine[t2]) = (first, try machine.loadAligned(machine.constant(at &+ 4)))
     case .storePair(let t, let t2, let address):
-      let (at, moved) = try locate(address, &machine)
+      let (at, moved) = address.locate(&machine)
       try machine.storeAligned(machine[t], at)
       try machine.storeAligned(machine[t2], machine.sum(at, machine.constant(4)))
       if address.isWrittenBack { moveBase(address.base, moved, &machine) }
@@ -56,19 +56,6 @@ extension ThumbInstruction {
       if isWrittenBack { machine[base] = machine.constant(end) }
     default: throw .unsupported("an operation")
     }
-  }
-
-  /// Where memory is accessed, and what the base becomes where it is written back.
-  @inlinable
-  func locate<M: Machine>(_ address: Address, _ machine: inout M) throws(MachineFault) -> (M.Word, M.Word) {
-    let base = machine[address.base]
-    let moved: M.Word
-    switch address.offset {
-    case .immediate(let offset): moved = machine.sum(base, machine.constant(UInt32(truncatingIfNeeded: offset)))
-    case .register(let m, let places):
-      moved = machine.sum(base, machine.shifted(machine[m], Shift(.left, places)))
-    }
-    return (address.isBefore ? moved : base, moved)
   }
 
   /// Writes a base register back; the stack pointer is always a multiple of 4.
@@ -120,10 +107,39 @@ extension ThumbInstruction {
       let at = machine.sum(read(n, place, machine), index)
       let entry = try machine.known(machine.load(at, bytes: isHalf ? 2 : 1, isSigned: false))
       machine.programCounter = place &+ 4 &+ 2 &* entry
+    case .loopStart(let n, let skip):
+      let count = machine[n]
+      if let skip, try machine.known(machine.isZero(count)) {
+        machine.programCounter = target(skip)
+      } else {
+        machine[14] = count
+      }
+    case .loopEnd(let offset, let isCounted):
+      if isCounted {
+        let left = try machine.known(machine[14])
+        guard left > 1 else { return }
+        machine[14] = machine.constant(left - 1)
+      }
+      machine.programCounter = target(offset)
     case .ifThen(let condition, let mask): machine.conditions = condition << 4 | mask
     case .breakpoint(let number): try machine.breakpoint(number)
     case .nothing: break
     default: throw .unsupported("an operation")
     }
+  }
+}
+
+extension ThumbInstruction.Address {
+  /// Where memory is accessed, and what the base becomes where it is written back.
+  @inlinable
+  func locate<M: Machine>(_ machine: inout M) -> (M.Word, M.Word) {
+    let base = machine[base]
+    let moved: M.Word
+    switch offset {
+    case .immediate(let offset): moved = machine.sum(base, machine.constant(UInt32(truncatingIfNeeded: offset)))
+    case .register(let m, let places):
+      moved = machine.sum(base, machine.shifted(machine[m], Shift(.left, places)))
+    }
+    return (isBefore ? moved : base, moved)
   }
 }

@@ -1,5 +1,6 @@
-/// An instruction of Armv6-M and Armv7-M with its DSP extension, decoded (Armv7-M Architecture Reference Manual,
-/// DDI 0403, chapters A5 and A7).
+/// An instruction of Armv6-M, of Armv7-M with its DSP extension (Armv7-M Architecture Reference Manual, DDI 0403,
+/// chapters A5 and A7), or of Armv8.1-M with its loops and vectors (Armv8-M Architecture Reference Manual, DDI 0553),
+/// decoded.
 public struct ThumbInstruction: Hashable, Sendable {
   public var operation: Operation
   /// 2 or 4.
@@ -35,7 +36,8 @@ public struct ThumbInstruction: Hashable, Sendable {
     case register(Int, Int)
   }
 
-  /// Where an instruction reads or writes memory: at the base register, moved before or after; written back where so said.
+  /// Where an instruction reads or writes memory: at the base register, moved before or after; written back where so
+  /// said.
   public struct Address: Hashable, Sendable {
     public var base: Int
     public var offset: Offset
@@ -53,6 +55,14 @@ public struct ThumbInstruction: Hashable, Sendable {
   /// Which sums and differences of lanes are formed; `crossed` ones exchange the second operand's halves.
   public enum LaneOperation: UInt8, Hashable, Sendable {
     case add16, crossedAddSubtract, crossedSubtractAdd, subtract16, add8, subtract8
+  }
+
+  /// What becomes of the register that is selected where the condition does not hold.
+  public enum Selection: UInt8, Hashable, Sendable { case same, increased, inverted, negated }
+
+  public enum LongShiftAmount: Hashable, Sendable {
+    case immediate(Int)
+    case register(Int)
   }
 
   public enum Operation: Hashable, Sendable {
@@ -101,6 +111,12 @@ public struct ThumbInstruction: Hashable, Sendable {
     /// Bits of n into d; zeros where n is nil.
     case insert(d: Int, n: Int?, low: Int, width: Int)
 
+    /// n where the condition holds, else m, changed; 15 is zero.
+    case conditionalSelect(Selection, d: Int, n: Int, m: Int, Condition)
+    /// Of 64 bits, by 1 … 32 or a register's lowest byte, which is signed.
+    case longShift(Shift.Kind, low: Int, high: Int, by: LongShiftAmount)
+    case vector(VectorOperation)
+
     case load(t: Int, Address, bytes: Int, isSigned: Bool)
     case loadLiteral(t: Int, offset: Int, bytes: Int, isSigned: Bool)
     case store(t: Int, Address, bytes: Int)
@@ -118,6 +134,10 @@ public struct ThumbInstruction: Hashable, Sendable {
     /// A jump over as many halfwords as the table's entry says.
     case tableBranch(n: Int, m: Int, isHalf: Bool)
     case ifThen(firstCondition: UInt8, mask: UInt8)
+    /// Starts a loop that runs n times; with an offset one that is passed over where n is 0.
+    case loopStart(n: Int, skip: Int?)
+    /// Goes back where the loop runs again: always, or as often as its start said.
+    case loopEnd(offset: Int, isCounted: Bool)
     case breakpoint(Int)
     /// Hints and barriers, which compute nothing.
     case nothing(String)

@@ -1,21 +1,21 @@
-/// Runs an image of Armv6-M or Armv7-M, instruction by instruction.
-public struct ThumbEmulator: Sendable {
+/// Runs an image, instruction by instruction.
+public struct Emulator: Sendable {
   public var machine: ConcreteMachine
-  public let decoder: ThumbDecoder
+  public let instructionSet: InstructionSet
   /// Instructions executed; those of an IT block that are passed over count, as they do on the processor.
   public private(set) var instructions = 0
 
   /// Code, decoded once: an entry for each halfword of the stretches that are executed.
   private struct Code: Sendable {
     var start: UInt32
-    var instructions: [ThumbInstruction?]
+    var instructions: [MachineInstruction?]
   }
   private var code: [Code]
 
   /// The code of `image`, which must not change, as its segments have it that can be executed.
-  public init(_ image: ELFImage, decoder: ThumbDecoder, memory: MachineMemory) {
-    self.decoder = decoder
-    machine = ConcreteMachine(memory, allowsUnaligned: decoder.core >= .armv7M)
+  public init(_ image: ELFImage, instructionSet: InstructionSet, memory: MachineMemory) {
+    self.instructionSet = instructionSet
+    machine = ConcreteMachine(memory, allowsUnaligned: instructionSet.allowsUnaligned)
     code = image.segments.filter(\.isExecutable).map { segment in
       func half(_ index: Int) -> UInt16? {
         2 * index + 1 < segment.bytes.count
@@ -24,13 +24,13 @@ public struct ThumbEmulator: Sendable {
       return Code(
         start: segment.address,
         instructions: (0..<segment.bytes.count / 2).map { index in
-          half(index).flatMap { decoder.decode($0, half(index + 1)) }
+          half(index).flatMap { instructionSet.decode($0, half(index + 1)) }
         })
     }
   }
 
   /// The instruction at an address.
-  public func instruction(at address: UInt32) throws(MachineFault) -> ThumbInstruction {
+  public func instruction(at address: UInt32) throws(MachineFault) -> MachineInstruction {
     for stretch in code where address >= stretch.start {
       let offset = Int(address - stretch.start)
       guard offset / 2 < stretch.instructions.count else { continue }
@@ -60,18 +60,19 @@ public struct ThumbEmulator: Sendable {
     return nil
   }
 
-  /// Calls a function with words as its first arguments, at most four (AAPCS, section 6): what it returns.
+  /// Calls a function with words as its first arguments, at most four: what it returns.
   public mutating func call(
     _ function: UInt32, _ arguments: [UInt32], stackTop: UInt32, atMost most: Int
   ) throws(MachineFault) -> UInt32 {
-    for (register, argument) in arguments.prefix(4).enumerated() { machine[register] = argument }
-    machine[13] = stackTop & ~7
+    let convention = instructionSet.convention
+    for (register, argument) in zip(convention.arguments, arguments.prefix(4)) { machine[register] = argument }
+    machine[convention.stackPointer] = stackTop & ~(convention.stackAlignment - 1)
     // An address that nothing lies at.
     let end: UInt32 = 0xFFFF_FFFE
-    machine[14] = end | 1
+    machine[convention.link] = end | convention.returnBit
     machine.programCounter = function
     machine.conditions = 0
     if let number = try run(until: end, atMost: most) { throw .breakpoint(number) }
-    return machine[0]
+    return machine[convention.arguments.lowerBound]
   }
 }
