@@ -16,8 +16,9 @@ extension Affine {
           var (low, high) = (Int64(0), Int64(0))
           for place in start..<min(start + unit * units, depth) {
             let ends = [codes.lowerBound, codes.upperBound].map { $0 * Int64(weights[output * depth + place]) }
-            low += min(ends[0], ends[1])
-            high += max(ends[0], ends[1])
+            // With zero, the range holds every partial sum as well.
+            low += min(ends[0], ends[1], 0)
+            high += max(ends[0], ends[1], 0)
           }
           return (low...high).fits32
         }

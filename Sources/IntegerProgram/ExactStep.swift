@@ -26,10 +26,12 @@ struct ExactStep: Sendable {
     var clamp: ClosedRange<Int64>
   }
 
-  /// Looks for such integers. They exist where the multiplier's 31 bits and the offset's whole numbers fall between what
-  /// the thresholds allow. Each factor gives another multiplier and a finer offset, so factors are tried, those first
-  /// that keep weights small. Whatever is found is proved at every place where a code changes: neither side ever falls,
-  /// so what agrees on both sides of each change agrees everywhere.
+  /// Looks for such integers. Of a factor, each multiplier leaves some offsets, and each offset some multipliers: what the
+  /// thresholds allow of the one is solved for the other. The nearest multipliers are tried with every offset first, then
+  /// the likeliest offsets with every multiplier, since a slope that is tilted a little meets thresholds near whole numbers
+  /// that no offset does. Each factor gives a finer offset, so factors are tried, those first that keep weights small.
+  /// Whatever is found is proved at every place where a code changes: neither side ever falls, so what agrees on both
+  /// sides of each change agrees everywhere.
   static func search(_ staircase: ChannelFunction.Staircase, _ function: ChannelFunction, _ room: Room) -> ExactStep? {
     guard room.clamp.contains(staircase.first), room.clamp.contains(staircase.last) else { return nil }
     guard staircase.first < staircase.last else {
@@ -49,8 +51,8 @@ struct ExactStep: Sendable {
     let largest = min(Double(room.largestFactor), mostForAccumulator)
     guard largest >= 1 else { return nil }
     var bounds = Bounds(staircase, room)
-    func attempt(_ factor: Int64) -> ExactStep? {
-      // The nearest multipliers below and above slope / factor.
+    /// The exponent and the bits of mantissas for a factor, and the mantissa just below slope / factor.
+    func nearest(_ factor: Int64) -> (exponent: Int, mantissas: Range<Int64>, mantissa: Int64)? {
       let ratio = slope / Double(factor)
       guard ratio.isNormal else { return nil }
       // The product with the accumulator fits 63 bits: behind a long one the mantissa is shorter.
@@ -58,27 +60,48 @@ struct ExactStep: Sendable {
       let exponent = Int(ratio.exponent) + 32 - bits
       guard bits > 1, (-31...30).contains(exponent) else { return nil }
       let mantissa = Int64((ratio.significand * Double(1 << (bits - 1))).rounded(.down))
-      for mantissa in [mantissa, mantissa + 1] where (1 << (bits - 1)..<1 << bits).contains(mantissa) {
-        let multiplier = Multiplier(mantissa: Int32(mantissa), exponent: exponent)
-        guard let offset = bounds.offset(factor, multiplier) else { continue }
-        let step = ExactStep(factor: factor, offset: offset, multiplier: multiplier)
-        if step.isProved(staircase, room) { return step }
+      return (exponent, 1 << (bits - 1)..<1 << bits, mantissa)
+    }
+    func proved(_ factor: Int64, _ offset: Int64, _ mantissa: Int64, _ exponent: Int) -> ExactStep? {
+      let multiplier = Multiplier(mantissa: Int32(mantissa), exponent: exponent)
+      let step = ExactStep(factor: factor, offset: offset, multiplier: multiplier)
+      return step.isProved(staircase, room) ? step : nil
+    }
+    func anyOffset(_ factor: Int64) -> ExactStep? {
+      guard let (exponent, mantissas, mantissa) = nearest(factor) else { return nil }
+      for mantissa in [mantissa, mantissa + 1] where mantissas.contains(mantissa) {
+        guard let offset = bounds.offset(factor, Multiplier(mantissa: Int32(mantissa), exponent: exponent)) else { continue }
+        if let step = proved(factor, offset, mantissa, exponent) { return step }
+      }
+      return nil
+    }
+    func anyMultiplier(_ factor: Int64) -> ExactStep? {
+      guard let (exponent, mantissas, mantissa) = nearest(factor), mantissas.contains(mantissa) else { return nil }
+      let (low, high) = bounds.offsets(factor, Multiplier(mantissa: Int32(mantissa), exponent: exponent))
+      // Contradictory bounds: what lies between them violates some the least.
+      guard low.magnitude < 1 << 40, high.magnitude < 1 << 40 else { return nil }
+      let middle = high + (low - high) / 2
+      for offset in [0, 1, -1, 2, -2, 3, -3].map({ middle + $0 }) {
+        guard let found = bounds.mantissas(factor, offset, shift: 31 - exponent, within: mantissas) else { continue }
+        if let step = proved(factor, offset, found, exponent) { return step }
       }
       return nil
     }
     let most = Int64(largest)
     let small = min(most, max(room.smallFactor, 1))
-    if let step = attempt(1) { return step }
-    for factor in stride(from: small, to: 1, by: -1).prefix(mostTries) {
-      if let step = attempt(factor) { return step }
-    }
-    for factor in stride(from: most, to: small, by: -1).prefix(mostTries) {
-      if let step = attempt(factor) { return step }
-    }
+    let smallFactors = stride(from: small, to: 1, by: -1)
+    let otherFactors = stride(from: most, to: small, by: -1)
+    if let step = anyOffset(1) { return step }
+    for factor in smallFactors.prefix(mostTries) { if let step = anyOffset(factor) { return step } }
+    if let step = anyMultiplier(1) { return step }
+    for factor in smallFactors.prefix(mostTilted) { if let step = anyMultiplier(factor) { return step } }
+    for factor in otherFactors.prefix(mostTries) { if let step = anyOffset(factor) { return step } }
+    for factor in otherFactors.prefix(mostTilted) { if let step = anyMultiplier(factor) { return step } }
     return nil
   }
 
   private static let mostTries = 4096
+  private static let mostTilted = 256
 
   /// Holds the step's own arithmetic to the function on both sides of every change, and at both ends.
   private func isProved(_ staircase: ChannelFunction.Staircase, _ room: Room) -> Bool {
@@ -120,14 +143,63 @@ struct ExactStep: Sendable {
 
     /// An offset that meets every demand, in the middle of those that do.
     mutating func offset(_ factor: Int64, _ multiplier: Multiplier) -> Int64? {
+      let (low, high) = offsets(factor, multiplier, stopsEarly: true)
+      return low > high ? nil : low + (high - low) / 2
+    }
+
+    /// The offsets that the demands leave, from `low` to `high`; `low` is above where they contradict each other.
+    mutating func offsets(
+      _ factor: Int64, _ multiplier: Multiplier, stopsEarly: Bool = false
+    ) -> (low: Int64, high: Int64) {
       var (low, high) = (Int64.min / 2, Int64.max / 2)
       let shift = 31 - multiplier.exponent
       for index in demands.indices {
         let demand = demands[index]
         let least = Self.least(demand.code, Int64(multiplier.mantissa), shift) - factor * demand.place
         if demand.isLower { low = max(low, least) } else { high = min(high, least - 1) }
-        if low > high {
+        if stopsEarly, low > high {
           // What fails here is likely to fail for other factors too: it is looked at first then.
+          demands.swapAt(index, index / 2)
+          return (low, high)
+        }
+      }
+      return (low, high)
+    }
+
+    /// A mantissa that meets every demand, in the middle of those that do.
+    mutating func mantissas(_ factor: Int64, _ offset: Int64, shift: Int, within range: Range<Int64>) -> Int64? {
+      var (low, high) = (range.lowerBound, range.upperBound - 1)
+      for index in demands.indices {
+        let demand = demands[index]
+        let accumulator = factor * demand.place + offset
+        // Of products as large as half a code more than the one below: a tie goes to the even neighbour.
+        let halves = 2 * demand.code - 1
+        if accumulator == 0 {
+          if demand.isLower != (halves < 0) { return nil }
+          continue
+        }
+        // accumulator · mantissa is `halves · 2^(shift − 1)` or more, or less; or the same of magnitudes.
+        let isLower = demand.isLower == (accumulator > 0)
+        guard (halves > 0) == (accumulator > 0) else {
+          // The signs alone decide.
+          if isLower { continue } else { return nil }
+        }
+        let isStrict = demand.isLower == (demand.code % 2 != 0)
+        let product = halves.magnitude.multipliedFullWidth(by: 1 << UInt64(shift - 1))
+        let divisor = accumulator.magnitude
+        if product.high >= divisor {
+          // More than any mantissa.
+          if isLower { return nil } else { continue }
+        }
+        let (quotient, remainder) = divisor.dividingFullWidth(product)
+        let whole = Int64(clamping: quotient)
+        if isLower {
+          low = max(low, remainder > 0 || isStrict ? whole.addingReportingOverflow(1).partialValue : whole)
+          if whole >= range.upperBound { return nil }
+        } else {
+          high = min(high, remainder == 0 && isStrict ? whole - 1 : whole)
+        }
+        if low > high {
           demands.swapAt(index, index / 2)
           return nil
         }

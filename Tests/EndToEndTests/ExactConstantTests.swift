@@ -74,15 +74,16 @@ import Testing
     var codes: [[Int32]]
   }
 
-  /// `huge` sums are such that no integer of 32 bits holds a multiple of them.
-  enum Kind: String, CaseIterable { case codes, dense, long, huge, pool }
+  /// `huge` sums are such that no integer of 32 bits holds a multiple of them; `decimal` scales and constants have one digit
+  /// or two, so that thresholds lie next to whole numbers.
+  enum Kind: String, CaseIterable { case codes, dense, long, huge, decimal, pool }
 
   /// A random graph and its codes. Elements of one channel follow each other in all real results here: [channel, rest].
   static func make(_ kind: Kind, isQONNX: Bool, _ random: inout Random) -> Case {
     var graph = GraphWriter()
     let bits = isQONNX ? Int.random(in: 4...8, using: &random) : 8
     let (low, high) = (-1 << (bits - 1), 1 << (bits - 1) - 1)
-    let inputScale = random.scale()
+    let inputScale = kind == .decimal ? 0.1 : random.scale()
     let inputZero = isQONNX ? 0 : Int.random(in: -20...20, using: &random)
     func quant(_ x: String, _ scale: Float, _ zero: Int, _ bits: Int, _ mode: String) -> String {
       let constants = [graph.constant([scale]), graph.constant([Float(zero)]), graph.constant([Float(bits)])]
@@ -104,6 +105,7 @@ import Testing
     case .dense: shape = [1, 6]
     case .long: shape = [1, 40]
     case .huge: shape = [1, 3000]
+    case .decimal: shape = [1, 20]
     case .pool: shape = [1, 3, 4, 6]
     }
     let count = shape.reduce(1, *)
@@ -124,11 +126,12 @@ import Testing
           return (0..<rest).map { Fraction(Int(input[channel * rest + $0]) - inputZero) * scale }
         }
       }
-    case .dense, .long, .huge:
+    case .dense, .long, .huge, .decimal:
       channels = 4
       let width = isQONNX ? Int.random(in: 2...8, using: &random) : 8
       let most = 1 << (width - 1) - 1
-      let scales = random.chance(50) ? (0..<4).map { _ in random.scale() } : Array(repeating: random.scale(), count: 4)
+      var scales = random.chance(50) ? (0..<4).map { _ in random.scale() } : Array(repeating: random.scale(), count: 4)
+      if kind == .decimal { scales = Array(repeating: 0.01, count: 4) }
       let weights = (0..<count * 4).map { _ in Int.random(in: -most...most, using: &random) }
       let factor: String
       if isQONNX {
@@ -190,7 +193,10 @@ import Testing
         y = graph.node("Relu", [y])
         map { x, _ in x.above.signum() < 0 ? Fraction(0) : x }
       case "Clip":
-        let (least, most) = (-span * Float.random(in: 0...0.2, using: &random), span * Float.random(in: 0.1...0.4, using: &random))
+        // Some lie on one side of zero, beyond what a ReLU or another Clip has left.
+        let centre = random.chance(30) ? span * Float.random(in: -0.3...0.3, using: &random) : 0
+        let least = centre - span * Float.random(in: 0...0.2, using: &random)
+        let most = centre + span * Float.random(in: 0.1...0.4, using: &random)
         y = graph.node(type, [y, graph.constant([least], []), graph.constant([most], [])])
         map { x, _ in
           (x - Fraction(least)).above.signum() < 0
@@ -218,6 +224,7 @@ import Testing
           // Beside and at ties.
           numbers = numbers.map { ($0 / inputScale).rounded() * inputScale / 2 }
         }
+        if kind == .decimal { numbers = numbers.map { ($0 * 10).rounded() / 10 + ($0.magnitude < 0.1 ? 0.1 : 0) } }
         let shape = isOne ? [] : [channels] + Array(repeating: 1, count: rank - 2)
         let constant = graph.constant(numbers, shape)
         let isFirst = type != "Div" && random.chance(30)
@@ -238,7 +245,9 @@ import Testing
     let outputBits = isQONNX ? Int.random(in: 4...8, using: &random) : 8
     let choice = Int.random(in: 0..<10, using: &random)
     let fitting = span / Float(1 << (outputBits - 1)) * Float.random(in: 0.5...1.3, using: &random)
-    let outputScale = kind == .pool && choice < 6 ? inputScale : choice < 2 ? random.scale() : fitting
+    let outputScale =
+      kind == .decimal ? [0.05, 0.1, 0.2][choice % 3]
+      : kind == .pool && choice < 6 ? inputScale : choice < 2 ? random.scale() : fitting
     let zero = isQONNX && random.chance(70) ? 0 : Int.random(in: -7...7, using: &random)
     let mode = isQONNX ? ["ROUND", "ROUND", "FLOOR", "CEIL"].randomElement(using: &random) ?? "ROUND" : "ROUND"
     if isQONNX {

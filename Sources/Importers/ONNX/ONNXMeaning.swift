@@ -152,11 +152,10 @@ struct ONNXPending {
       if offset != 0 { try append(.added([offset])) }
     case .divided(let divisor): try append(.divided(by: [divisor]))
     case .clamp(let low, let high):
-      let (a, b) = (
-        max(clamp.lowerBound, min(clamp.upperBound, low)), max(clamp.lowerBound, min(clamp.upperBound, high))
-      )
-      guard a <= b else { throw NodeFault("it clamps to \(low) … \(high)") }
-      clamp = a...b
+      guard low <= high else { throw NodeFault("it clamps to \(low) … \(high)") }
+      // What has bounds already has these behind them: where the two do not meet, one of the new ones is all there is.
+      func held(_ bound: Double) -> Double { max(low, min(high, bound)) }
+      clamp = held(clamp.lowerBound)...held(clamp.upperBound)
     default:
       throw NodeFault(
         "its input is not quantised: \(typeName) in front of it makes real values",
