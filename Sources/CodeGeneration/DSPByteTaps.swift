@@ -64,7 +64,7 @@ struct DSPByteTaps: ByteTaps, DSPKernel {
   }
 
   func function(_ writer: inout KernelWriter, hasRows: Bool) -> String {
-    writer.sharedFunction("byte_taps_\(hasRows ? "rows_" : "")\(DSPAssembly.variant(requantization))") { name in
+    writer.sharedFunction("byte_taps_\(hasRows ? "rows_" : "")\(DSPAssembly.variant(requantization))") { name, text in
       // r0 and r1 walk over codes and stream, r4 to r7 are sums, r12 and r3 one and three steps, lr counts taps. The stack:
       // (the rows that are left, a gap,) the fours that are left, nine registers, then the arguments.
       let base = hasRows ? 8 : 0
@@ -108,10 +108,8 @@ struct DSPByteTaps: ByteTaps, DSPKernel {
       }
       lines += ["ldr r9, [sp, #\(argument(1))]", "ldr r8, [sp, #\(base)]", "add r0, r0, r9", "subs r8, r8, #1"]
       lines += ["str r8, [sp, #\(base)]", "bne 1b", "add sp, sp, #\(base + 4)", "pop {r4-r11, pc}"]
-      var text = CText()
       text.comment(TapWalk.comment("four", hasRows: hasRows))
       text.assembly(TapWalk.head(name, "fours", hasRows: hasRows), lines)
-      return text
     }
   }
 }

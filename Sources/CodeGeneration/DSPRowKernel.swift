@@ -54,7 +54,7 @@ struct DSPRowKernel: DSPKernel {
   }
 
   private func function(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("row_\(DSPAssembly.variant(requantization))") { name in
+    writer.sharedFunction("row_\(DSPAssembly.variant(requantization))") { name, text in
       /// The products of a word of codes and one of weights, which are lost, added to lr.
       func products(_ codes: String, _ weights: String) -> [String] {
         [
@@ -75,11 +75,9 @@ struct DSPRowKernel: DSPKernel {
         "lr", requantization, factor: "r8", addend: "r9", correction: "r10", free: "r11", shift: "r10")
       lines += ["ldrd r2, r3, [sp, #4]", "strb lr, [r2], #1", "subs r3, r3, #1", "strd r2, r3, [sp, #4]", "bne 1b"]
       lines += ["add sp, sp, #12", "pop {r4-r11, pc}"]
-      var text = CText()
       text.comment("The codes of `outputs` outputs: sums of products of so many words of codes, requantised.")
       text.assembly(
         "void \(name)(\n  const int8_t *x, const int32_t *stream, int8_t *y, int32_t outputs, int32_t words)", lines)
-      return text
     }
   }
 }

@@ -46,7 +46,7 @@ struct MVEByteTaps: ByteTaps {
 
   func function(_ writer: inout KernelWriter, hasRows: Bool) -> String {
     let scaling = requantization.constants.scaling
-    return writer.sharedFunction("byte_vector_taps_\(hasRows ? "rows_" : "")\(scaling)_\(requantization.name)") { name in
+    return writer.sharedFunction("byte_vector_taps_\(hasRows ? "rows_" : "")\(scaling)_\(requantization.name)") { name, text in
       // r4 and r1 walk over codes and stream, q4 and q5 are sums, r5 to r9 the arguments on the stack, r10 counts rows.
       let arguments = hasRows ? "r5-r9" : "r5-r7"
       var lines: [String] = [
@@ -74,10 +74,8 @@ struct MVEByteTaps: ByteTaps {
       }
       lines += requantization.narrow("q4", "q5")
       lines += ["vstrb.16 q0, [r2], #8", "add r4, r4, r6", "subs r3, r3, #1", "bne 1b", "vpop {d8-d11}", "pop {r4-r10, pc}"]
-      var text = CText()
       text.comment(TapWalk.comment("eight", hasRows: hasRows))
       text.assembly(TapWalk.head(name, "eights", hasRows: hasRows), lines)
-      return text
     }
   }
 }

@@ -41,8 +41,7 @@ enum RunCode: Sendable {
   /// The function that copies a run: of the places to and from which, and the number of bytes.
   func copyFunction(_ writer: inout KernelWriter) -> String {
     let kernel = "\(writer.names.macro)_KERNEL static"
-    return writer.sharedFunction("copy_run") { name in
-      var text = CText()
+    return writer.sharedFunction("copy_run") { name, text in
       text.comment("Copies a run of bytes. Where both lie in one memory, `to` is `from` or lies below, or neither meets the other.")
       let head = "void \(name)(void *to, const void *from, int32_t bytes)"
       switch self {
@@ -51,7 +50,6 @@ enum RunCode: Sendable {
       case .armv7: text.assembly(head, Self.armv7Copy)
       case .mve: text.assembly(head, Self.vectors(["vldrb.u8 q0, [r1], #16"]))
       }
-      return text
     }
   }
 
@@ -97,8 +95,7 @@ enum RunCode: Sendable {
   /// The function that sets a run: of the place, a word of codes, and the number of bytes.
   func fillFunction(_ writer: inout KernelWriter) -> String {
     let kernel = "\(writer.names.macro)_KERNEL static"
-    return writer.sharedFunction("fill_run") { name in
-      var text = CText()
+    return writer.sharedFunction("fill_run") { name, text in
       text.comment("Sets a run of bytes to those of a word, over and over.")
       let head = "void \(name)(void *to, uint32_t codes, int32_t bytes)"
       switch self {
@@ -107,7 +104,6 @@ enum RunCode: Sendable {
       case .armv7: text.assembly(head, Self.armv7Fill)
       case .mve: text.assembly(head, ["vdup.32 q0, r1"] + Self.vectors([]))
       }
-      return text
     }
   }
 
