@@ -52,6 +52,8 @@ public struct Requantization: Sendable, Hashable {
 
   /// Whether sums in a range may be requantised in 64 bits by any of the multipliers: C has one function for all channels.
   func requantizesLong(_ range: ClosedRange<Int64>) -> Bool {
+    // A shift multiplies nothing.
+    guard rounding != .halfUpShift else { return true }
     let largest = max(range.lowerBound.magnitude, range.upperBound.magnitude)
     let mantissa = multipliers.reduce(0) { max($0, UInt64($1.mantissa)) }
     let (product, overflow) = largest.multipliedReportingOverflow(by: mantissa)
