@@ -17,9 +17,15 @@ struct DSPRowKernel: DSPKernel {
       affine.geometry.outputChannels <= Self.mostOutputs, affine.weightsPerOutput % 4 == 0,
       program.values[step.inputs[0]].type == .int8, program.values[step.output].type == .int8,
       weights == .bytes || !affine.hasNibbles, program.values[step.inputs[0]].constant == nil,
-      affine.weights.allSatisfy({ (-128...127).contains($0) }),
-      let requantization = FusedRequantization(
-        affine.requantization, accumulators: affine.accumulators, scaling: 8, saturation: -128...127, allowsOwnShifts: true),
+      affine.weights.allSatisfy({ (-128...127).contains($0) })
+    else { return nil }
+    // Sums of many products leave less room to scale them.
+    let scaled = (0...8).reversed().lazy.compactMap { scaling in
+      FusedRequantization(
+        affine.requantization, accumulators: affine.accumulators, scaling: scaling, saturation: -128...127,
+        allowsOwnShifts: true)
+    }
+    guard let requantization = scaled.first,
       // There is room for one more constant.
       !(requantization.hasCorrections && requantization.ownShifts != nil)
     else { return nil }
@@ -54,7 +60,8 @@ struct DSPRowKernel: DSPKernel {
   }
 
   private func function(_ writer: inout KernelWriter) -> String {
-    writer.sharedFunction("row_\(DSPAssembly.variant(requantization))") { name, text in
+    let scaling = requantization.scaling
+    return writer.sharedFunction("row_\(scaling)_\(DSPAssembly.variant(requantization))") { name, text in
       /// The products of a word of codes and one of weights, which are lost, added to lr.
       func products(_ codes: String, _ weights: String) -> [String] {
         [
@@ -70,7 +77,8 @@ struct DSPRowKernel: DSPKernel {
       lines += ["subs r12, r12, #4", "bge 2b", "3:", "adds r12, r12, #4", "beq 5f"]
       lines += ["4:", "ldr r4, [r0], #4", "ldr r8, [r1], #4"]
       lines += products("r4", "r8")
-      lines += ["subs r12, r12, #1", "bne 4b", "5:", "ldmia r1!, {r8, r9\(hasMore ? ", r10" : "")}", "lsl lr, lr, #8"]
+      lines += ["subs r12, r12, #1", "bne 4b", "5:", "ldmia r1!, {r8, r9\(hasMore ? ", r10" : "")}"]
+      if scaling > 0 { lines.append("lsl lr, lr, #\(scaling)") }
       lines += DSPAssembly.requantize(
         "lr", requantization, factor: "r8", addend: "r9", correction: "r10", free: "r11", shift: "r10")
       lines += ["ldrd r2, r3, [sp, #4]", "strb lr, [r2], #1", "subs r3, r3, #1", "strd r2, r3, [sp, #4]", "bne 1b"]
