@@ -76,7 +76,9 @@ struct ExactStep: Sendable {
       return nil
     }
     func anyMultiplier(_ factor: Int64) -> ExactStep? {
-      guard let (exponent, mantissas, mantissa) = nearest(factor), mantissas.contains(mantissa) else { return nil }
+      guard staircase.jumps.count <= mostTiltedJumps, let (exponent, mantissas, mantissa) = nearest(factor),
+        mantissas.contains(mantissa)
+      else { return nil }
       let (low, high) = bounds.offsets(factor, Multiplier(mantissa: Int32(mantissa), exponent: exponent))
       // Contradictory bounds: what lies between them violates some the least.
       guard low.magnitude < 1 << 40, high.magnitude < 1 << 40 else { return nil }
@@ -102,6 +104,8 @@ struct ExactStep: Sendable {
 
   private static let mostTries = 4096
   private static let mostTilted = 256
+  /// Wide codes have too many thresholds for a slope to be tilted at all.
+  private static let mostTiltedJumps = 1024
 
   /// Holds the step's own arithmetic to the function on both sides of every change, and at both ends.
   private func isProved(_ staircase: ChannelFunction.Staircase, _ room: Room) -> Bool {

@@ -220,8 +220,9 @@ extension Lowering {
 
   // MARK: Pieces
 
-  /// More copies of a layer than this are not worth their weights.
+  /// More copies of a layer than this are not worth their weights, and would not do for more codes than this.
   private static let mostPieces = 8
+  private static let mostCodes: Int64 = 4096
 
   /// What gives a layer's codes within bounds: one step, or two whose mean it is.
   private struct Piece {
@@ -240,7 +241,7 @@ extension Lowering {
       if let mean = try meanPiece(held, sums, output, isLong: isLong) { return [mean] }
     }
     let middle = bounds.lowerBound + (bounds.upperBound - bounds.lowerBound) / 2
-    guard most > 1, middle > bounds.lowerBound,
+    guard most > 1, middle > bounds.lowerBound, bounds.upperBound - bounds.lowerBound <= Self.mostCodes,
       let low = try pieces(functions, within: bounds.lowerBound...middle, sums, output, most: most / 2),
       let high = try pieces(functions, within: middle...bounds.upperBound, sums, output, most: most / 2)
     else { return nil }

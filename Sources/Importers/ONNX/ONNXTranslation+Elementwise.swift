@@ -226,6 +226,8 @@ extension ONNXTranslation {
   }
 
   private mutating func qLinearUnary(_ node: ONNXNode, _ function: RealFunction) throws(NodeFault) {
-    try setInteger(node, applied(function, to: .codes(operand(node, 0))), linearQuantizer(node, 3))
+    // By itself, since it may add the tensor that the function looks at.
+    let input = try operand(node, 0)
+    try setInteger(node, applied(function, to: .codes(input)), linearQuantizer(node, 3))
   }
 }
