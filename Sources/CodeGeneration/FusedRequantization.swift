@@ -120,7 +120,9 @@ struct FusedRequantization: Sendable {
         let code = requantization.code(range.lowerBound, channel: channel)
         factors.append(0)
         // The sum is 0, which is not negative.
-        addends.append(Int32(code << Int64(shift)))
+        // Beside small factors the shift is so large that a code may not fit above it.
+        guard let addend = Int32(exactly: code << Int64(shift)) else { return nil }
+        addends.append(addend)
         corrections.append(0)
         continue
       }

@@ -182,4 +182,11 @@ import Testing
     }
     #expect(found > 3)
   }
+
+  @Test func `a constant code that does not fit above the shift that small factors take is left to other kernels`() {
+    let requantization = Requantization(
+      multipliers: [.powerOfTwo(-24)], rounding: .double, zeroPoint: 0, clamp: -128...127)
+    let accumulators: [ClosedRange<Int64>] = [-(1 << 26)...1 << 26, 1 << 30...1 << 30]
+    #expect(FusedRequantization(requantization, accumulators: accumulators, scaling: 4, saturation: -128...127) == nil)
+  }
 }
